@@ -1,0 +1,46 @@
+# Every command does all of its own set-up. LOGS=<folder> names logs of your own, DATE=<day> a UTC day.
+PYTHON ?= python3
+BIN := .venv/bin
+export LOGS DATE Q
+
+.PHONY: run sql dev test check bench lock
+.DEFAULT_GOAL := run
+
+run: .venv/runtime  ## materialize the whole lineage for a day and print its reports
+	@$(BIN)/python -m pipelines.cli run $${LOGS:+--logs "$$LOGS"} $${DATE:+--date "$$DATE"}
+
+sql: .venv/runtime  ## execute a statement: make sql Q="SELECT count(*) FROM vpc_flow_logs"
+	@$(BIN)/python -m pipelines.cli sql $${LOGS:+--logs "$$LOGS"} "$$Q"
+
+dev: .venv/runtime  ## open the Dagster UI, with the history of the runs
+	@$(BIN)/python -m pipelines.cli dev $${LOGS:+--logs "$$LOGS"}
+
+test: .venv/dev browser  ## run the tests
+	$(BIN)/pytest
+
+check: .venv/dev  ## linters, type checker, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.venv/runtime: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+.venv/dev: .venv/runtime requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.PHONY: browser
+browser:  # the tests look at pages in a headless Chromium, from Debian's packages
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
+	  SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$SUDO apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$SUDO apt-get install -qq --no-install-recommends chromium chromium-driver >/dev/null; }
+
+lock:  ## pin requirements anew, for every Python that is supported
+	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv
+	.venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-strip-extras --upgrade pyproject.toml --group build --output-file requirements.txt
+	.venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-strip-extras --upgrade pyproject.toml --group build --group dev --constraint requirements.txt --output-file requirements-dev.txt

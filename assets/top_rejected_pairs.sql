@@ -1,0 +1,11 @@
+SELECT
+  sum(numpackets) AS packetcount,
+  sourceaddress,
+  destinationaddress,
+  dt
+FROM {table}
+WHERE action = 'REJECT'
+  AND dt = '{day}'
+GROUP BY sourceaddress, destinationaddress, dt
+ORDER BY packetcount DESC NULLS LAST, sourceaddress NULLS LAST, destinationaddress NULLS LAST
+LIMIT 20

@@ -1,0 +1,108 @@
+"""Where AWS puts flow logs in a bucket, and what it calls the objects.
+
+Source: "Flow log files", Amazon VPC user guide: ``AWSLogs/<account>/vpcflowlogs/<region>/<yyyy>/<MM>/<dd>/`` and
+``<account>_vpcflowlogs_<region>_<flow log id>_<yyyyMMddTHHmmZ>_<hash>.log.gz``, all in UTC. No bucket is read here.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import PurePosixPath
+
+from flowlogs.errors import FlowLakeError
+
+ACCOUNT_ID = re.compile(r"\d{12}")
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+_SOURCE_KEY = re.compile(rf"AWSLogs/({ACCOUNT_ID.pattern})/vpcflowlogs/({REGION.pattern})(?:/.*)?")
+_DAY_KEY = re.compile(r".*/(\d{4})/(\d{2})/(\d{2})(?:/.*)?")
+
+
+@dataclass(frozen=True, order=True)
+class LogSource:
+    """The flow logs of one account in one region, in one bucket."""
+
+    bucket: str
+    account: str
+    region: str
+
+    def __post_init__(self) -> None:
+        for value, pattern, what in (
+            (self.bucket, BUCKET_NAME, "a bucket's name"),
+            (self.account, ACCOUNT_ID, "an AWS account id (12 digits)"),
+            (self.region, REGION, "an AWS region, such as eu-west-1"),
+        ):
+            if not pattern.fullmatch(value):
+                raise FlowLakeError(f"{value!r} is not {what}.")
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of every object's key, with its closing slash."""
+        return f"AWSLogs/{self.account}/vpcflowlogs/{self.region}/"
+
+    @property
+    def location(self) -> str:
+        """The table's LOCATION."""
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    def day_prefix(self, day: date) -> str:
+        """The prefix of the keys of one UTC day's objects, with its closing slash."""
+        return f"{self.prefix}{day:%Y/%m/%d}/"
+
+    def day_location(self, day: date) -> str:
+        """A partition's LOCATION: the day's folder, without a closing slash, as AWS's instructions write it."""
+        return f"{self.location}{day:%Y/%m/%d}"
+
+    def object_key(self, flow_log_id: str, window: datetime, suffix: str) -> str:
+        """The key of an object for the delivery window that begins at `window` (UTC)."""
+        name = f"{self.account}_vpcflowlogs_{self.region}_{flow_log_id}_{window:%Y%m%dT%H%MZ}_{suffix}.log.gz"
+        return self.day_prefix(window.date()) + name
+
+
+def find_source(key: str) -> tuple[str, str] | None:
+    """The (account, region) that a key or prefix below ``AWSLogs/`` belongs to, if it belongs to a flow log."""
+    match = _SOURCE_KEY.fullmatch(key)
+    return (match[1], match[2]) if match else None
+
+
+def find_day(key: str) -> date | None:
+    """The UTC day whose folder a key lies in, if it lies in one."""
+    match = _DAY_KEY.fullmatch(key)
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3])) if match else None
+    except ValueError:
+        return None
+
+
+def is_visible(key: str, prefix: str) -> bool:
+    """Whether Hive and Athena read the object: no name below `prefix` begins with ``_`` or ``.``."""
+    return not any(part.startswith(("_", ".")) for part in PurePosixPath(key[len(prefix) :]).parts)
+
+
+def choose_source(
+    bucket: str, found: Iterable[tuple[str, str]], account: str | None, region: str | None, where: str
+) -> LogSource:
+    """The one source among the (account, region) pairs `found` in a bucket that the settings leave to choose.
+
+    `where` names the bucket for people. Raises FlowLakeError where none is left, or several are, with the list.
+    """
+    everything = sorted(set(found))
+    left = [(a, r) for a, r in everything if account in (None, a) and region in (None, r)]
+    if len(left) == 1:
+        return LogSource(bucket, *left[0])
+    listing = "".join(f"\n  FLOWLAKE_ACCOUNT_ID={a} FLOWLAKE_REGION={r}" for a, r in everything)
+    if left:
+        raise FlowLakeError(
+            f"{where} holds flow logs of several accounts or regions. Choose one by setting these variables:{listing}"
+        )
+    if everything:
+        raise FlowLakeError(
+            f"{where} holds no flow logs for FLOWLAKE_ACCOUNT_ID={account or '(any)'} "
+            f"FLOWLAKE_REGION={region or '(any)'}. It holds:{listing}"
+        )
+    raise FlowLakeError(
+        f"{where} holds no flow logs: there is no AWSLogs/<account>/vpcflowlogs/<region>/ in it. "
+        "Set FLOWLAKE_BUCKET (or LOGS=) to the folder that contains AWSLogs, as `aws s3 sync` leaves it."
+    )

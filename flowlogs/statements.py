@@ -1,0 +1,134 @@
+"""The statements that are sent to Athena, and the definition of a table that they create.
+
+DDL is Hive's (backticks), SELECT is Trino's (double quotes): Athena sends each to another parser. Everything here is
+text in, text out; who runs it is no concern of this module.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.fields import DEFAULT_FIELDS, PARTITION_COLUMN
+from flowlogs.layout import LogSource
+
+MAX_STATEMENT_BYTES = 262_144
+"""Source: "Service Quotas", Amazon Athena user guide (2026)."""
+
+MAX_PARTITIONS_PER_STATEMENT = 1_000
+
+IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,127}")
+
+
+@dataclass(frozen=True)
+class TableName:
+    """A table in a database; both are plain identifiers, so that neither ever needs escaping."""
+
+    database: str
+    table: str
+
+    def __post_init__(self) -> None:
+        for name in (self.database, self.table):
+            if not IDENTIFIER.fullmatch(name):
+                raise FlowLakeError(
+                    f"{name!r} is no name for an Athena database or table: use lower-case letters, digits and _."
+                )
+
+    @property
+    def hive(self) -> str:
+        """As DDL writes it."""
+        return f"`{self.database}`.`{self.table}`"
+
+    @property
+    def trino(self) -> str:
+        """As SELECT writes it."""
+        return f'"{self.database}"."{self.table}"'
+
+
+@dataclass(frozen=True)
+class TableDefinition:
+    """What a table is, apart from its name: (column, Hive type) pairs, where its objects lie, its properties."""
+
+    columns: tuple[tuple[str, str], ...]
+    partition_columns: tuple[tuple[str, str], ...]
+    location: str
+    delimiter: str = " "
+    properties: dict[str, str] = field(default_factory=dict)
+
+    def differences(self, actual: "TableDefinition") -> list[str]:
+        """Every way in which an `actual` table differs from this one, one line each; none when it serves."""
+        found = []
+        for what, ours, theirs in (
+            ("columns", self.columns, actual.columns),
+            ("partition columns", self.partition_columns, actual.partition_columns),
+        ):
+            if ours != theirs:
+                found.append(f"{what}: expected {_columns_text(ours)}; found {_columns_text(theirs)}")
+        if self.location.rstrip("/") != actual.location.rstrip("/"):
+            found.append(f"location: expected {self.location}; found {actual.location}")
+        if self.delimiter != actual.delimiter:
+            found.append(f"field delimiter: expected {self.delimiter!r}; found {actual.delimiter!r}")
+        for name, value in self.properties.items():
+            if actual.properties.get(name) != value:
+                found.append(f"property {name}: expected {value!r}; found {actual.properties.get(name)!r}")
+        return found
+
+
+def flow_logs_table(source: LogSource) -> TableDefinition:
+    """The table over one source's flow logs in the default format (AWS's Athena instructions, VPC user guide)."""
+    return TableDefinition(
+        columns=tuple((field.column, field.type) for field in DEFAULT_FIELDS),
+        partition_columns=((PARTITION_COLUMN, "string"),),
+        location=source.location,
+        properties={"skip.header.line.count": "1"},
+    )
+
+
+def create_database(database: str) -> str:
+    return f"CREATE DATABASE IF NOT EXISTS `{database}`"
+
+
+def create_table(name: TableName, definition: TableDefinition) -> str:
+    columns = ",\n  ".join(f"`{column}` {hive_type}" for column, hive_type in definition.columns)
+    partitions = ", ".join(f"`{column}` {hive_type}" for column, hive_type in definition.partition_columns)
+    properties = ", ".join(f"{text_literal(k)}={text_literal(v)}" for k, v in definition.properties.items())
+    return (
+        f"CREATE EXTERNAL TABLE IF NOT EXISTS {name.hive} (\n  {columns}\n)\n"
+        f"PARTITIONED BY ({partitions})\n"
+        f"ROW FORMAT DELIMITED FIELDS TERMINATED BY {text_literal(definition.delimiter)}\n"
+        f"LOCATION {text_literal(definition.location)}\n"
+        f"TBLPROPERTIES ({properties})"
+    )
+
+
+def add_partitions(name: TableName, source: LogSource, days: Sequence[date]) -> Iterator[str]:
+    """The statements that register the days' folders: as few as Athena's limit on a statement's length allows."""
+    remaining = iter(days)
+    while batch := list(islice(remaining, MAX_PARTITIONS_PER_STATEMENT)):
+        clauses = "\n  ".join(
+            f"PARTITION ({PARTITION_COLUMN}='{day:%Y-%m-%d}') LOCATION {text_literal(source.day_location(day))}"
+            for day in batch
+        )
+        yield f"ALTER TABLE {name.hive} ADD IF NOT EXISTS {clauses}"
+
+
+def show_partitions(name: TableName) -> str:
+    return f"SHOW PARTITIONS {name.hive}"
+
+
+def drop_table(name: TableName) -> str:
+    """Forgets an external table and its partitions; its objects stay where they are."""
+    return f"DROP TABLE IF EXISTS {name.hive}"
+
+
+def text_literal(text: str) -> str:
+    """A text constant that both of Athena's parsers read alike: they disagree on quotes and backslashes inside one."""
+    if "\\" in text or "'" in text:
+        raise FlowLakeError(f"{text!r} holds a quote or a backslash, which Hive and Trino read differently.")
+    return f"'{text}'"
+
+
+def _columns_text(columns: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{column} {hive_type}" for column, hive_type in columns) or "none"

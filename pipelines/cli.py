@@ -1,0 +1,246 @@
+"""The commands behind ``make run``, ``make sql`` and ``make dev``: a run or a query, and tables in the terminal.
+
+They do what Dagster's own commands do, on an instance whose history is kept beside the results, and tell people of it
+in fewer words.
+"""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.layout import find_day
+from pipelines.settings import PROJECT_ROOT, Settings, read_settings
+from pipelines.targets import build_target
+
+if TYPE_CHECKING:
+    import dagster as dg
+    import pandas as pd
+
+    from resources.bucket import Bucket, ObjectStore
+
+DAGSTER_YAML = """\
+# Written once, by the first run; yours to change from then on.
+telemetry:
+  enabled: false
+"""
+
+
+@click.group()
+def main() -> None:
+    """VPC flow logs in S3, queried with Athena's SQL, as one Dagster lineage graph."""
+
+
+logs_option = click.option("--logs", metavar="FOLDER", help="A folder that holds AWSLogs/…; read, never written.")
+
+
+@main.command()
+@logs_option
+@click.option("--date", "day_text", metavar="YYYY-MM-DD", help="The UTC day. Default: the last one that is complete.")
+def run(logs: str | None, day_text: str | None) -> None:
+    """Materialize the whole lineage for one day and print its reports."""
+    with errors_for_people():
+        settings = settings_for(logs)
+        target = build_target(settings)
+        day = choose_day(day_text, settings, target.bucket)
+        click.echo(f"Day      {day} (UTC)\nLogs     {settings.bucket_folder}\nResults  {settings.results_folder}\n")
+        with history(settings) as instance:
+            result = materialize(settings, instance, day)
+        if not result.success:
+            raise FlowLakeError(failure_text(result))
+        print_reports(target.results, day)
+
+
+@main.command()
+@logs_option
+@click.argument("statement")
+def sql(logs: str | None, statement: str) -> None:
+    """Execute one of Athena's statements, and print what it gives."""
+    with errors_for_people():
+        settings = settings_for(logs)
+        result = build_target(settings).athena.execute(statement)
+        if len(result.frame.columns):
+            click.echo(terminal_table(result.frame))
+        click.echo(f"\n{len(result.frame):,} rows, {result.scanned_bytes:,} bytes scanned, {result.seconds:.2f} s.")
+
+
+@main.command()
+@logs_option
+@click.option("--port", default="3000", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True)
+def dev(logs: str | None, port: str, host: str) -> None:
+    """Open the Dagster UI on the history that `run` keeps."""
+    with errors_for_people():
+        settings = settings_for(logs)
+        with history(settings):
+            pass
+    dagster = Path(sys.executable).with_name("dagster")
+    command = [str(dagster), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"), "-p", port, "-h", host]
+    os.execv(dagster, command)  # noqa: S606 - no shell is wanted
+
+
+@contextmanager
+def errors_for_people() -> Iterator[None]:
+    """End the command with the words of an error that is meant for people, without a traceback."""
+    try:
+        yield
+    except FlowLakeError as error:
+        click.secho(f"\nError: {error}", fg="red", err=True)
+        sys.exit(1)
+
+
+def settings_for(logs: str | None) -> Settings:
+    """The settings, with `logs` as the bucket where it is given (relative to where the command was typed)."""
+    if logs:
+        os.environ["FLOWLAKE_BUCKET"] = str(Path(logs).expanduser().resolve())
+    settings = read_settings()
+    if settings.target == "embedded" and not settings.is_default_bucket:
+        build_target(settings).bucket.ensure()
+    return settings
+
+
+@contextmanager
+def history(settings: Settings) -> "Iterator[dg.DagsterInstance]":
+    """Dagster's instance beside the results, or the one that DAGSTER_HOME names."""
+    import dagster as dg
+
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.history_folder)))
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not (home / "dagster.yaml").exists():
+            (home / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
+    except OSError as error:
+        raise FlowLakeError(
+            f"Dagster's history cannot be kept in {home}: {error.strerror}. Free some space or make the folder "
+            "writable, or name another place in FLOWLAKE_RESULTS (or DAGSTER_HOME)."
+        ) from error
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def choose_day(text: str | None, settings: Settings, bucket: "Bucket") -> date:
+    """The day that was asked for; else the last one that the bucket holds, or yesterday (UTC) if it is simulated."""
+    yesterday = datetime.now(timezone.utc).date() - timedelta(days=1)
+    if text:
+        day = parse_day(text)
+    elif settings.is_default_bucket:
+        day = yesterday
+    else:
+        day = min(yesterday, max(delivered_days(bucket), default=yesterday))
+    if not settings.start_date <= day <= yesterday:
+        raise FlowLakeError(
+            f"{day} is outside the daily partitions, which run from {settings.start_date} (FLOWLAKE_START_DATE) to "
+            f"{yesterday}, the last UTC day that is complete. Choose another DATE, or an earlier FLOWLAKE_START_DATE."
+        )
+    return day
+
+
+def parse_day(text: str) -> date:
+    with suppress(ValueError):
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return date.fromisoformat(text)
+    raise FlowLakeError(f"DATE={text} is not a day: write it as year-month-day, such as 2021-09-02.")
+
+
+def delivered_days(bucket: "Bucket") -> set[date]:
+    """The UTC days whose folders hold objects."""
+    found = (find_day(stored.key) for stored in bucket.objects.list(bucket.source().prefix))
+    return {day for day in found if day}
+
+
+def materialize(settings: Settings, instance: "dg.DagsterInstance", day: date) -> "dg.ExecuteInProcessResult":
+    """Run the whole graph for a day in this process, telling the terminal how it goes."""
+    import dagster as dg
+
+    from pipelines.definitions import build_definitions
+
+    told = dg.Definitions.merge(
+        build_definitions(settings), dg.Definitions(loggers={"terminal": dg.logger({})(_terminal_logger)})
+    )
+    job = told.resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(
+        run_config={"loggers": {"terminal": {}}},
+        instance=instance,
+        partition_key=day.isoformat(),
+        raise_on_error=False,
+    )
+
+
+class _TerminalHandler(logging.Handler):
+    """A line for each asset that is done and for each message of ours; Dagster keeps the rest in its history."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts = getattr(record, "dagster_meta", {})
+        event, step = facts.get("dagster_event"), facts.get("step_key") or ""
+        if event is None and step:
+            colour = "yellow" if record.levelno >= logging.WARNING else None
+            click.secho(f"  {step}: {facts['orig_message']}", fg=colour)
+        elif event is not None and event.is_step_success:
+            click.echo(f"  {step}: done in {event.step_success_data.duration_ms / 1000:.2f} s")
+
+
+def _terminal_logger(_context: object) -> logging.Logger:
+    logger = logging.Logger("terminal", logging.INFO)
+    logger.addHandler(_TerminalHandler(logging.DEBUG))
+    logger.setLevel(logging.DEBUG)
+    return logger
+
+
+def failure_text(result: "dg.ExecuteInProcessResult") -> str:
+    """What failed, in the words of the failure itself."""
+    for event in result.get_step_failure_events():
+        failure = event.step_failure_data
+        if failure.user_failure_data:
+            return f"{event.step_key} failed: {failure.user_failure_data.description}"
+        if failure.error:
+            cause = failure.error.cause or failure.error
+            return f"{event.step_key} failed, which it never should: {cause.to_string()}"
+    return "The run failed; `make dev` shows its log."
+
+
+def print_reports(results: "ObjectStore", day: date) -> None:
+    """Print both reports from the files that the run wrote, the shortest last, and where the files are."""
+    import pandas as pd
+
+    from assets.reports import REPORTS, report_keys
+
+    for name, description in reversed(list(REPORTS.items())):
+        parquet, csv = report_keys(name, day)
+        frame = pd.read_parquet(results.uri(parquet))
+        click.echo(f"\n{name}: {description}\n\n{report_text(frame)}\n\n  {results.uri(parquet)}\n  {results.uri(csv)}")
+
+
+def report_text(frame: "pd.DataFrame") -> str:
+    """The rows as a table, without the columns that say the same in every row: those are told once, above it."""
+    if frame.empty:
+        return "  No rows: nothing was rejected."
+    same = [column for column in frame.columns if len(frame) > 1 and frame[column].nunique(dropna=False) == 1]
+    note = ", ".join(f"{column} {_cell(frame[column].iloc[0])}" for column in same)
+    return (f"  in every row: {note}\n\n" if note else "") + terminal_table(frame.drop(columns=same))
+
+
+def terminal_table(frame: "pd.DataFrame") -> str:
+    """The frame as aligned text; NULL is an empty cell."""
+    from tabulate import tabulate
+
+    from assets.tables import plain_rows
+
+    rows = [[_cell(value) for value in row] for row in plain_rows(frame)]
+    numeric = ["right" if dtype.kind in "iuf" else "left" for dtype in frame.dtypes]
+    return tabulate(rows, headers=list(frame.columns), tablefmt="simple", disable_numparse=True, colalign=numeric)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+if __name__ == "__main__":
+    main()

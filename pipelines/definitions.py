@@ -1,0 +1,32 @@
+"""What Dagster loads: the assets, the job, the schedule and the resources, put together from the settings."""
+
+import warnings
+
+import dagster as dg
+
+from assets.catalog import partition_asset, vpc_flow_logs
+from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
+from assets.reports import REPORTS, report_asset
+from pipelines.jobs import EXECUTOR, daily_job, daily_schedule
+from pipelines.settings import Settings, read_settings
+from pipelines.targets import build_target
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Fresh definitions for these settings. Touches neither disk nor network."""
+    days = dg.DailyPartitionsDefinition(start_date=settings.start_date.isoformat(), timezone="UTC")
+    with warnings.catch_warnings():
+        # BackfillPolicy.single_run is beta; a range of days in one run is what this project needs it for.
+        warnings.filterwarnings("ignore", message=".*[Bb]ackfill", category=dg.BetaWarning)
+        daily = [partition_asset(days), *(report_asset(name, text, days) for name, text in REPORTS.items())]
+    job = daily_job(days, daily)
+    return dg.Definitions(
+        assets=[vpc_flow_logs_bucket, vpc_flow_log, vpc_flow_logs, *daily],
+        jobs=[job],
+        schedules=[daily_schedule(job)],
+        resources=build_target(settings).resources,
+        executor=EXECUTOR,
+    )
+
+
+defs = build_definitions(read_settings())

@@ -1,0 +1,57 @@
+"""The contracts for places that hold objects: any place at all, and the bucket that flow logs are delivered to.
+
+Keys are S3's: text with slashes, relative to the place's root. What lies behind (a folder, S3) is for the floors below
+to know; so is what a bucket needs to be fit for delivery.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from flowlogs.layout import LogSource
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object's key and its size in bytes, as stored."""
+
+    key: str
+    size: int
+
+
+class ObjectStore(ABC):
+    """Objects under one root."""
+
+    @abstractmethod
+    def uri(self, key: str = "") -> str:
+        """Where a person finds the object: a path, or an s3:// address."""
+
+    @abstractmethod
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Every object whose key begins with `prefix` (which ends in a slash), by key; none where nothing is there."""
+
+    @abstractmethod
+    def open(self, key: str) -> BinaryIO:
+        """The object's bytes, to read in order. Raises FlowLakeError, with its address, where it cannot be read."""
+
+    @abstractmethod
+    def replace(self, files: Mapping[str, bytes]) -> None:
+        """Write objects that belong together, each whole or not at all. Raises FlowLakeError where it cannot.
+
+        None is replaced before all of them are known to be writable, as far as the place can tell.
+        """
+
+
+class Bucket(ABC):
+    """The bucket that flow logs are delivered to and read from."""
+
+    objects: ObjectStore
+
+    @abstractmethod
+    def ensure(self) -> Mapping[str, str | int]:
+        """Make the bucket exist and fit to receive logs; changes nothing where it is. Returns what to show of it."""
+
+    @abstractmethod
+    def source(self) -> LogSource:
+        """Whose flow logs are read. Raises FlowLakeError where there are none, or several to choose from."""

@@ -1,0 +1,145 @@
+"""The embedded engine's memory of databases, tables and partitions: one SQLite file.
+
+SQLite, because it survives the process and takes two runs at once; each change is one transaction, so that a killed run
+leaves a change done or undone. What a statement means is decided elsewhere: nothing here knows SQL of Athena's.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.statements import TableDefinition, TableName
+
+LOCK_SECONDS = 60
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS databases (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tables (
+  database TEXT NOT NULL REFERENCES databases (name),
+  name TEXT NOT NULL,
+  definition TEXT NOT NULL,
+  PRIMARY KEY (database, name)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS partitions (
+  database TEXT NOT NULL,
+  name TEXT NOT NULL,
+  first_value TEXT NOT NULL,
+  partition_values TEXT NOT NULL,
+  location TEXT NOT NULL,
+  PRIMARY KEY (database, name, first_value, partition_values),
+  FOREIGN KEY (database, name) REFERENCES tables (database, name) ON DELETE CASCADE
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """The values of a table's partition columns, in their order, and where the objects lie."""
+
+    values: tuple[str, ...]
+    location: str
+
+
+class Catalog:
+    """Databases, tables and partitions in the SQLite file at `path`, made when it is first written to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def create_database(self, name: str) -> bool:
+        """Whether the database is new."""
+        with self._changes() as db:
+            return db.execute("INSERT OR IGNORE INTO databases VALUES (?)", (name,)).rowcount == 1
+
+    def has_database(self, name: str) -> bool:
+        with self._reading() as db:
+            return db.execute("SELECT 1 FROM databases WHERE name = ?", (name,)).fetchone() is not None
+
+    def create_table(self, name: TableName, definition: TableDefinition) -> bool:
+        """Whether the table is new."""
+        row = (name.database, name.table, json.dumps(asdict(definition)))
+        with self._changes() as db:
+            return db.execute("INSERT OR IGNORE INTO tables VALUES (?, ?, ?)", row).rowcount == 1
+
+    def drop_table(self, name: TableName) -> bool:
+        """Whether there was such a table. Its partitions go with it."""
+        with self._changes() as db:
+            where = (name.database, name.table)
+            return db.execute("DELETE FROM tables WHERE database = ? AND name = ?", where).rowcount == 1
+
+    def find_table(self, name: TableName) -> TableDefinition | None:
+        query = "SELECT definition FROM tables WHERE database = ? AND name = ?"
+        with self._reading() as db:
+            row = db.execute(query, (name.database, name.table)).fetchone()
+        return _table_definition(json.loads(row[0])) if row else None
+
+    def add_partitions(self, name: TableName, partitions: Sequence[Partition], skip_present: bool) -> Partition | None:
+        """Adds them in one transaction.
+
+        One that is there already is skipped; or, without `skip_present`, it is returned and none is added.
+        """
+        with self._changes() as db:
+            for partition in partitions:
+                row = (name.database, name.table, partition.values[0], json.dumps(partition.values), partition.location)
+                added = db.execute("INSERT OR IGNORE INTO partitions VALUES (?, ?, ?, ?, ?)", row).rowcount
+                if not added and not skip_present:
+                    db.rollback()
+                    return partition
+        return None
+
+    def partitions(self, name: TableName, first: str | None = None, last: str | None = None) -> list[Partition]:
+        """Those whose first value lies from `first` to `last` (both included; None is open), by value."""
+        query = "SELECT partition_values, location FROM partitions WHERE database = ? AND name = ?"
+        parameters = [name.database, name.table]
+        for bound, condition in ((first, " AND first_value >= ?"), (last, " AND first_value <= ?")):
+            if bound is not None:
+                query += condition
+                parameters.append(bound)
+        with self._reading() as db:
+            rows = db.execute(f"{query} ORDER BY first_value, partition_values", parameters).fetchall()
+        return [Partition(tuple(json.loads(values)), location) for values, location in rows]
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            if not self.path.exists():
+                # Looking must not write: where nothing was ever created, an empty catalog is looked at.
+                with closing(sqlite3.connect(":memory:")) as empty:
+                    empty.executescript(_SCHEMA)
+                    yield empty
+                return
+            with closing(sqlite3.connect(self.path, timeout=LOCK_SECONDS)) as db:
+                yield db
+        except sqlite3.Error as error:
+            raise self._failure("read", error) from error
+
+    @contextmanager
+    def _changes(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(self.path, timeout=LOCK_SECONDS, isolation_level=None)) as db:
+                db.execute("PRAGMA foreign_keys = ON")
+                db.executescript(_SCHEMA)
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                if db.in_transaction:
+                    db.commit()
+        except (sqlite3.Error, OSError) as error:
+            raise self._failure("written", error) from error
+
+    def _failure(self, done: str, error: Exception) -> FlowLakeError:
+        return FlowLakeError(
+            f"The catalog {self.path} cannot be {done}: {error}. Free some space or make the folder writable, or name "
+            "another one in FLOWLAKE_RESULTS; then run again."
+        )
+
+
+def _table_definition(stored: dict[str, Any]) -> TableDefinition:
+    for columns in ("columns", "partition_columns"):
+        stored[columns] = tuple((column, hive_type) for column, hive_type in stored[columns])
+    return TableDefinition(**stored)

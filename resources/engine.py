@@ -1,0 +1,65 @@
+"""The contract with whatever executes SQL: an Athena statement goes in, a typed frame and what it cost come out.
+
+Assets know only this. Athena itself and the embedded engine are the two that keep it; nothing here knows either.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.statements import TableDefinition, TableName
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FRAME_TYPES: Mapping[str, str] = {
+    "boolean": "boolean",
+    "tinyint": "Int8",
+    "smallint": "Int16",
+    "integer": "Int32",
+    "bigint": "Int64",
+    "real": "Float32",
+    "double": "Float64",
+    "varchar": "string",
+}
+"""The pandas type of a result's column, by its Trino type: each of them has room for NULL. Others stay as they come."""
+
+
+class QueryError(FlowLakeError):
+    """A statement that was refused or failed. `code` is Athena's name for the kind of error, as TABLE_NOT_FOUND."""
+
+    def __init__(self, code: str, message: str, statement: str) -> None:
+        super().__init__(f"{code}: {message}\nThe statement was:\n{statement}")
+        self.code = code
+        self.statement = statement
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """What a statement gave and what it cost.
+
+    `frame` has one row a record and the types of FRAME_TYPES; a statement without rows gives an empty frame.
+    `scanned_bytes` are those of the stored (compressed) objects that were read, as Athena bills them; `seconds` are
+    wall-clock seconds.
+    """
+
+    statement: str
+    query_id: str
+    frame: "pd.DataFrame"
+    scanned_bytes: int
+    seconds: float
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+class QueryEngine(ABC):
+    """Executes Athena's SQL: Hive DDL with backticks, Trino SELECT with double quotes."""
+
+    @abstractmethod
+    def execute(self, statement: str) -> QueryResult:
+        """Run one statement to its end. Raises QueryError, with the statement, where it is refused or fails."""
+
+    @abstractmethod
+    def find_table(self, name: TableName) -> TableDefinition | None:
+        """The table as the catalog has it; None where there is none."""

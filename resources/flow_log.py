@@ -1,0 +1,36 @@
+"""The contract with what writes flow logs into the bucket, and the case where nothing of ours does.
+
+EC2's flow logs and the simulated VPC keep it. How records get from one to the other is not told here.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+
+class FlowLog(ABC):
+    """Delivers the records of the configured VPCs into the bucket."""
+
+    @abstractmethod
+    def ensure(self) -> Mapping[str, str | int]:
+        """Make every configured VPC have an active flow log; changes nothing where it has. Returns what to show."""
+
+    @abstractmethod
+    def deliver(self, days: Sequence[date]) -> None:
+        """See to it that what there is to deliver of these UTC days is in the bucket, where that is ours to do.
+
+        AWS delivers by itself, so that only a simulation has anything to do here.
+        """
+
+
+class ExistingLogs(FlowLog):
+    """No flow log of ours: the logs that are in the bucket are read, and nothing is ever written there."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def ensure(self) -> Mapping[str, str | int]:
+        return {"flow log": f"none is created: the logs in {self.where} are read as they are"}
+
+    def deliver(self, days: Sequence[date]) -> None:
+        return None
