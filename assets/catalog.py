@@ -29,7 +29,7 @@ DELIVERED_CHECK = "objects_delivered"
 @dg.asset(group_name=GROUP, kinds={"athena"}, deps=[vpc_flow_logs_bucket])
 def vpc_flow_logs(
     bucket: dg.ResourceParam[Bucket], athena: dg.ResourceParam[QueryEngine], table: dg.ResourceParam[TableName]
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """The external table over the bucket's flow logs: 14 columns, partitioned by day (`dt`).
 
     A table that exists already is used as it is, and never altered: one that differs is an error that shows how.
@@ -74,7 +74,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         flow_log: dg.ResourceParam[FlowLog],
         athena: dg.ResourceParam[QueryEngine],
         table: dg.ResourceParam[TableName],
-    ) -> dg.MaterializeResult[None]:
+    ) -> dg.MaterializeResult:
         """One day of the table: a partition that points at the day's folder in the bucket.
 
         A day without objects is added too, with a warning: Athena allows it, and what arrives late is then read.

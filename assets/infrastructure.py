@@ -10,7 +10,7 @@ GROUP = "infrastructure"
 
 
 @dg.asset(group_name=GROUP, kinds={"s3"})
-def vpc_flow_logs_bucket(bucket: dg.ResourceParam[Bucket]) -> dg.MaterializeResult[None]:
+def vpc_flow_logs_bucket(bucket: dg.ResourceParam[Bucket]) -> dg.MaterializeResult:
     """The bucket that flow logs are delivered to: it exists and is fit to receive them.
 
     Embedded: a folder laid out as that bucket (`AWSLogs/…`). A folder of your own is read, never written.
@@ -20,7 +20,7 @@ def vpc_flow_logs_bucket(bucket: dg.ResourceParam[Bucket]) -> dg.MaterializeResu
 
 
 @dg.asset(group_name=GROUP, kinds={"aws"}, deps=[vpc_flow_logs_bucket])
-def vpc_flow_log(flow_log: dg.ResourceParam[FlowLog]) -> dg.MaterializeResult[None]:
+def vpc_flow_log(flow_log: dg.ResourceParam[FlowLog]) -> dg.MaterializeResult:
     """The flow log: every configured VPC has one that delivers all its records to the bucket.
 
     Embedded: a simulated VPC for the default bucket; none for a folder of your own, whose logs are read as they are.

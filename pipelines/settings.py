@@ -92,7 +92,7 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """The settings as the environment and ``.env`` have them now. Raises FlowLakeError that names each wrong variable."""
+    """The settings as the environment and ``.env`` have them now. A FlowLakeError names each wrong variable."""
     try:
         settings = Settings()
     except ValidationError as error:

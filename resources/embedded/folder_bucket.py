@@ -54,8 +54,8 @@ class FolderStore(ObjectStore):
                 temporary[key].replace(self.root / key)
         except OSError as error:
             raise FlowLakeError(
-                f"{error.filename or self.root} cannot be written: {error.strerror}. What was there before is "
-                f"unchanged. Free some space or make the folder writable, or name another in {self.setting}; then run again."
+                f"{error.filename or self.root} cannot be written: {error.strerror}. What was there is unchanged. "
+                f"Free some space or make it writable, or name another folder in {self.setting}; then run again."
             ) from error
         finally:
             for path in temporary.values():

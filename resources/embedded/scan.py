@@ -157,8 +157,8 @@ def object_text(store: ObjectStore, key: str) -> Iterator[bytes]:
             yield from whole_lines(_decompressed(stored, key))
         except (OSError, EOFError, zlib.error) as error:
             raise FlowLakeError(
-                f"{store.uri(key)} cannot be read to its end: {error}. It is damaged, cut off or not what its "
-                "name says; fetch it again (or move it away, and its records with it), then run again. Nothing was replaced."
+                f"{store.uri(key)} cannot be read to its end: {error}. It is damaged, cut off or not what its name "
+                "says; fetch it again (or move it away, and its records with it), then run again."
             ) from error
 
 
