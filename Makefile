@@ -43,4 +43,5 @@ browser:  # the tests look at pages in a headless Chromium, from Debian's packag
 lock:  ## pin requirements anew, for every Python that is supported
 	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv
 	.venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-strip-extras --upgrade pyproject.toml --group build --output-file requirements.txt
-	.venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-strip-extras --upgrade pyproject.toml --group build --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	.venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-strip-extras --upgrade pyproject.toml --group build --group deploy --constraint requirements.txt --output-file requirements-deploy.txt
+	.venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-strip-extras --upgrade pyproject.toml --group build --group deploy --group dev --constraint requirements.txt --output-file requirements-dev.txt

@@ -6,7 +6,7 @@ from datetime import date
 import dagster as dg
 
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
-from assets.runs import clear_failures, days_of
+from assets.runs import clear_failures, days_of, traceable
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import (
@@ -17,34 +17,45 @@ from flowlogs.statements import (
     create_table,
     drop_table,
     flow_logs_table,
+    move_partition,
 )
-from resources.bucket import Bucket, ObjectStore
+from resources.bucket import Bucket
 from resources.engine import QueryEngine
 from resources.flow_log import FlowLog
 
 GROUP = "catalog"
 DELIVERED_CHECK = "objects_delivered"
 
+LINES_SHOWN = 40
+"""Of a statement in metadata: every day of a range carries it, and it may name a thousand partitions."""
+
 
 @dg.asset(group_name=GROUP, kinds={"athena"}, deps=[vpc_flow_logs_bucket])
 def vpc_flow_logs(
-    bucket: dg.ResourceParam[Bucket], athena: dg.ResourceParam[QueryEngine], table: dg.ResourceParam[TableName]
+    context: dg.AssetExecutionContext,
+    bucket: dg.ResourceParam[Bucket],
+    athena: dg.ResourceParam[QueryEngine],
+    table: dg.ResourceParam[TableName],
 ) -> dg.MaterializeResult:
     """The external table over the bucket's flow logs: 14 columns, partitioned by day (`dt`).
 
     A table that exists already is used as it is, and never altered: one that differs is an error that shows how.
     """
     with clear_failures():
+        engine = athena.ensure()
         definition = flow_logs_table(bucket.source())
         statements = [create_database(table.database), create_table(table, definition)]
         for statement in statements:
-            athena.execute(statement)
+            athena.execute(traceable(context, statement))
         require_table(athena, table, definition)
+    for warning in engine.warnings:
+        context.log.warning(warning)
     return dg.MaterializeResult(
         metadata={
             "table": f"{table.database}.{table.table}",
             "location": definition.location,
             "statements": sql_metadata(statements),
+            **engine.facts,
             "dagster/column_schema": column_schema((*definition.columns, *definition.partition_columns)),
         }
     )
@@ -86,20 +97,23 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             flow_log.deliver(days)
             statements = list(add_partitions(table, source, days))
             for statement in statements:
-                athena.execute(statement)
+                athena.execute(traceable(context, statement))
+            require_locations(athena, table, source, days)
             empty = []
             for day in days:
-                objects, size = stored(bucket.objects, source.day_prefix(day))
-                if not objects:
+                sizes = [found.size for found in bucket.visible_objects(source.day_prefix(day))]
+                if not sizes:
                     empty.append(day)
-                    context.log.warning(nothing_delivered(bucket.objects, source, day))
                 context.add_asset_metadata(
-                    {"location": source.day_location(day), "objects": objects, "bytes": size},
+                    {"location": source.day_location(day), "objects": len(sizes), "bytes": sum(sizes)},
                     asset_key=context.asset_key,
                     partition_key=day.isoformat(),
                 )
+            warning = nothing_delivered(bucket, empty) if empty else None
+        if warning:
+            context.log.warning(warning)
         return dg.MaterializeResult(
-            metadata={"statements": sql_metadata(statements)}, check_results=[delivery_check(empty, days)]
+            metadata={"statements": sql_metadata(statements)}, check_results=[delivery_check(warning, empty, days)]
         )
 
     return vpc_flow_logs_partition
@@ -121,33 +135,53 @@ def require_table(athena: QueryEngine, name: TableName, expected: TableDefinitio
         )
 
 
-def stored(objects: ObjectStore, prefix: str) -> tuple[int, int]:
-    """How many objects lie below a prefix, and their bytes as stored."""
-    sizes = [found.size for found in objects.list(prefix)]
-    return len(sizes), sum(sizes)
+def require_locations(athena: QueryEngine, name: TableName, source: LogSource, days: Sequence[date]) -> None:
+    """Raise FlowLakeError, with how to mend it, unless each day's partition points at the day's own folder."""
+    locations = athena.partition_locations(name, [day.isoformat() for day in days])
+    wrong = []
+    for day in days:
+        expected, found = source.day_location(day), locations.get(day.isoformat(), "nowhere")
+        if found.rstrip("/") != expected:
+            wrong.append(f"{day} points at {found}. Mend it with\n  {move_partition(name, day, expected)}")
+    if wrong:
+        listing = "\n".join(wrong[:5]) + (f"\nand {len(wrong) - 5} more" if len(wrong) > 5 else "")
+        raise FlowLakeError(f"Partitions of {name.hive} that were there already do not point at their days:\n{listing}")
 
 
-def nothing_delivered(objects: ObjectStore, source: LogSource, day: date) -> str:
-    return f"Nothing was delivered on {day}: {objects.uri(source.day_prefix(day))} holds no objects."
+def nothing_delivered(bucket: Bucket, empty: Sequence[date]) -> str:
+    """Which days have no objects, where those would be, and which days the bucket does hold."""
+    where = bucket.objects.uri(bucket.source().day_prefix(empty[0]))
+    first = f"Nothing was delivered on {listed(empty)}: {where} holds no objects"
+    return f"{first}{', nor do the others' if len(empty) > 1 else ''}. Days that do: {listed(bucket.delivered_days())}."
 
 
-def delivery_check(empty: Sequence[date], days: Sequence[date]) -> dg.AssetCheckResult:
+def listed(days: Sequence[date]) -> str:
+    """The days as text: each of a few, or how many and from when to when."""
+    if len(days) > 5:
+        return f"{len(days)} days from {days[0]} to {days[-1]}"
+    return ", ".join(map(str, days)) or "none"
+
+
+def delivery_check(warning: str | None, empty: Sequence[date], days: Sequence[date]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=DELIVERED_CHECK,
-        passed=not empty,
+        passed=not warning,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={
-            "days looked at": len(days),
-            "days without objects": len(empty),
-            "the first of them": ", ".join(map(str, empty[:31])) or "none",
-        },
+        description=warning,
+        metadata={"days looked at": len(days), "days without objects": len(empty)},
     )
 
 
 def sql_metadata(statements: Sequence[str]) -> dg.MetadataValue:
-    """Statements as a person reads them; of many alike, the first is enough."""
+    """Statements as a person reads them; of long ones and of many, what comes first is enough."""
     more = f"\n\n{len(statements) - 3} more statements like these." if len(statements) > 3 else ""
-    return dg.MetadataValue.md("\n\n".join(f"```sql\n{statement}\n```" for statement in statements[:3]) + more)
+    return dg.MetadataValue.md("\n\n".join(f"```sql\n{_shortened(text)}\n```" for text in statements[:3]) + more)
+
+
+def _shortened(statement: str) -> str:
+    lines = statement.splitlines()
+    more = [f"-- and {len(lines) - LINES_SHOWN} more lines"] if len(lines) > LINES_SHOWN else []
+    return "\n".join(lines[:LINES_SHOWN] + more)
 
 
 def column_schema(columns: Sequence[tuple[str, str]]) -> dg.TableSchema:

@@ -2,28 +2,54 @@
 
 import dagster as dg
 
-from assets.runs import clear_failures
+from assets.runs import clear_failures, told
 from resources.bucket import Bucket
 from resources.flow_log import FlowLog
 
 GROUP = "infrastructure"
 
 
-@dg.asset(group_name=GROUP, kinds={"s3"})
-def vpc_flow_logs_bucket(bucket: dg.ResourceParam[Bucket]) -> dg.MaterializeResult:
+RECOMMENDED_CHECK = "set_up_as_recommended"
+DELIVERS_CHECK = "delivers_readable_records"
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"s3"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            RECOMMENDED_CHECK,
+            asset="vpc_flow_logs_bucket",
+            description="Nothing differs from the recommended state. What does is somebody's, and left alone.",
+        )
+    ],
+)
+def vpc_flow_logs_bucket(context: dg.AssetExecutionContext, bucket: dg.ResourceParam[Bucket]) -> dg.MaterializeResult:
     """The bucket that flow logs are delivered to: it exists and is fit to receive them.
 
     Embedded: a folder laid out as that bucket (`AWSLogs/…`). A folder of your own is read, never written.
     """
     with clear_failures():
-        return dg.MaterializeResult(metadata={**bucket.ensure()})
+        return told(context, bucket.ensure(), RECOMMENDED_CHECK)
 
 
-@dg.asset(group_name=GROUP, kinds={"aws"}, deps=[vpc_flow_logs_bucket])
-def vpc_flow_log(flow_log: dg.ResourceParam[FlowLog]) -> dg.MaterializeResult:
+@dg.asset(
+    group_name=GROUP,
+    kinds={"aws"},
+    deps=[vpc_flow_logs_bucket],
+    check_specs=[
+        dg.AssetCheckSpec(
+            DELIVERS_CHECK,
+            asset="vpc_flow_log",
+            blocking=True,
+            description="Every flow log is active, delivers, and records what the table can read.",
+        )
+    ],
+)
+def vpc_flow_log(context: dg.AssetExecutionContext, flow_log: dg.ResourceParam[FlowLog]) -> dg.MaterializeResult:
     """The flow log: every configured VPC has one that delivers all its records to the bucket.
 
     Embedded: a simulated VPC for the default bucket; none for a folder of your own, whose logs are read as they are.
     """
     with clear_failures():
-        return dg.MaterializeResult(metadata={**flow_log.ensure()})
+        return told(context, flow_log.ensure(), DELIVERS_CHECK)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.catalog import sql_metadata
-from assets.runs import clear_failures, days_of
+from assets.runs import clear_failures, days_of, traceable
 from assets.tables import csv_bytes, markdown_table, parquet_bytes
 from flowlogs.statements import TableName
 from resources.bucket import ObjectStore
@@ -51,7 +51,7 @@ def report_asset(name: str, description: str, days: dg.DailyPartitionsDefinition
         days = days_of(context)
         for number, day in enumerate(days, 1):
             with clear_failures():
-                result = athena.execute(report_sql(name, table, day))
+                result = athena.execute(traceable(context, report_sql(name, table, day)))
                 results.replace(report_files(name, day, result.frame))
             context.log.info(f"{day} ({number} of {len(days)}): {len(result.frame)} rows.")
             context.add_asset_metadata(
@@ -91,5 +91,9 @@ def report_metadata(name: str, day: date, result: QueryResult, results: ObjectSt
         "bytes scanned": result.scanned_bytes,
         "seconds": result.seconds,
         "query id": result.query_id,
-        **result.details,
+        **{name: _link(value) for name, value in result.details.items()},
     }
+
+
+def _link(value: object) -> object:
+    return dg.MetadataValue.url(value) if isinstance(value, str) and value.startswith("https://") else value

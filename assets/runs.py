@@ -7,11 +7,17 @@ from datetime import date
 import dagster as dg
 
 from flowlogs.errors import FlowLakeError
+from resources.ensured import Ensured
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
     """The run's partitions as UTC days: one of them, or every day of a range."""
     return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def traceable(context: dg.AssetExecutionContext, statement: str) -> str:
+    """The statement with a comment that leads from Athena's history to the run (Hive and Trino both take ``--``)."""
+    return f"-- vpc-flow-lake: {context.asset_key.to_user_string()}, run {context.run_id}\n{statement}"
 
 
 @contextmanager
@@ -21,3 +27,22 @@ def clear_failures() -> Iterator[None]:
         yield
     except FlowLakeError as error:
         raise dg.Failure(description=str(error)) from None
+
+
+def told(context: dg.AssetExecutionContext, ensured: Ensured, check: str) -> dg.MaterializeResult:
+    """What was made sure of, as metadata; and what people should know of, as warnings and a failed check."""
+    for message in (*ensured.errors, *ensured.warnings):
+        context.log.warning(message)
+    severity = dg.AssetCheckSeverity.ERROR if ensured.errors else dg.AssetCheckSeverity.WARN
+    found = [*ensured.errors, *ensured.warnings]
+    return dg.MaterializeResult(
+        metadata={**ensured.facts},
+        check_results=[
+            dg.AssetCheckResult(
+                check_name=check,
+                passed=not found,
+                severity=severity,
+                metadata={"found": dg.MetadataValue.md("\n".join(f"- {message}" for message in found) or "nothing")},
+            )
+        ],
+    )

@@ -114,6 +114,11 @@ def add_partitions(name: TableName, source: LogSource, days: Sequence[date]) -> 
         yield f"ALTER TABLE {name.hive} ADD IF NOT EXISTS {clauses}"
 
 
+def move_partition(name: TableName, day: date, location: str) -> str:
+    """Points a day's partition at another folder, in one step."""
+    return f"ALTER TABLE {name.hive} PARTITION ({PARTITION_COLUMN}='{day}') SET LOCATION {text_literal(location)}"
+
+
 def show_partitions(name: TableName) -> str:
     return f"SHOW PARTITIONS {name.hive}"
 

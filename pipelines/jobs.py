@@ -1,9 +1,14 @@
 """When it runs: the daily job and its schedule, and what executes a run."""
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
+
+from assets.runs import clear_failures
+from resources.bucket import Bucket, ObjectStore
+from resources.flow_log import FlowLog
 
 if TYPE_CHECKING:
     from dagster._core.definitions.partitions.partitioned_schedule import UnresolvedPartitionedAssetScheduleDefinition
@@ -33,3 +38,36 @@ def daily_schedule(
 ) -> "dg.ScheduleDefinition | UnresolvedPartitionedAssetScheduleDefinition":
     """At 01:00 UTC, the day that just ended: by then its last objects are there (they usually take 10 minutes)."""
     return dg.build_schedule_from_partitioned_job(job, hour_of_day=1, default_status=dg.DefaultScheduleStatus.RUNNING)
+
+
+LEFT_BEHIND = (
+    (
+        "the bucket and the logs in it",
+        "they are the record of what happened; a lifecycle rule is the way to let them go",
+    ),
+    ("the database, the table and its partitions", "they cost nothing, and the logs stay queryable with them"),
+    ("the workgroup", "it costs nothing, and holds the history of the queries"),
+    ("the reports", "they are small, and what this project was run for"),
+)
+
+
+@dg.op(out=dg.Out(dg.Nothing))
+def delete_flow_logs(
+    context: dg.OpExecutionContext,
+    bucket: dg.ResourceParam[Bucket],
+    flow_log: dg.ResourceParam[FlowLog],
+    results: dg.ResourceParam[ObjectStore],
+) -> None:
+    """Delete the flow logs that this project created, so that their cost stops, and say what is left and why."""
+    with clear_failures():
+        removed = flow_log.remove()
+    context.log.info(f"Flow logs: {json.dumps(dict(removed.facts))}")
+    for what, why in LEFT_BEHIND:
+        context.log.info(f"Left as it is: {what}: {why}.")
+    context.log.info(f"Logs: {bucket.objects.uri()}. Reports: {results.uri('reports/')}.")
+
+
+@dg.job(executor_def=EXECUTOR)
+def teardown() -> None:
+    """Delete the flow logs that this project created; the bucket, logs, table and reports stay. On no schedule."""
+    delete_flow_logs()

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import ACCOUNT_ID, REGION
+from flowlogs.layout import ACCOUNT_ID, BUCKET_NAME, REGION
 from flowlogs.statements import IDENTIFIER
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     traffic_type: Literal["ACCEPT", "REJECT", "ALL"] = "ALL"
     aggregation_seconds: Literal[60, 600] = 600
     flow_log_name: Annotated[str, Field(min_length=1, max_length=256)] = "vpc-flow-lake"
+    scan_limit_bytes: Annotated[int, Field(ge=10_000_000)] = 100_000_000_000
+    query_timeout_seconds: Annotated[float, Field(gt=0)] = 1_800
 
     @field_validator("vpc_ids", mode="before")
     @classmethod
@@ -88,7 +90,15 @@ class Settings(BaseSettings):
     @property
     def history_folder(self) -> Path:
         """Dagster's home, for the commands that keep a history."""
+        if self.target == "aws":
+            return PROJECT_ROOT / "data" / f"aws-{self.bucket}" / "dagster"
         return self.results_folder / "dagster"
+
+    @property
+    def results_in_s3(self) -> tuple[str, str]:
+        """The bucket and the key prefix of everything derived (aws); the prefix is empty or ends in a slash."""
+        bucket, _, prefix = (self.results or f"s3://{self.bucket}").removeprefix("s3://").partition("/")
+        return bucket, f"{prefix.rstrip('/')}/" if prefix.rstrip("/") else ""
 
 
 def read_settings() -> Settings:
@@ -97,15 +107,27 @@ def read_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         raise FlowLakeError(_wrong_variables(error)) from None
-    if settings.target == "embedded" and settings.bucket_folder in (
-        settings.results_folder,
-        *settings.results_folder.parents,
-    ):
+    if settings.target == "aws":
+        _require_aws_names(settings)
+    elif settings.bucket_folder in (settings.results_folder, *settings.results_folder.parents):
         raise FlowLakeError(
             f"FLOWLAKE_RESULTS: {settings.results_folder} lies in the bucket {settings.bucket_folder}, which is "
             "read and never written. Name a folder outside of it."
         )
     return settings
+
+
+def _require_aws_names(settings: Settings) -> None:
+    if "bucket" not in settings.model_fields_set or not BUCKET_NAME.fullmatch(settings.bucket):
+        raise FlowLakeError(
+            "FLOWLAKE_BUCKET: with FLOWLAKE_TARGET=aws, name the S3 bucket that flow logs are delivered to, such as "
+            "my-company-vpc-flow-logs (its bare name, without s3://)."
+        )
+    if settings.results is not None and not re.fullmatch(rf"s3://{BUCKET_NAME.pattern}(/.*)?", settings.results):
+        raise FlowLakeError(
+            f"FLOWLAKE_RESULTS={settings.results}: with FLOWLAKE_TARGET=aws, this is an address in S3, such as "
+            "s3://my-bucket/flow-lake."
+        )
 
 
 def folder_name(folder: Path) -> str:

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, fields
 
-from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import TableName
 from pipelines.settings import Settings, folder_name
+from resources.aws.athena import Athena
+from resources.aws.clients import AwsClients
+from resources.aws.ec2_flow_log import Ec2FlowLog
+from resources.aws.s3_bucket import S3Bucket, S3Store
 from resources.bucket import Bucket, ObjectStore
 from resources.embedded.athena import EmbeddedAthena
 from resources.embedded.folder_bucket import FolderBucket, FolderStore, SimulatedBucket
@@ -17,6 +20,9 @@ from resources.flow_log import ExistingLogs, FlowLog
 SIMULATED_BUCKET = "simulated-vpc-flow-logs"
 SIMULATED_ACCOUNT = "123456789012"
 SIMULATED_REGION = "us-east-1"
+
+QUERY_RESULTS = "athena-results/"
+"""Where Athena writes what queries give, below the results root; the reports are made from it."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +43,7 @@ class Target:
 
 def build_target(settings: Settings) -> Target:
     """The target that the settings ask for. Makes no call and touches no file."""
-    if settings.target == "aws":
-        raise FlowLakeError("FLOWLAKE_TARGET=aws is not there yet. Use FLOWLAKE_TARGET=embedded, which is the default.")
-    return _embedded(settings)
+    return _aws(settings) if settings.target == "aws" else _embedded(settings)
 
 
 def _embedded(settings: Settings) -> Target:
@@ -63,5 +67,40 @@ def _embedded(settings: Settings) -> Target:
         flow_log=flow_log,
         athena=EmbeddedAthena(catalog, {bucket.name: bucket.objects}, settings.database),
         results=results,
+        table=TableName(settings.database, settings.table),
+    )
+
+
+def _aws(settings: Settings) -> Target:
+    clients = AwsClients(settings.region)
+    results_bucket, prefix = settings.results_in_s3
+    query_results = f"{prefix}{QUERY_RESULTS}"
+    bucket = S3Bucket(
+        clients,
+        settings.bucket,
+        settings.account_id,
+        settings.region,
+        has_flow_logs=bool(settings.vpc_ids),
+        query_results=query_results if results_bucket == settings.bucket else None,
+    )
+    return Target(
+        bucket=bucket,
+        flow_log=Ec2FlowLog(
+            clients,
+            bucket,
+            settings.vpc_ids,
+            name=settings.flow_log_name,
+            traffic_type=settings.traffic_type,
+            aggregation_seconds=settings.aggregation_seconds,
+        ),
+        athena=Athena(
+            clients,
+            database=settings.database,
+            workgroup=settings.workgroup,
+            results=f"s3://{results_bucket}/{query_results}",
+            scan_limit_bytes=settings.scan_limit_bytes,
+            timeout_seconds=settings.query_timeout_seconds,
+        ),
+        results=S3Store(clients, results_bucket, prefix),
         table=TableName(settings.database, settings.table),
     )

@@ -7,9 +7,11 @@ to know; so is what a bucket needs to be fit for delivery.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import BinaryIO
 
-from flowlogs.layout import LogSource
+from flowlogs.layout import LogSource, find_day, is_visible
+from resources.ensured import Ensured
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,18 @@ class Bucket(ABC):
     objects: ObjectStore
 
     @abstractmethod
-    def ensure(self) -> Mapping[str, str | int]:
-        """Make the bucket exist and fit to receive logs; changes nothing where it is. Returns what to show of it."""
+    def ensure(self) -> Ensured:
+        """Make the bucket exist and fit to receive logs; changes nothing where it is."""
 
     @abstractmethod
     def source(self) -> LogSource:
         """Whose flow logs are read. Raises FlowLakeError where there are none, or several to choose from."""
+
+    def visible_objects(self, prefix: str) -> Iterator[StoredObject]:
+        """The objects below a prefix that Athena reads."""
+        return (found for found in self.objects.list(prefix) if is_visible(found.key, prefix))
+
+    def delivered_days(self) -> list[date]:
+        """The UTC days that hold objects, in order. Looks at every key: where that takes long, do it otherwise."""
+        days = {find_day(found.key) for found in self.visible_objects(self.source().prefix)}
+        return sorted(day for day in days if day)

@@ -4,12 +4,13 @@ Assets know only this. Athena itself and the embedded engine are the two that ke
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableDefinition, TableName
+from resources.ensured import Ensured
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,9 +58,17 @@ class QueryEngine(ABC):
     """Executes Athena's SQL: Hive DDL with backticks, Trino SELECT with double quotes."""
 
     @abstractmethod
+    def ensure(self) -> Ensured:
+        """Make the engine ready to execute; changes nothing where it is."""
+
+    @abstractmethod
     def execute(self, statement: str) -> QueryResult:
         """Run one statement to its end. Raises QueryError, with the statement, where it is refused or fails."""
 
     @abstractmethod
     def find_table(self, name: TableName) -> TableDefinition | None:
         """The table as the catalog has it; None where there is none."""
+
+    @abstractmethod
+    def partition_locations(self, name: TableName, values: Sequence[str]) -> dict[str, str]:
+        """Where the partitions of these values (of the one partition column) lie, without those that do not exist."""

@@ -4,16 +4,18 @@ EC2's flow logs and the simulated VPC keep it. How records get from one to the o
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
+
+from resources.ensured import Ensured
 
 
 class FlowLog(ABC):
     """Delivers the records of the configured VPCs into the bucket."""
 
     @abstractmethod
-    def ensure(self) -> Mapping[str, str | int]:
-        """Make every configured VPC have an active flow log; changes nothing where it has. Returns what to show."""
+    def ensure(self) -> Ensured:
+        """Make every configured VPC have an active flow log; changes nothing where it has."""
 
     @abstractmethod
     def deliver(self, days: Sequence[date]) -> None:
@@ -22,6 +24,10 @@ class FlowLog(ABC):
         AWS delivers by itself, so that only a simulation has anything to do here.
         """
 
+    @abstractmethod
+    def remove(self) -> Ensured:
+        """Delete the flow logs that this project created, and nothing else."""
+
 
 class ExistingLogs(FlowLog):
     """No flow log of ours: the logs that are in the bucket are read, and nothing is ever written there."""
@@ -29,8 +35,11 @@ class ExistingLogs(FlowLog):
     def __init__(self, where: str) -> None:
         self.where = where
 
-    def ensure(self) -> Mapping[str, str | int]:
-        return {"flow log": f"none is created: the logs in {self.where} are read as they are"}
+    def ensure(self) -> Ensured:
+        return Ensured({"flow log": f"none is created: the logs in {self.where} are read as they are"})
 
     def deliver(self, days: Sequence[date]) -> None:
         return None
+
+    def remove(self) -> Ensured:
+        return Ensured({"deleted": "nothing: no flow log was created"})

@@ -6,7 +6,7 @@ are put together: which partitions a query needs, which objects those hold, what
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from flowlogs.statements import TableDefinition, TableName
 from resources.bucket import ObjectStore
 from resources.embedded.catalog import Catalog, Partition
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult
+from resources.ensured import Ensured
 
 if TYPE_CHECKING:
     import duckdb
@@ -49,6 +50,9 @@ class EmbeddedAthena(QueryEngine):
         self.buckets = buckets
         self.database = database
 
+    def ensure(self) -> Ensured:
+        return Ensured({"engine": "DuckDB, in this process", "catalog": str(self.catalog.path)})
+
     def execute(self, statement: str) -> QueryResult:
         from resources.embedded import dialect
 
@@ -68,6 +72,11 @@ class EmbeddedAthena(QueryEngine):
 
     def find_table(self, name: TableName) -> TableDefinition | None:
         return self.catalog.find_table(name)
+
+    def partition_locations(self, name: TableName, values: Sequence[str]) -> dict[str, str]:
+        wanted = set(values)
+        found = self.catalog.partitions(name, min(wanted, default=""), max(wanted, default=""))
+        return {partition.values[0]: partition.location for partition in found if partition.values[0] in wanted}
 
     def _define(self, parsed: "dialect.Statement", statement: str) -> "pa.Table":
         import pyarrow as pa

@@ -4,16 +4,22 @@ The bucket's folder is only ever read here; whoever writes into it (the simulate
 """
 
 import errno
+import fcntl
 import os
-import uuid
+import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource, choose_source, find_source
 from resources.bucket import Bucket, ObjectStore, StoredObject
+from resources.ensured import Ensured
+
+STAGED = ".being-written"
+LOCK = ".lock"
+"""Beside what is stored, in the root: names that begin with a dot are invisible to readers of logs."""
 
 
 class FolderStore(ObjectStore):
@@ -28,10 +34,13 @@ class FolderStore(ObjectStore):
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         found = []
-        for folder, _, names in os.walk(self.root / prefix, onerror=self._refuse):
+        for folder, _, names in os.walk(self.root / prefix, onerror=self._refuse, followlinks=True):
             for name in names:
                 path = Path(folder, name)
-                found.append(StoredObject(path.relative_to(self.root).as_posix(), path.stat().st_size))
+                with suppress(FileNotFoundError):  # gone since the folder was read: it was another run's to rename
+                    # A link to nowhere stays in the list, so that whoever opens it says which object is missing.
+                    size = 0 if path.is_symlink() and not path.exists() else path.stat().st_size
+                    found.append(StoredObject(path.relative_to(self.root).as_posix(), size))
         yield from sorted(found, key=lambda stored: stored.key)
 
     def open(self, key: str) -> BinaryIO:
@@ -41,29 +50,46 @@ class FolderStore(ObjectStore):
             raise FlowLakeError(f"{self.uri(key)} cannot be read: {error.strerror}.") from error
 
     def replace(self, files: Mapping[str, bytes]) -> None:
-        # A name that begins with a dot is invisible to every reader, and one of its own lets two runs write at once.
-        temporary = {key: self._temporary(self.root / key) for key in files}
+        at_fault = self.root
         try:
-            for key, data in files.items():
-                temporary[key].parent.mkdir(parents=True, exist_ok=True)
-                with temporary[key].open("wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-            for key in files:
-                temporary[key].replace(self.root / key)
+            with self._one_writer() as staged:
+                for number, (key, data) in enumerate(files.items()):
+                    at_fault = self.root / key
+                    at_fault.parent.mkdir(parents=True, exist_ok=True)
+                    if at_fault.is_dir():
+                        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+                    with (staged / str(number)).open("wb") as file:
+                        file.write(data)
+                        file.flush()
+                        os.fsync(file.fileno())
+                for number, key in enumerate(files):
+                    at_fault = self.root / key
+                    (staged / str(number)).replace(at_fault)
         except OSError as error:
             raise FlowLakeError(
-                f"{error.filename or self.root} cannot be written: {error.strerror}. What was there is unchanged. "
-                f"Free some space or make it writable, or name another folder in {self.setting}; then run again."
+                f"{at_fault} cannot be written: {error.strerror}. What was there is unchanged. Free some space or make "
+                f"it writable, or name another folder in {self.setting}; then run again."
             ) from error
-        finally:
-            for path in temporary.values():
-                _remove_if_there(path)
 
-    @staticmethod
-    def _temporary(path: Path) -> Path:
-        return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    @contextmanager
+    def _one_writer(self) -> Iterator[Path]:
+        """An empty folder to write in before renaming, while no other process writes below this root.
+
+        The lock is the operating system's: it ends with the process that holds it, however that ends. So what is found
+        in the folder was left by a run that was killed, and is thrown away.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        staged = self.root / STAGED
+        with (self.root / LOCK).open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if staged.exists():
+                shutil.rmtree(staged)
+            staged.mkdir()
+            try:
+                yield staged
+            finally:
+                # Where this fails, the error that brought us here is the one to report.
+                shutil.rmtree(staged, ignore_errors=True)
 
     @staticmethod
     def _refuse(error: OSError) -> None:
@@ -81,7 +107,7 @@ class FolderBucket(Bucket):
         self._account = account
         self._region = region
 
-    def ensure(self) -> Mapping[str, str | int]:
+    def ensure(self) -> Ensured:
         root = self.root
         if not root.is_dir():
             what = "is no folder" if root.exists() else "does not exist"
@@ -89,7 +115,9 @@ class FolderBucket(Bucket):
                 f"FLOWLAKE_BUCKET: {root} {what}. Name the folder that contains AWSLogs, as `aws s3 sync` leaves it."
             )
         source = self.source()
-        return {"path": str(root), "account": source.account, "region": source.region, "read as": source.location}
+        return Ensured(
+            {"path": str(root), "account": source.account, "region": source.region, "read as": source.location}
+        )
 
     def source(self) -> LogSource:
         root = self.root
@@ -112,7 +140,10 @@ class SimulatedBucket(FolderBucket):
 
     def is_ours(self) -> bool:
         root = self.root
-        return (root / self.MARK).exists() or not root.exists() or (root.is_dir() and not any(root.iterdir()))
+        if (root / self.MARK).exists() or not root.exists():
+            return True
+        # Names with a dot do not count: a run that was killed while it made the folder leaves one.
+        return root.is_dir() and all(path.name.startswith(".") for path in root.iterdir())
 
     def claim(self) -> None:
         """Make the folder, with its mark, where it is missing."""
@@ -121,16 +152,10 @@ class SimulatedBucket(FolderBucket):
                 {self.MARK: b"Made by VPC Flow Lake: simulated flow logs of a VPC that does not exist.\n"}
             )
 
-    def ensure(self) -> Mapping[str, str | int]:
+    def ensure(self) -> Ensured:
         if self.is_ours():
             self.claim()
         return super().ensure()
 
     def source(self) -> LogSource:
         return self._source if self.is_ours() else super().source()
-
-
-def _remove_if_there(path: Path) -> None:
-    # Where this fails, the error that brought us here is the one to report; the name is invisible to every reader.
-    with suppress(OSError):
-        path.unlink(missing_ok=True)

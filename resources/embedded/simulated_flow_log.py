@@ -1,10 +1,11 @@
 """A flow log that delivers what the simulated VPC recorded, into the default bucket and nowhere else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from resources.embedded.folder_bucket import SimulatedBucket
 from resources.embedded.simulated_vpc import SimulatedVpc
+from resources.ensured import Ensured
 from resources.flow_log import FlowLog
 
 
@@ -15,15 +16,20 @@ class SimulatedFlowLog(FlowLog):
         self.bucket = bucket
         self.vpc = vpc
 
-    def ensure(self) -> Mapping[str, str | int]:
+    def ensure(self) -> Ensured:
         if not self.bucket.is_ours():
-            return {"flow log": f"none: {self.bucket.root} holds files that are not ours, and is only read"}
-        return {
-            "flow log": "simulated",
-            "traffic type": self.vpc.traffic_type,
-            "aggregation seconds": self.vpc.aggregation_seconds,
-            "delivers to": self.bucket.objects.uri(self.vpc.source.prefix),
-        }
+            return Ensured({"flow log": f"none: {self.bucket.root} holds files that are not ours, and is only read"})
+        return Ensured(
+            {
+                "flow log": "simulated",
+                "traffic type": self.vpc.traffic_type,
+                "aggregation seconds": self.vpc.aggregation_seconds,
+                "delivers to": self.bucket.objects.uri(self.vpc.source.prefix),
+            }
+        )
+
+    def remove(self) -> Ensured:
+        return Ensured({"deleted": "nothing: the simulated VPC costs nothing"})
 
     def deliver(self, days: Sequence[date]) -> None:
         if not self.bucket.is_ours():

@@ -1,0 +1,105 @@
+"""What a bucket's policy must allow so that flow logs are delivered, and how that is merged into what it says already.
+
+Source: "Publish flow logs to Amazon S3: Amazon S3 bucket permissions", Amazon VPC user guide (2026). Policies are the
+plain JSON structures that S3 stores; nothing here calls it.
+"""
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Statement = dict[str, Any]
+Policy = dict[str, Any]
+
+DELIVERY_SERVICE = "delivery.logs.amazonaws.com"
+
+
+def delivery_statements(bucket: str, account: str, region: str) -> list[Statement]:
+    """What the delivery service needs in order to write this account's flow logs of this region.
+
+    AWS's own example also asks for ``s3:x-amz-acl``: left out, because on a bucket with object ownership enforced that
+    condition has been reported to deny every delivery silently.
+    """
+    condition = {
+        "StringEquals": {"aws:SourceAccount": account},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:logs:{region}:{account}:*"},
+    }
+    service = {"Service": DELIVERY_SERVICE}
+    return [
+        {
+            "Sid": "AllowFlowLogDelivery",
+            "Effect": "Allow",
+            "Principal": service,
+            "Action": "s3:PutObject",
+            "Resource": f"arn:aws:s3:::{bucket}/AWSLogs/{account}/*",
+            "Condition": condition,
+        },
+        {
+            "Sid": "AllowFlowLogDeliveryCheck",
+            "Effect": "Allow",
+            "Principal": service,
+            "Action": ["s3:GetBucketAcl", "s3:ListBucket"],
+            "Resource": f"arn:aws:s3:::{bucket}",
+            "Condition": condition,
+        },
+    ]
+
+
+def tls_only_statement(bucket: str) -> Statement:
+    """Denies every request that does not come over TLS (AWS Config's rule s3-bucket-ssl-requests-only)."""
+    return {
+        "Sid": "DenyWithoutTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def merged(policy: Policy | None, required: Iterable[Statement]) -> Policy | None:
+    """The policy with those `required` statements added that it lacks; None where it lacks none.
+
+    Every statement that it has stays as it is. A Sid that is taken gets a number, because S3 wants them to differ.
+    """
+    present = statements_of(policy)
+    missing = [statement for statement in required if not any(means_the_same(statement, other) for other in present)]
+    if not missing:
+        return None
+    result: Policy = copy.deepcopy(policy) if policy else {"Version": "2012-10-17"}
+    taken = {statement.get("Sid") for statement in present}
+    added = []
+    for statement in missing:
+        sid = _free_sid(str(statement.get("Sid", "")), taken)
+        taken.add(sid)
+        added.append({**statement, "Sid": sid} if sid else dict(statement))
+    result["Statement"] = [*present, *added]
+    return result
+
+
+def statements_of(policy: Policy | None) -> list[Statement]:
+    """The policy's statements; a single one may stand without a list around it."""
+    statements = copy.deepcopy((policy or {}).get("Statement", []))
+    return statements if isinstance(statements, list) else [statements]
+
+
+def means_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two statements say the same: their Sid, and the order and form of their lists, say nothing."""
+    return _meaning({**one, "Sid": None}) == _meaning({**other, "Sid": None})
+
+
+def _meaning(value: object) -> object:
+    """A value with single items and lists of one made alike, and lists without an order."""
+    if isinstance(value, Mapping):
+        return {key: _meaning(item) for key, item in value.items() if item is not None}
+    items = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    return sorted(str(item) for item in items)
+
+
+def _free_sid(sid: str, taken: set[Any]) -> str:
+    if not sid or sid not in taken:
+        return sid
+    number = 2
+    while f"{sid}{number}" in taken:
+        number += 1
+    return f"{sid}{number}"

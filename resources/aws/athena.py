@@ -1,0 +1,301 @@
+"""Athena through PyAthena: statements run in a workgroup of the project's own, with what each one cost.
+
+PyAthena retries throttled calls with backoff and jitter, never a statement that Athena refused. How long a statement
+may take, how often it is asked after, and that nothing is left running when a run is stopped, is decided here.
+"""
+
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, cast
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.statements import TableDefinition, TableName
+from resources.aws.clients import CREATED_BY, AwsClients, aws_errors, error_code, refusal
+from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult
+from resources.ensured import Ensured
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyathena.connection import Connection
+    from pyathena.model import AthenaQueryExecution
+
+FIRST_POLL_SECONDS = 0.1
+LONGEST_POLL_SECONDS = 5.0
+"""A statement is asked after at growing intervals: DDL takes less than a second, a scan may take ten minutes."""
+
+BATCH = 100
+"""How many partitions Glue tells of at a time (BatchGetPartition takes 1,000, its answer is paged by size)."""
+
+DOLLARS_PER_TERABYTE = 5.0
+"""What a scan costs in most regions ("Amazon Athena pricing", 2026), with the minimum below; DDL is free."""
+
+MINIMUM_BYTES_BILLED = 10 << 20
+
+_CODE = re.compile(r"(?:FAILED: )?([A-Z][A-Z_]{3,}|\w+Exception)\b:?\s*(.*)", re.DOTALL)
+
+
+class Athena(QueryEngine):
+    """The engine of one workgroup; `results` is the ``s3://…/`` address that query results are written under.
+
+    `scan_limit_bytes` is what a single query may scan before Athena cancels it; `timeout_seconds` how long a statement
+    may take before it is stopped.
+    """
+
+    def __init__(
+        self,
+        clients: AwsClients,
+        *,
+        database: str,
+        workgroup: str,
+        results: str,
+        scan_limit_bytes: int,
+        timeout_seconds: float,
+    ) -> None:
+        self.clients = clients
+        self.database = database
+        self.workgroup = workgroup
+        self.results = results
+        self.scan_limit_bytes = scan_limit_bytes
+        self.timeout_seconds = timeout_seconds
+        self._connection: Connection[Any] | None = None
+
+    def ensure(self) -> Ensured:
+        from botocore.exceptions import ClientError
+
+        athena = self.clients.client("athena")
+        with aws_errors(f"looking for the workgroup {self.workgroup}"):
+            try:
+                found = athena.get_work_group(WorkGroup=self.workgroup)["WorkGroup"]
+            except ClientError as error:
+                # Athena has no error of its own for a workgroup that is not there.
+                if error_code(error) != "InvalidRequestException":
+                    raise
+                found = None
+        if found is None:
+            with aws_errors(f"creating the workgroup {self.workgroup}"):
+                try:
+                    athena.create_work_group(
+                        Name=self.workgroup,
+                        Description="VPC Flow Lake: daily partitions and reports of VPC flow logs.",
+                        Configuration=self._configuration(),
+                        Tags=[{"Key": key, "Value": value} for key, value in CREATED_BY.items()],
+                    )
+                except ClientError as error:
+                    # A run beside this one was faster.
+                    if "already" not in str(error):
+                        raise
+                found = athena.get_work_group(WorkGroup=self.workgroup)["WorkGroup"]
+        if found.get("State") == "DISABLED":
+            raise FlowLakeError(
+                f"The workgroup {self.workgroup} (FLOWLAKE_WORKGROUP) is disabled: enable it in Athena."
+            )
+        return Ensured(
+            {"workgroup": self.workgroup, "query results": self.results},
+            warnings=tuple(self._differences(found.get("Configuration", {}))),
+        )
+
+    def execute(self, statement: str) -> QueryResult:
+        from pyathena.error import Error
+        from pyathena.pandas.cursor import PandasCursor
+
+        started = time.monotonic()
+        cursor = self._connect().cursor(PandasCursor, on_poll=self._patience(started))
+        try:
+            # A run that is cancelled must leave no query running, and scanning, behind it: PyAthena stops one that is
+            # interrupted, even while it is being started.
+            with signals_as_interrupts():
+                cursor.execute(statement)
+            frame = cast("pd.DataFrame", cursor.as_pandas())
+        except Error as error:
+            raise self._failure(error, cursor.query_id, statement) from error
+        except FlowLakeError:
+            self._stop(cursor.query_id)
+            raise
+        types = {column[0]: column[1] for column in cursor.description or []}
+        scanned = cursor.data_scanned_in_bytes or 0
+        return QueryResult(
+            statement=statement,
+            query_id=str(cursor.query_id),
+            frame=typed(frame, types),
+            scanned_bytes=scanned,
+            seconds=time.monotonic() - started,
+            details={
+                "console": console_link(self.clients.region, str(cursor.query_id)),
+                "cost in US dollars": dollars(scanned, billed=cursor.statement_type != "DDL"),
+            },
+        )
+
+    def find_table(self, name: TableName) -> TableDefinition | None:
+        from botocore.exceptions import ClientError
+
+        with aws_errors(f"looking for the table {name.hive}"):
+            try:
+                table = self.clients.client("glue").get_table(DatabaseName=name.database, Name=name.table)["Table"]
+            except ClientError as error:
+                if error_code(error) == "EntityNotFoundException":
+                    return None
+                raise
+        return table_definition(table)
+
+    def partition_locations(self, name: TableName, values: Sequence[str]) -> dict[str, str]:
+        glue = self.clients.client("glue")
+        locations = {}
+        with aws_errors(f"looking for partitions of {name.hive}"):
+            for start in range(0, len(values), BATCH):
+                answer = glue.batch_get_partition(
+                    DatabaseName=name.database,
+                    TableName=name.table,
+                    PartitionsToGet=[{"Values": [value]} for value in values[start : start + BATCH]],
+                )
+                for partition in answer["Partitions"]:
+                    locations[partition["Values"][0]] = partition["StorageDescriptor"]["Location"]
+        return locations
+
+    def _connect(self) -> "Connection[Any]":
+        """PyAthena's connection on this session, made once."""
+        from pyathena import connect
+        from pyathena.util import RetryConfig
+
+        if self._connection is None:
+            self._connection = connect(
+                session=self.clients.session,
+                region_name=self.clients.region,
+                config=self.clients.config,
+                s3_config=self.clients.config,
+                schema_name=self.database,
+                work_group=self.workgroup,
+                s3_staging_dir=self.results,
+                poll_interval=0,
+                retry_config=RetryConfig(),
+            )
+        return self._connection
+
+    def _patience(self, started: float) -> "Callable[[AthenaQueryExecution], None]":
+        """What waits between two questions after a statement, and gives up when it has taken too long."""
+        wait = FIRST_POLL_SECONDS
+
+        def on_poll(execution: "AthenaQueryExecution") -> None:
+            nonlocal wait
+            if execution.state in ("SUCCEEDED", "FAILED", "CANCELLED"):
+                return
+            if time.monotonic() - started > self.timeout_seconds:
+                raise FlowLakeError(
+                    f"The query {execution.query_id} took longer than {self.timeout_seconds:g} s "
+                    "(FLOWLAKE_QUERY_TIMEOUT_SECONDS) and was stopped."
+                )
+            time.sleep(wait)
+            wait = min(wait * 1.5, LONGEST_POLL_SECONDS)
+
+        return on_poll
+
+    def _stop(self, query_id: str | None) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if query_id:
+            # What stopped the run is the thing to report, and a query that is done cannot be stopped anyway.
+            with suppress(ClientError, BotoCoreError):
+                self.clients.client("athena").stop_query_execution(QueryExecutionId=query_id)
+
+    def _failure(self, error: Exception, query_id: str | None, statement: str) -> FlowLakeError:
+        from botocore.exceptions import ClientError
+
+        cause = error.__cause__
+        if isinstance(cause, ClientError) and error_code(cause) != "InvalidRequestException":
+            return refusal(cause, "running a statement in Athena")
+        # A statement that does not parse is refused at once; every other fault is found while it runs.
+        code, message = error_parts(
+            cause.response["Error"]["Message"] if isinstance(cause, ClientError) else str(error)
+        )
+        link = f"\nThe query: {console_link(self.clients.region, query_id)}" if query_id else ""
+        return QueryError(code, message + link, statement)
+
+    def _configuration(self) -> dict[str, Any]:
+        return {
+            "ResultConfiguration": {
+                "OutputLocation": self.results,
+                "EncryptionConfiguration": {"EncryptionOption": "SSE_S3"},
+            },
+            "EnforceWorkGroupConfiguration": True,
+            "PublishCloudWatchMetricsEnabled": True,
+            "BytesScannedCutoffPerQuery": self.scan_limit_bytes,
+        }
+
+    def _differences(self, found: Mapping[str, Any]) -> list[str]:
+        """How a workgroup that exists differs from the one that would be created."""
+        ours = self._configuration()
+        differences = [
+            f"the workgroup's {name} is {found.get(name)}; recommended is {ours[name]}"
+            for name in (
+                "EnforceWorkGroupConfiguration",
+                "PublishCloudWatchMetricsEnabled",
+                "BytesScannedCutoffPerQuery",
+            )
+            if found.get(name) != ours[name]
+        ]
+        location = found.get("ResultConfiguration", {}).get("OutputLocation")
+        if location and location.rstrip("/") != self.results.rstrip("/"):
+            differences.append(f"the workgroup writes query results to {location}; recommended is {self.results}")
+        return differences
+
+
+@contextmanager
+def signals_as_interrupts() -> Iterator[None]:
+    """Let SIGINT and SIGTERM raise KeyboardInterrupt within the block, whatever they do outside of it.
+
+    Python delivers signals to the main thread only; in any other there is nothing to change.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def typed(frame: "pd.DataFrame", types: Mapping[str, str]) -> "pd.DataFrame":
+    """The frame with the pandas types of FRAME_TYPES, by its columns' Athena types."""
+    known = {column: FRAME_TYPES[kind] for column, kind in types.items() if kind in FRAME_TYPES}
+    result: pd.DataFrame = frame.astype(known)
+    return result
+
+
+def table_definition(table: Mapping[str, Any]) -> TableDefinition:
+    """A table as Glue describes it (AWS Glue API reference, Table)."""
+    storage = table.get("StorageDescriptor", {})
+    serde = storage.get("SerdeInfo", {})
+    delimited = str(serde.get("SerializationLibrary", "")).endswith("LazySimpleSerDe")
+    return TableDefinition(
+        columns=tuple((column["Name"], column["Type"]) for column in storage.get("Columns", [])),
+        partition_columns=tuple((column["Name"], column["Type"]) for column in table.get("PartitionKeys", [])),
+        location=storage.get("Location", ""),
+        delimiter=serde.get("Parameters", {}).get("field.delim", "\x01") if delimited else "",
+        properties=dict(table.get("Parameters", {})),
+    )
+
+
+def dollars(scanned_bytes: int, *, billed: bool) -> float:
+    """What Athena bills for a query, in US dollars at the price of most regions."""
+    if not billed:
+        return 0.0
+    return max(scanned_bytes, MINIMUM_BYTES_BILLED) / (1 << 40) * DOLLARS_PER_TERABYTE
+
+
+def console_link(region: str, query_id: str) -> str:
+    return f"https://{region}.console.aws.amazon.com/athena/home?region={region}#/query-editor/history/{query_id}"
+
+
+def error_parts(reason: str) -> tuple[str, str]:
+    """Athena's name for the kind of error, and what it says."""
+    match = _CODE.match(reason)
+    if match:
+        return match[1], match[2]
+    return ("SYNTAX_ERROR" if reason.startswith("line ") else "FAILED"), reason

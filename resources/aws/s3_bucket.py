@@ -1,0 +1,296 @@
+"""The S3 bucket that flow logs are delivered to, and places in S3 that results are written to.
+
+A bucket that this project creates gets everything that is recommended; one that exists is adopted: what delivery needs
+is added to its policy, and whatever else differs is only reported.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+from flowlogs.bucket_policy import Statement, delivery_statements, merged, statements_of, tls_only_statement
+from flowlogs.errors import FlowLakeError
+from flowlogs.layout import LogSource, choose_source, find_source
+from resources.aws.clients import ACCESS_DENIED, CREATED_BY, AwsClients, aws_errors, error_code
+from resources.bucket import Bucket, ObjectStore, StoredObject
+from resources.ensured import Ensured
+
+QUERY_RESULT_DAYS = 30
+"""How long query results are kept in a bucket that this project creates; reports are kept for good."""
+
+ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+
+PUBLIC_ACCESS_BLOCK = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+
+OWNERSHIP = "BucketOwnerEnforced"
+
+
+class S3Store(ObjectStore):
+    """Objects under ``s3://<bucket>/<prefix>``; `prefix` is empty or ends in a slash."""
+
+    def __init__(self, clients: AwsClients, bucket: str, prefix: str = "") -> None:
+        self.clients = clients
+        self.bucket = bucket
+        self.prefix = prefix
+
+    def uri(self, key: str = "") -> str:
+        return f"s3://{self.bucket}/{self.prefix}{key}"
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        with aws_errors(f"listing {self.uri(prefix)}"):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)
+            for page in pages:
+                for found in page.get("Contents", []):
+                    yield StoredObject(found["Key"].removeprefix(self.prefix), found["Size"])
+
+    def open(self, key: str) -> BinaryIO:
+        with aws_errors(f"reading {self.uri(key)}"):
+            body: BinaryIO = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"]
+            return body
+
+    def replace(self, files: Mapping[str, bytes]) -> None:
+        for key, data in files.items():
+            with aws_errors(f"writing {self.uri(key)}"):
+                self._s3.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data)
+
+    @property
+    def _s3(self) -> Any:  # noqa: ANN401
+        return self.clients.client("s3")
+
+
+class S3Bucket(Bucket):
+    """The bucket `name`; `query_results` is the prefix that Athena's results expire under, if they are in it."""
+
+    def __init__(
+        self,
+        clients: AwsClients,
+        name: str,
+        account: str | None = None,
+        region: str | None = None,
+        *,
+        has_flow_logs: bool = True,
+        query_results: str | None = None,
+    ) -> None:
+        self.clients = clients
+        self.name = name
+        self.objects = S3Store(clients, name)
+        self.query_results = query_results
+        self.has_flow_logs = has_flow_logs
+        self._account = account
+        self._region = region
+        self._source: LogSource | None = None
+
+    def ensure(self) -> Ensured:
+        created = not self._exists()
+        if created:
+            self._create()
+        ours = created or self._is_ours()
+        warnings = self._ensure_settings(ours, created)
+        self._ensure_policy(ours, [])
+        if not self._speaks_tls_only():
+            warnings.append("requests without TLS are not denied by the bucket's policy")
+        source = self.source()
+        return Ensured(
+            {
+                "arn": f"arn:aws:s3:::{self.name}",
+                "region": self.clients.region,
+                "whose": "created by this project" if ours else "adopted: only its policy was added to",
+                "flow logs": source.location,
+            },
+            warnings=tuple(warnings),
+        )
+
+    def source(self) -> LogSource:
+        if self._source is None:
+            self._source = self._find_source()
+        return self._source
+
+    @contextmanager
+    def policy_kept(self) -> Iterator[None]:
+        """Put the policy right after a block in which AWS may replace it, as it may when a flow log is created."""
+        before = statements_of(self._policy())
+        yield
+        self._ensure_policy(self._is_ours(), before)
+
+    def _find_source(self) -> LogSource:
+        mine = (self._account or self.clients.account, self._region or self.clients.region)
+        if self.has_flow_logs or (self._account and self._region):
+            return LogSource(self.name, *mine)
+        found = list(self._sources_there())
+        if not found:
+            return LogSource(self.name, *mine)
+        return choose_source(self.name, found, self._account, self._region, where=f"s3://{self.name}")
+
+    def _sources_there(self) -> Iterator[tuple[str, str]]:
+        for account in self._folders("AWSLogs/"):
+            for region in self._folders(f"{account}vpcflowlogs/"):
+                source = find_source(region.rstrip("/"))
+                if source:
+                    yield source
+
+    def _folders(self, prefix: str) -> list[str]:
+        with aws_errors(f"listing s3://{self.name}/{prefix}"):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix, Delimiter="/")
+            return [found["Prefix"] for page in pages for found in page.get("CommonPrefixes", [])]
+
+    def _exists(self) -> bool:
+        from botocore.exceptions import ClientError
+
+        with aws_errors(f"looking for the bucket {self.name}"):
+            try:
+                self._s3.head_bucket(Bucket=self.name)
+            except ClientError as error:
+                if error_code(error) in ("404", "NoSuchBucket"):
+                    return False
+                if error_code(error) in ACCESS_DENIED:
+                    raise FlowLakeError(
+                        f"The bucket {self.name} (FLOWLAKE_BUCKET) cannot be used: either it belongs to another "
+                        "account (names are shared by all of AWS): then choose another. Or the caller lacks "
+                        "s3:ListBucket on it (deploy/iam-policy.json has every action that is needed)."
+                    ) from None
+                raise
+        return True
+
+    def _create(self) -> None:
+        from botocore.exceptions import ClientError
+
+        # The tag that says whose it is comes with the bucket: a run that is killed next leaves one known as ours.
+        configuration: dict[str, Any] = {"Tags": _tag_list()}
+        if self.clients.region != "us-east-1":
+            configuration["LocationConstraint"] = self.clients.region
+        with aws_errors(f"creating the bucket {self.name}"):
+            try:
+                self._s3.create_bucket(
+                    Bucket=self.name, ObjectOwnership=OWNERSHIP, CreateBucketConfiguration=configuration
+                )
+            except ClientError as error:
+                if error_code(error) == "BucketAlreadyExists":
+                    raise FlowLakeError(
+                        f"The bucket {self.name} (FLOWLAKE_BUCKET) belongs to another account: bucket names are shared "
+                        "by all of AWS. Choose another name."
+                    ) from None
+                if error_code(error) != "BucketAlreadyOwnedByYou":
+                    raise
+
+    def _is_ours(self) -> bool:
+        tags = self._read("get_bucket_tagging", "NoSuchTagSet") or {"TagSet": []}
+        return all(tag in tags["TagSet"] for tag in _tag_list())
+
+    def _ensure_settings(self, ours: bool, created: bool) -> list[str]:
+        """Apply each recommended setting to a bucket just `created`, or that one of `ours` lacks; tell what differs."""
+        lifecycle = self._lifecycle()
+        recommended: list[tuple[str, str, str, dict[str, Any], Callable[[dict[str, Any]], bool]]] = [
+            (
+                "public_access_block",
+                "NoSuchPublicAccessBlockConfiguration",
+                "public access is not blocked altogether",
+                {"PublicAccessBlockConfiguration": PUBLIC_ACCESS_BLOCK},
+                lambda found: found["PublicAccessBlockConfiguration"] == PUBLIC_ACCESS_BLOCK,
+            ),
+            (
+                "bucket_encryption",
+                "ServerSideEncryptionConfigurationNotFoundError",
+                "there is no default encryption",
+                {"ServerSideEncryptionConfiguration": ENCRYPTION},
+                lambda found: bool(found["ServerSideEncryptionConfiguration"]["Rules"]),
+            ),
+            (
+                "bucket_ownership_controls",
+                "OwnershipControlsNotFoundError",
+                "object ownership is not enforced, so that access control lists count",
+                {"OwnershipControls": {"Rules": [{"ObjectOwnership": OWNERSHIP}]}},
+                lambda found: found["OwnershipControls"]["Rules"][0]["ObjectOwnership"] == OWNERSHIP,
+            ),
+        ]
+        if lifecycle:
+            recommended.append(
+                (
+                    "bucket_lifecycle_configuration",
+                    "NoSuchLifecycleConfiguration",
+                    f"query results under {self.query_results} never expire",
+                    {"LifecycleConfiguration": lifecycle},
+                    self._expires_query_results,
+                )
+            )
+        different = []
+        for name, absent, difference, setting, is_right in recommended:
+            found = self._read(f"get_{name}", absent)
+            if created or (found is None and ours):
+                with aws_errors(f"setting up the bucket {self.name}"):
+                    getattr(self._s3, f"put_{name}")(Bucket=self.name, **setting)
+            elif found is None or not is_right(found):
+                different.append(difference)
+        return different
+
+    def _lifecycle(self) -> dict[str, Any] | None:
+        if self.query_results is None:
+            return None
+        return {
+            "Rules": [
+                {
+                    "ID": "expire-query-results",
+                    "Status": "Enabled",
+                    "Filter": {"Prefix": self.query_results},
+                    "Expiration": {"Days": QUERY_RESULT_DAYS},
+                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+                }
+            ]
+        }
+
+    def _expires_query_results(self, found: dict[str, Any]) -> bool:
+        prefix = self.query_results or ""
+        return any(
+            rule["Status"] == "Enabled"
+            and "Expiration" in rule
+            and prefix.startswith(rule.get("Filter", {}).get("Prefix", rule.get("Prefix", "")))
+            for rule in found["Rules"]
+        )
+
+    def _ensure_policy(self, ours: bool, kept: list[Statement]) -> None:
+        source = self.source()
+        required = [*kept, *delivery_statements(self.name, source.account, source.region)]
+        if ours:
+            required.append(tls_only_statement(self.name))
+        policy = merged(self._policy(), required)
+        if policy is not None:
+            with aws_errors(f"adding to the policy of the bucket {self.name}"):
+                self._s3.put_bucket_policy(Bucket=self.name, Policy=json.dumps(policy))
+
+    def _speaks_tls_only(self) -> bool:
+        return any(
+            statement.get("Effect") == "Deny"
+            and statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") == "false"
+            for statement in statements_of(self._policy())
+        )
+
+    def _policy(self) -> dict[str, Any] | None:
+        found = self._read("get_bucket_policy", "NoSuchBucketPolicy")
+        policy: dict[str, Any] | None = json.loads(found["Policy"]) if found else None
+        return policy
+
+    def _read(self, operation: str, absent: str) -> dict[str, Any] | None:
+        """What the bucket has of one kind of setting; None where AWS answers that it has `absent`."""
+        from botocore.exceptions import ClientError
+
+        with aws_errors(f"looking at the bucket {self.name}"):
+            try:
+                found: dict[str, Any] = getattr(self._s3, operation)(Bucket=self.name)
+            except ClientError as error:
+                if error_code(error) == absent:
+                    return None
+                raise
+        return found
+
+    @property
+    def _s3(self) -> Any:  # noqa: ANN401
+        return self.clients.client("s3")
+
+
+def _tag_list() -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in CREATED_BY.items()]
