@@ -17,7 +17,7 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
 
 def traceable(context: dg.AssetExecutionContext, statement: str) -> str:
     """The statement with a comment that leads from Athena's history to the run (Hive and Trino both take ``--``)."""
-    return f"-- vpc-flow-lake: {context.asset_key.to_user_string()}, run {context.run_id}\n{statement}"
+    return f"-- vpc-flow-lake: {context.asset_key.to_user_string()}, run {context.run.run_id}\n{statement}"
 
 
 @contextmanager

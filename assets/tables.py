@@ -1,6 +1,7 @@
 """Frames as people and programs read them: Markdown, Parquet, CSV. Plain functions, no Dagster and no I/O."""
 
 import io
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,15 @@ ARROW_TYPES: Mapping[str, str] = {
 
 
 def markdown_table(frame: "pd.DataFrame", rows: int | None = None) -> str:
-    """The frame's first `rows` rows (all of them by default) as a Markdown table; NULL is an empty cell."""
-    lines = [_markdown_row(frame.columns), _markdown_row("---" for _ in frame.columns)]
+    """The frame's first `rows` rows (all of them by default) as a Markdown table; NULL is an empty cell.
+
+    Without a blank too many: Dagster's UI (1.13) shows up to 999 characters at once, and more behind a link.
+    """
+    lines = [_markdown_row(frame.columns), _markdown_row("-" for _ in frame.columns)]
     shown = frame if rows is None else frame.head(rows)
     lines += [_markdown_row("" if cell is None else cell for cell in row) for row in plain_rows(shown)]
     if len(shown) < len(frame):
-        lines.append(f"\n{len(frame) - len(shown)} more rows are in the files.")
+        lines.append(f"\nMore rows in the files: {len(frame) - len(shown)}.")
     return "\n".join(lines)
 
 
@@ -54,8 +58,10 @@ def csv_bytes(frame: "pd.DataFrame") -> bytes:
 
 
 def _markdown_row(cells: Iterable[object]) -> str:
-    return "| " + " | ".join(_escaped(str(cell)) for cell in cells) + " |"
+    return "|" + "|".join(_escaped(str(cell)) for cell in cells) + "|"
 
 
 def _escaped(cell: str) -> str:
-    return cell.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    # A record may hold anything, also a link or a picture as Markdown writes them.
+    marks = re.sub(r"([\\`*_~|\[\]])", r"\\\1", cell.replace("\n", " "))
+    return marks.replace("&", "&amp;").replace("<", "&lt;")

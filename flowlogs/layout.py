@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from flowlogs.errors import FlowLakeError
 
 ACCOUNT_ID = re.compile(r"\d{12}")
-REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d")
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 _SOURCE_KEY = re.compile(rf"AWSLogs/({ACCOUNT_ID.pattern})/vpcflowlogs/({REGION.pattern})(?:/.*)?")

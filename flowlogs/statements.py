@@ -92,15 +92,16 @@ def create_database(database: str) -> str:
 
 def create_table(name: TableName, definition: TableDefinition) -> str:
     columns = ",\n  ".join(f"`{column}` {hive_type}" for column, hive_type in definition.columns)
-    partitions = ", ".join(f"`{column}` {hive_type}" for column, hive_type in definition.partition_columns)
-    properties = ", ".join(f"{text_literal(k)}={text_literal(v)}" for k, v in definition.properties.items())
-    return (
-        f"CREATE EXTERNAL TABLE IF NOT EXISTS {name.hive} (\n  {columns}\n)\n"
-        f"PARTITIONED BY ({partitions})\n"
-        f"ROW FORMAT DELIMITED FIELDS TERMINATED BY {text_literal(definition.delimiter)}\n"
-        f"LOCATION {text_literal(definition.location)}\n"
-        f"TBLPROPERTIES ({properties})"
-    )
+    clauses = [f"CREATE EXTERNAL TABLE IF NOT EXISTS {name.hive} (\n  {columns}\n)"]
+    if definition.partition_columns:
+        partitions = ", ".join(f"`{column}` {hive_type}" for column, hive_type in definition.partition_columns)
+        clauses.append(f"PARTITIONED BY ({partitions})")
+    clauses.append(f"ROW FORMAT DELIMITED FIELDS TERMINATED BY {text_literal(definition.delimiter)}")
+    clauses.append(f"LOCATION {text_literal(definition.location)}")
+    if definition.properties:
+        properties = ", ".join(f"{text_literal(k)}={text_literal(v)}" for k, v in definition.properties.items())
+        clauses.append(f"TBLPROPERTIES ({properties})")
+    return "\n".join(clauses)
 
 
 def add_partitions(name: TableName, source: LogSource, days: Sequence[date]) -> Iterator[str]:

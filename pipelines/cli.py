@@ -4,6 +4,7 @@ They do what Dagster's own commands do, on an instance whose history is kept bes
 in fewer words.
 """
 
+import io
 import logging
 import os
 import re
@@ -17,9 +18,9 @@ from typing import TYPE_CHECKING
 import click
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import find_day
 from pipelines.settings import PROJECT_ROOT, Settings, read_settings
 from pipelines.targets import build_target
+from resources.engine import QueryError
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 DAGSTER_YAML = """\
 # Written once, by the first run; yours to change from then on.
 telemetry:
+  enabled: false
+nux:  # the invitation to a newsletter
   enabled: false
 """
 
@@ -51,12 +54,15 @@ def run(logs: str | None, day_text: str | None) -> None:
         settings = settings_for(logs)
         target = build_target(settings)
         day = choose_day(day_text, settings, target.bucket)
-        click.echo(f"Day      {day} (UTC)\nLogs     {settings.bucket_folder}\nResults  {settings.results_folder}\n")
+        click.echo(f"Day      {day} (UTC)\nLogs     {target.bucket.objects.uri()}\nResults  {target.results.uri()}\n")
+        terminal = TerminalLog()
         with history(settings) as instance:
-            result = materialize(settings, instance, day)
+            result = materialize(settings, instance, day, terminal)
         if not result.success:
             raise FlowLakeError(failure_text(result))
         print_reports(target.results, day)
+        for warning in terminal.warnings:
+            click.secho(f"\nWarning: {warning}", fg="yellow")
 
 
 @main.command()
@@ -66,10 +72,16 @@ def sql(logs: str | None, statement: str) -> None:
     """Execute one of Athena's statements, and print what it gives."""
     with errors_for_people():
         settings = settings_for(logs)
-        result = build_target(settings).athena.execute(statement)
+        try:
+            result = build_target(settings).athena.execute(statement)
+        except QueryError as error:
+            if error.code in ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"):
+                raise FlowLakeError(f"{error}\nThe table of flow logs is there once `make run` has made it.") from error
+            raise
         if len(result.frame.columns):
             click.echo(terminal_table(result.frame))
-        click.echo(f"\n{len(result.frame):,} rows, {result.scanned_bytes:,} bytes scanned, {result.seconds:.2f} s.")
+        rows = f"{len(result.frame):,} {'row' if len(result.frame) == 1 else 'rows'}"
+        click.echo(f"\n{rows}, {result.scanned_bytes:,} bytes scanned, {result.seconds:.2f} s.")
 
 
 @main.command()
@@ -98,9 +110,10 @@ def errors_for_people() -> Iterator[None]:
 
 
 def settings_for(logs: str | None) -> Settings:
-    """The settings, with `logs` as the bucket where it is given (relative to where the command was typed)."""
+    """The settings; where `logs` is given, that folder is the bucket, relative to where the command was typed."""
     if logs:
-        os.environ["FLOWLAKE_BUCKET"] = str(Path(logs).expanduser().resolve())
+        os.environ["FLOWLAKE_TARGET"] = "embedded"
+        os.environ["FLOWLAKE_BUCKET"] = logs if logs.startswith("~") else str(Path.cwd() / logs)
     settings = read_settings()
     if settings.target == "embedded" and not settings.is_default_bucket:
         build_target(settings).bucket.ensure()
@@ -111,30 +124,36 @@ def settings_for(logs: str | None) -> Settings:
 def history(settings: Settings) -> "Iterator[dg.DagsterInstance]":
     """Dagster's instance beside the results, or the one that DAGSTER_HOME names."""
     import dagster as dg
+    from sqlalchemy.exc import DBAPIError
 
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.history_folder)))
+    given = os.environ.get("DAGSTER_HOME")
+    home = Path(given or settings.history_folder)
+    if not home.is_absolute():
+        raise FlowLakeError(f"DAGSTER_HOME={given} is a relative path, which Dagster refuses: make it absolute.")
     try:
         home.mkdir(parents=True, exist_ok=True)
-        if not (home / "dagster.yaml").exists():
+        if not given and not (home / "dagster.yaml").exists():
             (home / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
-    except OSError as error:
+        os.environ["DAGSTER_HOME"] = str(home)
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    except (OSError, DBAPIError) as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error.strerror
         raise FlowLakeError(
-            f"Dagster's history cannot be kept in {home}: {error.strerror}. Free some space or make the folder "
-            "writable, or name another place in FLOWLAKE_RESULTS (or DAGSTER_HOME)."
+            f"Dagster's history cannot be kept in {home}: {reason}. Free some space or make the folder writable, or "
+            f"name another place in {'DAGSTER_HOME' if given else 'FLOWLAKE_RESULTS'}."
         ) from error
-    with dg.DagsterInstance.get() as instance:
-        yield instance
 
 
 def choose_day(text: str | None, settings: Settings, bucket: "Bucket") -> date:
-    """The day that was asked for; else the last one that the bucket holds, or yesterday (UTC) if it is simulated."""
+    """The day that was asked for; else the last one in a folder of logs; else the last one that is complete (UTC)."""
     yesterday = datetime.now(timezone.utc).date() - timedelta(days=1)
     if text:
         day = parse_day(text)
-    elif settings.is_default_bucket:
+    elif settings.target == "aws" or settings.is_default_bucket:
         day = yesterday
     else:
-        day = min(yesterday, max(delivered_days(bucket), default=yesterday))
+        day = max((day for day in bucket.delivered_days() if day <= yesterday), default=yesterday)
     if not settings.start_date <= day <= yesterday:
         raise FlowLakeError(
             f"{day} is outside the daily partitions, which run from {settings.start_date} (FLOWLAKE_START_DATE) to "
@@ -150,20 +169,21 @@ def parse_day(text: str) -> date:
     raise FlowLakeError(f"DATE={text} is not a day: write it as year-month-day, such as 2021-09-02.")
 
 
-def delivered_days(bucket: "Bucket") -> set[date]:
-    """The UTC days whose folders hold objects."""
-    found = (find_day(stored.key) for stored in bucket.objects.list(bucket.source().prefix))
-    return {day for day in found if day}
-
-
-def materialize(settings: Settings, instance: "dg.DagsterInstance", day: date) -> "dg.ExecuteInProcessResult":
+def materialize(
+    settings: Settings, instance: "dg.DagsterInstance", day: date, terminal: "TerminalLog"
+) -> "dg.ExecuteInProcessResult":
     """Run the whole graph for a day in this process, telling the terminal how it goes."""
     import dagster as dg
 
     from pipelines.definitions import build_definitions
 
+    def logger(_context: object) -> logging.Logger:
+        logger = logging.Logger("terminal", logging.DEBUG)
+        logger.addHandler(terminal)
+        return logger
+
     told = dg.Definitions.merge(
-        build_definitions(settings), dg.Definitions(loggers={"terminal": dg.logger({})(_terminal_logger)})
+        build_definitions(settings), dg.Definitions(loggers={"terminal": dg.logger({})(logger)})
     )
     job = told.resolve_implicit_global_asset_job_def()
     return job.execute_in_process(
@@ -174,24 +194,24 @@ def materialize(settings: Settings, instance: "dg.DagsterInstance", day: date) -
     )
 
 
-class _TerminalHandler(logging.Handler):
+class TerminalLog(logging.Handler):
     """A line for each asset that is done and for each message of ours; Dagster keeps the rest in its history."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.warnings: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         facts = getattr(record, "dagster_meta", {})
         event, step = facts.get("dagster_event"), facts.get("step_key") or ""
-        if event is None and step:
-            colour = "yellow" if record.levelno >= logging.WARNING else None
-            click.secho(f"  {step}: {facts['orig_message']}", fg=colour)
-        elif event is not None and event.is_step_success:
-            click.echo(f"  {step}: done in {event.step_success_data.duration_ms / 1000:.2f} s")
-
-
-def _terminal_logger(_context: object) -> logging.Logger:
-    logger = logging.Logger("terminal", logging.INFO)
-    logger.addHandler(_TerminalHandler(logging.DEBUG))
-    logger.setLevel(logging.DEBUG)
-    return logger
+        with suppress(BrokenPipeError):  # who piped the lines into `head` wants fewer of them, and the whole run
+            if event is None and step and record.levelno >= logging.WARNING:
+                self.warnings.append(facts["orig_message"])
+                click.secho(f"  {step}: {facts['orig_message']}", fg="yellow")
+            elif event is None and step:
+                click.echo(f"  {step}: {facts['orig_message']}")
+            elif event is not None and event.is_step_success:
+                click.echo(f"  {step}: done in {event.step_success_data.duration_ms / 1000:.2f} s")
 
 
 def failure_text(result: "dg.ExecuteInProcessResult") -> str:
@@ -214,14 +234,15 @@ def print_reports(results: "ObjectStore", day: date) -> None:
 
     for name, description in reversed(list(REPORTS.items())):
         parquet, csv = report_keys(name, day)
-        frame = pd.read_parquet(results.uri(parquet))
+        with results.open(parquet) as file:
+            frame = pd.read_parquet(io.BytesIO(file.read()), dtype_backend="numpy_nullable")
         click.echo(f"\n{name}: {description}\n\n{report_text(frame)}\n\n  {results.uri(parquet)}\n  {results.uri(csv)}")
 
 
 def report_text(frame: "pd.DataFrame") -> str:
     """The rows as a table, without the columns that say the same in every row: those are told once, above it."""
     if frame.empty:
-        return "  No rows: nothing was rejected."
+        return "  No rows: there is no record of a rejected flow."
     same = [column for column in frame.columns if len(frame) > 1 and frame[column].nunique(dropna=False) == 1]
     note = ", ".join(f"{column} {_cell(frame[column].iloc[0])}" for column in same)
     return (f"  in every row: {note}\n\n" if note else "") + terminal_table(frame.drop(columns=same))
@@ -239,7 +260,8 @@ def terminal_table(frame: "pd.DataFrame") -> str:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else str(value)
+    # A record may hold anything, also what a terminal would obey.
+    return "" if value is None else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(value))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         # BackfillPolicy.single_run is beta; a range of days in one run is what this project needs it for.
         warnings.filterwarnings("ignore", message=".*[Bb]ackfill", category=dg.BetaWarning)
         daily = [partition_asset(days), *(report_asset(name, text, days) for name, text in REPORTS.items())]
-    job = daily_job(days, daily)
+    job = daily_job(daily)
     return dg.Definitions(
         assets=[vpc_flow_logs_bucket, vpc_flow_log, vpc_flow_logs, *daily],
         jobs=[job, teardown],

@@ -21,6 +21,14 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "FLOWLAKE_"
 DEFAULT_BUCKET = "data/bucket"
 
+VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$")]
+
+_IDENTIFIER_WORDS = "a name of lower-case letters, digits and underscores that does not begin with a digit"
+
+
+def _whole(pattern: re.Pattern[str]) -> str:
+    return f"^(?:{pattern.pattern})$"
+
 
 class Settings(BaseSettings):
     """The settings, validated; `read_settings` is how to get them."""
@@ -34,33 +42,40 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    target: Literal["embedded", "aws"] = "embedded"
+    # A description completes the error "…: expected <description>".
+    target: Literal["embedded", "aws"] = Field("embedded", description="embedded or aws")
     bucket: str = DEFAULT_BUCKET
     results: str | None = None
-    account_id: Annotated[str | None, Field(pattern=f"^{ACCOUNT_ID.pattern}$")] = None
-    region: Annotated[str | None, Field(pattern=f"^{REGION.pattern}$")] = None
-    vpc_ids: Annotated[tuple[str, ...], NoDecode] = ()
-    database: Annotated[str, Field(pattern=f"^{IDENTIFIER.pattern}$")] = "vpc_flow_lake"
-    table: Annotated[str, Field(pattern=f"^{IDENTIFIER.pattern}$")] = "vpc_flow_logs"
-    workgroup: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")] = "vpc-flow-lake"
-    start_date: date = date(2021, 1, 1)
-    traffic_type: Literal["ACCEPT", "REJECT", "ALL"] = "ALL"
-    aggregation_seconds: Literal[60, 600] = 600
-    flow_log_name: Annotated[str, Field(min_length=1, max_length=256)] = "vpc-flow-lake"
-    scan_limit_bytes: Annotated[int, Field(ge=10_000_000)] = 100_000_000_000
-    query_timeout_seconds: Annotated[float, Field(gt=0)] = 1_800
+    account_id: str | None = Field(None, pattern=_whole(ACCOUNT_ID), description="the 12 digits of an AWS account")
+    region: str | None = Field(None, pattern=_whole(REGION), description="an AWS region, such as eu-west-1")
+    vpc_ids: Annotated[tuple[VpcId, ...], NoDecode] = Field(
+        (), description="VPC ids, such as vpc-0a1b2c3d4e5f60718, with commas between them"
+    )
+    database: str = Field("vpc_flow_lake", pattern=_whole(IDENTIFIER), description=_IDENTIFIER_WORDS)
+    table: str = Field("vpc_flow_logs", pattern=_whole(IDENTIFIER), description=_IDENTIFIER_WORDS)
+    workgroup: str = Field(
+        "vpc-flow-lake",
+        pattern=r"^[A-Za-z0-9._-]{1,128}$",
+        description="a workgroup's name, of letters, digits, dots, hyphens and underscores",
+    )
+    start_date: date = Field(date(2021, 1, 1), description="a day, such as 2021-01-31")
+    traffic_type: Literal["ACCEPT", "REJECT", "ALL"] = Field("ALL", description="ALL, ACCEPT or REJECT")
+    aggregation_seconds: Literal[60, 600] = Field(600, description="60 or 600")
+    flow_log_name: str = Field("vpc-flow-lake", max_length=256, description="at most 256 characters")
+    scan_limit_bytes: int = Field(100_000_000_000, ge=10_000_000, description="a number of bytes, at least 10000000")
+    query_timeout_seconds: float = Field(1_800, gt=0, description="a number of seconds")
 
     @field_validator("vpc_ids", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
-    @field_validator("vpc_ids")
+    @field_validator("start_date", mode="before")
     @classmethod
-    def _are_vpc_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for vpc_id in value:
-            if not re.fullmatch(r"vpc-[0-9a-f]{8,17}", vpc_id):
-                raise ValueError(f"{vpc_id!r} is not a VPC id, such as vpc-0a1b2c3d4e5f60718")
+    def _is_written_as_a_day(cls, value: object) -> object:
+        # pydantic would take digits alone for seconds since 1970.
+        if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            raise ValueError("not a day")
         return value
 
     @field_validator("aggregation_seconds", mode="before")
@@ -109,12 +124,21 @@ def read_settings() -> Settings:
         raise FlowLakeError(_wrong_variables(error)) from None
     if settings.target == "aws":
         _require_aws_names(settings)
-    elif settings.bucket_folder in (settings.results_folder, *settings.results_folder.parents):
-        raise FlowLakeError(
-            f"FLOWLAKE_RESULTS: {settings.results_folder} lies in the bucket {settings.bucket_folder}, which is "
-            "read and never written. Name a folder outside of it."
-        )
+    else:
+        _require_folders_apart(settings)
     return settings
+
+
+def _require_folders_apart(settings: Settings) -> None:
+    for variable, value in (("FLOWLAKE_BUCKET", settings.bucket), ("FLOWLAKE_RESULTS", settings.results)):
+        if value and "://" in value:
+            raise FlowLakeError(f"{variable}={value!r}: with FLOWLAKE_TARGET=embedded, this is a folder.")
+    bucket, results = settings.bucket_folder, settings.results_folder
+    if bucket in (results, *results.parents):
+        raise FlowLakeError(
+            f"FLOWLAKE_RESULTS: {results} lies in the bucket {bucket}, which is read and never written. "
+            "Name a folder outside of it."
+        )
 
 
 def _require_aws_names(settings: Settings) -> None:
@@ -138,13 +162,16 @@ def folder_name(folder: Path) -> str:
 
 
 def _from_root(path: str) -> Path:
-    return (PROJECT_ROOT / Path(path).expanduser()).resolve()
+    try:
+        return (PROJECT_ROOT / Path(path).expanduser()).resolve()
+    except RuntimeError as error:  # the home of a user that does not exist, or links that go round in a circle
+        raise FlowLakeError(f"{path} (see FLOWLAKE_BUCKET and FLOWLAKE_RESULTS) is no folder: {error}") from None
 
 
 def _wrong_variables(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors():
-        variable = PREFIX + "_".join(str(part) for part in problem["loc"][:1]).upper()
-        message = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{variable}={problem['input']!r}: {message}.")
+    wrong = {str(problem["loc"][0]): problem["input"] for problem in error.errors()}
+    lines = [
+        f"{PREFIX}{name.upper()}={value!r}: expected {Settings.model_fields[name].description}."
+        for name, value in wrong.items()
+    ]
     return "\n".join([*lines, "The environment and .env are where these are set; .env.example explains each."])

@@ -53,7 +53,7 @@ def _embedded(settings: Settings) -> Target:
         source = LogSource(
             SIMULATED_BUCKET, settings.account_id or SIMULATED_ACCOUNT, settings.region or SIMULATED_REGION
         )
-        bucket = SimulatedBucket(settings.bucket_folder, source)
+        bucket = SimulatedBucket(settings.bucket_folder, source, settings.account_id, settings.region)
         vpc = SimulatedVpc(source, settings.traffic_type, settings.aggregation_seconds)
         flow_log = SimulatedFlowLog(bucket, vpc)
     else:

@@ -1,6 +1,6 @@
 """Athena through PyAthena: statements run in a workgroup of the project's own, with what each one cost.
 
-PyAthena retries throttled calls with backoff and jitter, never a statement that Athena refused. How long a statement
+boto3 retries throttled calls with backoff and jitter, and never a statement that Athena refused. How long a statement
 may take, how often it is asked after, and that nothing is left running when a run is stopped, is decided here.
 """
 
@@ -76,7 +76,7 @@ class Athena(QueryEngine):
                     raise
                 found = None
         if found is None:
-            with aws_errors(f"creating the workgroup {self.workgroup}"):
+            with aws_errors(f"creating the workgroup {self.workgroup} with its tags (athena:TagResource)"):
                 try:
                     athena.create_work_group(
                         Name=self.workgroup,
@@ -125,7 +125,7 @@ class Athena(QueryEngine):
             seconds=time.monotonic() - started,
             details={
                 "console": console_link(self.clients.region, str(cursor.query_id)),
-                "cost in US dollars": dollars(scanned, billed=cursor.statement_type != "DDL"),
+                "cost in US dollars": dollars(scanned, billed=cursor.statement_type == "DML"),
             },
         )
 
@@ -170,7 +170,7 @@ class Athena(QueryEngine):
                 work_group=self.workgroup,
                 s3_staging_dir=self.results,
                 poll_interval=0,
-                retry_config=RetryConfig(),
+                retry_config=RetryConfig(attempt=1),  # boto3 retries already
             )
         return self._connection
 
@@ -210,6 +210,8 @@ class Athena(QueryEngine):
         code, message = error_parts(
             cause.response["Error"]["Message"] if isinstance(cause, ClientError) else str(error)
         )
+        if "Unable to verify/create output bucket" in message:
+            message += f". Does the bucket of {self.results} exist, and is s3:GetBucketLocation on it granted?"
         link = f"\nThe query: {console_link(self.clients.region, query_id)}" if query_id else ""
         return QueryError(code, message + link, statement)
 

@@ -4,6 +4,7 @@ Credentials, profile, region and endpoints are boto3's own business (``AWS_PROFI
 ``AWS_ENDPOINT_URL``).
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 CREATED_BY = {"created-by": "vpc-flow-lake"}
 """The tag on everything that this project creates: what lacks it belongs to somebody else."""
+
+MAX_ATTEMPTS = 8
 
 ACCESS_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden", "403"}
 
@@ -64,10 +67,13 @@ class AwsClients:
     def config(self) -> "Config":
         from botocore.config import Config
 
-        # Standard mode backs off with jitter, and retries throttling, 5xx and broken connections; it is boto3's
-        # recommended one.
+        # Standard mode backs off with jitter; it retries throttling, 5xx and broken connections, and nothing else. How
+        # often can be set as everywhere with boto3 (AWS_MAX_ATTEMPTS); its default of 3 is few for Athena's quotas.
+        retries: dict[str, Any] = {"mode": "standard"}
+        if "AWS_MAX_ATTEMPTS" not in os.environ:
+            retries["total_max_attempts"] = MAX_ATTEMPTS
         return Config(
-            retries={"mode": "standard", "total_max_attempts": 8},
+            retries=retries,
             connect_timeout=10,
             read_timeout=60,
             user_agent_extra="vpc-flow-lake",

@@ -4,6 +4,7 @@ The catalog remembers tables and partitions; the dialect says what a statement a
 are put together: which partitions a query needs, which objects those hold, what came out and what it cost.
 """
 
+import re
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,6 +38,10 @@ _TRINO_TYPES = {
     "float64": "double",
     "string": "varchar",
 }
+
+
+_SETTINGS = ("TimeZone = 'UTC'", "python_enable_replacements = false", "autoinstall_known_extensions = false")
+"""Athena's time zone; and no name means a variable of this process, nor does any make DuckDB fetch something."""
 
 
 class EmbeddedAthena(QueryEngine):
@@ -102,6 +107,8 @@ class EmbeddedAthena(QueryEngine):
             case dialect.ShowPartitions(name):
                 table = self._table(name, statement)
                 columns = [column for column, _ in table.partition_columns]
+                if not columns:
+                    raise QueryError("SemanticException", f"Table {name.hive} is not a partitioned table.", statement)
                 partitions = self.catalog.partitions(name)
                 names = ["/".join(f"{c}={v}" for c, v in zip(columns, p.values, strict=True)) for p in partitions]
                 return pa.table({"partition": pa.array(names, pa.string())})
@@ -140,7 +147,8 @@ class EmbeddedAthena(QueryEngine):
 
         plan = dialect.plan(query, self.database, self.catalog.find_table)
         with closing(duckdb.connect()) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+            for setting in _SETTINGS:
+                connection.execute(f"SET {setting}")
             scans = []
             for read in plan.reads:
                 partitions = self._partitions(read, connection)
@@ -157,26 +165,32 @@ class EmbeddedAthena(QueryEngine):
                 for scan in scans:
                     if scan.error:
                         raise scan.error from None
-                raise QueryError("GENERIC_USER_ERROR", str(error), query.text) from error
+                raise _failure(error, query.text) from error
         return _with_trino_integers(rows, query.text), sum(scan.scanned_bytes for scan in scans)
 
     def _partitions(self, read: "dialect.TableRead", connection: "duckdb.DuckDBPyConnection") -> list[Partition]:
         """The partitions that the query's conditions leave, looked up in the catalog."""
+        import duckdb
         import pyarrow as pa
 
-        from resources.embedded import dialect
+        from resources.embedded.pruning import bounds, choosing_sql
 
         if not read.definition.partition_columns:
             return [Partition((), read.definition.location)]
         columns = read.definition.partition_columns
-        first, last = dialect.bounds(read.conditions, columns[0][0])
+        first, last = bounds(read.conditions, columns[0][0])
         partitions = self.catalog.partitions(read.name, first, last)
         if not read.conditions or not partitions:
             return partitions
         values = {column: [p.values[i] for p in partitions] for i, (column, _) in enumerate(columns)}
         connection.register("partitions", pa.table({"position": range(len(partitions)), **values}))
-        chosen = connection.execute(dialect.choosing_sql(read, "partitions")).fetchall()
-        connection.unregister("partitions")
+        try:
+            chosen = connection.execute(choosing_sql(read.conditions, columns, "partitions")).fetchall()
+        except duckdb.Error:
+            # A condition that fails on some partition's value fails the query, if it has a row there to fail on.
+            return partitions
+        finally:
+            connection.unregister("partitions")
         return [partitions[position] for (position,) in chosen]
 
     def _objects(self, partitions: Iterable[Partition]) -> "Iterable[ScannedObject]":
@@ -203,9 +217,28 @@ def _no_table(name: TableName, statement: str) -> QueryError:
 
 
 def _split_location(location: str) -> tuple[str, str]:
-    """The bucket and the key prefix, with a closing slash, of an ``s3://`` location."""
-    bucket, _, prefix = location.removeprefix("s3://").partition("/")
-    return bucket, f"{prefix.rstrip('/')}/"
+    """The bucket and the key prefix (none, or with a closing slash) of an ``s3://`` location."""
+    match = re.fullmatch("s3://([^/]+)(?:/(.*?))?/?", location)
+    names = match[2].split("/") if match and match[2] else []
+    if not match or {"", ".", ".."} & set(names):
+        raise FlowLakeError(f"{location!r} is no location of objects: s3://<bucket>/<folder>/…/ is.")
+    return match[1], "".join(f"{name}/" for name in names)
+
+
+def _failure(error: "duckdb.Error", statement: str) -> QueryError:
+    """What DuckDB says of a statement that it could not execute, under Trino's name for it."""
+    import duckdb
+
+    message = str(error).partition("\n\nLINE ")[0]
+    if ours := re.fullmatch("Invalid Input Error: ([A-Z_]+): (.*)", message, re.DOTALL):
+        return QueryError(ours[1], f"{ours[2]}.", statement)
+    if isinstance(error, duckdb.ConversionException):
+        return QueryError("INVALID_CAST_ARGUMENT", message, statement)
+    if isinstance(error, duckdb.OutOfRangeException):
+        return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", message, statement)
+    if "GROUP BY clause" in message:
+        return QueryError("EXPRESSION_NOT_AGGREGATE", message, statement)
+    return QueryError("GENERIC_USER_ERROR", message, statement)
 
 
 def _with_trino_integers(rows: "pa.Table", statement: str) -> "pa.Table":

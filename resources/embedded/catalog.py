@@ -17,24 +17,28 @@ from flowlogs.statements import TableDefinition, TableName
 
 LOCK_SECONDS = 60
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS databases (name TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS tables (
-  database TEXT NOT NULL REFERENCES databases (name),
-  name TEXT NOT NULL,
-  definition TEXT NOT NULL,
-  PRIMARY KEY (database, name)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS partitions (
-  database TEXT NOT NULL,
-  name TEXT NOT NULL,
-  first_value TEXT NOT NULL,
-  partition_values TEXT NOT NULL,
-  location TEXT NOT NULL,
-  PRIMARY KEY (database, name, first_value, partition_values),
-  FOREIGN KEY (database, name) REFERENCES tables (database, name) ON DELETE CASCADE
-) WITHOUT ROWID;
-"""
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS databases (name TEXT PRIMARY KEY) WITHOUT ROWID",
+    """
+    CREATE TABLE IF NOT EXISTS tables (
+      database TEXT NOT NULL REFERENCES databases (name),
+      name TEXT NOT NULL,
+      definition TEXT NOT NULL,
+      PRIMARY KEY (database, name)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS partitions (
+      database TEXT NOT NULL,
+      name TEXT NOT NULL,
+      first_value TEXT NOT NULL,
+      partition_values TEXT NOT NULL,
+      location TEXT NOT NULL,
+      PRIMARY KEY (database, name, first_value, partition_values),
+      FOREIGN KEY (database, name) REFERENCES tables (database, name) ON DELETE CASCADE
+    ) WITHOUT ROWID
+    """,
+)
 
 
 @dataclass(frozen=True)
@@ -107,15 +111,14 @@ class Catalog:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         try:
-            if not self.path.exists():
-                # Looking must not write: where nothing was ever created, an empty catalog is looked at.
-                with closing(sqlite3.connect(":memory:")) as empty:
-                    empty.executescript(_SCHEMA)
+            with closing(self._connect()) as db, closing(sqlite3.connect(":memory:")) as empty:
+                if db.execute("SELECT 1 FROM sqlite_master").fetchone():
+                    yield db
+                else:
+                    # Looking must not write: where nothing was ever created, an empty catalog is looked at.
+                    _create_schema(empty)
                     yield empty
-                return
-            with closing(sqlite3.connect(self.path, timeout=LOCK_SECONDS)) as db:
-                yield db
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise self._failure("read", error) from error
 
     @contextmanager
@@ -124,19 +127,27 @@ class Catalog:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self.path, timeout=LOCK_SECONDS, isolation_level=None)) as db:
                 db.execute("PRAGMA foreign_keys = ON")
-                db.executescript(_SCHEMA)
                 db.execute("BEGIN IMMEDIATE")
+                _create_schema(db)
                 yield db
                 if db.in_transaction:
                     db.commit()
         except (sqlite3.Error, OSError) as error:
             raise self._failure("written", error) from error
 
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path if self.path.exists() else ":memory:", timeout=LOCK_SECONDS)
+
     def _failure(self, done: str, error: Exception) -> FlowLakeError:
         return FlowLakeError(
             f"The catalog {self.path} cannot be {done}: {error}. Free some space or make the folder writable, or name "
             "another one in FLOWLAKE_RESULTS; then run again."
         )
+
+
+def _create_schema(db: sqlite3.Connection) -> None:
+    for statement in _SCHEMA:
+        db.execute(statement)
 
 
 def _table_definition(stored: dict[str, Any]) -> TableDefinition:

@@ -2,31 +2,46 @@
 
 Athena hands DDL to a Hive parser (backticks) and SELECT to Trino's (double quotes); sqlglot's ``athena`` dialect does
 the same, and the few DDL forms that it does not know are read here from its Hive tokens. Whatever is not understood is
-refused by name. Nothing here reads data or a catalog: a function that finds a table is handed in.
+refused by name. Nothing here reads data or a catalog: a function that finds a table is handed in. What a SELECT may
+say, and how DuckDB is told, is in trino.py; which partitions it needs, in pruning.py.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.hive import Hive
 from sqlglot.errors import OptimizeError, SqlglotError
-from sqlglot.optimizer.annotate_types import annotate_types
-from sqlglot.optimizer.pushdown_predicates import pushdown_predicates
 from sqlglot.optimizer.qualify import qualify
-from sqlglot.optimizer.scope import traverse_scope
+from sqlglot.optimizer.scope import Scope, traverse_scope
 from sqlglot.tokenizer_core import Token, TokenType
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import TableDefinition, TableName
+from flowlogs.statements import IDENTIFIER, MAX_STATEMENT_BYTES, TableDefinition, TableName
+from resources.embedded import trino
 from resources.embedded.catalog import Partition
-from resources.embedded.scan import INTEGER_TYPES, TEXT_TYPE, field_sql, quoted
+from resources.embedded.pruning import partition_conditions
+from resources.embedded.scan import INTEGER_TYPES, TEXT_TYPE
+from resources.embedded.trino import refused
 from resources.engine import QueryError
 
 ROW_TYPES = {*INTEGER_TYPES, TEXT_TYPE}
 
+HEADER_PROPERTY = "skip.header.line.count"
+HARMLESS_PROPERTIES = {
+    "classification",
+    "comment",
+    "EXTERNAL",
+    "has_encrypted_data",
+    "transient_lastDdlTime",
+    "typeOfData",
+}
+"""Table properties that change nothing about what is read."""
+
+_BLANK = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
+_FIRST_WORD = re.compile(rf"{_BLANK}(\w+|\S)?", re.DOTALL)
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -98,35 +113,50 @@ Statement = CreateDatabase | CreateTable | AddPartitions | ShowPartitions | Drop
 def parse(text: str, database: str) -> Statement:
     """The statement, with unqualified tables looked for in `database`. Raises QueryError where it is not understood."""
     try:
-        tokens = [token for token in Hive().tokenize(text) if token.token_type is not TokenType.SEMICOLON]
-        if tokens and tokens[0].text.upper() == "SHOW":
-            # The tokenizer takes SHOW for a command and hands on the rest of the line as one text.
-            tokens[1:] = [token for rest in tokens[1:] for token in Hive().tokenize(rest.text)]
-    except SqlglotError as error:
-        raise _syntax_error(error, text) from None
-    reader = _TokenReader(tokens, text, database)
-    if reader.accept("ALTER", "TABLE"):
-        return reader.add_partitions()
-    if reader.accept("SHOW", "PARTITIONS"):
-        return reader.show_partitions()
-    first = tokens[0].text.upper() if tokens else "an empty text"
-    if first not in ("CREATE", "DROP", "SELECT", "WITH", "("):
-        raise _refused(f"{first} as a statement", text)
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise QueryError("SYNTAX_ERROR", f"the statement is no Unicode text: {error}.", repr(text)) from None
+    if size > MAX_STATEMENT_BYTES:
+        problem = f"the statement has {size:,} bytes, and Athena takes {MAX_STATEMENT_BYTES:,}."
+        raise QueryError("InvalidRequestException", problem, text)
+    word = _FIRST_WORD.match(text)
+    first = word[1].upper() if word and word[1] else "an empty text"
     try:
+        if word and first in ("ALTER", "SHOW"):
+            return _parse_with_tokens(first, word.end(), text, database)
+        if first not in ("CREATE", "DROP", "SELECT", "WITH", "("):
+            raise refused(f"{first} as a statement", text)
         trees = sqlglot.parse(text, read="athena", error_level=sqlglot.ErrorLevel.IMMEDIATE)
+        trees = [tree for tree in trees if tree is not None]
+        if len(trees) != 1:
+            raise QueryError("SYNTAX_ERROR", "exactly one statement is executed at a time.", text)
+        tree = trees[0]
+        if isinstance(tree, exp.Create):
+            return _create(tree, text, database)
+        if isinstance(tree, exp.Drop):
+            return _drop(tree, text, database)
+        if isinstance(tree, exp.Query):
+            trino.refuse_unknown(tree, sqlglot.tokenize(text, read="athena"), text)
+            return Query(tree, text)
     except SqlglotError as error:
         raise _syntax_error(error, text) from None
-    trees = [tree for tree in trees if tree is not None]
-    if len(trees) != 1:
-        raise QueryError("SYNTAX_ERROR", "exactly one statement is executed at a time.", text)
-    tree = trees[0]
-    if isinstance(tree, exp.Create):
-        return _create(tree, text, database)
-    if isinstance(tree, exp.Drop):
-        return _drop(tree, text, database)
-    if isinstance(tree, exp.Query):
-        return Query(tree, text)
-    raise _refused(f"{first} in this form", text)
+    except RecursionError:
+        raise refused("a statement that is nested this deeply", text) from None
+    raise refused(f"{first} in this form", text)
+
+
+def _parse_with_tokens(first: str, start: int, text: str, database: str) -> Statement:
+    """ALTER and SHOW, whose first word ends at `start`."""
+    # The tokenizer takes SHOW for a command of no further words; blanks in place of it leave lines and columns as are.
+    tokens = Hive().tokenize(re.sub(r"[^\n]", " ", text[:start]) + text[start:])
+    if tokens and tokens[-1].token_type is TokenType.SEMICOLON:
+        tokens.pop()
+    reader = _TokenReader(tokens, text, database)
+    if first == "ALTER" and reader.accept("TABLE"):
+        return reader.add_partitions()
+    if first == "SHOW" and reader.accept("PARTITIONS"):
+        return reader.show_partitions()
+    raise refused(" ".join([first, *(token.text.upper() for token in tokens[:1])]), text)
 
 
 class _TokenReader:
@@ -161,7 +191,9 @@ class _TokenReader:
             return QueryError("SYNTAX_ERROR", f"the statement ends where {wanted} is expected.", self.text)
         token = self.tokens[self.at]
         return QueryError(
-            "SYNTAX_ERROR", f"line {token.line}:{token.col}: {token.text!r} where {wanted} is expected.", self.text
+            "SYNTAX_ERROR",
+            f"line {token.line}:{_column(token.col, token.start, token.end)}: {token.text!r} where {wanted} is expected.",
+            self.text,
         )
 
     def name(self, what: str) -> str:
@@ -185,10 +217,10 @@ class _TokenReader:
     def add_partitions(self) -> AddPartitions:
         name = self.table()
         if not self.accept("ADD"):
-            raise _refused("ALTER TABLE in any form but ADD PARTITION", self.text)
+            raise refused("ALTER TABLE in any form but ADD PARTITION", self.text)
         if_not_exists = self.accept("IF", "NOT", "EXISTS")
         if not self.accept("PARTITION"):
-            raise _refused("ALTER TABLE in any form but ADD PARTITION", self.text)
+            raise refused("ALTER TABLE in any form but ADD PARTITION", self.text)
         columns, partition = self.partition()
         found = [partition]
         while self.accept("PARTITION"):
@@ -220,14 +252,15 @@ class _TokenReader:
 
 
 def _create(tree: exp.Create, text: str, database: str) -> Statement:
-    if tree.kind in ("DATABASE", "SCHEMA"):
-        if tree.args.get("properties"):
-            raise _refused("CREATE DATABASE with properties", text)
-        return CreateDatabase(tree.this.name.lower(), bool(tree.args.get("exists")))
     properties = tree.args.get("properties")
-    found = {type(node): node for node in properties.expressions} if properties else {}
-    if tree.kind != "TABLE" or exp.ExternalProperty not in found or tree.expression:
-        raise _refused("CREATE in any form but CREATE DATABASE and CREATE EXTERNAL TABLE", text)
+    if tree.kind in ("DATABASE", "SCHEMA"):
+        _refuse_arguments(tree, {"this", "kind", "exists"}, "CREATE DATABASE", text)
+        return CreateDatabase(_database_name(tree.this, text), bool(tree.args.get("exists")))
+    nodes = properties.expressions if properties else []
+    found = {type(node): node for node in nodes}
+    if tree.kind != "TABLE" or exp.ExternalProperty not in found:
+        raise refused("CREATE in any form but CREATE DATABASE and CREATE EXTERNAL TABLE", text)
+    _refuse_arguments(tree, {"this", "kind", "exists", "properties"}, "CREATE EXTERNAL TABLE", text)
     if not isinstance(tree.this, exp.Schema):
         raise QueryError("SYNTAX_ERROR", "the table has no columns.", text)
     known = {
@@ -239,7 +272,7 @@ def _create(tree: exp.Create, text: str, database: str) -> Statement:
     }
     for kind, node in found.items():
         if kind not in known:
-            raise _refused(f"a table with {node.sql('hive')}", text)
+            raise refused(f"a table with {node.sql('hive')}", text)
     location = found.get(exp.LocationProperty)
     if location is None:
         raise QueryError("SYNTAX_ERROR", "an external table needs a LOCATION.", text)
@@ -249,21 +282,31 @@ def _create(tree: exp.Create, text: str, database: str) -> Statement:
         partition_columns=_columns(partitioned.this, text) if partitioned else (),
         location=location.name,
         delimiter=_delimiter(found.get(exp.RowFormatDelimitedProperty), text),
-        properties={
-            node.name: node.args["value"].name for node in tree.find_all(exp.Property) if type(node) is exp.Property
-        },
+        properties={node.name: node.args["value"].name for node in nodes if type(node) is exp.Property},
     )
+    _refuse_definition(definition, text)
     return CreateTable(_named_table(tree.this.this, database, text), definition, bool(tree.args.get("exists")))
+
+
+def _refuse_definition(definition: TableDefinition, text: str) -> None:
+    """Raise QueryError for a table that cannot be, or that would be read otherwise than it says."""
+    names = [column for column, _ in (*definition.columns, *definition.partition_columns)]
+    for name in names:
+        if names.count(name) > 1:
+            raise QueryError("SemanticException", f"[Error 10036]: Duplicate column name: {name}.", text)
+    for name, value in definition.properties.items():
+        if name not in HARMLESS_PROPERTIES and not (name == HEADER_PROPERTY and value.isdecimal()):
+            raise refused(f"a table with the property '{name}'='{value}'", text)
 
 
 def _columns(schema: exp.Expr, text: str) -> tuple[tuple[str, str], ...]:
     columns = []
     for column in schema.expressions:
         if not isinstance(column, exp.ColumnDef) or column.kind is None or column.args.get("constraints"):
-            raise _refused(f"the column {column.sql('hive')}", text)
+            raise refused(f"the column {column.sql('hive')}", text)
         hive_type = column.kind.sql("hive").lower()
         if hive_type not in ROW_TYPES:
-            raise _refused(f"columns of type {hive_type}", text)
+            raise refused(f"columns of type {hive_type}", text)
         columns.append((column.name.lower(), hive_type))
     return tuple(columns)
 
@@ -273,82 +316,63 @@ def _delimiter(row_format: exp.Expr | None, text: str) -> str:
         return "\x01"
     others = [name for name, value in row_format.args.items() if value and name != "fields"]
     delimiter = row_format.args.get("fields")
-    if others or delimiter is None or len(delimiter.name) != 1:
-        raise _refused("a row format of anything but FIELDS TERMINATED BY one character", text)
+    if others or delimiter is None or len(delimiter.name) != 1 or not delimiter.name.isascii():
+        raise refused("a row format of anything but FIELDS TERMINATED BY one ASCII character", text)
     return str(delimiter.name)
 
 
 def _drop(tree: exp.Drop, text: str, database: str) -> DropTable:
     if tree.kind != "TABLE":
-        raise _refused(f"DROP {tree.kind}", text)
-    return DropTable(_named_table(tree.this, database, text), bool(tree.args.get("exists")))
+        raise refused(f"DROP {tree.kind}", text)
+    _refuse_arguments(tree, {"this", "tables", "kind", "exists"}, "DROP TABLE", text)
+    tables = list(tree.find_all(exp.Table))
+    if len(tables) != 1:
+        raise refused("DROP TABLE of anything but one table", text)
+    return DropTable(_named_table(tables[0], database, text), bool(tree.args.get("exists")))
+
+
+def _refuse_arguments(tree: exp.Expr, known: set[str], what: str, text: str) -> None:
+    for argument, value in tree.args.items():
+        if value and argument not in known:
+            raise refused(f"{what} with {argument.upper()}", text)
 
 
 def plan(query: Query, database: str, find_table: Callable[[TableName], TableDefinition | None]) -> QueryPlan:
     """The query in DuckDB's words, held against the tables that it names.
 
-    Raises QueryError for a table or a column that is not there, and for a comparison that Trino refuses.
+    Raises QueryError for a table or a column that is not there, and for values that Trino would not put together.
     """
-    tree = query.tree.copy()
-    _name_columns(tree)
-    reads = _name_reads(tree, query.text, database, find_table)
-    schema: dict[str, object] = {read.relation: dict(_sql_columns(read.definition)) for read in reads}
+    text = query.text
+    tree: exp.Expr = query.tree.copy()
     try:
+        reads = _name_reads(tree, text, database, find_table)
+        schema = {read: dict(_sql_columns(definition)) for read, (_, definition) in reads.items()}
+        _mark(tree)
         # Trino knows a column's alias in ORDER BY only, so that aliases are not expanded elsewhere.
-        tree = qualify(tree, schema=schema, dialect="athena", expand_alias_refs=False)
-        tree = annotate_types(tree, schema=schema, dialect="athena")
-        pushed_down = pushdown_predicates(tree.copy(), dialect="athena")
+        tree = qualify(tree, schema=dict(schema), dialect="athena", expand_alias_refs=False)
+        _restore(tree)
+        _resolve_in_having(tree, schema)
+        _refuse_misplaced_aliases(tree, text)
+        tree = trino.in_duckdb_words(trino.typed(tree, dict(schema), text), text)
+        sql = tree.sql("duckdb")
     except OptimizeError as error:
-        raise _unresolved(error, query.text) from None
-    _refuse_mixed_comparisons(tree, query.text)
+        code = "COLUMN_NOT_FOUND" if re.search("resolve|Unknown|join", str(error)) else "SYNTAX_ERROR"
+        raise QueryError(code, f"{error}.", text) from None
+    except SqlglotError as error:
+        raise _syntax_error(error, text) from None
+    except RecursionError:
+        raise refused("a statement that is nested this deeply", text) from None
     return QueryPlan(
-        tree.sql("duckdb"),
-        tuple(replace(read, conditions=tuple(_partition_conditions(pushed_down, read))) for read in reads),
+        sql,
+        tuple(
+            TableRead(relation, name, definition, tuple(_conditions(tree, relation, definition)))
+            for relation, (name, definition) in reads.items()
+        ),
     )
 
 
-def bounds(conditions: Iterable[exp.Expr], column: str) -> tuple[str | None, str | None]:
-    """The least and the greatest text that `column` can have under the conditions; None where it is open.
-
-    An overestimate is fine: the bounds only spare the catalog from listing what no condition can choose.
-    """
-    low: str | None = None
-    high: str | None = None
-    for condition in conditions:
-        first, last = _bounds_of(condition, column)
-        low = max((v for v in (low, first) if v is not None), default=None)
-        high = min((v for v in (high, last) if v is not None), default=None)
-    return low, high
-
-
-def choosing_sql(read: TableRead, relation: str) -> str:
-    """The SELECT of each ``position`` in a relation of partition values (as text) that the read's conditions leave."""
-    keys = ", ".join(f"{field_sql(quoted(c), t)} AS {quoted(c)}" for c, t in read.definition.partition_columns)
-    conditions = [condition.copy() for condition in read.conditions]
-    for column in [column for condition in conditions for column in condition.find_all(exp.Column)]:
-        column.set("table", None)
-    where = exp.and_(*conditions).sql("duckdb")
-    return f"SELECT position FROM (SELECT position, {keys} FROM {quoted(relation)}) WHERE {where} ORDER BY position"
-
-
-def _bounds_of(condition: exp.Expr, column: str) -> tuple[str | None, str | None]:
-    if not isinstance(condition.this, exp.Column) or condition.this.name != column:
-        return None, None
-    if isinstance(condition, exp.In) and condition.expressions and all(v.is_string for v in condition.expressions):
-        values = [value.name for value in condition.expressions]
-        return min(values), max(values)
-    if isinstance(condition, exp.Between) and condition.args["low"].is_string and condition.args["high"].is_string:
-        return condition.args["low"].name, condition.args["high"].name
-    if not isinstance(condition, exp.Binary) or not condition.expression.is_string:
-        return None, None
-    value = condition.expression.name
-    if isinstance(condition, exp.EQ):
-        return value, value
-    if isinstance(condition, (exp.GT, exp.GTE)):
-        return value, None
-    if isinstance(condition, (exp.LT, exp.LTE)):
-        return None, value
-    return None, None
+def _conditions(tree: exp.Expr, relation: str, definition: TableDefinition) -> list[exp.Expr]:
+    return partition_conditions(tree, relation, [column for column, _ in definition.partition_columns])
 
 
 def _sql_columns(definition: TableDefinition) -> Iterator[tuple[str, str]]:
@@ -356,86 +380,112 @@ def _sql_columns(definition: TableDefinition) -> Iterator[tuple[str, str]]:
         yield column, "VARCHAR" if hive_type == TEXT_TYPE else hive_type.upper()
 
 
-def _name_columns(tree: exp.Query) -> None:
-    """Give the result's unnamed columns the names that Trino gives them: _col0, _col1, …"""
-    select: exp.Expr = tree
-    while isinstance(select, (exp.SetOperation, exp.Subquery)):
-        select = select.this
-    for number, column in enumerate(select.expressions):
+_UNNAMED = "?"
+
+
+def _selected(tree: exp.Expr) -> exp.Expr:
+    """The SELECT that names the columns of the result: in a UNION, the first."""
+    while isinstance(tree, (exp.SetOperation, exp.Subquery)):
+        tree = tree.this
+    return tree
+
+
+def _mark(tree: exp.Expr) -> None:
+    """Note what qualifying would efface: which columns have no name, and what is ordered by a column's number."""
+    for number, column in enumerate(_selected(tree).expressions):
         if not isinstance(column, (exp.Alias, exp.Column)) and not column.is_star:
-            column.replace(exp.alias_(column.copy(), f"_col{number}"))
+            column.replace(exp.alias_(column.copy(), f"{_UNNAMED}{number}", quoted=True))
+    for ordered in tree.find_all(exp.Ordered):
+        if ordered.this.is_int:
+            ordered.meta[_UNNAMED] = ordered.this.copy()
+
+
+def _restore(tree: exp.Expr) -> None:
+    """Give the unnamed columns the names that Trino gives them: _col0, _col1, …, counting every column.
+
+    And order by a column's number, not by its name, which another column may have too.
+    """
+    for number, column in enumerate(_selected(tree).expressions):
+        if column.alias_or_name.startswith(_UNNAMED):
+            column.set("alias", exp.to_identifier(f"_col{number}", quoted=True))
+    for ordered in tree.find_all(exp.Ordered):
+        if _UNNAMED in ordered.meta:
+            ordered.set("this", ordered.meta[_UNNAMED])
+
+
+def _resolve_in_having(tree: exp.Expr, schema: Mapping[str, Mapping[str, object]]) -> None:
+    """Qualify what HAVING names, which sqlglot takes for a column of the result where that has one of the name."""
+    for scope in traverse_scope(tree):
+        having = scope.expression.args.get("having")
+        for column in list(having.find_all(exp.Column)) if having else []:
+            if column.table or column.find_ancestor(exp.Query) is not scope.expression:
+                continue
+            owners = [
+                alias for alias, (_, source) in scope.selected_sources.items() if _has(source, column.name, schema)
+            ]
+            if len(owners) == 1:
+                column.set("table", exp.to_identifier(owners[0], quoted=True))
+
+
+def _has(source: exp.Table | Scope, column: str, schema: Mapping[str, Mapping[str, object]]) -> bool:
+    if isinstance(source, exp.Table):
+        return column in schema[source.name]
+    return isinstance(source.expression, exp.Query) and column in source.expression.named_selects
+
+
+def _refuse_misplaced_aliases(tree: exp.Expr, text: str) -> None:
+    """Only where a whole query is ordered may a column of its result be named."""
+    for column in tree.find_all(exp.Column):
+        clause = column.find_ancestor(exp.Order, exp.Query)
+        if not column.table and not (isinstance(clause, exp.Order) and isinstance(clause.parent, exp.Query)):
+            raise QueryError(
+                "COLUMN_NOT_FOUND", f"{_place(column.this)}Column '{column.name}' cannot be resolved.", text
+            )
 
 
 def _name_reads(
-    tree: exp.Query, text: str, database: str, find_table: Callable[[TableName], TableDefinition | None]
-) -> list[TableRead]:
-    """Find where the query reads a table, and give each such place a relation of its own."""
-    reads: list[TableRead] = []
-    for source in [source for scope in traverse_scope(tree) for source in scope.sources.values()]:
-        if not isinstance(source, exp.Table):
+    tree: exp.Expr, text: str, database: str, find_table: Callable[[TableName], TableDefinition | None]
+) -> dict[str, tuple[TableName, TableDefinition]]:
+    """Find where the query reads a table, and give each such place a relation of its own, by which it is listed."""
+    reads: dict[str, tuple[TableName, TableDefinition]] = {}
+    sources = [found for scope in traverse_scope(tree) for found in scope.selected_sources.values()]
+    for table in list(tree.find_all(exp.Table)):
+        source = next((source for node, source in sources if node is table), None)
+        if isinstance(source, Scope):
             continue
-        if not isinstance(source.this, exp.Identifier):
-            raise _refused(f"the table function {source.this.sql('athena')}", text)
-        name = _named_table(source, database, text)
+        if source is None or not isinstance(table.this, exp.Identifier):
+            raise refused(f"reading {table.sql('athena')}", text)
+        name = _named_table(table, database, text)
         definition = find_table(name)
         if definition is None:
             missing = f"Table 'awsdatacatalog.{name.database}.{name.table}' does not exist"
-            raise QueryError("TABLE_NOT_FOUND", f"{_place(source.this)}{missing}.", text)
-        read = TableRead(f"read_{len(reads)}", name, definition, ())
-        reads.append(read)
-        alias = source.alias_or_name
-        source.set("this", exp.to_identifier(read.relation))
-        source.set("db", None)
-        source.set("catalog", None)
-        if not source.alias:
-            source.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
+            raise QueryError("TABLE_NOT_FOUND", f"{_place(table.this)}{missing}.", text)
+        relation = f"read_{len(reads)}"
+        reads[relation] = (name, definition)
+        if not table.alias:
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+        table.set("this", exp.to_identifier(relation))
+        table.set("db", None)
+        table.set("catalog", None)
     for column in tree.find_all(exp.Column):
         column.set("db", None)
         column.set("catalog", None)
     return reads
 
 
-def _partition_conditions(pushed_down: exp.Expr, read: TableRead) -> Iterator[exp.Expr]:
-    """The parts of a WHERE clause that hold for every row taken from the read and name its partition columns only."""
-    keys = {column for column, _ in read.definition.partition_columns}
-    for table in pushed_down.find_all(exp.Table):
-        select = table.find_ancestor(exp.Select) if table.name == read.relation else None
-        where = select.args.get("where") if select else None
-        if where is None:
-            continue
-        for condition in where.this.flatten() if isinstance(where.this, exp.And) else [where.this]:
-            columns = list(condition.find_all(exp.Column))
-            own = all(column.table == table.alias_or_name and column.name in keys for column in columns)
-            if columns and own and not condition.find(exp.Query, exp.AggFunc, exp.Window):
-                yield condition
-
-
-def _refuse_mixed_comparisons(tree: exp.Expr, text: str) -> None:
-    """DuckDB would compare text with a number by casting; Trino refuses to."""
-    for comparison in tree.find_all(exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between):
-        others = [comparison.args.get(key) for key in ("expression", "low", "high")] + comparison.expressions
-        for other in others:
-            kinds = {_kind(comparison.this), _kind(other)} if other is not None else set()
-            if kinds == {"text", "number"}:
-                raise QueryError(
-                    "TYPE_MISMATCH",
-                    f"text and a number are compared in: {comparison.sql('athena')}. Write the constant in the "
-                    "column's type, or CAST one of the two.",
-                    text,
-                )
-
-
-def _kind(value: exp.Expr) -> str | None:
-    if value.is_type(*exp.DataType.TEXT_TYPES):
-        return "text"
-    return "number" if value.is_type(*exp.DataType.NUMERIC_TYPES) else None
+def _database_name(node: exp.Expr, text: str) -> str:
+    # sqlglot takes the name for that of a table after DATABASE, and for that of a database after SCHEMA.
+    names = [part.name.lower() for part in node.find_all(exp.Identifier)]
+    if len(names) != 1 or not IDENTIFIER.fullmatch(names[0]):
+        raise QueryError("SYNTAX_ERROR", f"{node.sql('hive')} is no name for a database.", text)
+    return names[0]
 
 
 def _named_table(table: exp.Expr, database: str, text: str) -> TableName:
     if not isinstance(table, exp.Table):
         raise QueryError("SYNTAX_ERROR", "a table's name is expected.", text)
     if table.catalog and table.catalog.lower() != "awsdatacatalog":
-        raise _refused(f"the catalog {table.catalog}", text)
+        raise refused(f"the catalog {table.catalog}", text)
     return _table_name((table.db or database).lower(), table.name.lower(), text)
 
 
@@ -446,17 +496,16 @@ def _table_name(database: str, table: str, text: str) -> TableName:
         raise QueryError("SYNTAX_ERROR", str(error), text) from None
 
 
-def _refused(what: str, text: str) -> QueryError:
-    return QueryError("NOT_SUPPORTED", f"the embedded Athena does not execute {what}.", text)
-
-
 def _place(node: exp.Expr) -> str:
-    return f"line {node.meta['line']}:{node.meta['col']}: " if "line" in node.meta else ""
+    if "line" not in node.meta:
+        return ""
+    return f"line {node.meta['line']}:{_column(node.meta['col'], node.meta['start'], node.meta['end'])}: "
+
+
+def _column(last: int, start: int, end: int) -> int:
+    """Where a token begins, whose last character sqlglot gives the column of."""
+    return last - (end - start)
 
 
 def _syntax_error(error: SqlglotError, text: str) -> QueryError:
     return QueryError("SYNTAX_ERROR", _ESCAPES.sub("", str(error)), text)
-
-
-def _unresolved(error: OptimizeError, text: str) -> QueryError:
-    return QueryError("COLUMN_NOT_FOUND", f"{error}.", text)

@@ -129,13 +129,14 @@ class FolderBucket(Bucket):
 class SimulatedBucket(FolderBucket):
     """The default bucket: a folder of ours, made where it is missing, holding what the simulated VPC delivers.
 
-    A file in it says that it is ours. Where the folder was filled by somebody else, it is read like any other.
+    A file in it says that it is ours. Where the folder was filled by somebody else, it is read like any other: `source`
+    is what is simulated, `account` and `region` choose among what is found.
     """
 
     MARK = ".simulated-by-vpc-flow-lake"
 
-    def __init__(self, root: Path, source: LogSource) -> None:
-        super().__init__(source.bucket, root, source.account, source.region)
+    def __init__(self, root: Path, source: LogSource, account: str | None = None, region: str | None = None) -> None:
+        super().__init__(source.bucket, root, account, region)
         self._source = source
 
     def is_ours(self) -> bool:

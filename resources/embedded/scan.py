@@ -9,10 +9,8 @@ import os
 import queue
 import re
 import threading
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -28,11 +26,19 @@ CHUNK_BYTES = 4 << 20
 
 BATCHES_AHEAD = 4
 
+MAX_LINE_BYTES = 100 << 20
+"""A longer line stops the query, as in Trino (``hive.text.max-line-length``): each has to fit into memory."""
+
+UNREADABLE_SUFFIXES = (".bz2", ".deflate", ".lz4", ".lzo", ".snappy", ".xz", ".zst")
+"""By these Hive and Athena know objects that are compressed otherwise than with gzip."""
+
 INTEGER_TYPES: Mapping[str, str] = {"tinyint": "TINYINT", "smallint": "SMALLINT", "int": "INTEGER", "bigint": "BIGINT"}
 TEXT_TYPE = "string"
 
-# What Java's decoder takes for one malformed character and Python's for three.
-_ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_BYTE_ORDER_MARK = "\ufeff".encode()
+
+# What Java's decoder takes for one malformed character and Python's for two or three.
+_ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 
 
 @dataclass(frozen=True)
@@ -77,52 +83,53 @@ class LineScan:
         return reader.__arrow_c_stream__(requested_schema)
 
     def _batches(self) -> "Iterator[pa.RecordBatch]":
+        import pyarrow as pa
+
         workers = min(os.cpu_count() or 1, len(self.objects))
-        if not workers:
-            return
         waiting = iter(self.objects)
-        ready: queue.Queue[pa.RecordBatch | None] = queue.Queue(maxsize=workers * BATCHES_AHEAD)
+        # Every thread's last item, whatever happens to it, is None or the error that ended it. Who takes that one from
+        # each of them has all batches, or an error to raise; and no thread is left waiting for room.
+        ready: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(workers * BATCHES_AHEAD)
         stopped = threading.Event()
 
-        def put(item: "pa.RecordBatch | None") -> None:
-            while not stopped.is_set():
-                with suppress(queue.Full):
-                    ready.put(item, timeout=0.1)
-                    return
+        def next_object() -> ScannedObject | None:
+            with self._lock:
+                return next(waiting, None)
 
         def work() -> None:
+            last: BaseException | None = None
             try:
-                while not stopped.is_set():
-                    with self._lock:
-                        source = next(waiting, None)
-                    if source is None:
-                        break
+                for source in iter(next_object, None):
                     for batch in self._read(source):
-                        put(batch)
+                        ready.put(batch)
+                        if stopped.is_set():
+                            return
             except BaseException as error:  # noqa: BLE001 - it is raised again where the stream is read
-                self.error = self.error or error
-                stopped.set()
+                last = error
             finally:
-                put(None)
+                ready.put(last)
 
-        with ThreadPoolExecutor(workers, thread_name_prefix="flow-log-scan") as pool:
-            for _ in range(workers):
-                pool.submit(work)
+        running = 0
+        with ThreadPoolExecutor(max(workers, 1), thread_name_prefix="flow-log-scan") as pool:
             try:
-                running = workers
-                while running and not self.error:
-                    try:
-                        batch = ready.get(timeout=0.1)
-                    except queue.Empty:
+                while running < workers:
+                    pool.submit(work)
+                    running += 1
+                while running:
+                    item = ready.get()
+                    if isinstance(item, pa.RecordBatch):
+                        yield item
                         continue
-                    if batch is None:
-                        running -= 1
-                    else:
-                        yield batch
+                    running -= 1
+                    if item is not None:
+                        raise item  # noqa: TRY301 - what ended a thread ends the stream
+            except (Exception, KeyboardInterrupt) as error:
+                self.error = error
+                raise
             finally:
                 stopped.set()
-        if self.error:
-            raise self.error
+                while running:
+                    running -= not isinstance(ready.get(), pa.RecordBatch)
 
     def _read(self, source: ScannedObject) -> "Iterator[pa.RecordBatch]":
         import pyarrow as pa
@@ -152,10 +159,17 @@ def object_text(store: ObjectStore, key: str) -> Iterator[bytes]:
             f"{store.uri(key)} is a Parquet object, and this table reads text. A flow log that delivers Parquet is not "
             "supported yet: name a bucket whose flow log delivers text."
         )
+    if key.endswith(UNREADABLE_SUFFIXES):
+        raise FlowLakeError(
+            f"{store.uri(key)} is compressed in a way that is not supported. Pack it with gzip, as flow logs are "
+            "delivered, or move it away (and its records with it), then run again."
+        )
+    from isal import isal_zlib
+
     with store.open(key) as stored:
         try:
             yield from whole_lines(_decompressed(stored, key))
-        except (OSError, EOFError, zlib.error) as error:
+        except (OSError, EOFError, isal_zlib.error) as error:  # type: ignore[misc]
             raise FlowLakeError(
                 f"{store.uri(key)} cannot be read to its end: {error}. It is damaged, cut off or not what its name "
                 "says; fetch it again (or move it away, and its records with it), then run again."
@@ -171,22 +185,41 @@ def _decompressed(stored: BinaryIO, key: str) -> Iterator[bytes]:
         yield data
 
 
-def whole_lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Text cut at any place, cut anew at ends of lines, with ``\\r\\n`` and ``\\r`` made ``\\n``."""
-    rest = b""
-    for chunk in chunks:
-        text = rest + chunk
+def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Text cut at any place, cut anew at ends of lines, with ``\\r\\n`` and ``\\r`` made ``\\n``.
+
+    A byte order mark in front of the first line is left out. Raises OSError at a line longer than MAX_LINE_BYTES.
+    """
+    rest = bytearray()
+    held = b""
+    for chunk in _without_mark(chunks):
+        text = held + chunk
         held = b""
         if b"\r" in text:
+            # Whether a carriage return at the very end ends the line or waits for its line feed is not known yet.
             if text.endswith(b"\r"):
                 text, held = text[:-1], b"\r"
             text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         end = text.rfind(b"\n") + 1
-        rest = text[end:] + held
         if end:
-            yield valid_utf8(text[:end])
-    if rest:
-        yield valid_utf8(rest.removesuffix(b"\r") + b"\n")
+            yield valid_utf8(bytes(rest) + text[:end])
+            rest.clear()
+        rest += text[end:]
+        if len(rest) > MAX_LINE_BYTES:
+            raise OSError(f"a line is longer than {MAX_LINE_BYTES:,} bytes")
+    if rest or held:
+        yield valid_utf8(bytes(rest) + b"\n")
+
+
+def _without_mark(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    waiting = iter(chunks)
+    start = b""
+    for chunk in waiting:
+        start += chunk
+        if len(start) >= len(_BYTE_ORDER_MARK):
+            break
+    yield start.removeprefix(_BYTE_ORDER_MARK)
+    yield from waiting
 
 
 def valid_utf8(text: bytes) -> bytes:

@@ -1,0 +1,247 @@
+"""What Athena's engine reads and writes, with its caller's rights: Glue as the catalog, S3 as the place of the objects.
+
+`GlueCatalog` has the methods of `resources.embedded.catalog.Catalog` over moto's Glue, so that a table that somebody
+made through Glue's API is seen, and one that DDL makes is there for Glue's API. Each method asks for the Glue actions
+that AWS documents for its statement ("Configure access to databases and tables in the AWS Glue Data Catalog", examples,
+Athena user guide); each access to S3 for what "Control access to Amazon S3 from Athena" there names.
+"""
+
+import io
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO
+
+from moto.glue.exceptions import EntityNotFoundException
+from moto.glue.models import GlueBackend, glue_backends
+from moto.s3.exceptions import S3ClientError
+from moto.s3.models import S3Backend, s3_backends
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.statements import TableDefinition, TableName
+from resources.bucket import ObjectStore, StoredObject
+from resources.embedded.catalog import Partition
+
+from .permissions import AccessDeniedError, Caller, glue_arns
+
+ON_ATHENAS_BEHALF = {"aws:ViaAWSService": "true", "aws:CalledVia": ["athena.amazonaws.com"]}
+
+_lock = threading.Lock()
+
+
+class QueryRefusedError(FlowLakeError):
+    """A query that its caller lacks a right for, in Athena's words."""
+
+
+class Rights:
+    """What the caller of a query may do; everything, when `caller` is None."""
+
+    def __init__(self, caller: Caller | None, ddl: bool = False) -> None:
+        self.caller = caller
+        self.ddl = ddl
+
+    def glue(self, actions: Sequence[str], database: str, table: str | None = None) -> None:
+        for action in actions if self.caller else ():
+            try:
+                self.caller.require(f"glue:{action}", glue_arns(self.caller, database, table), ON_ATHENAS_BEHALF)
+            except AccessDeniedError as denied:
+                # As reported to awsdocs/amazon-athena-user-guide (issue 81) for DDL, and for SELECT to
+                # aws-solutions-library-samples/cloud-intelligence-dashboards-framework (issue 705).
+                raise QueryRefusedError(
+                    "FAILED: Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. "
+                    f"MetaException(message:{denied} (Service: AmazonDataCatalog; Status Code: 400; "
+                    "Error Code: AccessDeniedException; Request ID: 1; Proxy: null))"
+                    if self.ddl
+                    else f"Insufficient permissions to execute the query. {denied}"
+                ) from None
+
+    def s3(self, action: str, bucket: str, key: str = "", context: Mapping[str, str] | None = None) -> None:
+        if self.caller is None:
+            return
+        arn = f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
+        try:
+            self.caller.require(f"s3:{action}", arn, {**ON_ATHENAS_BEHALF, **(context or {})})
+        except AccessDeniedError as denied:
+            raise QueryRefusedError(
+                f"PERMISSION_DENIED: {denied} (Service: S3, Status Code: 403, Request ID: 1)"
+            ) from None
+
+
+class GlueCatalog:
+    """The databases, tables and partitions of one account and region."""
+
+    def __init__(self, account: str, region: str, rights: Rights) -> None:
+        self.glue: GlueBackend = glue_backends[account][region]
+        self.rights = rights
+
+    def create_database(self, name: str) -> bool:
+        self.rights.glue(["GetDatabase", "CreateDatabase"], name)
+        with _lock:
+            if name in self.glue.databases:
+                return False
+            self.glue.create_database(name, {"Name": name})
+        return True
+
+    def has_database(self, name: str) -> bool:
+        self.rights.glue(["GetDatabase"], name)
+        return name in self.glue.databases
+
+    def create_table(self, name: TableName, definition: TableDefinition) -> bool:
+        self.rights.glue(["GetDatabase"], name.database)
+        self.rights.glue(["GetTable", "CreateTable"], name.database, name.table)
+        with _lock:
+            if self._table(name):
+                return False
+            self.glue.create_table(name.database, name.table, _table_input(name.table, definition))
+        return True
+
+    def drop_table(self, name: TableName) -> bool:
+        self.rights.glue(["GetDatabase"], name.database)
+        actions = ["GetTable", "DeleteTable", "GetPartitions", "GetPartition", "DeletePartition"]
+        self.rights.glue(actions, name.database, name.table)
+        with _lock:
+            if not self._table(name):
+                return False
+            self.glue.delete_table(name.database, name.table)
+        return True
+
+    def find_table(self, name: TableName) -> TableDefinition | None:
+        self.rights.glue(["GetDatabase"], name.database)
+        self.rights.glue(["GetTable"], name.database, name.table)
+        table = self._table(name)
+        return _definition(table.as_dict()) if table else None
+
+    def add_partitions(self, name: TableName, partitions: Sequence[Partition], skip_present: bool) -> Partition | None:
+        # "MSCK REPAIR TABLE", troubleshooting, Athena user guide, names BatchCreatePartition for adding partitions.
+        self.rights.glue(["BatchCreatePartition"], name.database, name.table)
+        with _lock:
+            table = self._table(name)
+            storage = table.as_dict()["StorageDescriptor"]
+            present = {tuple(partition.values) for partition in table.partitions.values()}
+            if not skip_present:
+                for partition in partitions:
+                    if partition.values in present:
+                        return partition
+            for partition in partitions:
+                here = {**storage, "Location": partition.location}
+                added = {"Values": list(partition.values), "StorageDescriptor": here, "Parameters": _now()}
+                if partition.values not in present:
+                    table.create_partition(added)
+        return None
+
+    def partitions(self, name: TableName, first: str | None = None, last: str | None = None) -> list[Partition]:
+        # A SELECT has been seen to be refused for want of GetPartition (see Rights.glue).
+        self.rights.glue(["GetPartitions", "GetPartition"], name.database, name.table)
+        stored = list(self._table(name).partitions.values())
+        found = [Partition(tuple(p.values), p.partition_input["StorageDescriptor"]["Location"]) for p in stored]
+        chosen = [p for p in found if (first is None or p.values[0] >= first) and (last is None or p.values[0] <= last)]
+        return sorted(chosen, key=lambda partition: partition.values)
+
+    def _table(self, name: TableName) -> Any:
+        try:
+            return self.glue.get_table(name.database, name.table)
+        except EntityNotFoundException:
+            return None
+
+
+def _table_input(name: str, definition: TableDefinition) -> dict[str, Any]:
+    """The table as Athena's DDL leaves it in Glue."""
+    return {
+        "Name": name,
+        "Owner": "hadoop",
+        "Retention": 0,
+        "TableType": "EXTERNAL_TABLE",
+        "PartitionKeys": [{"Name": column, "Type": kind} for column, kind in definition.partition_columns],
+        "Parameters": {"EXTERNAL": "TRUE", **definition.properties, **_now()},
+        "StorageDescriptor": {
+            "Columns": [{"Name": column, "Type": kind} for column, kind in definition.columns],
+            "Location": definition.location,
+            "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
+            "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+            "Compressed": False,
+            "NumberOfBuckets": -1,
+            "SerdeInfo": {
+                "SerializationLibrary": "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe",
+                "Parameters": {"field.delim": definition.delimiter, "serialization.format": definition.delimiter},
+            },
+            "SortColumns": [],
+            "StoredAsSubDirectories": False,
+        },
+    }
+
+
+def _definition(table: Mapping[str, Any]) -> TableDefinition:
+    storage = table["StorageDescriptor"]
+    return TableDefinition(
+        columns=tuple((column["Name"], column["Type"]) for column in storage["Columns"]),
+        partition_columns=tuple((column["Name"], column["Type"]) for column in table.get("PartitionKeys", [])),
+        location=storage["Location"],
+        delimiter=storage.get("SerdeInfo", {}).get("Parameters", {}).get("field.delim", "\x01"),
+        properties=dict(table.get("Parameters", {})),
+    )
+
+
+def _now() -> dict[str, str]:
+    return {"transient_lastDdlTime": str(int(time.time()))}
+
+
+class S3Store(ObjectStore):
+    """A bucket's objects, as the query's caller may see them."""
+
+    def __init__(self, s3: S3Backend, bucket: str, rights: Rights) -> None:
+        self.s3 = s3
+        self.bucket = bucket
+        self.rights = rights
+
+    def uri(self, key: str = "") -> str:
+        return f"s3://{self.bucket}/{key}"
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        self.rights.s3("GetBucketLocation", self.bucket)
+        self.rights.s3("ListBucket", self.bucket, context={"s3:prefix": prefix})
+        try:
+            keys = self.s3.get_bucket(self.bucket).keys
+        except S3ClientError as error:
+            raise FlowLakeError(f"HIVE_FILESYSTEM_ERROR: {self.uri(prefix)}: {error.message}") from error
+        for name, key in sorted(keys.items()):
+            if name.startswith(prefix):
+                yield StoredObject(name, key.size)
+
+    def open(self, key: str) -> BinaryIO:
+        self.rights.s3("GetObject", self.bucket, key)
+        return io.BytesIO(self.s3.get_object(self.bucket, key).value)
+
+    def replace(self, files: Mapping[str, bytes]) -> None:
+        """Write query results, in several parts where they are large.
+
+        The actions are those that AmazonAthenaFullAccess grants there ("AWS managed policies for Athena").
+        """
+        for key, data in files.items():
+            for action in ("PutObject", "ListMultipartUploadParts", "AbortMultipartUpload"):
+                self.rights.s3(action, self.bucket, key)
+            self.s3.put_object(self.bucket, key, data)
+
+
+class S3Buckets(Mapping[str, ObjectStore]):
+    """Every bucket there is, by its name: what `EmbeddedAthena` takes."""
+
+    def __init__(self, account: str, rights: Rights) -> None:
+        self.s3: S3Backend = s3_backends[account]["aws"]
+        self.rights = rights
+
+    def __getitem__(self, bucket: str) -> S3Store:
+        return S3Store(self.s3, bucket, self.rights)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.s3.buckets)
+
+    def __len__(self) -> int:
+        return len(self.s3.buckets)
+
+    def __contains__(self, bucket: object) -> bool:
+        return True
+
+
+def bucket_and_key(location: str) -> tuple[str, str]:
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    return bucket, key

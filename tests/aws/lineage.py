@@ -1,0 +1,169 @@
+"""What the tests of the aws target share: a VPC and logs in the account, runs of the lineage, and what they left."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import boto3
+import dagster as dg
+import pandas as pd
+from support import DAY, write_small_logs
+
+from pipelines.definitions import build_definitions
+from pipelines.settings import Settings
+
+from .double import AwsDouble
+
+BUCKET = "company-vpc-flow-logs"
+EVERYTHING = "*"
+DAILY = "vpc_flow_logs_partition,top_rejected_pairs,rejected_flow_details"
+
+
+def make_vpc() -> str:
+    """A VPC in the account; returns its id."""
+    return boto3.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+
+
+def settings(vpc_ids: Sequence[str] = (), **others: object) -> Settings:
+    """The settings of a user of AWS."""
+    return Settings(**{"target": "aws", "bucket": BUCKET, "vpc_ids": tuple(vpc_ids), **others})
+
+
+def upload(folder: Path, account: str | None = None) -> None:
+    """Put a folder that is laid out as a bucket into the bucket, as the flow logs of `account` where it is given."""
+    s3 = boto3.client("s3")
+    for path in sorted(folder.rglob("*.gz")):
+        key = path.relative_to(folder).as_posix()
+        if account:
+            key = key.replace(key.split("/")[1], account)
+        s3.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+
+
+def upload_small_logs(tmp_path: Path) -> None:
+    upload(write_small_logs(tmp_path / "small"))
+
+
+def materialize(
+    configured: Settings,
+    first: date = DAY,
+    last: date | None = None,
+    *,
+    selection: str = EVERYTHING,
+    definitions: dg.Definitions | None = None,
+) -> dg.ExecuteInProcessResult:
+    """Run (part of) the lineage for a day, or for a range of days, in this process."""
+    definitions = definitions or build_definitions(configured)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    keys = None if selection == EVERYTHING else [dg.AssetKey(name) for name in selection.split(",")]
+    tags = (
+        {
+            "dagster/asset_partition_range_start": first.isoformat(),
+            "dagster/asset_partition_range_end": last.isoformat(),
+        }
+        if last
+        else {}
+    )
+    return job.execute_in_process(
+        instance=dg.DagsterInstance.ephemeral(),
+        asset_selection=keys,
+        partition_key=None if last else first.isoformat(),
+        tags=tags,
+        raise_on_error=False,
+    )
+
+
+def succeed(configured: Settings, *days: date, **others: Any) -> dg.ExecuteInProcessResult:
+    """`materialize`, which must succeed."""
+    result = materialize(configured, *days, **others)
+    assert result.success, failure(result)
+    return result
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    """What the run's failed step says; the run must have failed."""
+    assert not result.success
+    event = result.get_step_failure_events()[0].step_failure_data
+    return event.user_failure_data.description if event.user_failure_data else event.error.to_string()
+
+
+def checks(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, str]]:
+    """By its name, whether each check passed and what it found."""
+    return {
+        check.check_name: (check.passed, str(check.metadata["found"].value) if "found" in check.metadata else "")
+        for check in result.get_asset_check_evaluations()
+    }
+
+
+def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
+    """The metadata of an asset's last materialization in the run."""
+    events = [event for event in result.get_asset_materialization_events() if event.asset_key == dg.AssetKey(asset)]
+    materialization = events[-1].step_materialization_data.materialization
+    return {name: value.value for name, value in materialization.metadata.items()}
+
+
+def report(name: str, day: date, prefix: str = "") -> list[list[object]]:
+    """The rows of a day's report in S3, NULL as None; its CSV has the same number of them."""
+    s3 = boto3.client("s3")
+    body = s3.get_object(Bucket=BUCKET, Key=f"{prefix}reports/{name}/{day}.parquet")["Body"].read()
+    frame = pd.read_parquet(io.BytesIO(body), dtype_backend="numpy_nullable")
+    csv = s3.get_object(Bucket=BUCKET, Key=f"{prefix}reports/{name}/{day}.csv")["Body"].read().decode()
+    assert csv.count("\n") == len(frame) + 1
+    return [[None if pd.isna(value) else value for value in row] for row in frame.astype(object).to_numpy().tolist()]
+
+
+def state(aws: AwsDouble) -> dict[str, Any]:
+    """Everything that the account holds and that a run makes or could touch, without what every run adds."""
+    s3, glue = boto3.client("s3"), boto3.client("glue")
+    found: dict[str, Any] = {"buckets": [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]}
+    for bucket in found["buckets"]:
+        found[bucket] = {
+            **bucket_settings(bucket),
+            "objects": {
+                item["Key"]: item["ETag"]
+                for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+                for item in page.get("Contents", [])
+                if not item["Key"].startswith("athena-results/")
+            },
+        }
+    found["flow logs"] = sorted(
+        json.dumps({key: log[key] for key in ("ResourceId", "LogDestination", "TrafficType", "Tags")}, sort_keys=True)
+        for log in boto3.client("ec2").describe_flow_logs()["FlowLogs"]
+    )
+    found["workgroups"] = [group["Name"] for group in boto3.client("athena").list_work_groups()["WorkGroups"]]
+    for database in glue.get_databases()["DatabaseList"]:
+        for table in glue.get_tables(DatabaseName=database["Name"])["TableList"]:
+            partitions = glue.get_partitions(DatabaseName=database["Name"], TableName=table["Name"])["Partitions"]
+            found[f"{database['Name']}.{table['Name']}"] = {
+                "columns": table["StorageDescriptor"]["Columns"],
+                "partitions": {p["Values"][0]: p["StorageDescriptor"]["Location"] for p in partitions},
+            }
+    return found
+
+
+def bucket_settings(bucket: str) -> dict[str, Any]:
+    """Each of a bucket's settings as S3 tells it; None where there is none."""
+    s3 = boto3.client("s3")
+    found: dict[str, Any] = {}
+    for name in (
+        "policy",
+        "tagging",
+        "encryption",
+        "ownership_controls",
+        "lifecycle_configuration",
+        "public_access_block",
+    ):
+        operation = getattr(s3, f"get_{name}" if name == "public_access_block" else f"get_bucket_{name}")
+        try:
+            answer: Mapping[str, Any] = operation(Bucket=bucket)
+        except s3.exceptions.ClientError:
+            answer = {}
+        found[name] = {key: value for key, value in answer.items() if key != "ResponseMetadata"} or None
+    return found
+
+
+def policy_statements(bucket: str = BUCKET) -> list[dict[str, Any]]:
+    found = bucket_settings(bucket)["policy"]
+    return json.loads(found["Policy"])["Statement"] if found else []

@@ -1,0 +1,150 @@
+"""Where moto's S3 and EC2 (5.2) answer otherwise than AWS does, and it matters to this project.
+
+S3: new buckets have AWS's defaults and the tags they are created with; a bucket of another account answers 403, and 409
+when it is created. EC2: a flow log to S3 takes no role, is not created where the bucket's policy keeps the delivery
+service out, may lie below a folder, and tells its destination options; CreateFlowLogs may replace the bucket's policy.
+Still missing: paging of DescribeFlowLogs, ClientToken of CreateFlowLogs, redirects (301) to another region's bucket.
+"""
+
+import json
+from typing import Any
+
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models.flow_logs import FlowLogs, FlowLogsBackend
+from moto.ec2.responses.flow_logs import FlowLogs as FlowLogsResponse
+from moto.s3.exceptions import S3ClientError
+from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend, s3_backends
+from moto.s3.responses import S3Response
+
+from .permissions import policy_statements, verdict
+from .state import SETTINGS, STRANGER
+from .wire import tags_of_new_bucket
+
+DELIVERY_SERVICE = "delivery.logs.amazonaws.com"
+
+_create_bucket = S3Backend.create_bucket
+_get_bucket = S3Backend.get_bucket
+_put_bucket = S3Response._bucket_response_put
+_create_flow_logs = FlowLogsBackend.create_flow_logs
+_describe_flow_logs = FlowLogsBackend.describe_flow_logs
+_create_flow_logs_call = FlowLogsResponse.create_flow_logs
+
+
+def create_foreign_bucket(name: str, region: str) -> None:
+    """A bucket that belongs to somebody else."""
+    _create_bucket(s3_backends[STRANGER]["aws"], name, region)
+
+
+def create_bucket(backend: S3Backend, bucket_name: str, region_name: str, **others: Any) -> FakeBucket:
+    _, owner = s3_backends.bucket_accounts.get(bucket_name, ("aws", backend.account_id))
+    if owner != backend.account_id:
+        raise S3ClientError(
+            "BucketAlreadyExists",
+            "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
+            "Please select a different name and try again.",
+        )
+    bucket = _create_bucket(backend, bucket_name, region_name, **others)
+    # "Default settings for new S3 buckets FAQ" (access and ownership since April 2023, encryption since January 2023).
+    bucket.public_access_block = PublicAccessBlock(True, True, True, True)
+    bucket.ownership_rule = "BucketOwnerEnforced"
+    bucket.encryption = {
+        "Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": "false"}
+    }
+    return bucket
+
+
+def put_bucket(response: Any, request: Any, bucket_name: str, querystring: dict[str, Any]) -> Any:
+    buckets = response.backend.buckets
+    is_new = bucket_name not in buckets
+    answer = _put_bucket(response, request, bucket_name, querystring)
+    if is_new and bucket_name in buckets:
+        response.backend.put_bucket_tagging(bucket_name, tags_of_new_bucket(response.body))
+    return answer
+
+
+def get_bucket(backend: S3Backend, bucket_name: str) -> FakeBucket:
+    """What moto asks for as ``bucket/folder`` when a flow log delivers below a folder."""
+    return _get_bucket(backend, bucket_name.partition("/")[0])
+
+
+def create_flow_logs(backend: Any, **request: Any) -> tuple[list[FlowLogs], list[Any]]:
+    if request["log_destination_type"] != "s3":
+        return _create_flow_logs(backend, **request)
+    if request["deliver_logs_permission_arn"]:
+        # As reported to aws-samples/aws-secure-environment-accelerator (issue 1111, 2023).
+        raise EC2ClientError("InvalidParameter", "DeliverLogsPermissionArn is not applicable for s3 delivery")
+    name = request["log_destination"].rpartition(":::")[2].partition("/")[0]
+    account, region = backend.account_id, backend.region_name
+    bucket = s3_backends[account]["aws"].buckets.get(name)
+    refused = bucket and not SETTINGS.replace_bucket_policy and not delivery_allowed(bucket, region)
+    if refused or (bucket is None and name in s3_backends.bucket_accounts):
+        # As reported to awsdocs/amazon-vpc-user-guide (pull request 28, 2019).
+        reason = f"Access Denied for LogDestination: {name}. Please check LogDestination permission"
+        return [], [(resource, "400", reason) for resource in request["resource_ids"]]
+    created, failed = _create_flow_logs(backend, **request)
+    if bucket and SETTINGS.replace_bucket_policy:
+        bucket.policy = json.dumps(_delivery_policy(name, account, region)).encode()
+    return created, failed
+
+
+def delivery_allowed(bucket: FakeBucket, region: str) -> bool:
+    """Whether the delivery service may write where a flow log of the bucket's account and this region writes."""
+    key = f"AWSLogs/{bucket.account_id}/vpcflowlogs/{region}/2021/01/31/a.log.gz"
+    context = {
+        "aws:SourceAccount": bucket.account_id,
+        "aws:SourceArn": f"arn:aws:logs:{region}:{bucket.account_id}:delivery-source:a",
+        "aws:SecureTransport": "true",
+    }
+    if bucket.ownership_rule != "BucketOwnerEnforced":
+        # Where ACLs are disabled, none is sent (cloudposse/terraform-aws-vpc-flow-logs-s3-bucket, pull request 101).
+        context["s3:x-amz-acl"] = "bucket-owner-full-control"
+    statements = policy_statements(bucket.account_id, bucket.name, DELIVERY_SERVICE)
+    return verdict(statements, "s3:PutObject", f"arn:aws:s3:::{bucket.name}/{key}", context) is True
+
+
+def create_flow_logs_call(response: Any) -> Any:
+    answer = _create_flow_logs_call(response)
+    options = {"FileFormat": "plain-text", "HiveCompatiblePartitions": False, "PerHourPartition": False}
+    for flow_log_id in answer.result["FlowLogIds"]:
+        asked = response._get_param("DestinationOptions") or {}
+        response.ec2_backend.flow_logs[flow_log_id].destination_options = {**options, **asked}
+    return answer
+
+
+def describe_flow_logs(backend: Any, *arguments: Any, **request: Any) -> list[FlowLogs]:
+    for flow_log in backend.flow_logs.values():
+        if flow_log.log_destination_type == "s3":
+            flow_log.deliver_logs_status = SETTINGS.deliver_logs_status
+            flow_log.deliver_logs_error_message = SETTINGS.deliver_logs_error_message
+    return _describe_flow_logs(backend, *arguments, **request)
+
+
+def _delivery_policy(bucket: str, account: str, region: str) -> dict[str, Any]:
+    """The policy that AWS attaches ("Amazon S3 bucket permissions for flow logs", Amazon VPC user guide, 2026)."""
+    allowed = {"Effect": "Allow", "Principal": {"Service": DELIVERY_SERVICE}}
+    account_only = {"aws:SourceAccount": account}
+    arn_like = {"ArnLike": {"aws:SourceArn": f"arn:aws:logs:{region}:{account}:*"}}
+    write = {
+        **allowed,
+        "Sid": "AWSLogDeliveryWrite",
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{bucket}/AWSLogs/{account}/*",
+        "Condition": {"StringEquals": {**account_only, "s3:x-amz-acl": "bucket-owner-full-control"}, **arn_like},
+    }
+    check = {
+        **allowed,
+        "Sid": "AWSLogDeliveryAclCheck",
+        "Action": ["s3:GetBucketAcl", "s3:ListBucket"],
+        "Resource": f"arn:aws:s3:::{bucket}",
+        "Condition": {"StringEquals": account_only, **arn_like},
+    }
+    return {"Version": "2012-10-17", "Statement": [write, check]}
+
+
+def install() -> None:
+    S3Backend.create_bucket = create_bucket
+    S3Backend.get_bucket = get_bucket
+    S3Response._bucket_response_put = put_bucket
+    FlowLogsBackend.create_flow_logs = create_flow_logs
+    FlowLogsBackend.describe_flow_logs = describe_flow_logs
+    FlowLogsResponse.create_flow_logs = create_flow_logs_call

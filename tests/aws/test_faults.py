@@ -1,0 +1,191 @@
+"""Faults of AWS and the network, in AWS's own wire format: a run succeeds or fails clearly, the next repairs all."""
+
+import json
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from support import DAY, SMALL_DETAILS, SMALL_TOP, with_day
+
+from .double import AwsDouble
+from .lineage import BUCKET, failure, make_vpc, materialize, report, settings, state, succeed, upload_small_logs
+
+SERVICES = ("s3", "ec2", "athena", "glue", "sts")
+
+THROTTLING = {
+    "s3": {"code": "SlowDown", "status": 503},
+    "ec2": {"code": "RequestLimitExceeded", "status": 503},
+    "athena": {"code": "TooManyRequestsException", "status": 400},
+    "glue": {"code": "ThrottlingException", "status": 400},
+    "sts": {"code": "Throttling", "status": 400},
+}
+
+FAULTS: dict[str, Any] = {
+    "throttled": lambda service: {"error": THROTTLING[service]},
+    "failing": lambda _: {"error": {"code": "InternalFailure", "status": 500}},
+    "dropped": lambda _: {"reset": True},
+}
+
+
+PROXY = """
+import sys
+from microburst import cli, forward
+# Without this it strips the Content-Length of HEAD's answers, which S3 always gives.
+forward.HOP_BY_HOP -= {"content-length"}
+sys.exit(cli.main())
+"""
+
+
+class FaultyNetwork:
+    """A proxy between the project and the double that injects faults (microburst, from PyPI)."""
+
+    def __init__(self, upstream: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-c", PROXY, "--upstream", upstream, "--port", str(port), "--no-resign"]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.url}/_microburst/health").close()
+                break
+            except urllib.error.URLError:
+                if self._process.poll() is not None:
+                    raise
+
+    def inject(self, *rules: dict[str, Any]) -> None:
+        """Let exactly these rules hold from now on."""
+        request = urllib.request.Request(
+            f"{self.url}/_microburst/rules", json.dumps(rules).encode(), {"Content-Type": "application/json"}
+        )
+        urllib.request.urlopen(request).close()
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(scope="session")
+def network_of_server(aws_server: AwsDouble) -> Iterator[FaultyNetwork]:
+    network = FaultyNetwork(aws_server.url)
+    yield network
+    network.stop()
+
+
+@pytest.fixture
+def network(aws: AwsDouble, network_of_server: FaultyNetwork, monkeypatch: pytest.MonkeyPatch) -> FaultyNetwork:
+    """The network between this process and the double, without faults until a test injects some."""
+    network_of_server.inject()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", network_of_server.url)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "3")
+    return network_of_server
+
+
+@pytest.fixture
+def clean_state(aws: AwsDouble, network: FaultyNetwork, tmp_path: Path) -> dict[str, Any]:
+    """What a run without faults leaves; the account is empty again, but for its VPC and logs."""
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    succeed(settings())
+    found = state(aws)
+    aws.reset()
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    return found
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_fault_that_passes_is_not_noticed(aws: AwsDouble, network: FaultyNetwork, service: str, fault: str) -> None:
+    vpc = make_vpc()
+    network.inject({"service": service, "times": 2, **FAULTS[fault](service)})
+    result = materialize(settings([vpc]))
+    network.inject()
+    assert result.success
+    assert report("top_rejected_pairs", DAY) == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("service", ["s3", "athena", "glue"])
+def test_a_fault_that_stays_fails_clearly_and_the_next_run_repairs_all(
+    aws: AwsDouble,
+    network: FaultyNetwork,
+    clean_state: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    fault: str,
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    network.inject({"service": service, **FAULTS[fault](service)})
+    message = failure(materialize(settings()))
+    network.inject()
+    assert "Traceback" not in message
+    assert message.startswith(("AWS refused", "AWS could not be asked"))
+    succeed(settings())
+    assert state(aws) == clean_state
+
+
+def test_slow_answers_are_waited_for(aws: AwsDouble, network: FaultyNetwork) -> None:
+    network.inject({"service": "*", "latency": 60})
+    succeed(settings([make_vpc()]))
+
+
+def test_reports_that_cannot_be_written_leave_the_earlier_ones(
+    aws: AwsDouble, network: FaultyNetwork, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    succeed(settings())
+    before = state(aws)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    network.inject({"service": "s3", "operation": "PutObject", "error": {"code": "InternalError", "status": 500}})
+    message = failure(materialize(settings()))
+    network.inject()
+    assert "writing s3://" in message
+    assert state(aws) == before
+    assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+    assert report("rejected_flow_details", DAY) == with_day(SMALL_DETAILS[DAY], DAY)
+
+
+def test_a_throttled_start_of_a_query_is_repeated_and_a_refused_statement_is_not(aws: AwsDouble) -> None:
+    from pipelines.targets import build_target
+    from resources.engine import QueryError
+
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    athena = build_target(settings()).athena
+    athena.ensure()
+    aws.set(errors=[{"service": "athena", "action": "StartQueryExecution", "code": "ThrottlingException", "count": 2}])
+    assert athena.execute("SELECT 1 AS one").frame["one"].tolist() == [1]
+    assert len(aws.calls("athena:StartQueryExecution")) == 3
+    with pytest.raises(QueryError) as refused:
+        athena.execute("SELEC 1")
+    assert "SELEC 1" in str(refused.value)
+    assert len(aws.calls("athena:StartQueryExecution")) == 4
+
+
+def test_a_query_that_takes_too_long_is_stopped(aws: AwsDouble) -> None:
+    from flowlogs.errors import FlowLakeError
+    from pipelines.targets import build_target
+
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    athena = build_target(settings(query_timeout_seconds=0.5)).athena
+    athena.ensure()
+    aws.set(running_seconds=30)
+    with pytest.raises(FlowLakeError, match="FLOWLAKE_QUERY_TIMEOUT_SECONDS"):
+        athena.execute("SELECT 1 AS one")
+    assert [query["Status"]["State"] for query in aws.queries()] == ["CANCELLED"]
+
+
+def test_a_query_over_the_scan_limit_says_so(aws: AwsDouble, tmp_path: Path) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    aws.set(scanned_bytes=20_000_001)
+    message = failure(materialize(settings(scan_limit_bytes=20_000_000)))
+    assert "Bytes scanned limit was exceeded" in message

@@ -1,0 +1,188 @@
+"""The whole lineage on AWS: from an empty account, again, over a range, and the same rows as on the embedded target."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import boto3
+import pytest
+from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, KnownAnswers, known_answers, with_day
+
+from flowlogs.bucket_policy import delivery_statements, tls_only_statement
+
+from .double import AwsDouble
+from .lineage import (
+    BUCKET,
+    DAILY,
+    bucket_settings,
+    checks,
+    failure,
+    make_vpc,
+    materialize,
+    metadata,
+    policy_statements,
+    report,
+    settings,
+    state,
+    succeed,
+    upload,
+    upload_small_logs,
+)
+
+CHANGES = ("Create", "Put", "Delete", "Update", "Tag")
+
+
+@pytest.fixture
+def vpc(aws: AwsDouble) -> str:
+    return make_vpc()
+
+
+def test_an_empty_account_gets_the_whole_lineage_and_empty_reports(aws: AwsDouble, vpc: str) -> None:
+    result = materialize(settings([vpc]))
+    assert result.success
+    assert report("top_rejected_pairs", DAY) == []
+    assert report("rejected_flow_details", DAY) == []
+    assert checks(result)["set_up_as_recommended"] == (True, "nothing")
+    assert checks(result)["delivers_readable_records"] == (True, "nothing")
+    assert checks(result)["objects_delivered"][0] is False
+    found = state(aws)
+    assert found["workgroups"] == ["primary", "vpc-flow-lake"]
+    assert found["vpc_flow_lake.vpc_flow_logs"]["partitions"] == {
+        "2021-09-02": f"s3://{BUCKET}/AWSLogs/{aws.account}/vpcflowlogs/us-east-1/2021/09/02"
+    }
+
+
+def test_a_created_bucket_is_private_encrypted_and_lets_only_the_delivery_service_write(
+    aws: AwsDouble, vpc: str
+) -> None:
+    succeed(settings([vpc]))
+    found = bucket_settings(BUCKET)
+    assert found["public_access_block"]["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "IgnorePublicAcls": True,
+        "BlockPublicPolicy": True,
+        "RestrictPublicBuckets": True,
+    }
+    assert found["ownership_controls"]["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    rule = found["encryption"]["ServerSideEncryptionConfiguration"]["Rules"][0]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    (lifecycle,) = found["lifecycle_configuration"]["Rules"]
+    assert (lifecycle["Filter"], lifecycle["Expiration"]) == ({"Prefix": "athena-results/"}, {"Days": 30})
+    assert found["tagging"]["TagSet"] == [{"Key": "created-by", "Value": "vpc-flow-lake"}]
+    expected = [*delivery_statements(BUCKET, aws.account, "us-east-1"), tls_only_statement(BUCKET)]
+    assert policy_statements() == expected
+
+
+def test_a_bucket_elsewhere_is_created_in_its_region(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-1")
+    succeed(settings([make_vpc()]))
+    assert boto3.client("s3").get_bucket_location(Bucket=BUCKET)["LocationConstraint"] == "ap-northeast-1"
+
+
+def test_the_flow_log_of_a_vpc_is_as_configured(aws: AwsDouble, vpc: str) -> None:
+    succeed(settings([vpc], flow_log_name="named", traffic_type="REJECT", aggregation_seconds=60))
+    (log,) = boto3.client("ec2").describe_flow_logs()["FlowLogs"]
+    assert (log["ResourceId"], log["LogDestination"]) == (vpc, f"arn:aws:s3:::{BUCKET}")
+    assert (log["TrafficType"], log["MaxAggregationInterval"]) == ("REJECT", 60)
+    assert {tag["Key"]: tag["Value"] for tag in log["Tags"]} == {"Name": "named", "created-by": "vpc-flow-lake"}
+
+
+def test_a_workgroup_enforces_where_results_go_and_how_much_a_query_scans(aws: AwsDouble, vpc: str) -> None:
+    succeed(settings([vpc], scan_limit_bytes=20_000_000))
+    group = boto3.client("athena").get_work_group(WorkGroup="vpc-flow-lake")["WorkGroup"]["Configuration"]
+    assert group["EnforceWorkGroupConfiguration"] is True
+    assert group["PublishCloudWatchMetricsEnabled"] is True
+    assert group["BytesScannedCutoffPerQuery"] == 20_000_000
+    assert group["ResultConfiguration"]["OutputLocation"] == f"s3://{BUCKET}/athena-results/"
+
+
+def test_a_second_run_leaves_everything_as_it_is(aws: AwsDouble, vpc: str, tmp_path: Path) -> None:
+    configured = settings([vpc])
+    succeed(configured)
+    upload_small_logs(tmp_path)
+    succeed(configured)
+    before, calls = state(aws), len(aws.calls())
+    result = materialize(configured)
+    assert result.success
+    assert state(aws) == before
+    changing = {f"{c['service']}:{c['action']}" for c in aws.calls()[calls:] if c["action"].startswith(CHANGES)}
+    assert changing == {"s3:PutObject"}
+    assert metadata(result, "vpc_flow_logs_bucket")["whose"] == "created by this project"
+
+
+@pytest.mark.parametrize("answers", known_answers(), ids=str)
+def test_the_same_logs_give_the_same_rows_as_on_the_embedded_target(
+    aws: AwsDouble, tmp_path: Path, answers: KnownAnswers
+) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    if answers.folder is None:
+        upload_small_logs(tmp_path)
+    else:
+        upload(answers.folder)
+    result = materialize(settings(), answers.day)
+    assert result.success
+    assert report("top_rejected_pairs", answers.day) == with_day(answers.top, answers.day)
+    assert report("rejected_flow_details", answers.day) == with_day(answers.details, answers.day)
+
+
+def test_a_range_of_days_is_one_statement_of_partitions_and_each_days_own_reports(
+    aws: AwsDouble, tmp_path: Path
+) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    succeed(settings())
+    last = NEXT_DAY + timedelta(days=1)
+    before = len(aws.queries())
+    result = materialize(settings(), DAY, last, selection=DAILY)
+    assert result.success
+    statements = [query["Query"] for query in aws.queries()[before:]]
+    assert sum("ADD IF NOT EXISTS" in statement for statement in statements) == 1
+    for day in (DAY, NEXT_DAY):
+        assert report("top_rejected_pairs", day) == with_day(SMALL_TOP[day], day)
+        assert report("rejected_flow_details", day) == with_day(SMALL_DETAILS[day], day)
+    assert report("top_rejected_pairs", last) == []
+
+
+def test_every_statement_leads_back_to_its_run_and_every_report_tells_its_cost(aws: AwsDouble, tmp_path: Path) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    result = materialize(settings())
+    assert all(f"run {result.run_id}" in query["Query"] for query in aws.queries())
+    told = metadata(result, "top_rejected_pairs")
+    (query,) = [query for query in aws.queries() if query["QueryExecutionId"] == told["query id"]]
+    assert told["bytes scanned"] == query["Statistics"]["DataScannedInBytes"] > 0
+    assert told["cost in US dollars"] == pytest.approx(10 * 2**20 / 2**40 * 5)
+    assert told["console"].startswith("https://us-east-1.console.aws.amazon.com/athena/")
+    assert told["console"].endswith(str(told["query id"]))
+
+
+def test_results_go_where_the_setting_says(aws: AwsDouble, tmp_path: Path) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    succeed(settings(results=f"s3://{BUCKET}/derived/flow-lake"))
+    assert report("top_rejected_pairs", DAY, prefix="derived/flow-lake/") == with_day(SMALL_TOP[DAY], DAY)
+    keys = {item["Key"].split("/")[0] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
+    assert keys == {"AWSLogs", "derived"}
+
+
+def test_logs_of_several_accounts_need_a_choice(aws: AwsDouble, tmp_path: Path) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    upload(tmp_path / "small", account="210987654321")
+    message = failure(materialize(settings()))
+    assert "FLOWLAKE_ACCOUNT_ID=123456789012" in message
+    assert "FLOWLAKE_ACCOUNT_ID=210987654321" in message
+    succeed(settings(account_id="210987654321"))
+
+
+def test_no_call_is_made_while_definitions_load_nor_by_the_embedded_target(
+    aws: AwsDouble, small_logs: Path, tmp_path: Path
+) -> None:
+    from pipelines.definitions import build_definitions
+    from pipelines.settings import Settings
+
+    build_definitions(settings(["vpc-0123456789abcdef0"]))
+    embedded = Settings(bucket=str(small_logs), results=str(tmp_path / "results"))
+    succeed(embedded)
+    assert aws.calls() == []

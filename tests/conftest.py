@@ -1,0 +1,35 @@
+"""Every test starts from the project's defaults: no setting comes from the environment that it is run in, nor .env."""
+
+import os
+from pathlib import Path
+
+import pytest
+from support import copy_project, write_small_logs
+
+from pipelines.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in os.environ:
+        if name.startswith("FLOWLAKE_") or name == "DAGSTER_HOME":
+            monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / "there-is-no.env")
+
+
+@pytest.fixture(scope="session")
+def small_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the small logs, for tests that read it."""
+    return write_small_logs(tmp_path_factory.mktemp("small-logs"))
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, for commands that leave its default bucket alone."""
+    return copy_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture
+def new_project(tmp_path: Path) -> Path:
+    """A copy of the project that nothing was ever run in."""
+    return copy_project(tmp_path / "project")

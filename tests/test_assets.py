@@ -1,0 +1,496 @@
+"""What materializing each asset does: rows and files, metadata, warnings and failures. In process, on real folders."""
+
+import gzip
+import shutil
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from support import (
+    CAPTURED_LOGS,
+    DAY,
+    NEXT_DAY,
+    REPORT_TYPES,
+    SMALL_DETAILS,
+    SMALL_TOP,
+    KnownAnswers,
+    files_in,
+    known_answers,
+    report_rows,
+    with_day,
+    write_object,
+    write_small_logs,
+)
+
+from assets.catalog import sql_metadata
+from assets.tables import csv_bytes, markdown_table, parquet_bytes
+from flowlogs.statements import TableName
+from pipelines.definitions import build_definitions
+from pipelines.settings import Settings
+from pipelines.targets import build_target
+from resources.engine import FRAME_TYPES
+
+DAILY = ["vpc_flow_logs_partition", "top_rejected_pairs", "rejected_flow_details"]
+REPORTS = ["top_rejected_pairs", "rejected_flow_details"]
+EMPTY_DAY = date(2021, 9, 4)
+
+
+class Lake:
+    """A folder of logs, its results and Dagster's history, all of one test's own."""
+
+    def __init__(self, logs: Path, home: Path, instance: dg.DagsterInstance) -> None:
+        self.settings = Settings(bucket=str(logs), results=str(home / "results"))
+        self.logs = logs
+        self.results = home / "results"
+        self.instance = instance
+        self.target = build_target(self.settings)
+
+    def run(self, first: date, last: date | None = None, assets: list[str] | None = None) -> dg.ExecuteInProcessResult:
+        """Materialize the whole lineage for a day, or these assets for a range of days."""
+        job = build_definitions(self.settings).resolve_implicit_global_asset_job_def()
+        selection = [dg.AssetKey(name) for name in assets] if assets else None
+        days = {"partition_key": first.isoformat()}
+        if last:
+            bounds = {"start": first.isoformat(), "end": last.isoformat()}
+            days = {"tags": {f"dagster/asset_partition_range_{end}": day for end, day in bounds.items()}}
+        return job.execute_in_process(instance=self.instance, asset_selection=selection, raise_on_error=False, **days)
+
+    def messages(self, result: dg.ExecuteInProcessResult, level: int) -> list[str]:
+        return [entry.user_message for entry in self.instance.all_logs(result.run_id) if entry.level == level]
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def lake(tmp_path: Path, instance: dg.DagsterInstance) -> Lake:
+    return Lake(write_small_logs(tmp_path / "logs"), tmp_path, instance)
+
+
+def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str | None, dict[str, dg.MetadataValue]]:
+    """What the run says of an asset, by partition."""
+    found = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
+    return {made.partition: dict(made.metadata) for made in found if made.asset_key == dg.AssetKey(name)}
+
+
+def failure(result: dg.ExecuteInProcessResult) -> tuple[str, str]:
+    """The one asset that failed, and its words."""
+    (event,) = result.get_step_failure_events()
+    return event.step_key, event.step_failure_data.user_failure_data.description
+
+
+# Reports
+
+
+@pytest.mark.parametrize("known", known_answers(), ids=str)
+def test_both_reports_say_what_is_known_of_the_day(known: KnownAnswers, small_logs, tmp_path, instance):
+    folder = known.folder or small_logs
+    before = files_in(folder)
+    lake = Lake(folder, tmp_path, instance)
+    assert lake.run(known.day).success
+    assert report_rows(lake.results, "top_rejected_pairs", known.day) == with_day(known.top, known.day)
+    assert report_rows(lake.results, "rejected_flow_details", known.day) == with_day(known.details, known.day)
+    assert files_in(folder) == before
+
+
+def test_the_csv_files_have_the_same_rows_with_nothing_for_null(lake):
+    lake.run(DAY)
+    assert (lake.results / "reports/top_rejected_pairs/2021-09-02.csv").read_text() == (
+        "packetcount,sourceaddress,destinationaddress,dt\n"
+        "47,203.0.113.9,10.0.0.5,2021-09-02\n"
+        "3,198.51.100.7,10.0.0.6,2021-09-02\n"
+        ",198.51.100.6,10.0.0.6,2021-09-02\n"
+    )
+
+
+@pytest.mark.parametrize("day", [DAY, EMPTY_DAY], ids=["with objects", "without objects"])
+@pytest.mark.parametrize("report", REPORTS)
+def test_a_reports_columns_have_their_types_with_and_without_rows(lake, report, day):
+    lake.run(day)
+    schema = pq.read_schema(lake.results / f"reports/{report}/{day}.parquet")
+    assert {field.name: str(field.type) for field in schema} == REPORT_TYPES[report]
+    header = (lake.results / f"reports/{report}/{day}.csv").read_text().splitlines()[0]
+    assert header == ",".join(REPORT_TYPES[report])
+
+
+def test_running_again_leaves_the_same_files(lake):
+    lake.run(DAY)
+    before = files_in(lake.results)
+    lake.run(DAY)
+    assert files_in(lake.results) == before
+
+
+def test_each_day_of_a_range_has_files_of_its_own(lake):
+    lake.run(DAY)
+    lake.run(DAY, EMPTY_DAY, DAILY)
+    rows = {day: report_rows(lake.results, "top_rejected_pairs", day) for day in (DAY, NEXT_DAY, EMPTY_DAY)}
+    assert rows == {
+        DAY: with_day(SMALL_TOP[DAY], DAY),
+        NEXT_DAY: with_day(SMALL_TOP[NEXT_DAY], NEXT_DAY),
+        EMPTY_DAY: [],
+    }
+    details = {day: report_rows(lake.results, "rejected_flow_details", day) for day in (DAY, NEXT_DAY, EMPTY_DAY)}
+    assert details == {
+        DAY: with_day(SMALL_DETAILS[DAY], DAY),
+        NEXT_DAY: with_day(SMALL_DETAILS[NEXT_DAY], NEXT_DAY),
+        EMPTY_DAY: [],
+    }
+
+
+def test_a_range_of_days_gives_the_files_that_the_days_give_one_by_one(lake, tmp_path, instance):
+    lake.run(DAY)
+    lake.run(DAY, NEXT_DAY, DAILY)
+    one_by_one = Lake(lake.logs, tmp_path / "one by one", instance)
+    one_by_one.run(DAY)
+    one_by_one.run(NEXT_DAY)
+    assert files_in(one_by_one.results / "reports") == files_in(lake.results / "reports")
+
+
+def test_a_report_depends_on_its_own_day_alone(lake):
+    lake.run(DAY)
+    before = files_in(lake.results / "reports")
+    write_object(lake.logs, NEXT_DAY, [], number=7)
+    lake.run(NEXT_DAY)
+    lake.run(DAY)
+    after = files_in(lake.results / "reports")
+    assert {name: digest for name, digest in after.items() if str(DAY) in name} == before
+
+
+# Metadata
+
+
+def test_the_buckets_metadata(lake):
+    made = metadata(lake.run(DAY), "vpc_flow_logs_bucket")[None]
+    bucket = lake.target.bucket.source().bucket
+    assert made == {
+        "path": dg.MetadataValue.text(str(lake.logs)),
+        "account": dg.MetadataValue.text("123456789012"),
+        "region": dg.MetadataValue.text("us-east-1"),
+        "read as": dg.MetadataValue.text(f"s3://{bucket}/AWSLogs/123456789012/vpcflowlogs/us-east-1/"),
+    }
+
+
+def test_the_flow_logs_metadata(lake):
+    made = metadata(lake.run(DAY), "vpc_flow_log")[None]
+    assert made == {"flow log": dg.MetadataValue.text(f"none is created: the logs in {lake.logs} are read as they are")}
+
+
+def test_the_tables_metadata(lake):
+    made = metadata(lake.run(DAY), "vpc_flow_logs")[None]
+    location = lake.target.bucket.source().location
+    schema = made.pop("dagster/column_schema").schema
+    assert made == {
+        "table": dg.MetadataValue.text("vpc_flow_lake.vpc_flow_logs"),
+        "location": dg.MetadataValue.text(location),
+        "engine": dg.MetadataValue.text("DuckDB, in this process"),
+        "catalog": dg.MetadataValue.text(str(lake.results / "catalog.sqlite")),
+        "statements": dg.MetadataValue.md(
+            "```sql\n"
+            "CREATE DATABASE IF NOT EXISTS `vpc_flow_lake`\n"
+            "```\n\n"
+            "```sql\n"
+            "CREATE EXTERNAL TABLE IF NOT EXISTS `vpc_flow_lake`.`vpc_flow_logs` (\n"
+            "  `version` int,\n"
+            "  `account` string,\n"
+            "  `interfaceid` string,\n"
+            "  `sourceaddress` string,\n"
+            "  `destinationaddress` string,\n"
+            "  `sourceport` int,\n"
+            "  `destinationport` int,\n"
+            "  `protocol` int,\n"
+            "  `numpackets` int,\n"
+            "  `numbytes` bigint,\n"
+            "  `starttime` int,\n"
+            "  `endtime` int,\n"
+            "  `action` string,\n"
+            "  `logstatus` string\n"
+            ")\n"
+            "PARTITIONED BY (`dt` string)\n"
+            "ROW FORMAT DELIMITED FIELDS TERMINATED BY ' '\n"
+            f"LOCATION '{location}'\n"
+            "TBLPROPERTIES ('skip.header.line.count'='1')\n"
+            "```"
+        ),
+    }
+    assert [(column.name, column.type) for column in schema.columns][-3:] == [
+        ("action", "string"),
+        ("logstatus", "string"),
+        ("dt", "string"),
+    ]
+
+
+def test_the_partitions_metadata(lake):
+    made = metadata(lake.run(DAY), "vpc_flow_logs_partition")[str(DAY)]
+    location = f"{lake.target.bucket.source().location}2021/09/02"
+    objects = list(lake.target.bucket.objects.list("AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/02/"))
+    assert made == {
+        "location": dg.MetadataValue.text(location),
+        "objects": dg.MetadataValue.int(2),
+        "bytes": dg.MetadataValue.int(sum(stored.size for stored in objects)),
+        "statements": dg.MetadataValue.md(
+            "```sql\n"
+            "ALTER TABLE `vpc_flow_lake`.`vpc_flow_logs` ADD IF NOT EXISTS "
+            f"PARTITION (dt='2021-09-02') LOCATION '{location}'\n"
+            "```"
+        ),
+    }
+
+
+def test_a_reports_metadata(lake):
+    result = lake.run(DAY)
+    made = metadata(result, "top_rejected_pairs")[str(DAY)]
+    partition = metadata(result, "vpc_flow_logs_partition")[str(DAY)]
+    seconds, query_id, statement = (made.pop(name) for name in ("seconds", "query id", "statement"))
+    assert made == {
+        "dagster/row_count": dg.MetadataValue.int(3),
+        "bytes scanned": partition["bytes"],
+        "parquet": dg.MetadataValue.path(str(lake.results / "reports/top_rejected_pairs/2021-09-02.parquet")),
+        "csv": dg.MetadataValue.path(str(lake.results / "reports/top_rejected_pairs/2021-09-02.csv")),
+        "table": dg.MetadataValue.md(
+            "|packetcount|sourceaddress|destinationaddress|dt|\n"
+            "|-|-|-|-|\n"
+            "|47|203.0.113.9|10.0.0.5|2021-09-02|\n"
+            "|3|198.51.100.7|10.0.0.6|2021-09-02|\n"
+            "||198.51.100.6|10.0.0.6|2021-09-02|"
+        ),
+    }
+    assert isinstance(seconds, dg.FloatMetadataValue)
+    assert isinstance(query_id, dg.TextMetadataValue)
+    assert statement.value.startswith("```sql\n")
+    assert statement.value.endswith(
+        "SELECT\n"
+        "  sum(numpackets) AS packetcount,\n"
+        "  sourceaddress,\n"
+        "  destinationaddress,\n"
+        "  dt\n"
+        'FROM "vpc_flow_lake"."vpc_flow_logs"\n'
+        "WHERE action = 'REJECT'\n"
+        "  AND dt = '2021-09-02'\n"
+        "GROUP BY sourceaddress, destinationaddress, dt\n"
+        "ORDER BY packetcount DESC NULLS LAST, sourceaddress NULLS LAST, destinationaddress NULLS LAST\n"
+        "LIMIT 20\n"
+        "```"
+    )
+
+
+def test_each_day_of_a_range_has_metadata_of_its_own(lake):
+    lake.run(DAY)
+    result = lake.run(DAY, EMPTY_DAY, DAILY)
+    partitions = metadata(result, "vpc_flow_logs_partition")
+    assert {day: made["objects"].value for day, made in partitions.items()} == {
+        "2021-09-02": 2,
+        "2021-09-03": 1,
+        "2021-09-04": 0,
+    }
+    assert {day: made["location"].value[-11:] for day, made in partitions.items()} == {
+        "2021-09-02": "/2021/09/02",
+        "2021-09-03": "/2021/09/03",
+        "2021-09-04": "/2021/09/04",
+    }
+    for report, rows in (("top_rejected_pairs", [3, 1, 0]), ("rejected_flow_details", [4, 1, 0])):
+        made = metadata(result, report)
+        assert {day: facts["dagster/row_count"].value for day, facts in made.items()} == dict(
+            zip(partitions, rows, strict=True)
+        )
+        assert [facts["csv"].value for facts in made.values()] == [
+            str(lake.results / f"reports/{report}/{day}.csv") for day in partitions
+        ]
+
+
+def test_a_long_statement_is_shortened():
+    text = sql_metadata(["\n".join(map(str, range(1_000)))]).value
+    assert text.splitlines()[:2] == ["```sql", "0"]
+    assert text.splitlines()[-3:] == ["39", "-- and 960 more lines", "```"]
+
+
+def test_of_many_statements_the_first_are_shown():
+    assert sql_metadata(["a", "b", "c", "d", "e"]).value == (
+        "```sql\na\n```\n\n```sql\nb\n```\n\n```sql\nc\n```\n\n2 more statements like these."
+    )
+
+
+# Tables as people and programs read them
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    columns = {"packets": [47, None], "address": ["10.0.0.5", None]}
+    return pd.DataFrame(columns).astype({"packets": FRAME_TYPES["bigint"], "address": FRAME_TYPES["varchar"]})
+
+
+def test_a_table_in_markdown_has_nothing_for_null(frame):
+    assert markdown_table(frame) == "|packets|address|\n|-|-|\n|47|10.0.0.5|\n|||"
+
+
+def test_a_table_in_markdown_tells_how_many_rows_it_leaves_out(frame):
+    assert markdown_table(frame, 1).splitlines()[2:] == ["|47|10.0.0.5|", "", "More rows in the files: 1."]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a|b", r"a\|b"),
+        ("a\\|b", r"a\\\|b"),
+        ("a\nb", "a b"),
+        ("<b>&lt;", "&lt;b>&amp;lt;"),
+        ("![x](http://y)", r"!\[x\](http://y)"),
+        ("*_`~", r"\*\_\`\~"),
+    ],
+)
+def test_a_cell_in_markdown_is_what_it_says(text, written):
+    assert markdown_table(pd.DataFrame({"a": [text]})).splitlines()[2] == f"|{written}|"
+
+
+def test_the_same_rows_give_the_same_bytes(frame):
+    assert parquet_bytes(frame.copy()) == parquet_bytes(frame)
+    assert csv_bytes(frame) == b"packets,address\n47,10.0.0.5\n,\n"
+
+
+# A day without objects
+
+
+def test_a_day_without_objects_has_a_partition_and_empty_reports(lake):
+    assert lake.run(EMPTY_DAY).success
+    assert [report_rows(lake.results, report, EMPTY_DAY) for report in REPORTS] == [[], []]
+    name = TableName("vpc_flow_lake", "vpc_flow_logs")
+    location = f"{lake.target.bucket.source().location}2021/09/04"
+    assert lake.target.athena.partition_locations(name, [str(EMPTY_DAY)]) == {str(EMPTY_DAY): location}
+
+
+def test_a_day_without_objects_gives_a_warning_that_tells_the_days_with_some(lake):
+    result = lake.run(EMPTY_DAY)
+    warning = (
+        f"Nothing was delivered on 2021-09-04: {lake.logs}/AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/04 holds "
+        "no objects. Days that do: 2021-09-02, 2021-09-03."
+    )
+    (check,) = [check for check in result.get_asset_check_evaluations() if check.check_name == "objects_delivered"]
+    assert (check.passed, check.severity, check.description) == (False, dg.AssetCheckSeverity.WARN, warning)
+    assert lake.messages(result, level=30) == [warning]
+
+
+def test_many_days_without_objects_give_one_warning(lake):
+    lake.run(DAY)
+    result = lake.run(EMPTY_DAY, EMPTY_DAY + timedelta(days=9), DAILY)
+    assert lake.messages(result, level=30) == [
+        "Nothing was delivered on 10 days from 2021-09-04 to 2021-09-13: "
+        f"{lake.logs}/AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/04 holds no objects, nor do the others. "
+        "Days that do: 2021-09-02, 2021-09-03."
+    ]
+
+
+def test_a_day_with_invisible_objects_only_is_a_day_without_objects(lake):
+    write_object(lake.logs, EMPTY_DAY, []).rename(
+        lake.logs / "AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/04/_in_progress.log.gz"
+    )
+    made = metadata(lake.run(EMPTY_DAY), "vpc_flow_logs_partition")[str(EMPTY_DAY)]
+    assert (made["objects"].value, made["bytes"].value) == (0, 0)
+
+
+def test_a_day_with_objects_passes_the_check_without_a_warning(lake):
+    result = lake.run(DAY)
+    assert [check.passed for check in result.get_asset_check_evaluations()] == [True, True, True]
+    assert lake.messages(result, level=30) == []
+
+
+# Failures
+
+
+def test_without_the_table_the_partition_says_what_creates_it(lake):
+    assert failure(lake.run(DAY, DAY, DAILY)) == (
+        "vpc_flow_logs_partition",
+        "The table `vpc_flow_lake`.`vpc_flow_logs` does not exist. Materialize vpc_flow_logs, which creates it.",
+    )
+
+
+def test_a_table_that_differs_is_left_alone_and_each_difference_is_told(lake):
+    athena = lake.target.athena
+    athena.execute("CREATE DATABASE vpc_flow_lake")
+    athena.execute(
+        "CREATE EXTERNAL TABLE vpc_flow_lake.vpc_flow_logs (version int, account string) PARTITIONED BY (dt string) "
+        "ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' LOCATION 's3://elsewhere/'"
+    )
+    before = files_in(lake.results)
+    asset, words = failure(lake.run(DAY))
+    location = lake.target.bucket.source().location
+    assert asset == "vpc_flow_logs"
+    assert words.splitlines()[0] == (
+        "The table `vpc_flow_lake`.`vpc_flow_logs` is not the one that these settings ask for:"
+    )
+    assert words.splitlines()[1].startswith("  columns: expected version int, account string, interfaceid string, ")
+    assert words.splitlines()[1].endswith("logstatus string; found version int, account string")
+    assert words.splitlines()[2:5] == [
+        f"  location: expected {location}; found s3://elsewhere/",
+        "  field delimiter: expected ' '; found ','",
+        "  property skip.header.line.count: expected '1'; found None",
+    ]
+    assert words.splitlines()[-1] == "DROP TABLE IF EXISTS `vpc_flow_lake`.`vpc_flow_logs`"
+    assert files_in(lake.results) == before
+
+
+def test_two_buckets_never_share_a_catalog_even_where_their_results_are_set_to_one_folder(lake, tmp_path, instance):
+    lake.run(DAY)
+    before = files_in(lake.results)
+    other = Lake(write_small_logs(tmp_path / "other"), tmp_path, instance)
+    asset, words = failure(other.run(DAY))
+    assert (asset, words.count("FLOWLAKE_RESULTS")) == ("vpc_flow_logs", 1)
+    assert files_in(lake.results) == before
+
+
+@pytest.fixture
+def damaged(lake) -> Path:
+    """An object of a day whose reports are there, for a test to damage."""
+    lake.run(DAY)
+    return sorted((lake.logs / "AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/02").iterdir())[0]
+
+
+@pytest.mark.parametrize("report", REPORTS)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda data: data[:-12], id="cut off"),
+        pytest.param(lambda data: data[:5], id="cut off in its header"),
+        pytest.param(lambda data: gzip.decompress(data), id="no gzip at all"),
+        pytest.param(lambda data: data[:60] + bytes([data[60] ^ 255]) + data[61:], id="a byte changed"),
+    ],
+)
+def test_an_object_that_cannot_be_read_is_named_and_the_days_reports_stay(lake, damaged, damage, report):
+    before = files_in(lake.results / "reports")
+    damaged.write_bytes(damage(damaged.read_bytes()))
+    asset, words = failure(lake.run(DAY, DAY, ["vpc_flow_logs_partition", report]))
+    assert asset == report
+    assert words.startswith(f"{damaged} cannot be read to its end: ")
+    assert "fetch it again (or move it away, and its records with it)" in words
+    assert files_in(lake.results / "reports") == before
+
+
+def test_an_object_in_parquet_is_refused_by_name(lake, damaged):
+    path = damaged.rename(damaged.with_suffix(".parquet"))
+    captured = sorted(CAPTURED_LOGS.glob("parquet-*/AWSLogs/**/*.parquet"))
+    if captured:
+        shutil.copyfile(captured[0], path)
+    else:
+        pd.DataFrame({"version": [2]}).to_parquet(path)
+    before = files_in(lake.results / "reports")
+    result = lake.run(DAY, DAY, ["vpc_flow_logs_partition", "top_rejected_pairs"])
+    assert failure(result)[1].startswith(f"{path} is a Parquet object, and this table reads text.")
+    assert files_in(lake.results / "reports") == before
+
+
+def test_a_report_that_cannot_be_written_stays_as_it_was(lake):
+    lake.run(DAY)
+    csv = lake.results / "reports/top_rejected_pairs/2021-09-02.csv"
+    csv.unlink()
+    csv.mkdir()
+    before = files_in(lake.results / "reports")
+    asset, words = failure(lake.run(DAY, DAY, ["vpc_flow_logs_partition", "top_rejected_pairs"]))
+    assert asset == "top_rejected_pairs"
+    assert words.startswith(f"{csv} cannot be written: Is a directory. What was there is unchanged.")
+    assert "FLOWLAKE_RESULTS" in words
+    assert files_in(lake.results / "reports") == before

@@ -1,0 +1,466 @@
+"""The documented commands, each as a process of its own: what they print, write and leave alone, and how they fail."""
+
+import random
+import re
+import subprocess
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from support import (
+    BIN,
+    DAY,
+    NEXT_DAY,
+    SMALL_DETAILS,
+    SMALL_TOP,
+    command,
+    command_environment,
+    copy_project,
+    files_in,
+    finished,
+    flow_lake,
+    known_answers,
+    report_rows,
+    run,
+    with_day,
+    write_object,
+    write_small_logs,
+)
+
+MATERIALIZE = ("dagster", "asset", "materialize", "-m", "pipelines.definitions")
+WHOLE_LINEAGE = (*MATERIALIZE, "--select", "*", "--partition", DAY)
+DAILY_ASSETS = "vpc_flow_logs_partition,top_rejected_pairs,rejected_flow_details"
+RANGE = (*MATERIALIZE, "--select", DAILY_ASSETS, "--partition-range", f"{DAY}...{NEXT_DAY}")
+
+
+def reports_in(results: Path) -> dict[str, str]:
+    return files_in(results / "reports")
+
+
+def make(project: Path, *arguments: str) -> tuple[int, str]:
+    """`make` in a copy of the project, with this environment in the place of the one that it would set up."""
+    command = ["make", "--no-print-directory", "-o", ".venv/runtime", f"BIN={BIN}", *arguments]
+    done = subprocess.run(
+        command, cwd=project, env=command_environment(project), capture_output=True, text=True, timeout=120
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+# dagster asset materialize
+
+
+@pytest.fixture(scope="session")
+def materialized(project, small_logs, tmp_path_factory) -> tuple[Path, dict[str, object]]:
+    """Results of the whole lineage for a day and of a range of days, and the settings that they were made with."""
+    home = tmp_path_factory.mktemp("materialized")
+    settings = {"FLOWLAKE_BUCKET": small_logs, "FLOWLAKE_RESULTS": home / "results", "DAGSTER_HOME": home / "dagster"}
+    (home / "dagster").mkdir()
+    (home / "elsewhere").mkdir()
+    for arguments in (WHOLE_LINEAGE, RANGE):
+        code, output = run(project, *arguments, cwd=home / "elsewhere", **settings)
+        assert code == 0, output
+    return home / "results", settings
+
+
+def test_dagster_materializes_days_from_any_folder(materialized):
+    results, _ = materialized
+    for day in (DAY, NEXT_DAY):
+        assert report_rows(results, "top_rejected_pairs", day) == with_day(SMALL_TOP[day], day)
+        assert report_rows(results, "rejected_flow_details", day) == with_day(SMALL_DETAILS[day], day)
+    assert sorted(reports_in(results)) == sorted(
+        f"{report}/{day}.{kind}"
+        for report in ("top_rejected_pairs", "rejected_flow_details")
+        for day in (DAY, NEXT_DAY)
+        for kind in ("csv", "parquet")
+    )
+
+
+def test_each_day_of_a_range_has_metadata_of_its_own_in_the_history(materialized, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(materialized[1]["DAGSTER_HOME"]))
+    with dg.DagsterInstance.get() as instance:
+        events = instance.fetch_materializations(dg.AssetKey("top_rejected_pairs"), limit=2).records
+    rows = {event.partition_key: event.asset_materialization.metadata["dagster/row_count"].value for event in events}
+    assert rows == {"2021-09-02": 3, "2021-09-03": 1}
+
+
+@pytest.mark.parametrize("arguments", [WHOLE_LINEAGE, RANGE], ids=["whole lineage", "range of days"])
+def test_materializing_again_leaves_the_same_files(project, materialized, arguments):
+    results, settings = materialized
+    before = files_in(results)
+    assert run(project, *arguments, **settings)[0] == 0
+    assert files_in(results) == before
+
+
+def test_two_runs_at_once_leave_the_files_that_one_leaves(project, materialized, tmp_path):
+    results, settings = materialized
+    settings = {"FLOWLAKE_BUCKET": settings["FLOWLAKE_BUCKET"], "FLOWLAKE_RESULTS": tmp_path / "results"}
+    for arguments in (WHOLE_LINEAGE, RANGE):
+        both = [command(project, *arguments, cwd=tmp_path, **settings) for _ in range(2)]
+        assert [finished(process)[0] for process in both] == [0, 0]
+    assert sorted(files_in(tmp_path / "results")) == sorted(files_in(results))
+    assert reports_in(tmp_path / "results") == reports_in(results)
+
+
+def test_a_failure_in_dagsters_command_names_the_object(project, tmp_path):
+    logs = write_small_logs(tmp_path / "logs")
+    damaged = write_object(logs, DAY, ["x"], number=9)
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    code, output = run(project, *WHOLE_LINEAGE, FLOWLAKE_BUCKET=logs, FLOWLAKE_RESULTS=tmp_path / "results")
+    assert code == 1
+    assert f"{damaged} cannot be read to its end" in output
+
+
+def test_a_missing_folder_in_dagsters_command_names_the_variable(project, tmp_path):
+    code, output = run(project, *WHOLE_LINEAGE, FLOWLAKE_BUCKET=tmp_path / "x", FLOWLAKE_RESULTS=tmp_path / "results")
+    assert code == 1
+    assert f"FLOWLAKE_BUCKET: {tmp_path}/x does not exist." in output
+
+
+# make run, on the default bucket
+
+
+def test_make_run_prints_both_reports_of_yesterday_and_where_they_are(new_project):
+    days = {datetime.now(timezone.utc).date() - timedelta(days=1)}
+    code, output = make(new_project, "run")
+    days.add(datetime.now(timezone.utc).date() - timedelta(days=1))
+    assert code == 0, output
+    (day,) = re.findall(r"^Day      (\S+) \(UTC\)$", output, re.MULTILINE)
+    assert day in map(str, days)
+    assert f"\nLogs     {new_project}/data/bucket\nResults  {new_project}/data/results\n" in output
+    details, top = output[output.index("rejected_flow_details: The day's") :].split("top_rejected_pairs: The 20")
+    assert re.search(r"^  packetcount  sourceaddress +destinationaddress$", top, re.MULTILINE)
+    assert re.search(r"in every row: version 2, account 123456789012, .*action REJECT", details)
+    for report, text in (("top_rejected_pairs", top), ("rejected_flow_details", details)):
+        for kind in ("parquet", "csv"):
+            path = f"{new_project}/data/results/reports/{report}/{day}.{kind}"
+            assert f"\n  {path}\n" in f"{text}\n"
+            assert Path(path).is_file()
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory) -> Path:
+    """The data folder after one undisturbed run on the default bucket."""
+    project = copy_project(tmp_path_factory.mktemp("simulated"))
+    code, output = flow_lake(project, "run", "--date", DAY)
+    assert code == 0, output
+    return project / "data"
+
+
+def visible(files: dict[str, str]) -> dict[str, str]:
+    return {name: digest for name, digest in files.items() if "/." not in f"/{name}"}
+
+
+def test_running_again_on_the_default_bucket_leaves_the_same_files(simulated):
+    bucket, results = files_in(simulated / "bucket"), reports_in(simulated / "results")
+    assert flow_lake(simulated.parent, "run", "--date", DAY)[0] == 0
+    assert (files_in(simulated / "bucket"), reports_in(simulated / "results")) == (bucket, results)
+
+
+def test_two_runs_at_once_on_a_new_default_bucket_leave_the_files_that_one_leaves(simulated, new_project):
+    both = [command(new_project, "python", "-m", "pipelines.cli", "run", "--date", str(DAY)) for _ in range(2)]
+    outcomes = [finished(process) for process in both]
+    assert [code for code, _ in outcomes] == [0, 0], outcomes
+    data = new_project / "data"
+    assert files_in(data / "bucket") == files_in(simulated / "bucket")
+    assert reports_in(data / "results") == reports_in(simulated / "results")
+
+
+def test_runs_that_are_killed_leave_nothing_behind_but_what_the_next_run_completes(simulated, new_project):
+    data, clean = new_project / "data", files_in(simulated / "bucket")
+    moments = [random.uniform(0.8, 3) for _ in range(4)]
+    for moment in moments:
+        process = command(new_project, "python", "-m", "pipelines.cli", "run", "--date", str(DAY))
+        time.sleep(moment)
+        process.kill()
+        finished(process)
+        assert visible(files_in(data / "bucket")).items() <= clean.items(), moments
+        assert reports_in(data / "results").items() <= reports_in(simulated / "results").items(), moments
+    code, output = flow_lake(new_project, "run", "--date", DAY)
+    assert code == 0, (moments, output)
+    assert files_in(data / "bucket") == clean, moments
+    assert reports_in(data / "results") == reports_in(simulated / "results"), moments
+    assert sorted(path.name for path in (data / "results").iterdir()) == sorted(
+        path.name for path in (simulated / "results").iterdir()
+    )
+
+
+def test_a_default_bucket_that_somebody_filled_is_read_and_never_written(new_project):
+    bucket = write_small_logs(new_project / "data/bucket")
+    write_object(bucket, DAY, [], account="123456789012", region="us-east-1", number=8)
+    before = files_in(bucket)
+    code, output = flow_lake(new_project, "run", "--date", DAY)
+    assert code == 0, output
+    assert report_rows(new_project / "data/results", "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+    assert files_in(bucket) == before
+
+
+# make run, on logs of one's own
+
+
+@pytest.mark.parametrize("known", known_answers(), ids=str)
+def test_the_reports_of_logs_of_ones_own_are_right_and_the_logs_untouched(project, small_logs, tmp_path, known):
+    folder = known.folder or small_logs
+    before = files_in(folder)
+    code, output = flow_lake(project, "run", "--logs", folder, "--date", known.day, FLOWLAKE_RESULTS=tmp_path)
+    assert code == 0, output
+    assert report_rows(tmp_path, "top_rejected_pairs", known.day) == with_day(known.top, known.day)
+    assert report_rows(tmp_path, "rejected_flow_details", known.day) == with_day(known.details, known.day)
+    assert files_in(folder) == before
+
+
+def test_make_run_prints_the_reports_of_the_last_day_in_the_folder(project, tmp_path):
+    logs = write_small_logs(tmp_path / "logs of mine")
+    code, output = make(project, "run", f"LOGS={logs}")
+    assert code == 0, output
+    (results,) = re.findall(rf"^Results  ({project}/data/logs-of-mine-[0-9a-f]{{8}})$", output, re.MULTILINE)
+    assert output.startswith(f"Day      2021-09-03 (UTC)\nLogs     {logs}\nResults  {results}\n")
+    assert output.endswith(
+        "\ntop_rejected_pairs: The 20 source and destination pairs with the most rejected packets of the day.\n\n"
+        "  packetcount  sourceaddress    destinationaddress    dt\n"
+        "-------------  ---------------  --------------------  ----------\n"
+        "            5  192.0.2.1        10.0.0.5              2021-09-03\n\n"
+        f"  {results}/reports/top_rejected_pairs/2021-09-03.parquet\n"
+        f"  {results}/reports/top_rejected_pairs/2021-09-03.csv\n"
+    )
+
+
+def test_make_run_prints_nothing_for_null_and_tells_once_what_every_row_says(project, small_logs, tmp_path):
+    code, output = flow_lake(project, "run", "--logs", small_logs, "--date", DAY, FLOWLAKE_RESULTS=tmp_path)
+    assert code == 0
+    assert (
+        "  in every row: dt 2021-09-02\n\n"
+        "  packetcount  sourceaddress    destinationaddress\n"
+        "-------------  ---------------  --------------------\n"
+        "           47  203.0.113.9      10.0.0.5\n"
+        "            3  198.51.100.7     10.0.0.6\n"
+        "               198.51.100.6     10.0.0.6\n"
+    ) in output
+
+
+def test_a_record_cannot_command_the_terminal(project, tmp_path):
+    logs = tmp_path / "logs"
+    write_object(logs, DAY, ["2 123456789012 eni-0a \x1b[2J 10.0.0.5 1 2 6 5 200 1630627200 1630627260 REJECT OK"])
+    code, output = flow_lake(project, "run", "--logs", logs, FLOWLAKE_RESULTS=tmp_path / "results")
+    assert code == 0
+    assert r"\x1b[2J" in output
+    assert "\x1b[2J" not in output
+
+
+def test_a_run_is_complete_even_if_nobody_reads_its_lines_to_the_end(project, small_logs, tmp_path):
+    process = command(
+        project, "python", "-m", "pipelines.cli", "run", "--logs", str(small_logs), FLOWLAKE_RESULTS=tmp_path
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    process.wait(60)
+    assert report_rows(tmp_path, "top_rejected_pairs", NEXT_DAY) == with_day(SMALL_TOP[NEXT_DAY], NEXT_DAY)
+
+
+def test_two_folders_of_logs_never_share_results(new_project, tmp_path):
+    busy = "2 123456789012 eni-1 1.1.1.1 2.2.2.2 1 2 6 9999 1 1630540800 1630540860 REJECT OK"
+    results = []
+    for parent, most in (("a", [47, "203.0.113.9", "10.0.0.5"]), ("b", [9999, "1.1.1.1", "2.2.2.2"])):
+        logs = write_small_logs(tmp_path / parent / "logs")
+        if parent == "b":
+            write_object(logs, DAY, [busy], number=9)
+        code, output = flow_lake(new_project, "run", "--logs", logs, "--date", DAY)
+        assert code == 0, output
+        results.append((Path(re.findall(r"^Results  (.*)$", output, re.MULTILINE)[0]), most))
+    assert sorted(path for path, _ in results) == sorted((new_project / "data").iterdir())
+    for path, most in results:
+        assert report_rows(path, "top_rejected_pairs", DAY)[0] == [*most, "2021-09-02"]
+        assert sorted(file.name for file in path.iterdir()) == [".lock", "catalog.sqlite", "dagster", "reports"]
+
+
+def test_a_bucket_may_have_any_name_and_be_a_link(new_project, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    write_small_logs(tmp_path / "мои логи & more")
+    (new_project / "my link").symlink_to(tmp_path / "мои логи & more")
+    code, output = flow_lake(
+        new_project, "run", "--date", DAY, cwd=tmp_path / "elsewhere", FLOWLAKE_BUCKET="my link", FLOWLAKE_RESULTS="out"
+    )
+    assert code == 0, output
+    assert report_rows(new_project / "out", "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_logs_are_relative_to_where_the_command_is_typed(project, small_logs, tmp_path):
+    code, output = flow_lake(
+        project,
+        "run",
+        "--logs",
+        small_logs.name,
+        cwd=small_logs.parent,
+        FLOWLAKE_RESULTS=tmp_path,
+        FLOWLAKE_TARGET="aws",
+    )
+    assert code == 0, output
+    assert f"\nLogs     {small_logs}\n" in output
+
+
+def test_a_day_without_objects_ends_with_a_warning_that_tells_the_days_with_some(project, small_logs, tmp_path):
+    code, output = flow_lake(project, "run", "--logs", small_logs, "--date", "2021-09-04", FLOWLAKE_RESULTS=tmp_path)
+    assert code == 0, output
+    assert output.count("  No rows: there is no record of a rejected flow.\n") == 2
+    assert output.endswith(
+        f"\nWarning: Nothing was delivered on 2021-09-04: {small_logs}/AWSLogs/123456789012/vpcflowlogs/us-east-1/"
+        "2021/09/04 holds no objects. Days that do: 2021-09-02, 2021-09-03.\n"
+    )
+
+
+# make sql
+
+
+def test_make_sql_prints_the_rows_of_a_select(project, materialized):
+    _, settings = materialized
+    code, output = flow_lake(
+        project,
+        "sql",
+        "SELECT action, count(*) AS flows, sum(numpackets) AS packets FROM vpc_flow_logs GROUP BY 1 ORDER BY flows",
+        **settings,
+    )
+    assert code == 0
+    assert output.startswith(
+        "action      flows    packets\n"
+        "--------  -------  ---------\n"
+        "ACCEPT          1       9000\n"
+        "-               2\n"
+        "REJECT          5         55\n"
+        "\n3 rows, "
+    )
+    assert re.fullmatch(r"3 rows, \d+ bytes scanned, \d+\.\d\d s\.", output.splitlines()[-1])
+
+
+def test_make_sql_passes_quotes_on(project, small_logs, materialized):
+    results, _ = materialized
+    statement = """SELECT "dt", '"' AS quote FROM "vpc_flow_lake"."vpc_flow_logs" WHERE dt = '2021-09-03'"""
+    code, output = make(project, "sql", f"LOGS={small_logs}", f"Q={statement}", f"FLOWLAKE_RESULTS={results}")
+    assert code == 0, output
+    assert output.startswith('dt          quote\n----------  -------\n2021-09-03  "\n\n1 row, ')
+
+
+def test_make_sql_says_what_makes_the_table(project, small_logs, tmp_path):
+    code, output = flow_lake(
+        project, "sql", "--logs", small_logs, "SELECT 1 FROM vpc_flow_logs", FLOWLAKE_RESULTS=tmp_path
+    )
+    assert code == 1
+    assert output.startswith("\nError: TABLE_NOT_FOUND: ")
+    assert output.endswith(
+        "\nThe statement was:\nSELECT 1 FROM vpc_flow_logs\n"
+        "The table of flow logs is there once `make run` has made it.\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_make_sql_tells_what_is_wrong_with_a_statement(project, materialized):
+    code, output = flow_lake(project, "sql", "SELECT nothing FROM vpc_flow_logs", **materialized[1])
+    assert code == 1
+    assert re.match(r"\nError: COLUMN_NOT_FOUND: .*nothing", output)
+    assert "Traceback" not in output
+
+
+# Errors: one message that names what is wrong, an exit code, no traceback
+
+
+def failed(outcome: tuple[int, str]) -> str:
+    """The words after the last "Error: " of a command that must have failed."""
+    code, output = outcome
+    assert code == 1, output
+    assert "Traceback" not in output
+    return output.rpartition("\nError: ")[2]
+
+
+@pytest.mark.parametrize("text", ["2021-9-2", "2021-02-30", "yesterday", "20210902", "2021-09-02T00:00", "2021-09-02 "])
+def test_a_malformed_date_is_an_error(project, small_logs, tmp_path, text):
+    outcome = flow_lake(project, "run", "--logs", small_logs, "--date", text, FLOWLAKE_RESULTS=tmp_path)
+    assert failed(outcome) == f"DATE={text} is not a day: write it as year-month-day, such as 2021-09-02.\n"
+
+
+def test_a_day_before_the_first_partition_is_an_error(project, small_logs, tmp_path):
+    outcome = flow_lake(project, "run", "--logs", small_logs, "--date", "2020-12-31", FLOWLAKE_RESULTS=tmp_path)
+    assert failed(outcome).startswith(
+        "2020-12-31 is outside the daily partitions, which run from 2021-01-01 (FLOWLAKE_START_DATE) to "
+    )
+
+
+def test_a_day_that_is_not_over_is_an_error(project, small_logs, tmp_path):
+    for day in ("today", "tomorrow"):
+        date = datetime.now(timezone.utc).date() + timedelta(days=day == "tomorrow")
+        outcome = flow_lake(project, "run", "--logs", small_logs, "--date", date, FLOWLAKE_RESULTS=tmp_path)
+        assert failed(outcome).startswith(f"{date} is outside the daily partitions, which run from 2021-01-01 ")
+
+
+def test_a_folder_that_is_missing_is_an_error(project, tmp_path):
+    assert failed(flow_lake(project, "run", "--logs", tmp_path / "x")).startswith(
+        f"FLOWLAKE_BUCKET: {tmp_path}/x does not exist."
+    )
+
+
+def test_several_accounts_are_an_error_that_lists_them_with_the_variables(project, tmp_path):
+    write_object(tmp_path, DAY, [], account="111111111111", region="eu-west-1")
+    write_object(tmp_path, DAY, [], account="222222222222", region="eu-west-2")
+    assert failed(flow_lake(project, "run", "--logs", tmp_path)) == (
+        f"{tmp_path} holds flow logs of several accounts or regions. Choose one by setting these variables:\n"
+        "  FLOWLAKE_ACCOUNT_ID=111111111111 FLOWLAKE_REGION=eu-west-1\n"
+        "  FLOWLAKE_ACCOUNT_ID=222222222222 FLOWLAKE_REGION=eu-west-2\n"
+    )
+
+
+def test_results_in_the_bucket_are_an_error(project, small_logs):
+    outcome = flow_lake(project, "run", "--logs", small_logs, FLOWLAKE_RESULTS=small_logs / "results")
+    assert failed(outcome).startswith(f"FLOWLAKE_RESULTS: {small_logs}/results lies in the bucket {small_logs}, ")
+    assert not (small_logs / "results").exists()
+
+
+def test_a_wrong_setting_is_an_error(project):
+    assert failed(flow_lake(project, "run", FLOWLAKE_TRAFFIC_TYPE="some")).startswith(
+        "FLOWLAKE_TRAFFIC_TYPE='some': expected ALL, ACCEPT or REJECT.\n"
+    )
+
+
+def test_a_relative_home_of_dagster_is_an_error(project, small_logs, tmp_path):
+    outcome = flow_lake(project, "run", "--logs", small_logs, FLOWLAKE_RESULTS=tmp_path, DAGSTER_HOME="here")
+    assert failed(outcome) == "DAGSTER_HOME=here is a relative path, which Dagster refuses: make it absolute.\n"
+
+
+def test_an_object_that_cannot_be_read_is_an_error_that_names_it(project, tmp_path):
+    logs, results = write_small_logs(tmp_path / "logs"), tmp_path / "results"
+    assert flow_lake(project, "run", "--logs", logs, "--date", DAY, FLOWLAKE_RESULTS=results)[0] == 0
+    before = reports_in(results)
+    damaged = write_object(logs, DAY, ["x"], number=9)
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    outcome = flow_lake(project, "run", "--logs", logs, "--date", DAY, FLOWLAKE_RESULTS=results)
+    assert re.match(rf"\w+ failed: {damaged} cannot be read to its end: ", failed(outcome))
+    assert reports_in(results) == before
+
+
+def test_results_that_cannot_be_made_are_an_error_that_names_the_variable(project, small_logs, tmp_path):
+    (tmp_path / "file").write_text("")
+    outcome = flow_lake(project, "run", "--logs", small_logs, FLOWLAKE_RESULTS=tmp_path / "file/results")
+    assert failed(outcome) == (
+        f"Dagster's history cannot be kept in {tmp_path}/file/results/dagster: Not a directory. Free some space or "
+        "make the folder writable, or name another place in FLOWLAKE_RESULTS.\n"
+    )
+
+
+@pytest.mark.parametrize("kilobytes", [0, 150])
+def test_a_full_disk_is_an_error_that_names_the_place_and_leaves_the_reports(
+    project, small_logs, materialized, tmp_path, kilobytes
+):
+    results, _ = materialized
+    before = reports_in(results)
+    home = tmp_path / "new home"
+    limited = f"ulimit -f {kilobytes * 2}; exec {BIN}/python -m pipelines.cli run --logs {small_logs} --date {DAY}"
+    words = failed(run(project, "/bin/sh", "-c", limited, FLOWLAKE_RESULTS=results, DAGSTER_HOME=home))
+    assert words.startswith(f"Dagster's history cannot be kept in {home}: ")
+    assert words.endswith("or name another place in DAGSTER_HOME.\n")
+    assert reports_in(results) == before
+
+
+def test_a_catalog_that_cannot_be_written_is_an_error_that_names_it(project, small_logs, tmp_path):
+    (tmp_path / "results/catalog.sqlite").mkdir(parents=True)
+    outcome = flow_lake(project, "run", "--logs", small_logs, FLOWLAKE_RESULTS=tmp_path / "results")
+    words = failed(outcome)
+    assert words.startswith(f"vpc_flow_logs failed: The catalog {tmp_path}/results/catalog.sqlite cannot be written: ")
+    assert "FLOWLAKE_RESULTS" in words

@@ -1,0 +1,650 @@
+"""The embedded Athena's answers, where DuckDB would give others than Trino, and what it does as an engine."""
+
+import gzip
+import subprocess
+import sys
+import time
+from datetime import date, datetime, timezone
+from pathlib import Path
+
+import pytest
+from small_bucket import NAME, SOURCE, RecordingStore, SmallBucket, record
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.statements import TableName, create_database, create_table, flow_logs_table
+from resources.embedded.athena import EmbeddedAthena
+from resources.engine import QueryError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> SmallBucket:
+    """Three days: packets 1 to 3, of which 1 is accepted, and a window without data."""
+    bucket = SmallBucket(tmp_path_factory.mktemp("athena"))
+    bucket.put_day("2024-03-01", [record(1, action="ACCEPT"), record(2)])
+    bucket.put_day("2024-03-02", [record(3, end=1_709_251_199)])
+    nothing = dict.fromkeys(("source", "destination", "source_port", "destination_port", "protocol"), "-")
+    bucket.put_day("2024-03-03", [record(9, packets="-", bytes="-", action="-", status="NODATA", **nothing)])
+    return bucket
+
+
+# Values. Each is what Trino's documentation and sources say; the comment names what DuckDB would say.
+
+VALUES = {
+    # Integers are divided to integers, towards zero. (DuckDB: 3.5)
+    "7 / 2": 3,
+    "-7 / 2": -3,
+    "7 / -2": -3,
+    "9223372036854775807 / 2": 4611686018427387903,
+    "7 % -2": 1,
+    "mod(-7, 2)": -1,
+    "7 / 2e0": 3.5,
+    "1e0 / 0": float("inf"),
+    "7 / CAST(2 AS double)": 3.5,
+    "2 + 3 * 4 - -1": 15,
+    "1.5 > 1": True,
+    # Casts: to the nearest, halves away from zero (DuckDB: 2); text only in the form of the type.
+    "CAST(2.5e0 AS bigint)": 3,
+    "CAST(-2.5e0 AS integer)": -3,
+    "CAST('42' AS bigint)": 42,
+    "CAST(' -42 ' AS integer)": -42,
+    "TRY_CAST('1e3' AS integer)": None,
+    "TRY_CAST('7.9' AS integer)": None,
+    "TRY_CAST('0x1F' AS integer)": None,
+    "TRY_CAST('1_000' AS bigint)": None,
+    "TRY_CAST('300' AS tinyint)": None,
+    "TRY_CAST('x' AS double)": None,
+    "CAST('1e3' AS double)": 1000.0,
+    "CAST('true' AS boolean)": True,
+    "TRY_CAST('yes' AS boolean)": None,
+    "CAST(1 AS varchar)": "1",
+    "CAST(TRUE AS varchar)": "true",
+    "CAST(DATE '2024-01-31' AS varchar)": "2024-01-31",
+    "CAST(NULL AS bigint)": None,
+    "TRY_CAST('2024/01/31' AS date)": None,
+    "TRY_CAST('2024-02-30' AS date)": None,
+    "CAST('2024-2-9' AS date)": date(2024, 2, 9),
+    # Texts.
+    "lower('ÄB')": "äb",
+    "upper('äb')": "ÄB",
+    "length('äöü')": 3,
+    "'a' || 'b'": "ab",
+    "concat('a', NULL)": None,
+    "substr('abc', 2)": "bc",
+    "substr('abc', 1, 2)": "ab",
+    "substr('abc', -2)": "bc",
+    "substr('abc', -4)": "",
+    "substr('abc', -4, 2)": "",
+    "substr('abc', 0, 2)": "",
+    "substr('abc', 2, -1)": "",
+    "substr('abc', strpos('abc', 'b'))": "bc",
+    "substring('abc' FROM 2 FOR 1)": "b",
+    "strpos('abc', 'c')": 3,
+    "position('z' IN 'abc')": 0,
+    "replace('a-b-c', '-', '+')": "a+b+c",
+    "replace('a-b', '-')": "ab",
+    "reverse('abc')": "cba",
+    "translate('abc', 'ab', 'xy')": "xyc",
+    "lpad('a', 3, 'xy')": "xya",
+    "rpad('abc', 2, 'x')": "ab",
+    "trim(chr(9) || ' a ' || chr(10))": "a",
+    "ltrim('  a ')": "a ",
+    "rtrim(' a  ')": " a",
+    "trim(BOTH 'x' FROM 'xax')": "a",
+    "trim(LEADING 'x' FROM 'xax')": "ax",
+    "starts_with('abc', 'ab')": True,
+    "split_part('a.b', '.', 2)": "b",
+    "split_part('a.b', '.', 3)": None,
+    "element_at(split('a.b', '.'), 1)": "a",
+    "element_at(split('a.b', '.'), -1)": "b",
+    "element_at(split('a.b', '.'), 3)": None,
+    "cardinality(split('a.b.c', '.'))": 3,
+    "array_join(ARRAY['a', NULL, 'b'], '-')": "a-b",
+    "regexp_like('REJECT', 'JEC')": True,
+    "regexp_like('REJECT', '^JEC')": False,
+    "regexp_extract('port 22', '\\d+')": "22",
+    "regexp_extract('port 22', '(\\w+) (\\d+)', 2)": "22",
+    "regexp_extract('port', '\\d+')": None,
+    "regexp_replace('a1b2', '\\d', '#')": "a#b#",
+    "regexp_replace('a1b2', '(\\d)', '<$1>')": "a<1>b<2>",
+    "regexp_replace('a1b2', '\\d')": "ab",
+    "'a%' LIKE 'a\\%'": False,
+    "'a\\x' LIKE 'a\\%'": True,
+    "'a%' LIKE 'a!%' ESCAPE '!'": True,
+    "'ab' LIKE 'a!%' ESCAPE '!'": False,
+    "'it''s'": "it's",
+    "'back\\'": "back\\",
+    # Nothing.
+    "greatest(1, NULL)": None,
+    "least(1, 2)": 1,
+    "coalesce(NULL, 2)": 2,
+    "nullif(1, 1)": None,
+    "NULL = NULL": None,
+    "1 IS DISTINCT FROM NULL": True,
+    "if(1 > 2, 'a')": None,
+    "if(1 < 2, 'a', 'b')": "a",
+    "CASE 2 WHEN 1 THEN 'a' WHEN 2 THEN 'b' END": "b",
+    "CASE WHEN 1 > 2 THEN 'a' ELSE 'b' END": "b",
+    "1 IN (2, NULL)": None,
+    # Numbers.
+    "abs(-7)": 7,
+    "ceil(7)": 7,
+    "ceiling(7.1e0)": 8.0,
+    "floor(-7.1e0)": -8.0,
+    "round(2.5e0)": 3.0,
+    "round(2.345e0, 1)": 2.3,
+    "truncate(-2.7e0)": -2.0,
+    "power(2, 10)": 1024.0,
+    "sqrt(49)": 7.0,
+    "log10(1000)": 3.0,
+    "bitwise_and(6, 3)": 2,
+    "bitwise_or(6, 3)": 7,
+    "bitwise_xor(6, 3)": 5,
+    # Times, in UTC. A date and an interval make a date (DuckDB: a timestamp).
+    "from_unixtime(1709251200)": datetime(2024, 3, 1, tzinfo=timezone.utc),
+    "to_unixtime(from_unixtime(1709251200))": 1709251200.0,
+    "date(from_unixtime(1709251199))": date(2024, 2, 29),
+    "date('2024-02-29')": date(2024, 2, 29),
+    "from_iso8601_date('2024-02-29')": date(2024, 2, 29),
+    "DATE '2024-02-29' + INTERVAL '1' DAY": date(2024, 3, 1),
+    "CAST(DATE '2024-03-01' - INTERVAL '1' DAY AS varchar)": "2024-02-29",
+    "date_add('month', 1, DATE '2024-01-31')": date(2024, 2, 29),
+    "date_add('hour', -1, from_unixtime(1709251200))": datetime(2024, 2, 29, 23, tzinfo=timezone.utc),
+    "date_diff('day', DATE '2024-02-28', DATE '2024-03-01')": 2,
+    "date_diff('hour', from_unixtime(1709251199), from_unixtime(1709251200))": 0,
+    "date_diff('hour', from_unixtime(1709258400), from_unixtime(1709251199))": -2,
+    "date_trunc('month', DATE '2024-02-29')": date(2024, 2, 1),
+    "date_trunc('week', DATE '2024-03-03')": date(2024, 2, 26),
+    "date_trunc('hour', from_unixtime(1709254799))": datetime(2024, 3, 1, tzinfo=timezone.utc),
+    "date_format(from_unixtime(1709251199), '%Y-%m-%d %H:%i:%s')": "2024-02-29 23:59:59",
+    "date_format(from_unixtime(1709251199), '%e %M %y, %W, %l %p')": "29 February 24, Thursday, 11 PM",
+    "date_format(TIMESTAMP '2024-02-29 01:02:03', '%T')": "01:02:03",
+    "date_parse('29.02.2024 23', '%d.%m.%Y %H')": datetime(2024, 2, 29, 23),  # noqa: DTZ001 - it has none
+    "year(DATE '2024-02-29')": 2024,
+    "month(DATE '2024-02-29')": 2,
+    "day_of_month(DATE '2024-02-29')": 29,
+    "day_of_week(DATE '2024-03-03')": 7,
+    "day_of_year(DATE '2024-02-29')": 60,
+    "week(DATE '2021-01-03')": 53,
+    "quarter(DATE '2024-04-01')": 2,
+    "hour(from_unixtime(1709251199))": 23,
+    "minute(from_unixtime(1709251199))": 59,
+    "second(from_unixtime(1709251199))": 59,
+    "extract(hour FROM from_unixtime(1709251199))": 23,
+    "last_day_of_month(DATE '2024-02-03')": date(2024, 2, 29),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", VALUES)
+def test_value(expression: str, bucket: SmallBucket) -> None:
+    assert bucket.rows(f"SELECT {expression}") == [(VALUES[expression],)]
+
+
+AGGREGATES = {
+    "count(*)": 4,
+    "count(numpackets)": 3,
+    "count(DISTINCT dt)": 3,
+    "count(*) FILTER (WHERE action = 'REJECT')": 2,
+    "count_if(numpackets > 1)": 2,
+    "sum(numpackets)": 6,
+    "sum(numpackets) / count(*)": 1,
+    "sum(numbytes) FILTER (WHERE numpackets > 5)": None,
+    "avg(numpackets)": 2.0,
+    "min(dt)": "2024-03-01",
+    "max(numbytes)": 120,
+    "min_by(interfaceid, numpackets)": "eni-1",
+    # The row with the most has nothing to give. (DuckDB: the one with the most that has.)
+    "max_by(numpackets, interfaceid)": None,
+    "max_by(interfaceid, numpackets) FILTER (WHERE dt < '2024-03-02')": "eni-2",
+    "approx_distinct(sourceaddress)": 4,
+    "approx_distinct(sourceaddress, 0.01)": 4,
+    "approx_percentile(numpackets, 0.5)": 2,
+    "bool_or(action = 'REJECT')": True,
+    "bool_and(action = 'REJECT')": False,
+    "stddev_pop(numpackets) FILTER (WHERE numpackets < 3)": 0.5,
+    "variance(numpackets)": 1.0,
+    "listagg(action, ',') WITHIN GROUP (ORDER BY numpackets DESC)": "REJECT,REJECT,ACCEPT,-",
+    "array_join(array_agg(DISTINCT action ORDER BY action), '|')": "-|ACCEPT|REJECT",
+    "arbitrary(account)": "123456789012",
+    "sum(CASE WHEN action = 'REJECT' THEN numpackets ELSE 0 END)": 5,
+}
+
+
+@pytest.mark.parametrize("expression", AGGREGATES)
+def test_aggregate(expression: str, bucket: SmallBucket) -> None:
+    assert bucket.rows(f"SELECT {expression} FROM flows") == [(AGGREGATES[expression],)]
+
+
+ANSWERS = {
+    # Order: NULLs last, whichever way; a name means a column of the result first; OFFSET, then LIMIT.
+    "SELECT numpackets FROM flows ORDER BY numpackets": [(1,), (2,), (3,), (None,)],
+    "SELECT numpackets FROM flows ORDER BY numpackets DESC": [(3,), (2,), (1,), (None,)],
+    "SELECT numpackets FROM flows ORDER BY 1 NULLS FIRST": [(None,), (1,), (2,), (3,)],
+    "SELECT -numpackets AS numpackets FROM flows ORDER BY numpackets": [(-3,), (-2,), (-1,), (None,)],
+    "SELECT -numpackets AS numpackets FROM flows ORDER BY numpackets + 0": [(-3,), (-2,), (-1,), (None,)],
+    "SELECT dt FROM flows ORDER BY numbytes DESC NULLS LAST LIMIT 1": [("2024-03-02",)],
+    "SELECT dt FROM flows ORDER BY numpackets OFFSET 2 LIMIT 1": [("2024-03-02",)],
+    "SELECT dt FROM flows ORDER BY numpackets OFFSET 1 ROW FETCH FIRST 1 ROW ONLY": [("2024-03-01",)],
+    "SELECT f.dt, g.dt FROM flows f JOIN flows g ON f.numpackets + 1 = g.numpackets ORDER BY 2 DESC": [
+        ("2024-03-01", "2024-03-02"),
+        ("2024-03-01", "2024-03-01"),
+    ],
+    # Groups.
+    "SELECT dt, count(*) FROM flows GROUP BY dt ORDER BY 2 DESC, 1 DESC": [
+        ("2024-03-01", 2),
+        ("2024-03-03", 1),
+        ("2024-03-02", 1),
+    ],
+    "SELECT lower(action) AS action, count(*) FROM flows GROUP BY action HAVING action = 'REJECT'": [("reject", 2)],
+    "SELECT lower(action), count(*) FROM flows GROUP BY 1 HAVING count(*) > 1": [("reject", 2)],
+    "SELECT action, dt, count(*) FROM flows GROUP BY ROLLUP (action, dt) HAVING action = 'REJECT' ORDER BY 2": [
+        ("REJECT", "2024-03-01", 1),
+        ("REJECT", "2024-03-02", 1),
+        ("REJECT", None, 2),
+    ],
+    "SELECT action, grouping(action) FROM flows GROUP BY GROUPING SETS ((action), ()) ORDER BY 2 DESC, 1 LIMIT 2": [
+        (None, 1),
+        ("-", 0),
+    ],
+    "SELECT DISTINCT action FROM flows ORDER BY action": [("-",), ("ACCEPT",), ("REJECT",)],
+    # Windows.
+    "SELECT numpackets, rank() OVER (PARTITION BY dt ORDER BY numpackets DESC) FROM flows ORDER BY 1": [
+        (1, 2),
+        (2, 1),
+        (3, 1),
+        (None, 1),
+    ],
+    "SELECT numpackets, sum(numpackets) OVER (ORDER BY numpackets) FROM flows ORDER BY 1": [
+        (1, 1),
+        (2, 3),
+        (3, 6),
+        (None, 6),
+    ],
+    "SELECT lag(numpackets) OVER w, lead(numpackets, 1, 0) OVER w FROM flows WHERE numpackets > 0 "
+    "WINDOW w AS (ORDER BY numpackets) ORDER BY 1": [(1, 3), (2, 0), (None, 2)],
+    "SELECT ntile(2) OVER (ORDER BY interfaceid), first_value(interfaceid) OVER (ORDER BY interfaceid DESC) "
+    "FROM flows ORDER BY 1": [(1, "eni-9"), (1, "eni-9"), (2, "eni-9"), (2, "eni-9")],
+    # Parts put together.
+    "SELECT dt FROM flows WHERE numpackets = 1 UNION ALL SELECT dt FROM flows WHERE numpackets < 3 ORDER BY dt": [
+        ("2024-03-01",),
+        ("2024-03-01",),
+        ("2024-03-01",),
+    ],
+    "SELECT dt FROM flows EXCEPT SELECT dt FROM flows WHERE action = 'REJECT'": [("2024-03-03",)],
+    "SELECT dt FROM flows INTERSECT SELECT dt FROM flows WHERE action = 'ACCEPT'": [("2024-03-01",)],
+    "(SELECT dt FROM flows ORDER BY dt LIMIT 1) UNION (SELECT 'x') ORDER BY 1 DESC": [("x",), ("2024-03-01",)],
+    "SELECT numpackets FROM flows WHERE dt IN (SELECT max(dt) FROM flows WHERE action = 'REJECT')": [(3,)],
+    "SELECT f.numpackets FROM flows f WHERE NOT EXISTS (SELECT 1 FROM flows g WHERE g.numpackets > f.numpackets) "
+    "ORDER BY 1": [(3,), (None,)],
+    "SELECT numpackets FROM flows WHERE numpackets >= ALL (SELECT numpackets FROM flows WHERE numpackets > 0)": [(3,)],
+    "WITH few AS (SELECT * FROM flows WHERE numpackets < 3) SELECT count(*) FROM few a CROSS JOIN few b": [(4,)],
+    "SELECT v.port FROM flows JOIN (VALUES (22, 'ssh')) AS v (port, name) ON v.port = destinationport LIMIT 1": [(22,)],
+    "SELECT part FROM flows CROSS JOIN UNNEST(split(interfaceid, '-')) AS u (part) WHERE numpackets = 1 ORDER BY 1": [
+        ("1",),
+        ("eni",),
+    ],
+    "SELECT f.dt FROM flows f JOIN flows g USING (interfaceid) WHERE g.numpackets = 3": [("2024-03-02",)],
+    # Names: of any case, with the catalog and the database or without, of the table or of its alias.
+    "SELECT NumPackets FROM AwsDataCatalog.Lake.Flows WHERE DT = '2024-03-02'": [(3,)],
+    'SELECT "numpackets" FROM "lake"."flows" AS "F" WHERE f."dt" = \'2024-03-02\'': [(3,)],
+    "SELECT lake.flows.numpackets FROM lake.flows WHERE flows.dt = '2024-03-02'": [(3,)],
+    "/* a comment */ SELECT numpackets -- another\nFROM flows WHERE dt = '2024-03-02';": [(3,)],
+    "SELECT numpackets FROM flows WHERE from_unixtime(endtime) < TIMESTAMP '2024-03-01 00:00:00'": [(3,)],
+}
+
+
+@pytest.mark.parametrize("statement", ANSWERS)
+def test_answer(statement: str, bucket: SmallBucket) -> None:
+    assert bucket.rows(statement) == ANSWERS[statement]
+
+
+def test_unnamed_columns_are_numbered_by_their_place_among_all(bucket: SmallBucket) -> None:
+    statement = (
+        "SELECT count(*), dt, g.*, max(numpackets) AS Most, 1 FROM flows "
+        "CROSS JOIN (SELECT 1 AS a, 2 AS b) g GROUP BY 2, a, b"
+    )
+    assert list(bucket.engine.execute(statement).frame) == ["_col0", "dt", "a", "b", "most", "_col5"]
+
+
+def test_two_columns_may_have_one_name(bucket: SmallBucket) -> None:
+    frame = bucket.engine.execute("SELECT dt, account AS dt FROM flows WHERE numpackets = 3").frame
+    assert list(frame) == ["dt", "dt"]
+    assert frame.to_numpy().tolist() == [["2024-03-02", "123456789012"]]
+
+
+def test_types_of_a_result_have_room_for_nothing(bucket: SmallBucket) -> None:
+    statement = (
+        "SELECT numpackets, sum(numpackets) AS packets, count(*) AS number, numpackets / 2 AS half, "
+        "avg(numbytes) AS mean, action, numpackets > 1 AS many, CAST(numpackets AS smallint) AS small, from_unixtime(starttime) AS since "
+        "FROM flows GROUP BY numpackets, action, starttime"
+    )
+    types = {name: str(kind) for name, kind in bucket.engine.execute(statement).frame.dtypes.items()}
+    assert types == {
+        "numpackets": "Int32",
+        "packets": "Int64",
+        "number": "Int64",
+        "half": "Int32",
+        "mean": "Float64",
+        "action": "string",
+        "many": "boolean",
+        "small": "Int16",
+        "since": "datetime64[us, UTC]",
+    }
+
+
+def test_a_result_without_rows_has_its_columns(bucket: SmallBucket) -> None:
+    frame = bucket.engine.execute("SELECT dt, sum(numbytes) AS bytes FROM flows WHERE dt = 'x' GROUP BY dt").frame
+    assert {name: str(kind) for name, kind in frame.dtypes.items()} == {"dt": "string", "bytes": "Int64"}
+    assert frame.empty
+
+
+# Errors, under Trino's names.
+
+ERRORS = {
+    "SELECT dt FROM nothing": "TABLE_NOT_FOUND: line 1:16: Table 'awsdatacatalog.lake.nothing' does not exist",
+    "SELECT dt FROM other.flows": "TABLE_NOT_FOUND: line 1:22: Table 'awsdatacatalog.other.flows' does not exist",
+    "SELECT x.dt FROM (SELECT dt FROM flows) y": "COLUMN_NOT_FOUND",
+    "SELECT packets FROM flows": "COLUMN_NOT_FOUND: Column 'packets' could not be resolved. Line: 1, Col: 14",
+    'SELECT dt FROM flows WHERE action = "REJECT"': "COLUMN_NOT_FOUND: Column 'reject'",
+    "SELECT f.dt FROM flows": "COLUMN_NOT_FOUND",
+    "SELECT dt FROM flows ORDER BY 2": "COLUMN_NOT_FOUND",
+    # An alias is seen in ORDER BY alone.
+    "SELECT numpackets AS p FROM flows WHERE p > 1": "COLUMN_NOT_FOUND: Column 'p' could not be resolved",
+    "SELECT numpackets AS p, count(*) FROM flows GROUP BY p": "COLUMN_NOT_FOUND: Column 'p' could not be resolved",
+    "SELECT count(*) AS c FROM flows HAVING c > 1": "COLUMN_NOT_FOUND: line 1:40: Column 'c' cannot be resolved",
+    "SELECT numpackets AS p, p + 1 FROM flows": "COLUMN_NOT_FOUND: Column 'p' could not be resolved",
+    "SELECT numpackets + 1 AS p, rank() OVER (ORDER BY p) FROM flows": "COLUMN_NOT_FOUND: Column 'p'",
+    # Values of different types are not put together.
+    "SELECT 1 FROM flows WHERE numpackets = '1'": "TYPE_MISMATCH: values of type number and varchar",
+    "SELECT 1 FROM flows WHERE dt = 20240301": "TYPE_MISMATCH: values of type number and varchar",
+    "SELECT 1 FROM flows WHERE dt >= DATE '2024-03-01'": "TYPE_MISMATCH: values of type date or timestamp and varchar",
+    "SELECT 1 FROM flows WHERE dt IN (20240301, 20240302)": "TYPE_MISMATCH",
+    "SELECT 1 FROM flows WHERE dt IN (SELECT numpackets FROM flows)": "TYPE_MISMATCH",
+    "SELECT 1 FROM flows WHERE dt BETWEEN 1 AND 2": "TYPE_MISMATCH",
+    "SELECT 1 FROM flows WHERE numpackets": "TYPE_MISMATCH: values of type boolean and number",
+    "SELECT 1 FROM flows WHERE numpackets LIKE '1%'": "TYPE_MISMATCH",
+    "SELECT 1 FROM flows f JOIN flows g ON f.dt = g.numpackets": "TYPE_MISMATCH",
+    "SELECT numpackets + '1' FROM flows": "TYPE_MISMATCH",
+    "SELECT numpackets || ' packets' FROM flows": "TYPE_MISMATCH",
+    "SELECT DATE '2024-03-01' + 1": "TYPE_MISMATCH",
+    "SELECT lower(numpackets) FROM flows": "TYPE_MISMATCH",
+    "SELECT sum(action) FROM flows": "TYPE_MISMATCH",
+    "SELECT year(dt) FROM flows": "TYPE_MISMATCH",
+    "SELECT date_add('day', 1, dt) FROM flows": "TYPE_MISMATCH",
+    "SELECT from_unixtime(dt) FROM flows": "TYPE_MISMATCH",
+    "SELECT coalesce(numpackets, '-') FROM flows": "TYPE_MISMATCH",
+    "SELECT CASE WHEN numpackets > 1 THEN numpackets ELSE '-' END FROM flows": "TYPE_MISMATCH",
+    "SELECT if(numpackets > 1, 'many', 1) FROM flows": "TYPE_MISMATCH",
+    "SELECT dt FROM flows UNION ALL SELECT numpackets FROM flows": (
+        "TYPE_MISMATCH: values of type number and varchar are put together in: the columns of a UNION"
+    ),
+    # Values that there are not.
+    "SELECT numpackets / 0 FROM flows": "DIVISION_BY_ZERO: Division by zero",
+    "SELECT numpackets % (numpackets - 1) FROM flows": "DIVISION_BY_ZERO: Division by zero",
+    "SELECT CAST(interfaceid AS bigint) FROM flows WHERE numpackets = 1": (
+        "INVALID_CAST_ARGUMENT: Cannot cast 'eni-1' to BIGINT"
+    ),
+    "SELECT date(interfaceid) FROM flows WHERE numpackets = 1": "INVALID_CAST_ARGUMENT: Cannot cast 'eni-1' to DATE",
+    "SELECT CAST('9999999999' AS integer)": "INVALID_CAST_ARGUMENT",
+    "SELECT 2147483647 + numpackets FROM flows": "NUMERIC_VALUE_OUT_OF_RANGE",
+    "SELECT sum(numbytes + 9223372036854775000) FROM flows": "NUMERIC_VALUE_OUT_OF_RANGE",
+    "SELECT split_part(dt, '-', 0) FROM flows": "INVALID_FUNCTION_ARGUMENT: Index must be greater than zero",
+    "SELECT dt, numpackets FROM flows GROUP BY dt": "EXPRESSION_NOT_AGGREGATE",
+    "SELECT regexp_like(dt, '(') FROM flows": "GENERIC_USER_ERROR",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", ERRORS)
+def test_error(statement: str, bucket: SmallBucket) -> None:
+    with pytest.raises(QueryError) as error:
+        bucket.engine.execute(statement)
+    assert str(error.value).startswith(ERRORS[statement])
+    assert str(error.value).endswith(f"\nThe statement was:\n{statement}")
+
+
+# The engine.
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
+def test_times_are_in_utc_wherever_this_runs(bucket: SmallBucket, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        (row,) = bucket.rows(
+            "SELECT from_unixtime(1709251199), date(from_unixtime(1709251199)), hour(from_unixtime(1709251199)), "
+            "CAST(TIMESTAMP '2024-03-01 00:00:00' AS date), to_unixtime(TIMESTAMP '2024-03-01 00:00:00')"
+        )
+        (today,) = bucket.rows("SELECT current_date, date(now())")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert row[0] == datetime(2024, 2, 29, 23, 59, 59, tzinfo=timezone.utc)
+    assert row[1:] == (date(2024, 2, 29), 23, date(2024, 3, 1), 1709251200.0)
+    assert today[0] == today[1]
+
+
+def test_each_execution_has_an_id_and_seconds_of_its_own(bucket: SmallBucket) -> None:
+    results = [bucket.engine.execute("SELECT 1") for _ in range(3)]
+    assert len({result.query_id for result in results}) == 3
+    assert all(result.seconds > 0 for result in results)
+    assert [result.statement for result in results] == ["SELECT 1"] * 3
+
+
+def test_bytes_scanned_are_those_of_every_place_where_a_table_is_read(tmp_path: Path) -> None:
+    bucket = SmallBucket(tmp_path)
+    size = bucket.put_day("2024-03-01", [record(1)]) + bucket.put_day("2024-03-01", [record(2)], "b.log.gz")
+    other = bucket.put_day("2024-03-02", [record(3)])
+    assert bucket.engine.execute("SELECT 1").scanned_bytes == 0
+    assert bucket.engine.execute("SHOW PARTITIONS flows").scanned_bytes == 0
+    assert bucket.engine.execute("SELECT count(*) FROM flows WHERE dt = '2024-03-01'").scanned_bytes == size
+    assert bucket.engine.execute("SELECT count(*) FROM flows").scanned_bytes == size + other
+    both = "SELECT count(*) FROM flows a JOIN flows b ON a.dt = '2024-03-01' AND b.dt = '2024-03-02'"
+    assert bucket.engine.execute(both).scanned_bytes == size + other
+
+
+def test_a_partition_without_objects_has_no_rows(tmp_path: Path) -> None:
+    bucket = SmallBucket(tmp_path)
+    bucket.add_days("2024-03-01")
+    result = bucket.engine.execute("SELECT count(*) AS n FROM flows WHERE dt = '2024-03-01'")
+    assert result.frame["n"].tolist() == [0]
+    assert result.scanned_bytes == 0
+
+
+def test_objects_that_no_partition_points_at_are_not_read(tmp_path: Path) -> None:
+    bucket = SmallBucket(tmp_path)
+    bucket.put_day("2024-03-01", [record(1)])
+    bucket.put(f"{SOURCE.prefix}2024/03/02/a.log", f"header\n{record(2)}\n".encode())
+    assert bucket.rows("SELECT numpackets FROM flows") == [(1,)]
+
+
+def test_the_definitions_of_another_engine_over_the_same_catalog_are_known(tmp_path: Path) -> None:
+    bucket = SmallBucket(tmp_path)
+    bucket.put_day("2024-03-01", [record(1)])
+    other = EmbeddedAthena(tmp_path / "catalog.sqlite", {SOURCE.bucket: bucket.store}, "elsewhere")
+    assert other.find_table(NAME) == flow_logs_table(SOURCE)
+    assert other.find_table(TableName("lake", "none")) is None
+    assert other.execute("SELECT numpackets FROM lake.flows").frame["numpackets"].tolist() == [1]
+    with pytest.raises(QueryError, match="TABLE_NOT_FOUND"):
+        other.execute("SELECT numpackets FROM flows")
+
+
+def test_another_process_sees_what_this_one_defined(tmp_path: Path) -> None:
+    bucket = SmallBucket(tmp_path)
+    bucket.put_day("2024-03-01", [record(1)])
+    program = """
+import sys
+from pathlib import Path
+from resources.embedded.athena import EmbeddedAthena
+from resources.embedded.folder_bucket import FolderStore
+
+root = Path(sys.argv[1])
+engine = EmbeddedAthena(root / "catalog.sqlite", {"flow-logs": FolderStore(root / "bucket", "")}, "lake")
+engine.execute("ALTER TABLE flows ADD PARTITION (dt='2024-03-02') LOCATION 's3://flow-logs/more'")
+print(engine.execute("SELECT dt, numpackets FROM flows").frame.to_csv(index=False))
+"""
+    output = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    assert output.split() == ["dt,numpackets", "2024-03-01,1"]
+    assert bucket.rows("SHOW PARTITIONS flows") == [("dt=2024-03-01",), ("dt=2024-03-02",)]
+
+
+def test_a_look_at_an_empty_catalog_writes_nothing(tmp_path: Path) -> None:
+    engine = EmbeddedAthena(tmp_path / "results" / "catalog.sqlite", {}, "lake")
+    assert engine.find_table(NAME) is None
+    with pytest.raises(QueryError, match="TABLE_NOT_FOUND"):
+        engine.execute("SELECT 1 FROM flows")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_query_writes_nothing(bucket: SmallBucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in bucket.root.rglob("*")}
+    bucket.rows("SELECT * FROM flows a CROSS JOIN flows b ORDER BY 1, 2, 3")
+    assert {path: path.stat().st_mtime_ns for path in bucket.root.rglob("*")} == before
+    assert list(tmp_path.iterdir()) == []
+
+
+# Definitions.
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> SmallBucket:
+    return SmallBucket(tmp_path)
+
+
+def refusal(bucket: SmallBucket, statement: str) -> str:
+    with pytest.raises(QueryError) as error:
+        bucket.engine.execute(statement)
+    return str(error.value).partition("\nThe statement was:")[0]
+
+
+def test_a_database_is_created_once(empty: SmallBucket) -> None:
+    empty.engine.execute("CREATE DATABASE other")
+    assert refusal(empty, "CREATE DATABASE other") == "AlreadyExistsException: Database other already exists."
+    empty.engine.execute("CREATE DATABASE IF NOT EXISTS other")
+
+
+def test_a_table_is_created_once_and_stays_as_it_was(empty: SmallBucket) -> None:
+    other = "(a int) LOCATION 's3://flow-logs/other'"
+    assert refusal(empty, f"CREATE EXTERNAL TABLE flows {other}") == (
+        "AlreadyExistsException: Table `lake`.`flows` already exists."
+    )
+    empty.engine.execute(f"CREATE EXTERNAL TABLE IF NOT EXISTS flows {other}")
+    assert empty.engine.find_table(NAME) == flow_logs_table(SOURCE)
+
+
+def test_a_table_needs_its_database(empty: SmallBucket) -> None:
+    statement = create_table(TableName("nowhere", "flows"), flow_logs_table(SOURCE))
+    assert refusal(empty, statement) == "SCHEMA_NOT_FOUND: Database nowhere does not exist."
+
+
+def test_a_dropped_table_takes_its_partitions_along_and_leaves_its_objects(empty: SmallBucket) -> None:
+    empty.put_day("2024-03-01", [record(1)])
+    empty.engine.execute("DROP TABLE flows")
+    assert refusal(empty, "DROP TABLE flows") == "SemanticException: [Error 10001]: Table not found lake.flows."
+    empty.engine.execute("DROP TABLE IF EXISTS `lake`.`flows`")
+    empty.engine.execute(create_table(NAME, flow_logs_table(SOURCE)))
+    assert empty.rows("SHOW PARTITIONS flows") == []
+    empty.add_days("2024-03-01")
+    assert empty.rows("SELECT numpackets FROM flows") == [(1,)]
+
+
+def test_a_partition_that_is_there_is_added_again_only_if_not_exists_is_said(empty: SmallBucket) -> None:
+    add = "ALTER TABLE flows ADD {} PARTITION (dt='a') LOCATION 's3://flow-logs/{}' PARTITION (dt='b')"
+    empty.engine.execute("ALTER TABLE flows ADD PARTITION (dt='b') LOCATION 's3://flow-logs/first'")
+    assert refusal(empty, add.format("", "second")) == "AlreadyExistsException: Partition already exists: b."
+    assert empty.rows("SHOW PARTITIONS flows") == [("dt=b",)]
+    empty.engine.execute(add.format("IF NOT EXISTS", "third"))
+    assert empty.rows("SHOW PARTITIONS flows") == [("dt=a",), ("dt=b",)]
+    locations = [partition.location for partition in empty.engine.catalog.partitions(NAME)]
+    assert locations == ["s3://flow-logs/third", "s3://flow-logs/first"]
+
+
+def test_a_partition_without_a_location_lies_below_the_tables(empty: SmallBucket) -> None:
+    empty.put(f"{SOURCE.prefix}dt=x/a.log", f"header\n{record(4)}\n".encode())
+    empty.engine.execute("ALTER TABLE flows ADD PARTITION (dt='x')")
+    assert empty.rows("SELECT dt, numpackets FROM flows") == [("x", 4)]
+
+
+def test_partitions_of_tables_that_have_none_or_others_are_refused(empty: SmallBucket) -> None:
+    empty.create("whole", "a int", b"1\n")
+    missing = "SemanticException: [Error 10001]: Table not found lake.none."
+    assert refusal(empty, "ALTER TABLE none ADD PARTITION (dt='a')") == missing
+    assert refusal(empty, "SHOW PARTITIONS none") == missing
+    assert refusal(empty, "SHOW PARTITIONS whole") == (
+        "SemanticException: Table `lake`.`whole` is not a partitioned table."
+    )
+    assert refusal(empty, "ALTER TABLE whole ADD PARTITION (dt='a')") == (
+        "SemanticException: the partition names dt; the table is partitioned by nothing."
+    )
+    assert refusal(empty, "ALTER TABLE flows ADD PARTITION (day='a')") == (
+        "SemanticException: the partition names day; the table is partitioned by dt."
+    )
+
+
+# Nothing outside the bucket is read.
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "s3://flow-logs/../secret/",
+        "s3://flow-logs/a/../../secret",
+        "s3://flow-logs/./secret",
+        "s3://flow-logs//{root}/secret",
+        "s3://flow-logs/a//secret",
+        "s3:///{root}/secret",
+        "{root}/secret",
+        "file://{root}/secret",
+        "s3a://flow-logs/secret",
+        "",
+    ],
+)
+def test_a_location_that_is_no_place_in_a_bucket_is_not_read(empty: SmallBucket, location: str) -> None:
+    (empty.root / "secret").mkdir()
+    (empty.root / "secret" / "a").write_text("secret\n")
+    location = location.format(root=str(empty.root).lstrip("/") if "s3" in location else empty.root)
+    empty.engine.execute(f"CREATE EXTERNAL TABLE spy (a string) LOCATION '{location}'")
+    with pytest.raises(FlowLakeError, match="is no location of objects"):
+        empty.engine.execute("SELECT a FROM spy")
+
+
+def test_a_partitions_value_leads_nowhere_else(empty: SmallBucket) -> None:
+    empty.engine.execute("ALTER TABLE flows ADD PARTITION (dt='../../../../../../../secret')")
+    with pytest.raises(FlowLakeError, match="is no location of objects"):
+        empty.engine.execute("SELECT * FROM flows")
+
+
+def test_a_table_may_be_the_whole_bucket(empty: SmallBucket) -> None:
+    empty.put("a/1", b"1\n")
+    empty.put("b/2", b"2\n")
+    for name, location in (("whole", "s3://flow-logs/"), ("bare", "s3://flow-logs")):
+        empty.engine.execute(f"CREATE EXTERNAL TABLE {name} (a int) LOCATION '{location}'")
+        assert empty.rows(f"SELECT a FROM {name} ORDER BY a") == [(1,), (2,)]
+
+
+def test_another_bucket_is_named(empty: SmallBucket) -> None:
+    empty.engine.execute("CREATE EXTERNAL TABLE elsewhere (a int) LOCATION 's3://other/a/'")
+    with pytest.raises(FlowLakeError, match="s3://other/a/ lies in a bucket that this engine does not read"):
+        empty.engine.execute("SELECT * FROM elsewhere")
+
+
+def test_a_name_of_this_process_is_no_table(empty: SmallBucket) -> None:
+    for name in ("scans", "connection", "partitions", "read_0", "read_0_lines"):
+        with pytest.raises(QueryError, match="TABLE_NOT_FOUND"):
+            empty.engine.execute(f"SELECT * FROM {name}")
+
+
+def test_several_buckets_are_read_each_through_its_store(tmp_path: Path) -> None:
+    stores = {name: RecordingStore(tmp_path / name) for name in ("one", "two")}
+    engine = EmbeddedAthena(tmp_path / "catalog.sqlite", stores, "lake")
+    engine.execute(create_database("lake"))
+    for number, name in enumerate(stores, 1):
+        (tmp_path / name / "t").mkdir(parents=True)
+        (tmp_path / name / "t" / "a.gz").write_bytes(gzip.compress(b"%d\n" % number))
+        engine.execute(f"CREATE EXTERNAL TABLE {name} (a int) LOCATION 's3://{name}/t/'")
+    frame = engine.execute("SELECT one.a AS one, two.a AS two FROM one CROSS JOIN two").frame
+    assert frame.to_numpy().tolist() == [[1, 2]]
+    assert [store.opened for store in stores.values()] == [["a.gz"], ["a.gz"]]

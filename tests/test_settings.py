@@ -1,0 +1,220 @@
+"""Settings: what they default to, where they come from, and how a wrong one is told."""
+
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+from support import ROOT
+
+import pipelines.settings
+from flowlogs.errors import FlowLakeError
+from pipelines.settings import Settings, folder_name, read_settings
+
+WHERE_TO_SET = "\nThe environment and .env are where these are set; .env.example explains each."
+
+
+@pytest.fixture
+def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A project's root of this test's own."""
+    monkeypatch.setattr(pipelines.settings, "PROJECT_ROOT", tmp_path)
+    return tmp_path
+
+
+def env_example() -> dict[str, str]:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    return dict(line.removeprefix("#").split("=", 1) for line in lines if line.startswith("#FLOWLAKE_"))
+
+
+def test_the_defaults_are_those_of_the_embedded_target(root):
+    settings = read_settings()
+    assert settings.model_dump() == {
+        "target": "embedded",
+        "bucket": "data/bucket",
+        "results": None,
+        "account_id": None,
+        "region": None,
+        "vpc_ids": (),
+        "database": "vpc_flow_lake",
+        "table": "vpc_flow_logs",
+        "workgroup": "vpc-flow-lake",
+        "start_date": date(2021, 1, 1),
+        "traffic_type": "ALL",
+        "aggregation_seconds": 600,
+        "flow_log_name": "vpc-flow-lake",
+        "scan_limit_bytes": 100_000_000_000,
+        "query_timeout_seconds": 1_800,
+    }
+    assert settings.is_default_bucket
+    assert settings.bucket_folder == root / "data/bucket"
+    assert settings.results_folder == root / "data/results"
+    assert settings.history_folder == root / "data/results/dagster"
+
+
+def test_the_example_names_every_variable(root):
+    assert sorted(env_example()) == sorted(f"FLOWLAKE_{name.upper()}" for name in Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [
+        ("FLOWLAKE_BUCKET", "/logs", "/logs"),
+        ("FLOWLAKE_RESULTS", "/results", "/results"),
+        ("FLOWLAKE_ACCOUNT_ID", "012345678901", "012345678901"),
+        ("FLOWLAKE_REGION", "us-gov-west-1", "us-gov-west-1"),
+        ("FLOWLAKE_VPC_IDS", "vpc-0a1b2c3d4e5f60718, vpc-0a1b2c3d,", ("vpc-0a1b2c3d4e5f60718", "vpc-0a1b2c3d")),
+        ("FLOWLAKE_DATABASE", "other", "other"),
+        ("FLOWLAKE_TABLE", "_logs_2", "_logs_2"),
+        ("FLOWLAKE_WORKGROUP", "team.a_b-c", "team.a_b-c"),
+        ("FLOWLAKE_START_DATE", "2020-02-29", date(2020, 2, 29)),
+        ("FLOWLAKE_TRAFFIC_TYPE", "REJECT", "REJECT"),
+        ("FLOWLAKE_AGGREGATION_SECONDS", "60", 60),
+        ("FLOWLAKE_FLOW_LOG_NAME", "mine", "mine"),
+        ("FLOWLAKE_SCAN_LIMIT_BYTES", "10000000", 10_000_000),
+        ("FLOWLAKE_QUERY_TIMEOUT_SECONDS", "1.5", 1.5),
+    ],
+)
+def test_a_variable_sets_what_it_names(monkeypatch, root, variable, text, value):
+    monkeypatch.setenv(variable, text)
+    assert getattr(read_settings(), variable.removeprefix("FLOWLAKE_").lower()) == value
+
+
+def test_a_variable_that_is_empty_is_not_set(monkeypatch, root):
+    monkeypatch.setenv("FLOWLAKE_RESULTS", "")
+    monkeypatch.setenv("FLOWLAKE_AGGREGATION_SECONDS", "")
+    assert read_settings() == Settings()
+
+
+def test_the_environment_overrides_the_env_file(monkeypatch, root):
+    (root / ".env").write_text("FLOWLAKE_TABLE=from_file\nFLOWLAKE_DATABASE=from_file\nSOMETHING=else\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", root / ".env")
+    monkeypatch.setenv("FLOWLAKE_TABLE", "from_environment")
+    settings = read_settings()
+    assert (settings.database, settings.table) == ("from_file", "from_environment")
+
+
+IDENTIFIER = "a name of lower-case letters, digits and underscores that does not begin with a digit"
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "expected"),
+    [
+        ("FLOWLAKE_TARGET", "spark", "embedded or aws"),
+        ("FLOWLAKE_ACCOUNT_ID", "12345678901", "the 12 digits of an AWS account"),
+        ("FLOWLAKE_REGION", "us-east-1a", "an AWS region, such as eu-west-1"),
+        ("FLOWLAKE_VPC_IDS", "vpc-1", "VPC ids, such as vpc-0a1b2c3d4e5f60718, with commas between them"),
+        ("FLOWLAKE_DATABASE", "flow-lake", IDENTIFIER),
+        ("FLOWLAKE_TABLE", "logs; DROP TABLE logs", IDENTIFIER),
+        ("FLOWLAKE_WORKGROUP", "a b", "a workgroup's name, of letters, digits, dots, hyphens and underscores"),
+        ("FLOWLAKE_START_DATE", "2021-02-30", "a day, such as 2021-01-31"),
+        ("FLOWLAKE_START_DATE", "20210131", "a day, such as 2021-01-31"),
+        ("FLOWLAKE_TRAFFIC_TYPE", "reject", "ALL, ACCEPT or REJECT"),
+        ("FLOWLAKE_AGGREGATION_SECONDS", "ten", "60 or 600"),
+        ("FLOWLAKE_FLOW_LOG_NAME", "n" * 257, "at most 256 characters"),
+        ("FLOWLAKE_SCAN_LIMIT_BYTES", "1", "a number of bytes, at least 10000000"),
+        ("FLOWLAKE_QUERY_TIMEOUT_SECONDS", "0", "a number of seconds"),
+    ],
+)
+def test_a_wrong_variable_is_named_with_what_was_expected(monkeypatch, root, variable, text, expected):
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(FlowLakeError) as error:
+        read_settings()
+    assert str(error.value) == f"{variable}={text!r}: expected {expected}.{WHERE_TO_SET}"
+
+
+def test_every_wrong_variable_is_named_at_once(monkeypatch, root):
+    monkeypatch.setenv("FLOWLAKE_REGION", "here")
+    monkeypatch.setenv("FLOWLAKE_AGGREGATION_SECONDS", "61")
+    with pytest.raises(FlowLakeError) as error:
+        read_settings()
+    assert str(error.value) == (
+        "FLOWLAKE_REGION='here': expected an AWS region, such as eu-west-1.\n"
+        f"FLOWLAKE_AGGREGATION_SECONDS=61: expected 60 or 600.{WHERE_TO_SET}"
+    )
+
+
+@pytest.mark.parametrize("variable", ["FLOWLAKE_BUCKET", "FLOWLAKE_RESULTS"])
+def test_an_address_is_no_folder(monkeypatch, root, variable):
+    monkeypatch.setenv(variable, "s3://bucket/prefix")
+    with pytest.raises(FlowLakeError, match=f"^{variable}='s3://bucket/prefix': with FLOWLAKE_TARGET=embedded"):
+        read_settings()
+
+
+def test_the_home_of_a_user_that_does_not_exist_is_no_folder(monkeypatch, root):
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "~nobody-has-this-name/logs")
+    with pytest.raises(FlowLakeError, match=r"~nobody-has-this-name/logs \(see FLOWLAKE_BUCKET"):
+        read_settings()
+
+
+@pytest.mark.parametrize("results", ["logs", "logs/results", "logs/../logs/results"])
+def test_results_in_the_bucket_are_refused(monkeypatch, root, results):
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "logs")
+    monkeypatch.setenv("FLOWLAKE_RESULTS", results)
+    with pytest.raises(FlowLakeError, match="^FLOWLAKE_RESULTS: .* lies in the bucket .*/logs, which is read"):
+        read_settings()
+
+
+def test_results_in_the_bucket_by_way_of_a_link_are_refused(monkeypatch, root):
+    (root / "logs").mkdir()
+    (root / "link").symlink_to(root / "logs")
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "logs")
+    monkeypatch.setenv("FLOWLAKE_RESULTS", "link/results")
+    with pytest.raises(FlowLakeError, match="^FLOWLAKE_RESULTS: .* lies in the bucket"):
+        read_settings()
+
+
+def test_relative_folders_are_relative_to_the_project(monkeypatch, root):
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "../logs")
+    monkeypatch.setenv("FLOWLAKE_RESULTS", "out")
+    settings = read_settings()
+    assert (settings.bucket_folder, settings.results_folder) == (root.parent / "logs", root / "out")
+
+
+def test_a_tilde_is_the_users_home(monkeypatch, root):
+    monkeypatch.setenv("HOME", str(root / "home"))
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "~/logs")
+    assert read_settings().bucket_folder == root / "home/logs"
+
+
+def test_the_default_bucket_is_known_by_any_of_its_names(monkeypatch, root):
+    monkeypatch.setenv("FLOWLAKE_BUCKET", str(root / "data/../data/bucket/"))
+    settings = read_settings()
+    assert settings.is_default_bucket
+    assert settings.results_folder == root / "data/results"
+
+
+def test_each_other_bucket_has_results_of_its_own(root):
+    folders = ["a/logs", "b/logs", "b/Logs", "logs"]
+    results = {Settings(bucket=folder).results_folder for folder in folders}
+    assert len(results) == len(folders)
+    assert {path.parent for path in results} == {root / "data"}
+    assert root / "data/results" not in results
+
+
+def test_a_bucket_has_the_same_results_by_any_of_its_names(root):
+    (root / "logs").mkdir()
+    (root / "link").symlink_to(root / "logs")
+    names = ["logs", "logs/", "./logs", str(root / "logs"), "link"]
+    assert len({Settings(bucket=name).results_folder for name in names}) == 1
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        ("/x/My Logs (2021)", "my-logs-2021"),
+        ("/x/журнал", "bucket"),
+        ("/x/" + "long" * 50, "long" * 12),
+        (os.fsdecode(b"/x/\xff\xfe"), "bucket"),
+    ],
+)
+def test_a_folders_name_is_one_that_a_bucket_may_have(folder, words):
+    name = folder_name(Path(folder))
+    assert name[:-9] == words
+    assert name[-9] == "-"
+    assert len(name) <= 63
+
+
+def test_the_aws_target_needs_a_buckets_name(monkeypatch, root):
+    monkeypatch.setenv("FLOWLAKE_TARGET", "aws")
+    with pytest.raises(FlowLakeError, match="^FLOWLAKE_BUCKET: with FLOWLAKE_TARGET=aws, name the S3 bucket"):
+        read_settings()
