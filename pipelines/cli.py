@@ -4,6 +4,7 @@ They do what Dagster's own commands do, on an instance whose history is kept bes
 in fewer words.
 """
 
+import fcntl
 import io
 import logging
 import os
@@ -132,10 +133,14 @@ def history(settings: Settings) -> "Iterator[dg.DagsterInstance]":
         raise FlowLakeError(f"DAGSTER_HOME={given} is a relative path, which Dagster refuses: make it absolute.")
     try:
         home.mkdir(parents=True, exist_ok=True)
-        if not given and not (home / "dagster.yaml").exists():
-            (home / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
-        os.environ["DAGSTER_HOME"] = str(home)
-        with dg.DagsterInstance.get() as instance:
+        with (home / ".lock").open("ab") as lock:
+            # Dagster makes its databases table by table; two first runs at once would trip over each other there.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not given and not (home / "dagster.yaml").exists():
+                (home / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
+            os.environ["DAGSTER_HOME"] = str(home)
+            instance = dg.DagsterInstance.get()
+        with instance:
             yield instance
     except (OSError, DBAPIError) as error:
         reason = error.orig if isinstance(error, DBAPIError) else error.strerror

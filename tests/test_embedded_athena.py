@@ -39,6 +39,9 @@ VALUES = {
     "9223372036854775807 / 2": 4611686018427387903,
     "7 % -2": 1,
     "mod(-7, 2)": -1,
+    "ceil(7) / 2": 3,
+    "round(7) / 2": 3,
+    "year(DATE '2024-02-29') / 1000": 2,
     "7 / 2e0": 3.5,
     "1e0 / 0": float("inf"),
     "7 / CAST(2 AS double)": 3.5,
@@ -200,6 +203,8 @@ AGGREGATES = {
     "approx_distinct(sourceaddress)": 4,
     "approx_distinct(sourceaddress, 0.01)": 4,
     "approx_percentile(numpackets, 0.5)": 2,
+    "approx_percentile(numpackets, 0.9) / 2": 1,
+    "max_by(numpackets, numbytes) / 2": 1,
     "bool_or(action = 'REJECT')": True,
     "bool_and(action = 'REJECT')": False,
     "stddev_pop(numpackets) FILTER (WHERE numpackets < 3)": 0.5,
@@ -285,6 +290,7 @@ ANSWERS = {
         ("eni",),
     ],
     "SELECT f.dt FROM flows f JOIN flows g USING (interfaceid) WHERE g.numpackets = 3": [("2024-03-02",)],
+    "WITH flows AS (SELECT numpackets AS n FROM flows WHERE dt = '2024-03-02') SELECT n FROM flows": [(3,)],
     # Names: of any case, with the catalog and the database or without, of the table or of its alias.
     "SELECT NumPackets FROM AwsDataCatalog.Lake.Flows WHERE DT = '2024-03-02'": [(3,)],
     'SELECT "numpackets" FROM "lake"."flows" AS "F" WHERE f."dt" = \'2024-03-02\'': [(3,)],
@@ -316,7 +322,8 @@ def test_two_columns_may_have_one_name(bucket: SmallBucket) -> None:
 def test_types_of_a_result_have_room_for_nothing(bucket: SmallBucket) -> None:
     statement = (
         "SELECT numpackets, sum(numpackets) AS packets, count(*) AS number, numpackets / 2 AS half, "
-        "avg(numbytes) AS mean, action, numpackets > 1 AS many, CAST(numpackets AS smallint) AS small, from_unixtime(starttime) AS since "
+        "avg(numbytes) AS mean, action, numpackets > 1 AS many, CAST(numpackets AS smallint) AS small, "
+        "from_unixtime(starttime) AS since "
         "FROM flows GROUP BY numpackets, action, starttime"
     )
     types = {name: str(kind) for name, kind in bucket.engine.execute(statement).frame.dtypes.items()}
@@ -343,7 +350,7 @@ def test_a_result_without_rows_has_its_columns(bucket: SmallBucket) -> None:
 
 ERRORS = {
     "SELECT dt FROM nothing": "TABLE_NOT_FOUND: line 1:16: Table 'awsdatacatalog.lake.nothing' does not exist",
-    "SELECT dt FROM other.flows": "TABLE_NOT_FOUND: line 1:22: Table 'awsdatacatalog.other.flows' does not exist",
+    "SELECT dt FROM other.flows": "TABLE_NOT_FOUND: line 1:16: Table 'awsdatacatalog.other.flows' does not exist",
     "SELECT x.dt FROM (SELECT dt FROM flows) y": "COLUMN_NOT_FOUND",
     "SELECT packets FROM flows": "COLUMN_NOT_FOUND: Column 'packets' could not be resolved. Line: 1, Col: 14",
     'SELECT dt FROM flows WHERE action = "REJECT"': "COLUMN_NOT_FOUND: Column 'reject'",

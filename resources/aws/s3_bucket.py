@@ -7,11 +7,12 @@ is added to its policy, and whatever else differs is only reported.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from typing import Any, BinaryIO
 
 from flowlogs.bucket_policy import Statement, delivery_statements, merged, statements_of, tls_only_statement
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource, choose_source, find_source
+from flowlogs.layout import LogSource, choose_source, find_day, find_source
 from resources.aws.clients import ACCESS_DENIED, CREATED_BY, AwsClients, aws_errors, error_code
 from resources.bucket import Bucket, ObjectStore, StoredObject
 from resources.ensured import Ensured
@@ -110,6 +111,13 @@ class S3Bucket(Bucket):
         if self._source is None:
             self._source = self._find_source()
         return self._source
+
+    def delivered_days(self) -> list[date]:
+        # By folders, as a bucket may hold millions of keys: a call for each year and month, and not one for 1,000 keys.
+        years = self._folders(self.source().prefix)
+        months = [month for year in years for month in self._folders(year)]
+        days = {find_day(day) for month in months for day in self._folders(month)}
+        return sorted(day for day in days if day)
 
     @contextmanager
     def policy_kept(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ refused by name. Nothing here reads data or a catalog: a function that finds a t
 say, and how DuckDB is told, is in trino.py; which partitions it needs, in pruning.py.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from resources.embedded.pruning import partition_conditions
 from resources.embedded.scan import INTEGER_TYPES, TEXT_TYPE
 from resources.embedded.trino import refused
 from resources.engine import QueryError
+
+# What sqlglot cannot read it warns of; here that is refused.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 ROW_TYPES = {*INTEGER_TYPES, TEXT_TYPE}
 
@@ -190,11 +194,8 @@ class _TokenReader:
         if self.at >= len(self.tokens):
             return QueryError("SYNTAX_ERROR", f"the statement ends where {wanted} is expected.", self.text)
         token = self.tokens[self.at]
-        return QueryError(
-            "SYNTAX_ERROR",
-            f"line {token.line}:{_column(token.col, token.start, token.end)}: {token.text!r} where {wanted} is expected.",
-            self.text,
-        )
+        place = f"line {token.line}:{_column(token.col, token.start, token.end)}"
+        return QueryError("SYNTAX_ERROR", f"{place}: {token.text!r} where {wanted} is expected.", self.text)
 
     def name(self, what: str) -> str:
         if self.at < len(self.tokens) and self.tokens[self.at].token_type is TokenType.STRING:
@@ -459,7 +460,7 @@ def _name_reads(
         definition = find_table(name)
         if definition is None:
             missing = f"Table 'awsdatacatalog.{name.database}.{name.table}' does not exist"
-            raise QueryError("TABLE_NOT_FOUND", f"{_place(table.this)}{missing}.", text)
+            raise QueryError("TABLE_NOT_FOUND", f"{_place(table.args.get('db') or table.this)}{missing}.", text)
         relation = f"read_{len(reads)}"
         reads[relation] = (name, definition)
         if not table.alias:

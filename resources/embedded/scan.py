@@ -136,8 +136,6 @@ class LineScan:
 
         with self._lock:
             self.scanned_bytes += source.size
-        if not source.size:
-            return
         for text in without_header(object_text(source.store, source.key), self.skipped_lines):
             lines = line_array(text)
             keys = [

@@ -135,6 +135,7 @@ _TIME_FORMATS = frozenset(re.findall(r"\S+", "%Y %y %m %d %H %M %S %f %j %a %b %
 _WHITESPACE = "chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || ' '"
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
+_TUPLES_WELCOME = (exp.Cube, exp.GroupingSets, exp.In, exp.Rollup, exp.Tuple, exp.Values)
 _DECIMALS_WELCOME = (
     *(*_COMPARISONS, exp.Between, exp.In),
     *(exp.ApproxQuantile, exp.ApproxDistinct, exp.Cast, exp.TryCast, exp.Alias, exp.Select),
@@ -148,14 +149,7 @@ def refused(what: str, text: str) -> QueryError:
 
 def refuse_unknown(tree: exp.Expr, tokens: list[Token], text: str) -> None:
     """Raise QueryError, with its name, for whatever of a query is not in the tables."""
-    for token, after in zip(tokens, tokens[2:], strict=False):
-        if token.token_type is TokenType.LIMIT and after.token_type is TokenType.OFFSET:
-            raise QueryError("SYNTAX_ERROR", "OFFSET stands before LIMIT in Trino's SQL.", text)
-    if any(token.token_type is TokenType.DCOLON for token in tokens):
-        raise QueryError("SYNTAX_ERROR", "Trino has no operator '::'; write CAST(… AS …).", text)
-    for token, after in pairwise(tokens):
-        if after.token_type is TokenType.L_PAREN and token.text.upper() in _UNPLACED:
-            raise refused(f"the function {token.text.lower()}", text)
+    _refuse_slips(tokens, text)
     for node in tree.walk():
         name = text[node.meta["start"] : node.meta["end"] + 1] if _is_call(node) else ""
         if type(node) not in _KNOWN or (name and name.lower() not in _NAMES):
@@ -166,6 +160,30 @@ def refuse_unknown(tree: exp.Expr, tokens: list[Token], text: str) -> None:
         problem = _problem(node)
         if problem:
             raise refused(f"{problem} in {_sql(node)}", text)
+
+
+def _refuse_slips(tokens: list[Token], text: str) -> None:
+    """Raise QueryError for what sqlglot reads over, or reads in another engine's way."""
+    kinds = [token.token_type for token in tokens if token.token_type is not TokenType.SEMICOLON]
+    if kinds.count(TokenType.L_PAREN) != kinds.count(TokenType.R_PAREN):
+        raise QueryError("SYNTAX_ERROR", "the parentheses do not match.", text)
+    edges = {TokenType.SELECT, TokenType.FROM, TokenType.L_PAREN, TokenType.R_PAREN, TokenType.COMMA}
+    for kind, after in pairwise([*kinds, TokenType.FROM]):
+        if kind is TokenType.COMMA and after in edges - {TokenType.L_PAREN, TokenType.SELECT}:
+            raise QueryError("SYNTAX_ERROR", "there is nothing behind a comma.", text)
+        if after is TokenType.COMMA and kind in edges - {TokenType.R_PAREN}:
+            raise QueryError("SYNTAX_ERROR", "there is nothing in front of a comma.", text)
+        if kind is after is TokenType.STRING:
+            raise QueryError("SYNTAX_ERROR", "there is nothing between two texts.", text)
+    if TokenType.DCOLON in kinds:
+        raise QueryError("SYNTAX_ERROR", "Trino has no operator '::'; write CAST(… AS …).", text)
+    if any(
+        kind is TokenType.LIMIT and after is TokenType.OFFSET for kind, after in zip(kinds, kinds[2:], strict=False)
+    ):
+        raise QueryError("SYNTAX_ERROR", "OFFSET stands before LIMIT in Trino's SQL.", text)
+    for token, following in pairwise(tokens):
+        if following.token_type is TokenType.L_PAREN and token.text.upper() in _UNPLACED:
+            raise refused(f"the function {token.text.lower()}", text)
 
 
 def typed(tree: exp.Expr, schema: dict[str, object], text: str) -> exp.Expr:
@@ -196,6 +214,9 @@ def in_duckdb_words(tree: exp.Expr, text: str) -> exp.Expr:
             new = rewrite(node) if rewrite else node
         except _RefusalError as refusal:
             raise refused(f"{refusal} in {_sql(node)}", text) from None
+        except KeyError as missing:
+            problem = f"{_sql(node)} has too few arguments: {missing.args[0]} is missing."
+            raise QueryError("FUNCTION_NOT_FOUND", problem, text) from None
         if new is not node:
             new.type = node.type
             node.replace(new)
@@ -234,6 +255,8 @@ def _problem(node: exp.Expr) -> str:
     match node:
         case exp.Select() if not node.expressions:
             return "nothing selected"
+        case exp.Tuple() if not isinstance(node.parent, _TUPLES_WELCOME):
+            return "a row as a value"
         case exp.Join() if node.kind not in ("", "INNER", "CROSS", "OUTER"):
             return f"{node.kind} JOIN"
         case exp.Is() if not isinstance(node.expression, exp.Null):
@@ -281,17 +304,20 @@ def _returns(returned: exp.DType, *kinds: type[exp.Expr]) -> dict[type[exp.Expr]
     return {kind: {"returns": returned} for kind in kinds}
 
 
-# What sqlglot does not know by itself.
+# What sqlglot does not know by itself, or knows of another engine.
 _TYPES: dict[type[exp.Expr], Any] = {
     **Dialect.get_or_raise("athena").EXPRESSION_METADATA,
     **_returns(exp.DType.VARCHAR, exp.Pad, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Reverse),
     **_returns(exp.DType.VARCHAR, exp.SplitPart, exp.Translate),
     **_returns(exp.DType.BIGINT, exp.DateDiff, exp.Hour, exp.Minute, exp.Second, exp.Quarter),
-    **_returns(exp.DType.DOUBLE, exp.TimeToUnix, exp.Trunc),
+    **_returns(exp.DType.DOUBLE, exp.TimeToUnix),
     **_returns(exp.DType.DATE, exp.FromISO8601Date),
     **{
         kind: {"annotator": lambda self, node: self._annotate_by_args(node, "this")}
-        for kind in (exp.ArgMax, exp.ArgMin, exp.DateTrunc, exp.TimestampTrunc)
+        for kind in (
+            *(exp.ArgMax, exp.ArgMin, exp.ApproxQuantile, exp.DateTrunc, exp.TimestampTrunc),
+            *(exp.Ceil, exp.Floor, exp.Round, exp.Trunc),
+        )
     },
 }
 

@@ -1,6 +1,7 @@
 """What is there already is used and never altered: buckets, flow logs, workgroups and tables of somebody else."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,17 @@ def test_without_a_vpc_existing_logs_are_read_and_no_flow_log_is_created(aws: Aw
     succeed(settings())
     assert flow_logs() == []
     assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_an_empty_day_is_told_with_the_days_that_the_bucket_holds(
+    aws: AwsDouble, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    succeed(settings(), date(2021, 9, 1))
+    told = capfd.readouterr().err
+    assert "Nothing was delivered on 2021-09-01" in told
+    assert "Days that do: 2021-09-02, 2021-09-03." in told
 
 
 def test_teardown_deletes_our_flow_logs_only_and_says_what_it_leaves(

@@ -1,0 +1,301 @@
+"""The embedded engine's memory: that it survives, and is shared by two runs at once."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.statements import TableDefinition, TableName
+from resources.embedded.catalog import Catalog, Partition
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = TableName("lake", "flows")
+OTHER = TableName("lake", "others")
+DEFINITION = TableDefinition(
+    (("version", "int"), ("account", "string")),
+    (("dt", "string"),),
+    "s3://flow-logs/AWSLogs/",
+    "\t",
+    {"skip.header.line.count": "1"},
+)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    catalog = Catalog(tmp_path / "catalog.sqlite")
+    catalog.create_database("lake")
+    catalog.create_table(NAME, DEFINITION)
+    return catalog
+
+
+def day(number: int) -> Partition:
+    value = f"{number:05}"
+    return Partition((value,), f"s3://flow-logs/{value}")
+
+
+def test_a_database_is_new_once(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path / "catalog.sqlite")
+    assert not catalog.has_database("lake")
+    assert catalog.create_database("lake")
+    assert not catalog.create_database("lake")
+    assert catalog.has_database("lake")
+
+
+def test_a_table_is_new_once_and_stays_as_it_was_first(catalog: Catalog) -> None:
+    assert not catalog.create_table(NAME, TableDefinition((), (), "s3://other/"))
+    assert catalog.find_table(NAME) == DEFINITION
+
+
+def test_tables_of_one_name_in_two_databases_are_two(catalog: Catalog) -> None:
+    catalog.create_database("pond")
+    assert catalog.find_table(TableName("pond", "flows")) is None
+    assert catalog.create_table(TableName("pond", "flows"), TableDefinition((), (), "s3://pond/"))
+    assert catalog.find_table(NAME) == DEFINITION
+
+
+def test_a_dropped_table_takes_its_own_partitions_along(catalog: Catalog) -> None:
+    catalog.create_table(OTHER, DEFINITION)
+    for name in (NAME, OTHER):
+        catalog.add_partitions(name, [day(1)], skip_present=False)
+    assert catalog.drop_table(NAME)
+    assert not catalog.drop_table(NAME)
+    catalog.create_table(NAME, DEFINITION)
+    assert catalog.partitions(NAME) == []
+    assert catalog.partitions(OTHER) == [day(1)]
+
+
+def test_partitions_come_by_value_between_the_bounds(catalog: Catalog) -> None:
+    catalog.add_partitions(NAME, [day(3), day(1), day(2), day(4)], skip_present=False)
+    assert catalog.partitions(NAME) == [day(1), day(2), day(3), day(4)]
+    assert catalog.partitions(NAME, "00002", "00003") == [day(2), day(3)]
+    assert catalog.partitions(NAME, "00003") == [day(3), day(4)]
+    assert catalog.partitions(NAME, last="00001") == [day(1)]
+    assert catalog.partitions(NAME, "00003", "00002") == []
+
+
+def test_partitions_of_several_values_are_told_apart_by_all_of_them(catalog: Catalog) -> None:
+    partitions = [Partition(("2024", month), f"s3://b/{month}") for month in ("01", '"', "é", "", "\x00")]
+    assert catalog.add_partitions(NAME, partitions, skip_present=False) is None
+    assert sorted(catalog.partitions(NAME, "2024", "2024"), key=repr) == sorted(partitions, key=repr)
+
+
+def test_a_partition_that_is_there_is_skipped_and_keeps_its_location(catalog: Catalog) -> None:
+    catalog.add_partitions(NAME, [day(1)], skip_present=False)
+    assert catalog.add_partitions(NAME, [Partition(("00001",), "s3://elsewhere"), day(2)], skip_present=True) is None
+    assert catalog.partitions(NAME) == [day(1), day(2)]
+
+
+def test_of_partitions_of_which_one_is_there_none_is_added(catalog: Catalog) -> None:
+    catalog.add_partitions(NAME, [day(2)], skip_present=False)
+    assert catalog.add_partitions(NAME, [day(1), day(2), day(3)], skip_present=False) == day(2)
+    assert catalog.partitions(NAME) == [day(2)]
+
+
+def test_what_was_written_is_there_for_another_catalog_of_the_same_file(catalog: Catalog) -> None:
+    catalog.add_partitions(NAME, [day(1)], skip_present=False)
+    other = Catalog(catalog.path)
+    assert other.find_table(NAME) == DEFINITION
+    assert other.partitions(NAME) == [day(1)]
+
+
+# Reading.
+
+
+def test_to_look_for_something_writes_nothing(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path / "results" / "catalog.sqlite")
+    assert not catalog.has_database("lake")
+    assert catalog.find_table(NAME) is None
+    assert catalog.partitions(NAME) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_another_run_is_just_making_is_an_empty_catalog(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    path.touch()
+    assert Catalog(path).find_table(NAME) is None
+    with sqlite3.connect(path, isolation_level=None) as making:
+        making.execute("BEGIN IMMEDIATE")
+        making.execute("CREATE TABLE databases (name TEXT)")
+        assert Catalog(path).find_table(NAME) is None
+    making.close()
+
+
+def test_days_are_looked_up_by_the_index(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog.add_partitions(NAME, [day(number) for number in range(10_000)], skip_present=False)
+    statements: list[str] = []
+    connect = sqlite3.connect
+
+    def recording(*args: object, **kwargs: object) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **kwargs)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", recording)
+    assert catalog.partitions(NAME, "05000", "05001") == [day(5000), day(5001)]
+    monkeypatch.undo()
+    (asked,) = [statement for statement in statements if "FROM partitions" in statement]
+    with connect(catalog.path) as connection:
+        plan = " ".join(row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {asked}"))
+    connection.close()
+    assert plan == "SEARCH partitions USING PRIMARY KEY (database=? AND name=? AND first_value>? AND first_value<?)"
+
+
+# Several runs at once.
+
+ADD_DAYS = """
+import sys
+from pathlib import Path
+from flowlogs.statements import TableName
+from resources.embedded.catalog import Catalog, Partition
+
+catalog, name = Catalog(Path(sys.argv[1])), TableName("lake", "flows")
+for number in range(int(sys.argv[2]), int(sys.argv[3])):
+    value = f"{number:05}"
+    catalog.add_partitions(name, [Partition((value,), f"s3://flow-logs/{value}")], skip_present=True)
+    print(number, flush=True)
+"""
+
+BEGIN = """
+import sys
+from pathlib import Path
+from flowlogs.statements import TableDefinition, TableName
+from resources.embedded.catalog import Catalog
+
+catalog = Catalog(Path(sys.argv[1]))
+sys.stdin.readline()
+catalog.create_database("lake")
+catalog.create_table(TableName("lake", "flows"), TableDefinition((("a", "int"),), (("dt", "string"),), "s3://b/"))
+assert catalog.find_table(TableName("lake", "flows"))
+"""
+
+
+def start(program: str, *arguments: object) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        cwd=ROOT,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_two_runs_add_partitions_at_once(catalog: Catalog) -> None:
+    runs = [start(ADD_DAYS, catalog.path, first, first + 60) for first in (0, 30)]
+    for run in runs:
+        _, errors = run.communicate(timeout=120)
+        assert (run.returncode, errors) == (0, "")
+    assert catalog.partitions(NAME) == [day(number) for number in range(90)]
+
+
+def test_runs_begin_a_catalog_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "results" / "catalog.sqlite"
+    runs = [start(BEGIN, path) for _ in range(3)]
+    for run in runs:
+        assert run.stdin
+        run.stdin.write("go\n")
+        run.stdin.flush()
+    for run in runs:
+        _, errors = run.communicate(timeout=120)
+        assert (run.returncode, errors) == (0, "")
+    assert Catalog(path).find_table(NAME) == TableDefinition((("a", "int"),), (("dt", "string"),), "s3://b/")
+
+
+def test_a_run_waits_for_another_to_finish_its_change(catalog: Catalog) -> None:
+    with sqlite3.connect(catalog.path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        run = start(ADD_DAYS, catalog.path, 0, 1)
+        time.sleep(1)
+        assert run.poll() is None
+        other.execute("ROLLBACK")
+    other.close()
+    assert run.communicate(timeout=120)[0] == "0\n"
+
+
+def test_a_run_that_is_killed_leaves_each_change_done_or_undone(catalog: Catalog) -> None:
+    run = start(ADD_DAYS, catalog.path, 0, 100_000)
+    assert run.stdout
+    said = [run.stdout.readline() for _ in range(20)]
+    run.send_signal(signal.SIGKILL)
+    said += run.communicate()[0].splitlines()
+    done = len([line for line in said if line.strip()])
+    assert len(catalog.partitions(NAME)) in (done, done + 1)
+    assert catalog.partitions(NAME) == [day(number) for number in range(len(catalog.partitions(NAME)))]
+    assert catalog.add_partitions(NAME, [day(99_999)], skip_present=False) is None
+
+
+def test_a_change_that_a_killed_run_left_half_written_is_undone(catalog: Catalog) -> None:
+    program = """
+import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA cache_size = 1")
+db.execute("BEGIN IMMEDIATE")
+db.execute("DELETE FROM tables")
+for number in range(5000):
+    db.execute("INSERT INTO databases VALUES (?)", (f"half-{number}",))
+os.kill(os.getpid(), 9)
+"""
+    catalog.add_partitions(NAME, [day(1)], skip_present=False)
+    assert start(program, catalog.path).wait(timeout=60) == -signal.SIGKILL
+    assert Path(f"{catalog.path}-journal").exists()
+    assert catalog.find_table(NAME) == DEFINITION
+    assert catalog.partitions(NAME) == [day(1)]
+    assert not catalog.has_database("half-1")
+
+
+# What goes wrong.
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    catalog = Catalog(tmp_path / "file" / "catalog.sqlite")
+    assert catalog.find_table(NAME) is None
+    with pytest.raises(FlowLakeError, match=r"file/catalog.sqlite cannot be written: .*FLOWLAKE_RESULTS"):
+        catalog.create_database("lake")
+
+
+def test_a_catalog_that_may_not_be_written_is_named_and_still_read(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever runs the tests may be allowed to write anywhere; SQLite is not, if it is told so.
+    connect = sqlite3.connect
+
+    def read_only(path: object, **options: object) -> sqlite3.Connection:
+        return connect(path if path == ":memory:" else f"file:{path}?mode=ro", uri=True, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+    assert catalog.find_table(NAME) == DEFINITION
+    with pytest.raises(FlowLakeError, match=r"catalog.sqlite cannot be written: attempt to write a readonly database"):
+        catalog.create_database("other")
+
+
+def test_a_full_disk_leaves_the_catalog_as_it_was(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = sqlite3.connect
+
+    def full(path: object, **options: object) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(path, **options)
+        connection.execute("PRAGMA max_page_count = 1")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", full)
+    with pytest.raises(FlowLakeError, match=r"catalog.sqlite cannot be written: database or disk is full. Free some"):
+        catalog.add_partitions(NAME, [day(number) for number in range(1000)], skip_present=False)
+    monkeypatch.undo()
+    assert catalog.partitions(NAME) == []
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but quite some text" * 100, os.urandom(4096)])
+def test_a_file_that_is_no_catalog_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "catalog.sqlite"
+    path.write_bytes(content)
+    with pytest.raises(FlowLakeError, match=r"catalog.sqlite cannot be read: file is not a database"):
+        Catalog(path).find_table(NAME)
+    with pytest.raises(FlowLakeError, match=r"catalog.sqlite cannot be written: file is not a database"):
+        Catalog(path).create_database("lake")
+    assert path.read_bytes() == content
