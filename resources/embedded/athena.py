@@ -152,7 +152,7 @@ class EmbeddedAthena(QueryEngine):
             scans = []
             for read in plan.reads:
                 partitions = self._partitions(read, connection)
-                scan = LineScan(list(self._objects(partitions)), read.definition)
+                scan = LineScan(list(self._objects(partitions)), read.definition, read.required)
                 connection.register(f"{read.relation}_lines", scan)
                 decoding = decoding_sql(f"{read.relation}_lines", read.definition)
                 connection.execute(f"CREATE TEMP VIEW {quoted(read.relation)} AS {decoding}")

@@ -23,7 +23,7 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.statements import IDENTIFIER, MAX_STATEMENT_BYTES, TableDefinition, TableName
 from resources.embedded import trino
 from resources.embedded.catalog import Partition
-from resources.embedded.pruning import partition_conditions
+from resources.embedded.pruning import conditions_on, required_text
 from resources.embedded.scan import INTEGER_TYPES, TEXT_TYPE
 from resources.embedded.trino import refused
 from resources.engine import QueryError
@@ -94,13 +94,15 @@ class TableRead:
     """One place where a query reads a table.
 
     `relation` is the name under which the query expects the table's rows; `conditions` those parts of its WHERE clauses
-    that speak of the partition columns alone, which the partitions to read can be chosen by.
+    that speak of the partition columns alone, which the partitions to read can be chosen by; `required` a text that
+    the line of every row that the query can use contains.
     """
 
     relation: str
     name: TableName
     definition: TableDefinition
     conditions: tuple[exp.Expr, ...]
+    required: str
 
 
 @dataclass(frozen=True)
@@ -366,14 +368,18 @@ def plan(query: Query, database: str, find_table: Callable[[TableName], TableDef
     return QueryPlan(
         sql,
         tuple(
-            TableRead(relation, name, definition, tuple(_conditions(tree, relation, definition)))
+            TableRead(
+                relation,
+                name,
+                definition,
+                tuple(conditions_on(tree, relation, [column for column, _ in definition.partition_columns])),
+                required_text(
+                    conditions_on(tree, relation, [c for c, kind in definition.columns if kind == TEXT_TYPE])
+                ),
+            )
             for relation, (name, definition) in reads.items()
         ),
     )
-
-
-def _conditions(tree: exp.Expr, relation: str, definition: TableDefinition) -> list[exp.Expr]:
-    return partition_conditions(tree, relation, [column for column, _ in definition.partition_columns])
 
 
 def _sql_columns(definition: TableDefinition) -> Iterator[tuple[str, str]]:

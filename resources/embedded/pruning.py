@@ -1,4 +1,4 @@
-"""Which partitions a query can do without: what its conditions say of a table's partition columns.
+"""What a query can do without: partitions, by what its conditions say of the partition columns, and lines of text.
 
 Every condition found here holds for each row that the table contributes to the result; one that says too little only
 costs reading, so that whatever is not plainly safe is left out. What a query means otherwise is not told here.
@@ -18,8 +18,8 @@ _Source = tuple[Scope, str, Mapping[str, str]]
 """A query's scope, the name of something that it reads, and which of its columns are which partition columns."""
 
 
-def partition_conditions(tree: exp.Expr, relation: str, keys: Iterable[str]) -> list[exp.Expr]:
-    """What a qualified query demands of the partition columns `keys` of the table that it reads as `relation`.
+def conditions_on(tree: exp.Expr, relation: str, keys: Iterable[str]) -> list[exp.Expr]:
+    """What a qualified query demands of the columns `keys` alone of the table that it reads as `relation`.
 
     The conditions name the keys by unqualified columns.
     """
@@ -29,6 +29,15 @@ def partition_conditions(tree: exp.Expr, relation: str, keys: Iterable[str]) -> 
             if isinstance(source, exp.Table) and source.name == relation:
                 return list(_conditions(scopes, scope, alias, {key: key for key in keys}))
     return []
+
+
+def required_text(conditions: Iterable[exp.Expr]) -> str:
+    """The longest text that a row's line must contain for text columns to meet the conditions; empty if there is none.
+
+    A text column's value stands in its line as it is, but for characters that were malformed.
+    """
+    parts = [part for condition in conditions for part in _all_of(condition)]
+    return max((part.expression.name for part in parts if _is_text_equality(part)), key=len, default="")
 
 
 def bounds(conditions: Iterable[exp.Expr], column: str) -> Bounds:
@@ -138,6 +147,20 @@ def _weakened(condition: exp.Expr, alias: str, keys: Mapping[str, str]) -> exp.E
         column.set("this", exp.to_identifier(keys[column.name], quoted=True))
         column.set("table", None)
     return own
+
+
+def _all_of(condition: exp.Expr) -> Iterator[exp.Expr]:
+    if isinstance(condition, exp.Paren):
+        yield from _all_of(condition.unnest())
+    elif isinstance(condition, exp.And):
+        for part in condition.flatten():
+            yield from _all_of(part)
+    else:
+        yield condition
+
+
+def _is_text_equality(condition: exp.Expr) -> bool:
+    return isinstance(condition, exp.EQ) and isinstance(condition.this, exp.Column) and condition.expression.is_string
 
 
 def _bounds_of(condition: exp.Expr, column: str) -> Bounds:

@@ -12,19 +12,23 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableDefinition
 from resources.bucket import ObjectStore
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 CHUNK_BYTES = 4 << 20
 """Text handled at a time, per thread: large enough to be efficient, small enough that memory stays flat."""
 
 BATCHES_AHEAD = 4
+
+RARITY_SAMPLE = 1 << 16
+"""How many characters of a text are looked at to tell which of a few is rare in it."""
 
 MAX_LINE_BYTES = 100 << 20
 """A longer line stops the query, as in Trino (``hive.text.max-line-length``): each has to fit into memory."""
@@ -55,11 +59,13 @@ class LineScan:
     """The lines of objects, as an Arrow stream that DuckDB pulls batch by batch while threads read ahead.
 
     Columns: ``line`` and each partition column, all text. It may be streamed more than once. `scanned_bytes` is the sum
-    of the stored sizes of the objects that were opened; `error` the reason why a stream broke off.
+    of the stored sizes of the objects that were opened; `error` the reason why a stream broke off. Lines without the
+    text `required`, which the query has no use for, are left out.
     """
 
-    def __init__(self, objects: Sequence[ScannedObject], table: TableDefinition) -> None:
+    def __init__(self, objects: Sequence[ScannedObject], table: TableDefinition, required: str = "") -> None:
         self.objects = objects
+        self.required = required.encode()
         self.skipped_lines = int(table.properties.get("skip.header.line.count", "0"))
         self.partition_columns = [column for column, _ in table.partition_columns]
         self.scanned_bytes = 0
@@ -137,7 +143,7 @@ class LineScan:
         with self._lock:
             self.scanned_bytes += source.size
         for text in without_header(object_text(source.store, source.key), self.skipped_lines):
-            lines = line_array(text)
+            lines = line_array(text, self.required)
             keys = [
                 pa.DictionaryArray.from_arrays(
                     pa.repeat(pa.scalar(0, pa.int8()), len(lines)), pa.array([value], pa.string())
@@ -242,15 +248,37 @@ def without_header(chunks: Iterator[bytes], lines: int) -> Iterator[bytes]:
             yield chunk[start:]
 
 
-def line_array(text: bytes) -> "pa.StringArray":
-    """The lines of a text that ends in ``\\n``, each with its ``\\n``, without copying them."""
+def line_array(text: bytes, required: bytes = b"") -> "pa.StringArray":
+    """The lines of a text that ends in ``\\n``, each with its ``\\n``: those that contain what is `required`."""
     import numpy as np
     import pyarrow as pa
 
-    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == 0x0A)
+    characters = np.frombuffer(text, np.uint8)
+    found = _positions(characters, np.frombuffer(required, np.uint8)) if required else None
+    if found is not None and not len(found):
+        return pa.array([], pa.string())
+    ends = np.flatnonzero(characters == 0x0A)
     offsets = np.zeros(len(ends) + 1, np.int32)
     offsets[1:] = ends + 1
-    return pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(text))
+    lines = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(text))
+    if found is None:
+        return lines
+    numbers = np.searchsorted(ends, found)
+    return lines.take(pa.array(numbers[np.diff(numbers, prepend=-1) != 0]))
+
+
+def _positions(characters: "np.ndarray[Any, Any]", wanted: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """Where a text occurs in another, by the position of one of its characters: the one that is rarest there."""
+    import numpy as np
+
+    counts = np.bincount(characters[:RARITY_SAMPLE], minlength=256)
+    rarest = int(np.argmin(counts[wanted]))
+    room = len(wanted) - rarest - 1
+    found = np.flatnonzero(characters == wanted[rarest])
+    found = found[(found >= rarest) & (found < len(characters) - room)]
+    for number, character in enumerate(wanted):
+        found = found[characters[found + (number - rarest)] == character]
+    return found
 
 
 def decoding_sql(relation: str, table: TableDefinition) -> str:
