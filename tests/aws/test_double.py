@@ -144,7 +144,7 @@ def test_ddl_and_glue_are_two_sides_of_one_catalog(aws: AwsDouble, lake: PandasC
         ("SELECT `action` FROM vpc_flow_logs", "line 1:8"),
         ("SELECT 1; SELECT 2", "Only one sql statement is allowed"),
         ('CREATE DATABASE "lake"', "line 1:17: mismatched input"),
-        ("ALTER TABLE t ADD PARTITION dt='2021-09-02'", "line 1:30"),
+        ("ALTER TABLE t ADD PARTITION dt='2021-09-02'", "line 1:29"),
         (f"SELECT '{'x' * 262_144}'", "less than or equal to 262144"),
     ],
 )
