@@ -672,3 +672,34 @@ def test_no_text_is_met_with_anything_but_an_answer_or_a_query_error(
         parsed = parse(" ".join([start, *words]), "lake")
         if isinstance(parsed, Query):
             plan(parsed, "lake", bucket.engine.find_table)
+
+
+@pytest.mark.parametrize(
+    ("where", "required"),
+    [
+        ("action = 'REJECT'", "REJECT"),
+        ("action = 'REJECT' AND logstatus = 'NODATA'", "REJECT"),
+        ("dt = '2024-03-01' AND (action = 'REJECT' AND numpackets > 5)", "REJECT"),
+        ("action = 'REJECT' OR numpackets > 5", ""),
+        ("action IN ('REJECT', 'ACCEPT')", ""),
+        ("action <> 'REJECT'", ""),
+        ("NOT (action = 'REJECT')", ""),
+        ("lower(action) = 'reject'", ""),
+        ("action LIKE 'REJECT'", ""),
+        ("numpackets = 5", ""),
+        ("dt = '2024-03-01'", ""),
+        ("action IS NULL", ""),
+    ],
+)
+def test_the_text_that_a_line_must_contain_for_a_query(bucket: SmallBucket, where: str, required: str) -> None:
+    parsed = parse(f"SELECT count(*) FROM flows WHERE {where}", "lake")
+    assert isinstance(parsed, Query)
+    (read,) = plan(parsed, "lake", bucket.engine.find_table).reads
+    assert read.required == required
+
+
+def test_the_side_of_an_outer_join_that_may_be_missing_must_contain_nothing(bucket: SmallBucket) -> None:
+    parsed = parse("SELECT 1 FROM flows x LEFT JOIN flows y ON x.dt = y.dt WHERE y.action = 'REJECT'", "lake")
+    assert isinstance(parsed, Query)
+    reads = plan(parsed, "lake", bucket.engine.find_table).reads
+    assert [read.required for read in reads] == ["", ""]

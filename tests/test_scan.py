@@ -712,3 +712,32 @@ def test_objects_of_many_partitions_keep_their_values(tmp_path: Path) -> None:
         bucket.put_day(day, [record(number + 1)])
     expected = sorted((day, number + 1) for number, day in enumerate(days))
     assert bucket.rows(f"SELECT dt, numpackets FROM {NAME.trino} ORDER BY dt") == expected
+
+
+@given(
+    lines=st.lists(st.text("REJCTA \t-\x00é", max_size=30), min_size=1, max_size=40),
+    required=st.sampled_from(["REJECT", "R", "EE", "é", "A C", "JECTREJECT"]),
+)
+@example(lines=["REJECT", "REJEC", "xREJECTx", "REJECTREJECT", ""], required="REJECT")
+def test_lines_with_a_text_are_those_that_contain_it(lines: list[str], required: str) -> None:
+    text = "".join(f"{line}\n" for line in lines).encode()
+    found = scan.line_array(text, required.encode()).to_pylist()
+    assert found == [f"{line}\n" for line in lines if required in line]
+
+
+def test_a_query_is_handed_only_the_lines_that_its_conditions_can_choose(
+    bucket: SmallBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: list[str] = []
+    whole = scan.line_array
+
+    def recorded(text: bytes, required: bytes = b"") -> pa.StringArray:
+        lines = whole(text, required)
+        handed.extend(lines.to_pylist())
+        return lines
+
+    monkeypatch.setattr(scan, "line_array", recorded)
+    lines = [record(1, action="ACCEPT"), record(2, action="-", source="REJECT"), record(3)]
+    bucket.put_day("2024-03-01", lines)
+    assert bucket.rows("SELECT numpackets FROM flows WHERE dt = '2024-03-01' AND action = 'REJECT'") == [(3,)]
+    assert handed == [f"{line}\n" for line in lines[1:]]
