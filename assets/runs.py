@@ -31,18 +31,14 @@ def clear_failures() -> Iterator[None]:
 
 def told(context: dg.AssetExecutionContext, ensured: Ensured, check: str) -> dg.MaterializeResult:
     """What was made sure of, as metadata; and what people should know of, as warnings and a failed check."""
-    for message in (*ensured.errors, *ensured.warnings):
-        context.log.warning(message)
-    severity = dg.AssetCheckSeverity.ERROR if ensured.errors else dg.AssetCheckSeverity.WARN
     found = [*ensured.errors, *ensured.warnings]
+    for message in found:
+        context.log.warning(message)
+    listing = dg.MetadataValue.md("\n".join(f"- {message}" for message in found) or "nothing")
+    severity = dg.AssetCheckSeverity.ERROR if ensured.errors else dg.AssetCheckSeverity.WARN
     return dg.MaterializeResult(
-        metadata={**ensured.facts},
+        metadata={**ensured.facts, **({"differs": listing} if found else {})},
         check_results=[
-            dg.AssetCheckResult(
-                check_name=check,
-                passed=not found,
-                severity=severity,
-                metadata={"found": dg.MetadataValue.md("\n".join(f"- {message}" for message in found) or "nothing")},
-            )
+            dg.AssetCheckResult(check_name=check, passed=not found, severity=severity, metadata={"found": listing})
         ],
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import DEFAULT_FIELDS
-from resources.aws.clients import ACCESS_DENIED, CREATED_BY, AwsClients, aws_errors, error_code
+from resources.aws.clients import CREATED_BY, AwsClients, aws_errors, error_code
 from resources.aws.s3_bucket import S3Bucket
 from resources.ensured import Ensured
 from resources.flow_log import FlowLog
@@ -169,5 +169,8 @@ def _is_ours(log: dict[str, Any]) -> bool:
 def _unsuccessful(items: Sequence[dict[str, Any]], needed: str) -> str:
     """The items of an answer that says which resources something failed for, and what to grant if that is why."""
     reasons = "; ".join(f"{i.get('ResourceId', '?')}: {i['Error']['Code']}: {i['Error']['Message']}" for i in items)
-    denied = any(item["Error"]["Code"] in ACCESS_DENIED or "ccess" in item["Error"]["Code"] for item in items)
-    return reasons + (f". Grant {needed} (deploy/iam-policy.json)." if denied else ".")
+    # AWS tells a missing permission here in several ways, and by no code of its own.
+    return (
+        f"{reasons}. If access was denied: {needed} must be granted to the caller (deploy/iam-policy.json), and the "
+        "bucket's policy must not keep delivery.logs.amazonaws.com out."
+    )

@@ -19,6 +19,7 @@ from .lineage import (
     failure,
     make_vpc,
     materialize,
+    metadata,
     policy_statements,
     report,
     settings,
@@ -88,8 +89,10 @@ def test_an_adopted_bucket_gets_the_delivery_statements_and_keeps_all_it_has(aws
 
 @pytest.mark.usefixtures("somebodys_bucket")
 def test_what_an_adopted_bucket_lacks_is_reported(aws: AwsDouble, vpc: str) -> None:
-    passed, found = checks(materialize(settings([vpc])))["set_up_as_recommended"]
+    result = succeed(settings([vpc]))
+    passed, found = checks(result)["set_up_as_recommended"]
     assert not passed
+    assert metadata(result, "vpc_flow_logs_bucket")["differs"] == found
     assert found.splitlines() == [
         "- public access is not blocked altogether",
         "- object ownership is not enforced, so that access control lists count",
@@ -191,6 +194,22 @@ def test_a_flow_log_that_cannot_deliver_stops_what_is_downstream(aws: AwsDouble,
     assert not passed
     assert "cannot deliver: Access error" in found
     assert aws.queries() == [] or not any("PARTITION (dt=" in query["Query"] for query in aws.queries())
+
+
+def test_a_flow_log_that_aws_refuses_to_create_is_told_with_its_reason(aws: AwsDouble, vpc: str) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    deny = {
+        "Effect": "Deny",
+        "Principal": {"Service": "delivery.logs.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{BUCKET}/*",
+    }
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    message = failure(materialize(settings([vpc])))
+    assert flow_logs() == []
+    assert f"{vpc}: 400: Access Denied for LogDestination: {BUCKET}" in message
+    assert "logs:CreateLogDelivery" in message
 
 
 def test_an_unknown_vpc_is_named(aws: AwsDouble) -> None:
