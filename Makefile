@@ -15,7 +15,7 @@ sql: .venv/runtime  ## execute a statement: make sql Q="SELECT count(*) FROM vpc
 dev: .venv/runtime  ## open the Dagster UI, with the history of the runs
 	@$(BIN)/python -m pipelines.cli dev $${LOGS:+--logs "$$LOGS"}
 
-test: .venv/dev browser  ## run the tests
+test: .venv/dev debian-packages  ## run the tests
 	$(BIN)/pytest
 
 check: .venv/dev  ## linters, type checker, import contracts
@@ -34,11 +34,12 @@ check: .venv/dev  ## linters, type checker, import contracts
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: browser
-browser:  # the tests look at pages in a headless Chromium, from Debian's packages
-	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
+.PHONY: debian-packages
+debian-packages:  # the tests look at pages in a headless Chromium, and keep Dagster's history in a Postgres of their own
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
 	  SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	  $$SUDO apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$SUDO apt-get install -qq --no-install-recommends chromium chromium-driver >/dev/null; }
+	  $$SUDO apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$SUDO apt-get install -qq --no-install-recommends \
+	    chromium chromium-driver postgresql >/dev/null; }
 
 lock:  ## pin requirements anew, for every Python that is supported
 	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv

@@ -18,7 +18,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import boto3
@@ -158,7 +157,10 @@ class Deployment:
         for process in self._started:
             process.terminate()
         for process in self._started:
-            process.wait()
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = 90) -> Any:
         """What the condition gives once it is true."""
@@ -172,9 +174,8 @@ class Deployment:
         return "\n".join(f"{path.name}\n{path.read_text(encoding='utf-8')}" for path in sorted(self.app.glob("*.log")))
 
     def _here(self, text: str) -> str:
-        for name, here in {"4000": str(self.code_port), "3000": str(self.ui_port), "0.0.0.0": "127.0.0.1"}.items():
-            text = text.replace(name, here)
-        return text
+        here = {"4000": str(self.code_port), "3000": str(self.ui_port), "0.0.0.0": "127.0.0.1"}
+        return re.sub(r"\b(4000|3000|0\.0\.0\.0)\b", lambda match: here[match[0]], text)
 
 
 @contextmanager
@@ -221,7 +222,7 @@ def runs_in_the_ui(port: int) -> Any:
     query = {"query": "{ runsOrError { ... on Runs { results { runId status } } } }"}
     request = Request(f"http://127.0.0.1:{port}/graphql", json.dumps(query).encode())
     request.add_header("Content-Type", "application/json")
-    with suppress(URLError), urlopen(request, timeout=10) as answer:
+    with suppress(OSError), urlopen(request, timeout=10) as answer:
         return json.load(answer)["data"]["runsOrError"]["results"]
     return None
 
