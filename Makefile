@@ -1,19 +1,22 @@
 # Every command does all of its own set-up. LOGS=<folder> names logs of your own, DATE=<day> a UTC day.
 PYTHON ?= python3
 BIN := .venv/bin
-export LOGS DATE Q
+# As it was typed: make would take what follows a $ for a variable of its own.
+export GIVEN_LOGS = $(value LOGS)
+export GIVEN_DATE = $(value DATE)
+export GIVEN_SQL = $(value Q)
 
 .PHONY: run sql dev test check bench lock
 .DEFAULT_GOAL := run
 
 run: .venv/runtime  ## materialize the whole lineage for a day and print its reports
-	@$(BIN)/python -m pipelines.cli run $${LOGS:+--logs "$$LOGS"} $${DATE:+--date "$$DATE"}
+	@$(BIN)/python -m pipelines.cli run $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} $${GIVEN_DATE:+--date "$$GIVEN_DATE"}
 
 sql: .venv/runtime  ## execute a statement: make sql Q="SELECT count(*) FROM vpc_flow_logs"
-	@$(BIN)/python -m pipelines.cli sql $${LOGS:+--logs "$$LOGS"} "$$Q"
+	@$(BIN)/python -m pipelines.cli sql $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} "$$GIVEN_SQL"
 
 dev: .venv/runtime  ## open the Dagster UI, with the history of the runs
-	@$(BIN)/python -m pipelines.cli dev $${LOGS:+--logs "$$LOGS"}
+	@$(BIN)/python -m pipelines.cli dev $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"}
 
 test: .venv/dev debian-packages  ## run the tests
 	$(BIN)/pytest

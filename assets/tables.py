@@ -1,6 +1,5 @@
 """Frames as people and programs read them: Markdown, Parquet, CSV. Plain functions, no Dagster and no I/O."""
 
-import io
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -47,9 +46,10 @@ def parquet_bytes(frame: "pd.DataFrame") -> bytes:
 
     fields = [(column, pa.type_for_alias(ARROW_TYPES[str(dtype)])) for column, dtype in frame.dtypes.items()]
     table = pa.Table.from_pandas(frame, schema=pa.schema(fields), preserve_index=False).replace_schema_metadata()
-    sink = io.BytesIO()
+    sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
-    return sink.getvalue()
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
 
 
 def csv_bytes(frame: "pd.DataFrame") -> bytes:

@@ -5,7 +5,6 @@ in fewer words.
 """
 
 import fcntl
-import io
 import logging
 import os
 import re
@@ -234,13 +233,15 @@ def failure_text(result: "dg.ExecuteInProcessResult") -> str:
 def print_reports(results: "ObjectStore", day: date) -> None:
     """Print both reports from the files that the run wrote, the shortest last, and where the files are."""
     import pandas as pd
+    import pyarrow as pa
 
     from assets.reports import REPORTS, report_keys
 
     for name, description in reversed(list(REPORTS.items())):
         parquet, csv = report_keys(name, day)
         with results.open(parquet) as file:
-            frame = pd.read_parquet(io.BytesIO(file.read()), dtype_backend="numpy_nullable")
+            # From Arrow's own memory: what it reads a Python file with may outlive the interpreter, and abort it.
+            frame = pd.read_parquet(pa.BufferReader(file.read()), dtype_backend="numpy_nullable")
         click.echo(f"\n{name}: {description}\n\n{report_text(frame)}\n\n  {results.uri(parquet)}\n  {results.uri(csv)}")
 
 

@@ -482,7 +482,7 @@ READ = {
         *DAYS,
         "2024-03-01",
     ],
-    "SELECT 1 FROM (SELECT dt FROM flows UNION ALL SELECT dt FROM flows LIMIT 1) WHERE dt = '2024-03-01'": [
+    "SELECT 1 FROM (SELECT dt FROM flows UNION ALL SELECT dt FROM flows ORDER BY dt LIMIT 1) WHERE dt = '2024-03-01'": [
         *DAYS,
         *DAYS,
     ],
@@ -703,3 +703,33 @@ def test_the_side_of_an_outer_join_that_may_be_missing_must_contain_nothing(buck
     assert isinstance(parsed, Query)
     reads = plan(parsed, "lake", bucket.engine.find_table).reads
     assert [read.required for read in reads] == ["", ""]
+
+
+def test_rows_are_ordered_by_what_an_unnamed_column_says_too(tmp_path: Path) -> None:
+    bucket = SmallBucket(tmp_path)
+    bucket.put_day("2024-03-01", [record(1), record(2), record(3, action="ACCEPT")])
+    statement = "SELECT action, count(*) FROM flows WHERE dt = '2024-03-01' GROUP BY action ORDER BY count(*) DESC"
+    assert bucket.rows(statement) == [("REJECT", 2), ("ACCEPT", 1)]
+    assert list(bucket.engine.execute(statement).frame.columns) == ["action", "_col1"]
+
+
+def test_not_like(tmp_path: Path) -> None:
+    bucket = SmallBucket(tmp_path)
+    bucket.put_day("2024-03-01", [record(1), record(2, source="10.0.0.9")])
+    statement = "SELECT sourceaddress FROM flows WHERE dt = '2024-03-01' AND sourceaddress NOT LIKE '10.%'"
+    assert bucket.rows(statement) == [("192.0.2.1",)]
+
+
+def test_a_part_of_a_split_text_is_text(tmp_path: Path) -> None:
+    bucket = SmallBucket(tmp_path)
+    bucket.put_day("2024-03-01", [record(7)])
+    statement = "SELECT CAST(element_at(split(sourceaddress, '.'), 4) AS bigint) FROM flows WHERE dt = '2024-03-01'"
+    assert bucket.rows(statement) == [(7,)]
+
+
+def test_rows_among_the_rows_of_a_subquery(tmp_path: Path) -> None:
+    bucket = SmallBucket(tmp_path)
+    bucket.put_day("2024-03-01", [record(1), record(2, action="ACCEPT")])
+    statement = """SELECT numpackets FROM flows WHERE dt = '2024-03-01' AND (sourceaddress, protocol) IN (
+        SELECT sourceaddress, protocol FROM flows WHERE dt = '2024-03-01' AND action = 'REJECT')"""
+    assert bucket.rows(statement) == [(1,)]

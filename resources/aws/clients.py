@@ -48,7 +48,8 @@ class AwsClients:
     def session(self) -> "boto3.Session":
         import boto3
 
-        return boto3.Session(region_name=self._region)
+        # boto3 knows AWS_DEFAULT_REGION alone; AWS's other tools and services say AWS_REGION.
+        return boto3.Session(region_name=self._region or os.environ.get("AWS_REGION"))
 
     @cached_property
     def region(self) -> str:

@@ -412,9 +412,15 @@ def _restore(tree: exp.Expr) -> None:
 
     And order by a column's number, not by its name, which another column may have too.
     """
+    names = {}
     for number, column in enumerate(_selected(tree).expressions):
         if column.alias_or_name.startswith(_UNNAMED):
-            column.set("alias", exp.to_identifier(f"_col{number}", quoted=True))
+            names[column.alias_or_name] = exp.to_identifier(f"_col{number}", quoted=True)
+            column.set("alias", names[column.alias_or_name].copy())
+    # Where rows are ordered by what an unnamed column says too, qualifying has put that column's name.
+    for column in tree.find_all(exp.Column):
+        if column.name in names:
+            column.set("this", names[column.name].copy())
     for ordered in tree.find_all(exp.Ordered):
         if _UNNAMED in ordered.meta:
             ordered.set("this", ordered.meta[_UNNAMED])

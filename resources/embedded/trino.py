@@ -26,9 +26,10 @@ _KNOWN_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("this", (exp.All, exp.Any, exp.Boolean, exp.DataTypeParam, exp.Exists, exp.From, exp.Having, exp.IgnoreNulls)),
     ("this", (exp.Neg, exp.Not, exp.Paren, exp.Var, exp.Where)),
     ("this expression", (exp.Add, exp.And, exp.DPipe, exp.EQ, exp.Escape, exp.Filter, exp.GT, exp.GTE, exp.Is)),
-    ("this expression", (exp.LT, exp.LTE, exp.Like, exp.Mod, exp.Mul, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)),
+    ("this expression", (exp.LT, exp.LTE, exp.Mod, exp.Mul, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)),
     ("this expression", (exp.Or, exp.Sub)),
     ("this expression typed", (exp.Div,)),
+    ("this expression negate", (exp.Like,)),
     ("this low high", (exp.Between,)),
     ("this expressions query", (exp.In,)),
     ("this alias", (exp.Alias, exp.CTE)),
@@ -189,6 +190,9 @@ def _refuse_slips(tokens: list[Token], text: str) -> None:
 def typed(tree: exp.Expr, schema: dict[str, object], text: str) -> exp.Expr:
     """The tree with the type of each value. Raises QueryError where Trino would not have values of them together."""
     tree = annotate_types(tree, schema=schema, expression_metadata=_TYPES, dialect="athena")
+    for element in tree.find_all(exp.Bracket):
+        if isinstance(element.this, exp.Split):
+            element.type = exp.DataType.build("VARCHAR")
     for node in tree.walk():
         for kinds in _together(node):
             if len(kinds - {None}) > 1:
@@ -366,7 +370,13 @@ def _together(node: exp.Expr) -> Iterator[set[str | None]]:
         case exp.In():
             query = node.args.get("query")
             selected = query.unnest().selects if query else []
-            yield {_kind(node.this), *map(_kind, node.expressions), *map(_kind, selected)}
+            if isinstance(node.this, exp.Tuple) and selected:
+                # A row is compared field by field.
+                yield from (
+                    {_kind(own), _kind(other)} for own, other in zip(node.this.expressions, selected, strict=False)
+                )
+            else:
+                yield {_kind(node.this), *map(_kind, node.expressions), *map(_kind, selected)}
         case exp.Between():
             yield {_kind(node.this), _kind(node.args["low"]), _kind(node.args["high"])}
         case exp.Binary() if isinstance(node, _COMPARISONS):
