@@ -6,7 +6,7 @@ export GIVEN_LOGS = $(value LOGS)
 export GIVEN_DATE = $(value DATE)
 export GIVEN_SQL = $(value Q)
 
-.PHONY: run sql dev test check bench lock
+.PHONY: run sql dev test check lock
 .DEFAULT_GOAL := run
 
 run: .venv/runtime  ## materialize the whole lineage for a day and print its reports
@@ -44,8 +44,11 @@ debian-packages:  # the tests look at pages in a headless Chromium, and keep Dag
 	  $$SUDO apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$SUDO apt-get install -qq --no-install-recommends \
 	    chromium chromium-driver postgresql >/dev/null; }
 
+PIN := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
+  --no-strip-extras --upgrade pyproject.toml --group build
+
 lock:  ## pin requirements anew, for every Python that is supported
 	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv
-	.venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-strip-extras --upgrade pyproject.toml --group build --output-file requirements.txt
-	.venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-strip-extras --upgrade pyproject.toml --group build --group deploy --constraint requirements.txt --output-file requirements-deploy.txt
-	.venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-strip-extras --upgrade pyproject.toml --group build --group deploy --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(PIN) --output-file requirements.txt
+	$(PIN) --constraint requirements.txt --group deploy --output-file requirements-deploy.txt
+	$(PIN) --constraint requirements.txt --group deploy --group dev --output-file requirements-dev.txt

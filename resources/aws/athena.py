@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from flowlogs.errors import FlowLakeError
@@ -112,9 +112,8 @@ class Athena(QueryEngine):
             frame = cast("pd.DataFrame", cursor.as_pandas())
         except Error as error:
             raise self._failure(error, cursor.query_id, statement) from error
-        except FlowLakeError:
-            self._stop(cursor.query_id)
-            raise
+        except FlowLakeError as error:
+            raise FlowLakeError(f"{error} {self._stop(cursor.query_id)}") from error
         types = {column[0]: column[1] for column in cursor.description or []}
         scanned = cursor.data_scanned_in_bytes or 0
         return QueryResult(
@@ -185,20 +184,21 @@ class Athena(QueryEngine):
             if time.monotonic() - started > self.timeout_seconds:
                 raise FlowLakeError(
                     f"The query {execution.query_id} took longer than {self.timeout_seconds:g} s "
-                    "(FLOWLAKE_QUERY_TIMEOUT_SECONDS) and was stopped."
+                    "(FLOWLAKE_QUERY_TIMEOUT_SECONDS)."
                 )
             time.sleep(wait)
             wait = min(wait * 1.5, LONGEST_POLL_SECONDS)
 
         return on_poll
 
-    def _stop(self, query_id: str | None) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        if query_id:
-            # What stopped the run is the thing to report, and a query that is done cannot be stopped anyway.
-            with suppress(ClientError, BotoCoreError):
+    def _stop(self, query_id: str | None) -> str:
+        """Stop a query; returns what became of it."""
+        try:
+            with aws_errors("stopping it"):
                 self.clients.client("athena").stop_query_execution(QueryExecutionId=query_id)
+        except FlowLakeError as error:
+            return f"It still runs, and costs: {error}"
+        return "It was stopped."
 
     def _failure(self, error: Exception, query_id: str | None, statement: str) -> FlowLakeError:
         from botocore.exceptions import ClientError

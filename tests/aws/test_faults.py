@@ -132,6 +132,24 @@ def test_a_fault_that_stays_fails_clearly_and_the_next_run_repairs_all(
     assert state(aws) == clean_state
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("service", ["ec2", "sts"])
+def test_a_fault_on_the_way_to_a_flow_log_fails_clearly_and_the_next_run_repairs_all(
+    aws: AwsDouble, network: FaultyNetwork, monkeypatch: pytest.MonkeyPatch, service: str, fault: str
+) -> None:
+    vpc = make_vpc()
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    network.inject({"service": service, **FAULTS[fault](service)})
+    message = failure(materialize(settings([vpc])))
+    network.inject()
+    assert message.startswith(("AWS refused", "AWS could not be asked"))
+    succeed(settings([vpc]))
+    found = state(aws)
+    assert len(found["flow logs"]) == 1
+    assert list(found["vpc_flow_lake.vpc_flow_logs"]["partitions"]) == [DAY.isoformat()]
+    assert report("top_rejected_pairs", DAY) == []
+
+
 def test_slow_answers_are_waited_for(aws: AwsDouble, network: FaultyNetwork) -> None:
     network.inject({"service": "*", "latency": 60})
     succeed(settings([make_vpc()]))
