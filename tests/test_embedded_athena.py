@@ -11,7 +11,7 @@ import pytest
 from small_bucket import NAME, SOURCE, RecordingStore, SmallBucket, record
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import TableName, create_database, create_table, flow_logs_table
+from flowlogs.statements import TableName, create_database, create_table, flow_logs_table, move_partition
 from resources.embedded.athena import EmbeddedAthena
 from resources.engine import QueryError
 
@@ -655,3 +655,19 @@ def test_several_buckets_are_read_each_through_its_store(tmp_path: Path) -> None
     frame = engine.execute("SELECT one.a AS one, two.a AS two FROM one CROSS JOIN two").frame
     assert frame.to_numpy().tolist() == [[1, 2]]
     assert [store.opened for store in stores.values()] == [["a.gz"], ["a.gz"]]
+
+
+def test_a_partition_is_pointed_at_another_folder(tmp_path: Path) -> None:
+    bucket = SmallBucket(tmp_path)
+    bucket.put_day("2024-03-01", [record(1)])
+    bucket.put_day("2024-03-02", [record(2)])
+    moved = move_partition(NAME, date(2024, 3, 1), SOURCE.day_location(date(2024, 3, 2)))
+    for _ in range(2):
+        bucket.engine.execute(moved)
+    assert bucket.rows("SELECT dt, numpackets FROM flows ORDER BY dt") == [("2024-03-01", 2), ("2024-03-02", 2)]
+
+
+def test_a_partition_that_is_not_there_cannot_be_moved(tmp_path: Path) -> None:
+    bucket = SmallBucket(tmp_path)
+    with pytest.raises(QueryError, match="Partition not found: 2024-03-01"):
+        bucket.engine.execute(move_partition(NAME, date(2024, 3, 1), "s3://flow-logs/elsewhere"))

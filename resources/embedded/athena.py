@@ -112,6 +112,11 @@ class EmbeddedAthena(QueryEngine):
                 partitions = self.catalog.partitions(name)
                 names = ["/".join(f"{c}={v}" for c, v in zip(columns, p.values, strict=True)) for p in partitions]
                 return pa.table({"partition": pa.array(names, pa.string())})
+            case dialect.MovePartition(name, partition, partition_columns):
+                values = self._ordered(name, partition, partition_columns, statement)
+                if not self.catalog.move_partition(name, Partition(values, partition.location)):
+                    raise QueryError("SemanticException", f"Partition not found: {', '.join(values)}.", statement)
+                return nothing
             case dialect.AddPartitions():
                 self._add_partitions(parsed, statement)
                 return nothing
@@ -119,25 +124,30 @@ class EmbeddedAthena(QueryEngine):
 
     def _add_partitions(self, parsed: "dialect.AddPartitions", statement: str) -> None:
         table = self._table(parsed.name, statement)
-        columns = [column for column, _ in table.partition_columns]
-        if sorted(columns) != sorted(parsed.partition_columns):
-            raise QueryError(
-                "SemanticException",
-                f"the partition names {', '.join(parsed.partition_columns)}; the table is partitioned by "
-                f"{', '.join(columns) or 'nothing'}.",
-                statement,
-            )
-        order = [parsed.partition_columns.index(column) for column in columns]
         partitions = []
         for partition in parsed.partitions:
-            values = tuple(partition.values[index] for index in order)
-            folder = "/".join(f"{column}={value}" for column, value in zip(columns, values, strict=True))
+            values = self._ordered(parsed.name, partition, parsed.partition_columns, statement)
+            named = zip(table.partition_columns, values, strict=True)
+            folder = "/".join(f"{column}={value}" for (column, _), value in named)
             partitions.append(Partition(values, partition.location or f"{table.location.rstrip('/')}/{folder}"))
         present = self.catalog.add_partitions(parsed.name, partitions, skip_present=parsed.if_not_exists)
         if present:
             raise QueryError(
                 "AlreadyExistsException", f"Partition already exists: {', '.join(present.values)}.", statement
             )
+
+    def _ordered(
+        self, name: TableName, partition: Partition, columns: Sequence[str], statement: str
+    ) -> tuple[str, ...]:
+        """A partition's values, given for `columns`, in the order of the table's own partition columns."""
+        own = [column for column, _ in self._table(name, statement).partition_columns]
+        if sorted(own) != sorted(columns):
+            raise QueryError(
+                "SemanticException",
+                f"the partition names {', '.join(columns)}; the table is partitioned by {', '.join(own) or 'nothing'}.",
+                statement,
+            )
+        return tuple(partition.values[columns.index(column)] for column in own)
 
     def _select(self, query: "dialect.Query") -> "tuple[pa.Table, int]":
         import duckdb

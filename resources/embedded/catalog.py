@@ -96,6 +96,13 @@ class Catalog:
                     return partition
         return None
 
+    def move_partition(self, name: TableName, partition: Partition) -> bool:
+        """Whether there was a partition of these values; it lies where `partition` says now."""
+        where = (name.database, name.table, partition.values[0], json.dumps(partition.values))
+        change = "UPDATE partitions SET location = ? WHERE database = ? AND name = ? AND first_value = ?"
+        with self._changes() as db:
+            return db.execute(f"{change} AND partition_values = ?", (partition.location, *where)).rowcount == 1
+
     def partitions(self, name: TableName, first: str | None = None, last: str | None = None) -> list[Partition]:
         """Those whose first value lies from `first` to `last` (both included; None is open), by value."""
         query = "SELECT partition_values, location FROM partitions WHERE database = ? AND name = ?"

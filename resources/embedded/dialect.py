@@ -71,6 +71,13 @@ class AddPartitions:
 
 
 @dataclass(frozen=True)
+class MovePartition:
+    name: TableName
+    partition: Partition
+    partition_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ShowPartitions:
     name: TableName
 
@@ -113,7 +120,7 @@ class QueryPlan:
     reads: tuple[TableRead, ...]
 
 
-Statement = CreateDatabase | CreateTable | AddPartitions | ShowPartitions | DropTable | Query
+Statement = CreateDatabase | CreateTable | AddPartitions | MovePartition | ShowPartitions | DropTable | Query
 
 
 def parse(text: str, database: str) -> Statement:
@@ -159,10 +166,13 @@ def _parse_with_tokens(first: str, start: int, text: str, database: str) -> Stat
         tokens.pop()
     reader = _TokenReader(tokens, text, database)
     if first == "ALTER" and reader.accept("TABLE"):
-        return reader.add_partitions()
+        return reader.alter_table()
     if first == "SHOW" and reader.accept("PARTITIONS"):
         return reader.show_partitions()
     raise refused(" ".join([first, *(token.text.upper() for token in tokens[:1])]), text)
+
+
+_OTHER_ALTERATIONS = "ALTER TABLE in any form but ADD PARTITION and PARTITION … SET LOCATION"
 
 
 class _TokenReader:
@@ -217,13 +227,15 @@ class _TokenReader:
         if self.at < len(self.tokens):
             raise self.unexpected("the end")
 
-    def add_partitions(self) -> AddPartitions:
+    def alter_table(self) -> AddPartitions | MovePartition:
         name = self.table()
+        if self.accept("PARTITION"):
+            return self.move_partition(name)
         if not self.accept("ADD"):
-            raise refused("ALTER TABLE in any form but ADD PARTITION", self.text)
+            raise refused(_OTHER_ALTERATIONS, self.text)
         if_not_exists = self.accept("IF", "NOT", "EXISTS")
         if not self.accept("PARTITION"):
-            raise refused("ALTER TABLE in any form but ADD PARTITION", self.text)
+            raise refused(_OTHER_ALTERATIONS, self.text)
         columns, partition = self.partition()
         found = [partition]
         while self.accept("PARTITION"):
@@ -233,6 +245,14 @@ class _TokenReader:
             found.append(partition)
         self.end()
         return AddPartitions(name, tuple(found), columns, if_not_exists)
+
+    def move_partition(self, name: TableName) -> MovePartition:
+        columns, partition = self.partition()
+        if partition.location or not self.accept("SET", "LOCATION"):
+            raise refused(_OTHER_ALTERATIONS, self.text)
+        location = self.take("a location in quotes", TokenType.STRING)
+        self.end()
+        return MovePartition(name, Partition(partition.values, location), columns)
 
     def partition(self) -> tuple[tuple[str, ...], Partition]:
         self.expect("(")

@@ -129,6 +129,15 @@ class GlueCatalog:
                     table.create_partition(added)
         return None
 
+    def move_partition(self, name: TableName, partition: Partition) -> bool:
+        self.rights.glue(["GetPartition", "UpdatePartition"], name.database, name.table)
+        with _lock:
+            for stored in self._table(name).partitions.values():
+                if tuple(stored.values) == partition.values:
+                    stored.partition_input["StorageDescriptor"]["Location"] = partition.location
+                    return True
+        return False
+
     def partitions(self, name: TableName, first: str | None = None, last: str | None = None) -> list[Partition]:
         # A SELECT has been seen to be refused for want of GetPartition (see Rights.glue).
         self.rights.glue(["GetPartitions", "GetPartition"], name.database, name.table)
