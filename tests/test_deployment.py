@@ -248,9 +248,10 @@ def test_a_tick_of_the_daemon_materializes_the_day(
         aws.set(enforce_iam=True)
         for name, value in deployment.environment.items():
             monkeypatch.setenv(name, value)
+        # First one, then the other: two that make Dagster's tables at the same moment get in each other's way.
+        deployment.wait(lambda: code_is_served(deployment), "the start of the code server")
         with dg.DagsterInstance.get() as instance:
             instance.add_instigator_state(first_seen(SCHEDULE, tick - timedelta(minutes=1), deployment.code_port))
-            deployment.wait(lambda: code_is_served(deployment), "the start of the code server")
             deployment.start("daemon")
             deployment.start("webserver")
             run = deployment.wait(lambda: finished_run(instance), "the scheduled run")
