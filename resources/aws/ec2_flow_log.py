@@ -41,11 +41,12 @@ class Ec2FlowLog(FlowLog):
         if not self.vpc_ids:
             return Ensured({"flow log": "none is created: FLOWLAKE_VPC_IDS names no VPC, so existing logs are read"})
         self._require_vpcs()
-        missing = [vpc_id for vpc_id in self.vpc_ids if vpc_id not in self._delivering()]
+        delivering = self._delivering()
+        missing = [vpc_id for vpc_id in self.vpc_ids if vpc_id not in delivering]
         if missing:
             with self.bucket.policy_kept():
                 self._create(missing)
-        delivering = self._delivering()
+            delivering = self._delivering()
         logs = [log for vpc_id in self.vpc_ids for log in delivering.get(vpc_id, [])]
         return Ensured(
             {f"{log['ResourceId']} {log['FlowLogId']}": self._summary(log) for log in logs},
