@@ -5,8 +5,11 @@ BIN := .venv/bin
 export GIVEN_LOGS = $(value LOGS)
 export GIVEN_DATE = $(value DATE)
 export GIVEN_SQL = $(value Q)
+export GIVEN_RECORDS = $(value RECORDS)
+export GIVEN_ROUNDS = $(value ROUNDS)
+export GIVEN_FOLDER = $(value FOLDER)
 
-.PHONY: run sql dev test check lock
+.PHONY: run sql dev test check bench lock
 .DEFAULT_GOAL := run
 
 run: .venv/runtime  ## materialize the whole lineage for a day and print its reports
@@ -27,6 +30,10 @@ check: .venv/dev  ## linters, type checker, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: .venv/bench mawk  ## measure against others: make bench [RECORDS=200000] [ROUNDS=1] [WRITE=1] [FOLDER=data/benchmarks]
+	@$(BIN)/python -m benchmarks $${GIVEN_RECORDS:+--records "$$GIVEN_RECORDS"} $${GIVEN_ROUNDS:+--rounds "$$GIVEN_ROUNDS"} \
+	  $${GIVEN_FOLDER:+--folder "$$GIVEN_FOLDER"} $(if $(filter-out 0,$(WRITE)),--write)
+
 .venv/runtime: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
@@ -36,6 +43,16 @@ check: .venv/dev  ## linters, type checker, import contracts
 .venv/dev: .venv/runtime requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@
+
+.venv/bench: .venv/runtime requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-bench.txt
+	@touch $@
+
+.PHONY: mawk
+mawk:  # what the benchmarks measure beside the others
+	@command -v mawk >/dev/null || { \
+	  SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$SUDO apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$SUDO apt-get install -qq --no-install-recommends mawk >/dev/null; }
 
 .PHONY: debian-packages
 debian-packages:  # the tests look at pages in a headless Chromium, and keep Dagster's history in a Postgres of their own
@@ -52,3 +69,4 @@ lock:  ## pin requirements anew, for every Python that is supported
 	$(PIN) --output-file requirements.txt
 	$(PIN) --constraint requirements.txt --group deploy --output-file requirements-deploy.txt
 	$(PIN) --constraint requirements.txt --group deploy --group dev --output-file requirements-dev.txt
+	$(PIN) --constraint requirements-dev.txt --group bench --output-file requirements-bench.txt

@@ -6,7 +6,7 @@ from datetime import date
 import dagster as dg
 
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
-from assets.runs import clear_failures, days_of, traceable
+from assets.runs import clear_failures, days_of, listed, traceable
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import (
@@ -18,9 +18,11 @@ from flowlogs.statements import (
     drop_table,
     flow_logs_table,
     move_partition,
+    rejected_flows_name,
+    rejected_flows_table,
 )
-from resources.bucket import Bucket
-from resources.engine import QueryEngine
+from resources.bucket import Bucket, ObjectStore
+from resources.engine import QueryEngine, QueryResult
 from resources.flow_log import FlowLog
 
 GROUP = "catalog"
@@ -35,19 +37,23 @@ def vpc_flow_logs(
     context: dg.AssetExecutionContext,
     bucket: dg.ResourceParam[Bucket],
     athena: dg.ResourceParam[QueryEngine],
+    results: dg.ResourceParam[ObjectStore],
     table: dg.ResourceParam[TableName],
 ) -> dg.MaterializeResult:
     """The external table over the bucket's flow logs: 14 columns, partitioned by day (`dt`).
 
-    A table that exists already is used as it is, and never altered: one that differs is an error that shows how.
+    Beside it, over Parquet, the table of the REJECT records alone. A table that exists already is used as it is, and
+    never altered: one that differs is an error that shows how.
     """
     with clear_failures():
         engine = athena.ensure()
         definition = flow_logs_table(bucket.source())
-        statements = [create_database(table.database), create_table(table, definition)]
-        for statement in statements:
+        tables = {table: definition, rejected_flows_name(table): rejected_flows_table(results.location())}
+        statements = [create_database(table.database), *(create_table(*pair) for pair in tables.items())]
+        athena.execute(traceable(context, statements[0]))
+        for statement, (name, expected) in zip(statements[1:], tables.items(), strict=True):
             athena.execute(traceable(context, statement))
-        require_table(athena, table, definition)
+            require_table(athena, name, expected)
     for warning in engine.warnings:
         context.log.warning(warning)
     return dg.MaterializeResult(
@@ -95,7 +101,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             source = bucket.source()
             require_table(athena, table, flow_logs_table(source))
             flow_log.deliver(days)
-            statements = list(add_partitions(table, source, days))
+            statements = list(add_partitions(table, source.day_locations(days)))
             for statement in statements:
                 athena.execute(traceable(context, statement))
             require_locations(athena, table, source, days)
@@ -148,18 +154,23 @@ def require_locations(athena: QueryEngine, name: TableName, source: LogSource, d
         raise FlowLakeError(f"Partitions of {name.hive} that were there already do not point at their days:\n{listing}")
 
 
+def require_days(athena: QueryEngine, name: TableName, days: Sequence[date], asset: str) -> dict[date, str]:
+    """Where each day's partition lies. Raises FlowLakeError, with what to do, for days that are none.
+
+    A query would not miss such a day, and tell of one on which nothing happened.
+    """
+    found = athena.partition_locations(name, [day.isoformat() for day in days])
+    missing = [day for day in days if day.isoformat() not in found]
+    if missing:
+        raise FlowLakeError(f"{name.hive} has no partition for {listed(missing)}. Materialize {asset} for that first.")
+    return {day: found[day.isoformat()] for day in days}
+
+
 def nothing_delivered(bucket: Bucket, empty: Sequence[date]) -> str:
     """Which days have no objects, where those would be, and which days the bucket does hold."""
     where = bucket.objects.uri(bucket.source().day_prefix(empty[0]))
     first = f"Nothing was delivered on {listed(empty)}: {where} holds no objects"
     return f"{first}{', nor do the others' if len(empty) > 1 else ''}. Days that do: {listed(bucket.delivered_days())}."
-
-
-def listed(days: Sequence[date]) -> str:
-    """The days as text: each of a few, or how many and from when to when."""
-    if len(days) > 5:
-        return f"{len(days)} days from {days[0]} to {days[-1]}"
-    return ", ".join(map(str, days)) or "none"
 
 
 def delivery_check(warning: str | None, empty: Sequence[date], days: Sequence[date]) -> dg.AssetCheckResult:
@@ -170,6 +181,21 @@ def delivery_check(warning: str | None, empty: Sequence[date], days: Sequence[da
         description=warning,
         metadata={"days looked at": len(days), "days without objects": len(empty)},
     )
+
+
+def query_metadata(result: QueryResult) -> dict[str, object]:
+    """What a statement was and what it cost; for a day of a range, the one statement that did them all."""
+    return {
+        "statement": sql_metadata([result.statement]),
+        "bytes scanned": result.scanned_bytes,
+        "seconds": result.seconds,
+        "query id": result.query_id,
+        **{name: _link(value) for name, value in result.details.items()},
+    }
+
+
+def _link(value: object) -> object:
+    return dg.MetadataValue.url(value) if isinstance(value, str) and value.startswith("https://") else value
 
 
 def sql_metadata(statements: Sequence[str]) -> dg.MetadataValue:

@@ -1,19 +1,21 @@
-"""The daily reports: each is one SQL file beside this module, run over one day, written as Parquet and CSV.
+"""The daily reports: each is one SQL file beside this module, run over the rejected flows, written as Parquet and CSV.
 
 A new report is a new .sql file and its line in REPORTS. What a day's report says depends on that day's records alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.catalog import sql_metadata
-from assets.runs import clear_failures, days_of, traceable
+from assets.catalog import query_metadata, require_days
+from assets.runs import batches, clear_failures, days_of, listed, naming_days, traceable
 from assets.tables import csv_bytes, markdown_table, parquet_bytes
-from flowlogs.statements import TableName
+from flowlogs.errors import FlowLakeError
+from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
 from resources.bucket import ObjectStore
 from resources.engine import QueryEngine, QueryResult
 
@@ -22,51 +24,100 @@ if TYPE_CHECKING:
 
 GROUP = "reports"
 ROWS_SHOWN = 20
-
-REPORTS: Mapping[str, str] = {
-    "top_rejected_pairs": "The 20 source and destination pairs with the most rejected packets of the day.",
-    "rejected_flow_details": "The day's rejected flows in full, up to 100: those with the most packets.",
-}
-"""Each report's name (its asset key and the name of its .sql file) and what it tells."""
+DAYS_AT_ONCE = 30
+"""Of a range, how many days' files are written together: each is whole, and few waits for the disk do for all."""
 
 
-def report_asset(name: str, description: str, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+@dataclass(frozen=True)
+class Report:
+    """A report's asset key, what it tells, and its SQL.
+
+    In that, `{table}` stands for the table of REJECT records, `{first}` and `{last}` for the first and the last day.
+    It gives the rows of each day, which its last column ``dt`` names, in the day's order.
+    """
+
+    name: str
+    description: str
+    template: str
+
+
+def _of_this_folder(name: str, description: str) -> Report:
+    return Report(name, description, Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8").strip())
+
+
+REPORTS: Sequence[Report] = (
+    _of_this_folder(
+        "top_rejected_pairs", "The 20 source and destination pairs with the most rejected packets of the day."
+    ),
+    _of_this_folder(
+        "rejected_flow_details", "The day's rejected flows in full, up to 100: those with the most packets."
+    ),
+)
+
+
+def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     """The asset of one report over these days."""
 
     @dg.asset(
-        name=name,
-        description=description,
+        name=report.name,
+        description=report.description,
         group_name=GROUP,
         kinds={"athena", "parquet"},
-        deps=["vpc_flow_logs_partition"],
+        deps=[REJECTED_FLOWS],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
-    def report(
+    def write_report(
         context: dg.AssetExecutionContext,
         athena: dg.ResourceParam[QueryEngine],
         results: dg.ResourceParam[ObjectStore],
         table: dg.ResourceParam[TableName],
     ) -> None:
         days = days_of(context)
-        for number, day in enumerate(days, 1):
-            with clear_failures():
-                result = athena.execute(traceable(context, report_sql(name, table, day)))
-                results.replace(report_files(name, day, result.frame))
-            context.log.info(f"{day} ({number} of {len(days)}): {len(result.frame)} rows.")
+        source = rejected_flows_name(table)
+        statement = traceable(context, report_sql(report, source, days[0], days[-1]))
+        with clear_failures(), naming_days(days, days[0]):
+            result = consistent_result(athena, source, days, statement)
+        rows = dict(list(result.frame.groupby("dt")))
+        frames = {day: rows.get(day.isoformat(), result.frame.iloc[:0]) for day in days}
+        for batch in batches(days, DAYS_AT_ONCE):
+            files = {key: data for day in batch for key, data in report_files(report.name, day, frames[day]).items()}
+            with clear_failures(), naming_days(days, batch[0]):
+                results.replace(files)
+            count = sum(len(frames[day]) for day in batch)
+            context.log.info(f"{listed(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {count} rows.")
+        for day, frame in frames.items():
             context.add_asset_metadata(
-                report_metadata(name, day, result, results),
+                report_metadata(report.name, day, frame, result, results),
                 asset_key=context.asset_key,
                 partition_key=day.isoformat(),
             )
 
-    return report
+    return write_report
 
 
-def report_sql(name: str, table: TableName, day: date) -> str:
-    """The statement of a report for one day."""
-    template = Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
-    return template.strip().format(table=table.trino, day=day.isoformat())
+def consistent_result(athena: QueryEngine, table: TableName, days: Sequence[date], statement: str) -> QueryResult:
+    """What the statement gives, over days each of which is there and stays as it is while it runs.
+
+    A run beside this one may replace a day, and remove the files that are just being looked for, or read.
+    """
+    locations = require_days(athena, table, days, REJECTED_FLOWS)
+    while True:
+        failure = None
+        try:
+            result = athena.execute(statement)
+        except FlowLakeError as error:
+            failure = error
+        before, locations = locations, require_days(athena, table, days, REJECTED_FLOWS)
+        if locations == before:
+            if failure:
+                raise failure
+            return result
+
+
+def report_sql(report: Report, table: TableName, first: date, last: date) -> str:
+    """The statement of a report for these days."""
+    return report.template.format(table=table.trino, first=first.isoformat(), last=last.isoformat())
 
 
 def report_keys(name: str, day: date) -> tuple[str, str]:
@@ -79,21 +130,15 @@ def report_files(name: str, day: date, frame: "pd.DataFrame") -> dict[str, bytes
     return {parquet: parquet_bytes(frame), csv: csv_bytes(frame)}
 
 
-def report_metadata(name: str, day: date, result: QueryResult, results: ObjectStore) -> dict[str, object]:
-    """What a person wants to know of one day's report."""
+def report_metadata(
+    name: str, day: date, frame: "pd.DataFrame", result: QueryResult, results: ObjectStore
+) -> Mapping[str, object]:
+    """What a person wants to know of one day's report, whose rows are in the frame."""
     parquet, csv = report_keys(name, day)
     return {
-        "dagster/row_count": len(result.frame),
-        "table": dg.MetadataValue.md(markdown_table(result.frame, ROWS_SHOWN)),
+        "dagster/row_count": len(frame),
+        "table": dg.MetadataValue.md(markdown_table(frame, ROWS_SHOWN)),
         "parquet": dg.MetadataValue.path(results.uri(parquet)),
         "csv": dg.MetadataValue.path(results.uri(csv)),
-        "statement": sql_metadata([result.statement]),
-        "bytes scanned": result.scanned_bytes,
-        "seconds": result.seconds,
-        "query id": result.query_id,
-        **{name: _link(value) for name, value in result.details.items()},
+        **query_metadata(result),
     }
-
-
-def _link(value: object) -> object:
-    return dg.MetadataValue.url(value) if isinstance(value, str) and value.startswith("https://") else value

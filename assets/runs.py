@@ -1,8 +1,8 @@
 """What every asset has in common when it runs: the days that it was asked for, and how its errors reach people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 
@@ -13,6 +13,25 @@ from resources.ensured import Ensured
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
     """The run's partitions as UTC days: one of them, or every day of a range."""
     return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def batches(days: Sequence[date], most: int) -> Iterator[list[date]]:
+    """The days in their order, as runs of consecutive ones of at most so many."""
+    batch: list[date] = []
+    for day in days:
+        if batch and (len(batch) == most or day != batch[-1] + timedelta(days=1)):
+            yield batch
+            batch = []
+        batch.append(day)
+    if batch:
+        yield batch
+
+
+def listed(days: Sequence[date]) -> str:
+    """The days as text: each of a few, or how many and from when to when."""
+    if len(days) > 5:
+        return f"{len(days)} days from {days[0]} to {days[-1]}"
+    return ", ".join(map(str, days)) or "none"
 
 
 def traceable(context: dg.AssetExecutionContext, statement: str) -> str:
@@ -27,6 +46,20 @@ def clear_failures() -> Iterator[None]:
         yield
     except FlowLakeError as error:
         raise dg.Failure(description=str(error)) from None
+
+
+@contextmanager
+def naming_days(days: Sequence[date], first: date) -> Iterator[None]:
+    """Let an error say which of the run's days are not done, from `first` on, where it has several."""
+    try:
+        yield
+    except FlowLakeError as error:
+        if len(days) == 1:
+            raise
+        undone = [day for day in days if day >= first]
+        number = len(days) - len(undone)
+        done = {0: "which are all", 1: "the one before is"}.get(number, f"the {number} before are")
+        raise FlowLakeError(f"{error}\nNot done: {listed(undone)}; {done}. Run again for these days.") from error
 
 
 def told(context: dg.AssetExecutionContext, ensured: Ensured, check: str) -> dg.MaterializeResult:

@@ -1,11 +1,17 @@
-SELECT
-  sum(numpackets) AS packetcount,
-  sourceaddress,
-  destinationaddress,
-  dt
-FROM {table}
-WHERE action = 'REJECT'
-  AND dt = '{day}'
-GROUP BY sourceaddress, destinationaddress, dt
-ORDER BY packetcount DESC NULLS LAST, sourceaddress NULLS LAST, destinationaddress NULLS LAST
-LIMIT 20
+SELECT packetcount, sourceaddress, destinationaddress, dt
+FROM (
+  SELECT
+    sum(numpackets) AS packetcount,
+    sourceaddress,
+    destinationaddress,
+    dt,
+    row_number() OVER (
+      PARTITION BY dt
+      ORDER BY sum(numpackets) DESC NULLS LAST, sourceaddress NULLS LAST, destinationaddress NULLS LAST
+    ) AS place
+  FROM {table}
+  WHERE dt BETWEEN '{first}' AND '{last}'
+  GROUP BY sourceaddress, destinationaddress, dt
+)
+WHERE place <= 20
+ORDER BY dt, place

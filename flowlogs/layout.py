@@ -55,6 +55,10 @@ class LogSource:
         """A partition's LOCATION: the day's folder, without a closing slash, as AWS's instructions write it."""
         return f"{self.location}{day:%Y/%m/%d}"
 
+    def day_locations(self, days: Iterable[date]) -> dict[date, str]:
+        """Each day's partition's LOCATION."""
+        return {day: self.day_location(day) for day in days}
+
     def object_key(self, flow_log_id: str, window: datetime, suffix: str) -> str:
         """The key of an object for the delivery window that begins at `window` (UTC)."""
         name = f"{self.account}_vpcflowlogs_{self.region}_{flow_log_id}_{window:%Y%m%dT%H%MZ}_{suffix}.log.gz"

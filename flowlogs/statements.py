@@ -5,10 +5,9 @@ text in, text out; who runs it is no concern of this module.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import islice
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import DEFAULT_FIELDS, PARTITION_COLUMN
@@ -18,6 +17,15 @@ MAX_STATEMENT_BYTES = 262_144
 """Source: "Service Quotas", Amazon Athena user guide (2026)."""
 
 MAX_PARTITIONS_PER_STATEMENT = 1_000
+
+MAX_UNLOADED_PARTITIONS = 100
+"""How many partitions an UNLOAD may write. Source: "UNLOAD", Considerations, Amazon Athena user guide (2026)."""
+
+TEXT, PARQUET = "text", "parquet"
+"""What a table's objects can be: lines of delimited text, or Parquet."""
+
+REJECTED_FLOWS = "rejected_flows"
+"""The table of the REJECT records alone, and the folder below the results root that its files are in."""
 
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,127}")
 
@@ -49,11 +57,15 @@ class TableName:
 
 @dataclass(frozen=True)
 class TableDefinition:
-    """What a table is, apart from its name: (column, Hive type) pairs, where its objects lie, its properties."""
+    """What a table is, apart from its name: (column, Hive type) pairs, where and what its objects are, its properties.
+
+    The delimiter is that of a text table's fields, and means nothing in a Parquet table.
+    """
 
     columns: tuple[tuple[str, str], ...]
     partition_columns: tuple[tuple[str, str], ...]
     location: str
+    stored_as: str = TEXT
     delimiter: str = " "
     properties: dict[str, str] = field(default_factory=dict)
 
@@ -68,7 +80,9 @@ class TableDefinition:
                 found.append(f"{what}: expected {_columns_text(ours)}; found {_columns_text(theirs)}")
         if self.location.rstrip("/") != actual.location.rstrip("/"):
             found.append(f"location: expected {self.location}; found {actual.location}")
-        if self.delimiter != actual.delimiter:
+        if self.stored_as != actual.stored_as:
+            found.append(f"format: expected {self.stored_as}; found {actual.stored_as}")
+        elif self.stored_as == TEXT and self.delimiter != actual.delimiter:
             found.append(f"field delimiter: expected {self.delimiter!r}; found {actual.delimiter!r}")
         for name, value in self.properties.items():
             if actual.properties.get(name) != value:
@@ -86,6 +100,21 @@ def flow_logs_table(source: LogSource) -> TableDefinition:
     )
 
 
+def rejected_flows_name(flow_logs: TableName) -> TableName:
+    """The table of REJECT records that is made from a table of flow logs: beside it, in the same database."""
+    return TableName(flow_logs.database, REJECTED_FLOWS)
+
+
+def rejected_flows_table(root: str) -> TableDefinition:
+    """The table over the REJECT records below the results root, an ``s3://…/`` address: every column of the logs."""
+    return TableDefinition(
+        columns=tuple((field.column, field.type) for field in DEFAULT_FIELDS),
+        partition_columns=((PARTITION_COLUMN, "string"),),
+        location=f"{root}{REJECTED_FLOWS}/",
+        stored_as=PARQUET,
+    )
+
+
 def create_database(database: str) -> str:
     return f"CREATE DATABASE IF NOT EXISTS `{database}`"
 
@@ -96,7 +125,10 @@ def create_table(name: TableName, definition: TableDefinition) -> str:
     if definition.partition_columns:
         partitions = ", ".join(f"`{column}` {hive_type}" for column, hive_type in definition.partition_columns)
         clauses.append(f"PARTITIONED BY ({partitions})")
-    clauses.append(f"ROW FORMAT DELIMITED FIELDS TERMINATED BY {text_literal(definition.delimiter)}")
+    if definition.stored_as == PARQUET:
+        clauses.append("STORED AS PARQUET")
+    else:
+        clauses.append(f"ROW FORMAT DELIMITED FIELDS TERMINATED BY {text_literal(definition.delimiter)}")
     clauses.append(f"LOCATION {text_literal(definition.location)}")
     if definition.properties:
         properties = ", ".join(f"{text_literal(k)}={text_literal(v)}" for k, v in definition.properties.items())
@@ -104,15 +136,41 @@ def create_table(name: TableName, definition: TableDefinition) -> str:
     return "\n".join(clauses)
 
 
-def add_partitions(name: TableName, source: LogSource, days: Sequence[date]) -> Iterator[str]:
-    """The statements that register the days' folders: as few as Athena's limit on a statement's length allows."""
-    remaining = iter(days)
-    while batch := list(islice(remaining, MAX_PARTITIONS_PER_STATEMENT)):
-        clauses = "\n  ".join(
-            f"PARTITION ({PARTITION_COLUMN}='{day:%Y-%m-%d}') LOCATION {text_literal(source.day_location(day))}"
-            for day in batch
-        )
-        yield f"ALTER TABLE {name.hive} ADD IF NOT EXISTS {clauses}"
+def add_partitions(name: TableName, locations: Mapping[date, str]) -> Iterator[str]:
+    """The statements that register days where they lie: as few as Athena's limits allow."""
+    head = f"ALTER TABLE {name.hive} ADD IF NOT EXISTS"
+    clauses: list[str] = []
+    size = len(head)
+    for day, location in locations.items():
+        clause = f"PARTITION ({PARTITION_COLUMN}='{day:%Y-%m-%d}') LOCATION {text_literal(location)}"
+        length = len(clause.encode()) + len("\n  ")
+        # A comment may stand in front of a statement when it is sent.
+        if clauses and (len(clauses) == MAX_PARTITIONS_PER_STATEMENT or size + length > MAX_STATEMENT_BYTES - 1_000):
+            yield f"{head} {_one_per_line(clauses)}"
+            clauses, size = [], len(head)
+        clauses.append(clause)
+        size += length
+    if clauses:
+        yield f"{head} {_one_per_line(clauses)}"
+
+
+def unload_rejected(name: TableName, first: date, last: date, destination: str) -> str:
+    """Writes the REJECT records of these days (at most MAX_UNLOADED_PARTITIONS), all columns, as Parquet.
+
+    Each day has a folder of its own below the destination (see `unloaded_location`), if it has such records at all.
+    """
+    columns = ", ".join([*(field.column for field in DEFAULT_FIELDS), PARTITION_COLUMN])
+    return (
+        f"UNLOAD (\n  SELECT {columns}\n  FROM {name.trino}\n"
+        f"  WHERE action = 'REJECT' AND {PARTITION_COLUMN} BETWEEN '{first}' AND '{last}'\n)\n"
+        f"TO {text_literal(destination)}\n"
+        f"WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['{PARTITION_COLUMN}'])"
+    )
+
+
+def unloaded_location(destination: str, day: date) -> str:
+    """Where an UNLOAD that is partitioned by day leaves a day's records."""
+    return f"{destination}{PARTITION_COLUMN}={day}/"
 
 
 def move_partition(name: TableName, day: date, location: str) -> str:
@@ -134,6 +192,10 @@ def text_literal(text: str) -> str:
     if "\\" in text or "'" in text:
         raise FlowLakeError(f"{text!r} holds a quote or a backslash, which Hive and Trino read differently.")
     return f"'{text}'"
+
+
+def _one_per_line(clauses: Sequence[str]) -> str:
+    return "\n  ".join(clauses)
 
 
 def _columns_text(columns: Sequence[tuple[str, str]]) -> str:

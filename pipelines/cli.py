@@ -237,12 +237,13 @@ def print_reports(results: "ObjectStore", day: date) -> None:
 
     from assets.reports import REPORTS, report_keys
 
-    for name, description in reversed(list(REPORTS.items())):
-        parquet, csv = report_keys(name, day)
+    for report in reversed(REPORTS):
+        parquet, csv = report_keys(report.name, day)
         with results.open(parquet) as file:
             # From Arrow's own memory: what it reads a Python file with may outlive the interpreter, and abort it.
             frame = pd.read_parquet(pa.BufferReader(file.read()), dtype_backend="numpy_nullable")
-        click.echo(f"\n{name}: {description}\n\n{report_text(frame)}\n\n  {results.uri(parquet)}\n  {results.uri(csv)}")
+        files = f"  {results.uri(parquet)}\n  {results.uri(csv)}"
+        click.echo(f"\n{report.name}: {report.description}\n\n{report_text(frame)}\n\n{files}")
 
 
 def report_text(frame: "pd.DataFrame") -> str:

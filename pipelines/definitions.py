@@ -2,26 +2,32 @@
 
 import gc
 import warnings
+from collections.abc import Sequence
 
 import click
 import dagster as dg
 
 from assets.catalog import partition_asset, vpc_flow_logs
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
-from assets.reports import REPORTS, report_asset
+from assets.rejected import rejected_flows_asset
+from assets.reports import REPORTS, Report, report_asset
 from flowlogs.errors import FlowLakeError
 from pipelines.jobs import EXECUTOR, daily_job, daily_schedule, teardown
 from pipelines.settings import Settings, read_settings
 from pipelines.targets import build_target
 
 
-def build_definitions(settings: Settings) -> dg.Definitions:
+def build_definitions(settings: Settings, reports: Sequence[Report] = REPORTS) -> dg.Definitions:
     """Fresh definitions for these settings. Touches neither disk nor network."""
     days = dg.DailyPartitionsDefinition(start_date=settings.start_date.isoformat(), timezone="UTC")
     with warnings.catch_warnings():
         # BackfillPolicy.single_run is beta; a range of days in one run is what this project needs it for.
         warnings.filterwarnings("ignore", message=".*[Bb]ackfill", category=dg.BetaWarning)
-        daily = [partition_asset(days), *(report_asset(name, text, days) for name, text in REPORTS.items())]
+        daily = [
+            partition_asset(days),
+            rejected_flows_asset(days),
+            *(report_asset(report, days) for report in reports),
+        ]
     job = daily_job(daily)
     return dg.Definitions(
         assets=[vpc_flow_logs_bucket, vpc_flow_log, vpc_flow_logs, *daily],

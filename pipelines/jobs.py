@@ -26,7 +26,7 @@ def daily_job(daily_assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJo
     return dg.define_asset_job(
         JOB_NAME,
         selection=dg.AssetSelection.assets(*daily_assets),
-        description="Add the day's partition, then write its reports.",
+        description="Add the day's partition, scan it once for its REJECT records, then write the reports from those.",
     )
 
 
@@ -42,7 +42,8 @@ LEFT_BEHIND = (
         "the bucket and the logs in it",
         "they are the record of what happened; a lifecycle rule is the way to let them go",
     ),
-    ("the database, the table and its partitions", "they cost nothing, and the logs stay queryable with them"),
+    ("the database, the tables and their partitions", "they cost nothing, and the logs stay queryable with them"),
+    ("the rejected flows", "they are small, and what the reports were made from"),
     ("the workgroup", "it costs nothing, and holds the history of the queries"),
     ("the reports", "they are small, and what this project was run for"),
 )

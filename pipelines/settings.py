@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import ACCOUNT_ID, BUCKET_NAME, REGION
-from flowlogs.statements import IDENTIFIER
+from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "FLOWLAKE_"
@@ -122,6 +122,11 @@ def read_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         raise FlowLakeError(_wrong_variables(error)) from None
+    if settings.table == REJECTED_FLOWS:
+        raise FlowLakeError(
+            f"FLOWLAKE_TABLE={REJECTED_FLOWS}: so is the table of REJECT records called that is made from it. Choose "
+            "another name."
+        )
     if settings.target == "aws":
         _require_aws_names(settings)
     else:

@@ -21,6 +21,9 @@ SIMULATED_BUCKET = "simulated-vpc-flow-logs"
 SIMULATED_ACCOUNT = "123456789012"
 SIMULATED_REGION = "us-east-1"
 
+RESULTS_BUCKET = "vpc-flow-lake-results"
+"""What the embedded engine calls the folder of results: its catalog lies in that folder, and moves with it."""
+
 QUERY_RESULTS = "athena-results/"
 """Where Athena writes what queries give, below the results root; the reports are made from it."""
 
@@ -60,12 +63,13 @@ def _embedded(settings: Settings) -> Target:
         name = folder_name(settings.bucket_folder)
         bucket = FolderBucket(name, settings.bucket_folder, settings.account_id, settings.region)
         flow_log = ExistingLogs(str(settings.bucket_folder))
-    results = FolderStore(settings.results_folder, "FLOWLAKE_RESULTS")
+    results = FolderStore(settings.results_folder, "FLOWLAKE_RESULTS", RESULTS_BUCKET)
+    buckets = {bucket.name: bucket.objects, results.name: results}
     catalog = settings.results_folder / "catalog.sqlite"
     return Target(
         bucket=bucket,
         flow_log=flow_log,
-        athena=EmbeddedAthena(catalog, {bucket.name: bucket.objects}, settings.database),
+        athena=EmbeddedAthena(catalog, buckets, settings.database, read_only=(bucket.name,)),
         results=results,
         table=TableName(settings.database, settings.table),
     )

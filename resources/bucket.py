@@ -4,10 +4,14 @@ Keys are S3's: text with slashes, relative to the place's root. What lies behind
 to know; so is what a bucket needs to be fit for delivery.
 """
 
+import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from flowlogs.layout import LogSource, find_day, is_visible
@@ -30,6 +34,10 @@ class ObjectStore(ABC):
         """Where a person finds the object: a path, or an s3:// address."""
 
     @abstractmethod
+    def location(self, key: str = "") -> str:
+        """Where SQL finds it: an ``s3://`` address, whatever lies behind."""
+
+    @abstractmethod
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Every object whose key begins with `prefix` (which ends in a slash), by key; none where nothing is there."""
 
@@ -43,6 +51,26 @@ class ObjectStore(ABC):
 
         None is replaced before all of them are known to be writable, as far as the place can tell.
         """
+
+    @abstractmethod
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; one that is not there is no error. Raises FlowLakeError where it cannot."""
+
+    @contextmanager
+    def adding(self) -> Iterator[Path]:
+        """An empty folder: what lies in it when the block ends is stored, by its path there, like `replace` does it."""
+        with TemporaryDirectory() as folder:
+            yield Path(folder)
+            files = [path for path in Path(folder).rglob("*") if path.is_file()]
+            self.replace({path.relative_to(folder).as_posix(): path.read_bytes() for path in files})
+
+    def local_file(self, key: str, folder: Path) -> Path:
+        """The object as a file, to read: where it is none, a copy of it below `folder`."""
+        path = folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self.open(key) as stored, path.open("wb") as copy:
+            shutil.copyfileobj(stored, copy)
+        return path
 
 
 class Bucket(ABC):

@@ -1,9 +1,12 @@
 """Every test starts from the project's defaults: no setting comes from the environment that it is run in, nor .env."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
+from lake import Lake
 from support import copy_project, write_small_logs
 
 from pipelines.settings import Settings
@@ -33,3 +36,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def new_project(tmp_path: Path) -> Path:
     """A copy of the project that nothing was ever run in."""
     return copy_project(tmp_path / "project")
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """A history that ends with the test."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def lake(tmp_path: Path, instance: dg.DagsterInstance) -> Lake:
+    """The small logs, and results of the test's own."""
+    return Lake(write_small_logs(tmp_path / "logs"), tmp_path, instance)

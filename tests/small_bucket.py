@@ -20,15 +20,19 @@ NAME = TableName("lake", "flows")
 
 
 class RecordingStore(FolderStore):
-    """A folder that remembers the names of the objects that were opened."""
+    """A folder that remembers the names of the objects that were read."""
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root, "FLOWLAKE_BUCKET")
+    def __init__(self, root: Path, name: str = SOURCE.bucket) -> None:
+        super().__init__(root, "FLOWLAKE_BUCKET", name)
         self.opened: list[str] = []
 
     def open(self, key: str) -> BinaryIO:
         self.opened.append(key.rpartition("/")[2])
         return super().open(key)
+
+    def local_file(self, key: str, folder: Path) -> Path:
+        self.opened.append(key.rpartition("/")[2])
+        return super().local_file(key, folder)
 
 
 class SmallBucket:
@@ -56,7 +60,7 @@ class SmallBucket:
         return size
 
     def add_days(self, *days: str) -> None:
-        for statement in add_partitions(NAME, SOURCE, [date.fromisoformat(day) for day in days]):
+        for statement in add_partitions(NAME, SOURCE.day_locations(map(date.fromisoformat, days))):
             self.engine.execute(statement)
 
     def create(self, table: str, columns: str, data: bytes, delimiter: str = " ", name: str = "a") -> None:

@@ -2,7 +2,6 @@
 
 import gzip
 import shutil
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import dagster as dg
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from lake import DAILY, REPORTS, TABLE, Lake, failure, metadata
 from support import (
     CAPTURED_LOGS,
     DAY,
@@ -28,62 +28,9 @@ from support import (
 
 from assets.catalog import sql_metadata
 from assets.tables import csv_bytes, markdown_table, parquet_bytes
-from flowlogs.statements import TableName
-from pipelines.definitions import build_definitions
-from pipelines.settings import Settings
-from pipelines.targets import build_target
 from resources.engine import FRAME_TYPES
 
-DAILY = ["vpc_flow_logs_partition", "top_rejected_pairs", "rejected_flow_details"]
-REPORTS = ["top_rejected_pairs", "rejected_flow_details"]
 EMPTY_DAY = date(2021, 9, 4)
-
-
-class Lake:
-    """A folder of logs, its results and Dagster's history, all of one test's own."""
-
-    def __init__(self, logs: Path, home: Path, instance: dg.DagsterInstance) -> None:
-        self.settings = Settings(bucket=str(logs), results=str(home / "results"))
-        self.logs = logs
-        self.results = home / "results"
-        self.instance = instance
-        self.target = build_target(self.settings)
-
-    def run(self, first: date, last: date | None = None, assets: list[str] | None = None) -> dg.ExecuteInProcessResult:
-        """Materialize the whole lineage for a day, or these assets for a range of days."""
-        job = build_definitions(self.settings).resolve_implicit_global_asset_job_def()
-        selection = [dg.AssetKey(name) for name in assets] if assets else None
-        days = {"partition_key": first.isoformat()}
-        if last:
-            bounds = {"start": first.isoformat(), "end": last.isoformat()}
-            days = {"tags": {f"dagster/asset_partition_range_{end}": day for end, day in bounds.items()}}
-        return job.execute_in_process(instance=self.instance, asset_selection=selection, raise_on_error=False, **days)
-
-    def messages(self, result: dg.ExecuteInProcessResult, level: int) -> list[str]:
-        return [entry.user_message for entry in self.instance.all_logs(result.run_id) if entry.level == level]
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
-
-
-@pytest.fixture
-def lake(tmp_path: Path, instance: dg.DagsterInstance) -> Lake:
-    return Lake(write_small_logs(tmp_path / "logs"), tmp_path, instance)
-
-
-def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str | None, dict[str, dg.MetadataValue]]:
-    """What the run says of an asset, by partition."""
-    found = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
-    return {made.partition: dict(made.metadata) for made in found if made.asset_key == dg.AssetKey(name)}
-
-
-def failure(result: dg.ExecuteInProcessResult) -> tuple[str, str]:
-    """The one asset that failed, and its words."""
-    (event,) = result.get_step_failure_events()
-    return event.step_key, event.step_failure_data.user_failure_data.description
 
 
 # Reports
@@ -120,11 +67,11 @@ def test_a_reports_columns_have_their_types_with_and_without_rows(lake, report, 
     assert header == ",".join(REPORT_TYPES[report])
 
 
-def test_running_again_leaves_the_same_files(lake):
+def test_running_again_leaves_the_same_reports(lake):
     lake.run(DAY)
-    before = files_in(lake.results)
+    before = files_in(lake.results / "reports")
     lake.run(DAY)
-    assert files_in(lake.results) == before
+    assert files_in(lake.results / "reports") == before
 
 
 def test_each_day_of_a_range_has_files_of_its_own(lake):
@@ -216,6 +163,27 @@ def test_the_tables_metadata(lake):
             "ROW FORMAT DELIMITED FIELDS TERMINATED BY ' '\n"
             f"LOCATION '{location}'\n"
             "TBLPROPERTIES ('skip.header.line.count'='1')\n"
+            "```\n\n"
+            "```sql\n"
+            "CREATE EXTERNAL TABLE IF NOT EXISTS `vpc_flow_lake`.`rejected_flows` (\n"
+            "  `version` int,\n"
+            "  `account` string,\n"
+            "  `interfaceid` string,\n"
+            "  `sourceaddress` string,\n"
+            "  `destinationaddress` string,\n"
+            "  `sourceport` int,\n"
+            "  `destinationport` int,\n"
+            "  `protocol` int,\n"
+            "  `numpackets` int,\n"
+            "  `numbytes` bigint,\n"
+            "  `starttime` int,\n"
+            "  `endtime` int,\n"
+            "  `action` string,\n"
+            "  `logstatus` string\n"
+            ")\n"
+            "PARTITIONED BY (`dt` string)\n"
+            "STORED AS PARQUET\n"
+            "LOCATION 's3://vpc-flow-lake-results/rejected_flows/'\n"
             "```"
         ),
     }
@@ -243,14 +211,45 @@ def test_the_partitions_metadata(lake):
     }
 
 
+def test_the_rejected_flows_metadata(lake):
+    result = lake.run(DAY)
+    made = metadata(result, "rejected_flows")[str(DAY)]
+    seconds, query_id, statement = (made.pop(name) for name in ("seconds", "query id", "statement"))
+    (path,) = lake.rejected_files()
+    location = f"s3://vpc-flow-lake-results/{path.rpartition('/')[0]}/"
+    assert made == {
+        "location": dg.MetadataValue.text(location),
+        "files": dg.MetadataValue.int(1),
+        "bytes": dg.MetadataValue.int((lake.results / path).stat().st_size),
+        "bytes scanned": metadata(result, "vpc_flow_logs_partition")[str(DAY)]["bytes"],
+    }
+    assert isinstance(seconds, dg.FloatMetadataValue)
+    assert isinstance(query_id, dg.TextMetadataValue)
+    assert statement.value == (
+        f"```sql\n-- vpc-flow-lake: rejected_flows, run {result.run_id}\n"
+        "UNLOAD (\n"
+        "  SELECT version, account, interfaceid, sourceaddress, destinationaddress, sourceport, destinationport, "
+        "protocol, numpackets, numbytes, starttime, endtime, action, logstatus, dt\n"
+        '  FROM "vpc_flow_lake"."vpc_flow_logs"\n'
+        "  WHERE action = 'REJECT' AND dt BETWEEN '2021-09-02' AND '2021-09-02'\n"
+        ")\n"
+        f"TO '{location.removesuffix('dt=2021-09-02/')}'\n"
+        "WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['dt'])\n```"
+    )
+
+
 def test_a_reports_metadata(lake):
     result = lake.run(DAY)
     made = metadata(result, "top_rejected_pairs")[str(DAY)]
-    partition = metadata(result, "vpc_flow_logs_partition")[str(DAY)]
+    (path,) = lake.rejected_files()
+    stored = pq.read_metadata(lake.results / path).row_group(0)
+    sizes = {column["path_in_schema"]: column["total_compressed_size"] for column in stored.to_dict()["columns"]}
     seconds, query_id, statement = (made.pop(name) for name in ("seconds", "query id", "statement"))
     assert made == {
         "dagster/row_count": dg.MetadataValue.int(3),
-        "bytes scanned": partition["bytes"],
+        "bytes scanned": dg.MetadataValue.int(
+            sizes["numpackets"] + sizes["sourceaddress"] + sizes["destinationaddress"]
+        ),
         "parquet": dg.MetadataValue.path(str(lake.results / "reports/top_rejected_pairs/2021-09-02.parquet")),
         "csv": dg.MetadataValue.path(str(lake.results / "reports/top_rejected_pairs/2021-09-02.csv")),
         "table": dg.MetadataValue.md(
@@ -265,17 +264,23 @@ def test_a_reports_metadata(lake):
     assert isinstance(query_id, dg.TextMetadataValue)
     assert statement.value.startswith("```sql\n")
     assert statement.value.endswith(
-        "SELECT\n"
-        "  sum(numpackets) AS packetcount,\n"
-        "  sourceaddress,\n"
-        "  destinationaddress,\n"
-        "  dt\n"
-        'FROM "vpc_flow_lake"."vpc_flow_logs"\n'
-        "WHERE action = 'REJECT'\n"
-        "  AND dt = '2021-09-02'\n"
-        "GROUP BY sourceaddress, destinationaddress, dt\n"
-        "ORDER BY packetcount DESC NULLS LAST, sourceaddress NULLS LAST, destinationaddress NULLS LAST\n"
-        "LIMIT 20\n"
+        "SELECT packetcount, sourceaddress, destinationaddress, dt\n"
+        "FROM (\n"
+        "  SELECT\n"
+        "    sum(numpackets) AS packetcount,\n"
+        "    sourceaddress,\n"
+        "    destinationaddress,\n"
+        "    dt,\n"
+        "    row_number() OVER (\n"
+        "      PARTITION BY dt\n"
+        "      ORDER BY sum(numpackets) DESC NULLS LAST, sourceaddress NULLS LAST, destinationaddress NULLS LAST\n"
+        "    ) AS place\n"
+        '  FROM "vpc_flow_lake"."rejected_flows"\n'
+        "  WHERE dt BETWEEN '2021-09-02' AND '2021-09-02'\n"
+        "  GROUP BY sourceaddress, destinationaddress, dt\n"
+        ")\n"
+        "WHERE place <= 20\n"
+        "ORDER BY dt, place\n"
         "```"
     )
 
@@ -359,9 +364,8 @@ def test_the_same_rows_give_the_same_bytes(frame):
 def test_a_day_without_objects_has_a_partition_and_empty_reports(lake):
     assert lake.run(EMPTY_DAY).success
     assert [report_rows(lake.results, report, EMPTY_DAY) for report in REPORTS] == [[], []]
-    name = TableName("vpc_flow_lake", "vpc_flow_logs")
     location = f"{lake.target.bucket.source().location}2021/09/04"
-    assert lake.target.athena.partition_locations(name, [str(EMPTY_DAY)]) == {str(EMPTY_DAY): location}
+    assert lake.target.athena.partition_locations(TABLE, [str(EMPTY_DAY)]) == {str(EMPTY_DAY): location}
 
 
 def test_a_day_without_objects_gives_a_warning_that_tells_the_days_with_some(lake):
@@ -450,7 +454,6 @@ def damaged(lake) -> Path:
     return sorted((lake.logs / "AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/02").iterdir())[0]
 
 
-@pytest.mark.parametrize("report", REPORTS)
 @pytest.mark.parametrize(
     "damage",
     [
@@ -460,14 +463,14 @@ def damaged(lake) -> Path:
         pytest.param(lambda data: data[:60] + bytes([data[60] ^ 255]) + data[61:], id="a byte changed"),
     ],
 )
-def test_an_object_that_cannot_be_read_is_named_and_the_days_reports_stay(lake, damaged, damage, report):
-    before = files_in(lake.results / "reports")
+def test_an_object_that_cannot_be_read_is_named_and_the_day_stays_as_it_was(lake, damaged, damage):
+    before = lake.without_notes()
     damaged.write_bytes(damage(damaged.read_bytes()))
-    asset, words = failure(lake.run(DAY, DAY, ["vpc_flow_logs_partition", report]))
-    assert asset == report
+    asset, words = failure(lake.run(DAY, assets=DAILY))
+    assert asset == "rejected_flows"
     assert words.startswith(f"{damaged} cannot be read to its end: ")
     assert "fetch it again (or move it away, and its records with it)" in words
-    assert files_in(lake.results / "reports") == before
+    assert lake.without_notes() == before
 
 
 def test_an_object_in_parquet_is_refused_by_name(lake, damaged):
@@ -477,10 +480,10 @@ def test_an_object_in_parquet_is_refused_by_name(lake, damaged):
         shutil.copyfile(captured[0], path)
     else:
         pd.DataFrame({"version": [2]}).to_parquet(path)
-    before = files_in(lake.results / "reports")
-    result = lake.run(DAY, DAY, ["vpc_flow_logs_partition", "top_rejected_pairs"])
+    before = lake.without_notes()
+    result = lake.run(DAY, assets=DAILY)
     assert failure(result)[1].startswith(f"{path} is a Parquet object, and this table reads text.")
-    assert files_in(lake.results / "reports") == before
+    assert lake.without_notes() == before
 
 
 def test_a_report_that_cannot_be_written_stays_as_it_was(lake):
@@ -489,7 +492,7 @@ def test_a_report_that_cannot_be_written_stays_as_it_was(lake):
     csv.unlink()
     csv.mkdir()
     before = files_in(lake.results / "reports")
-    asset, words = failure(lake.run(DAY, DAY, ["vpc_flow_logs_partition", "top_rejected_pairs"]))
+    asset, words = failure(lake.run(DAY, assets=["top_rejected_pairs"]))
     assert asset == "top_rejected_pairs"
     assert words.startswith(f"{csv} cannot be written: Is a directory. What was there is unchanged.")
     assert "FLOWLAKE_RESULTS" in words

@@ -15,12 +15,22 @@ from pathlib import Path
 import pytest
 from small_bucket import rows
 
-from assets.reports import report_sql
+from assets.reports import REPORTS, report_sql
 from flowlogs.fields import HEADER_LINE
 from flowlogs.layout import LogSource, is_visible
-from flowlogs.statements import TableName, add_partitions, create_database, create_table, flow_logs_table
+from flowlogs.statements import (
+    TableName,
+    add_partitions,
+    create_database,
+    create_table,
+    flow_logs_table,
+    rejected_flows_name,
+    rejected_flows_table,
+    unload_rejected,
+    unloaded_location,
+)
 from resources.embedded.athena import EmbeddedAthena
-from resources.embedded.folder_bucket import FolderBucket
+from resources.embedded.folder_bucket import FolderBucket, FolderStore
 from resources.engine import QueryResult
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,6 +39,7 @@ MADE_HERE = "made here"
 CASES = [MADE_HERE, *sorted(path.parent.name for path in CAPTURED.glob("*/expected.json"))]
 
 TABLE = TableName("lake", "flows")
+REJECTED = rejected_flows_name(TABLE)
 
 ACCOUNT = "123456789012"
 WINDOW = (1709251200, 1709251260)
@@ -84,7 +95,7 @@ ANSWERS = {
 
 
 class Logs:
-    """A folder of flow logs, with what its reports must say, and an engine over it."""
+    """A folder of flow logs, with what its reports must say, and an engine over it and over its REJECT records."""
 
     def __init__(self, folder: Path, answers: Mapping[str, Mapping[str, list[list[object]]]], work: Path) -> None:
         self.folder = folder
@@ -92,14 +103,24 @@ class Logs:
         self.before = fingerprint(folder)
         self.bucket = FolderBucket("flow-logs", folder)
         self.source = self.bucket.source()
-        self.engine = EmbeddedAthena(work / "catalog.sqlite", {"flow-logs": self.bucket.objects}, TABLE.database)
-        self.engine.execute(create_database(TABLE.database))
-        self.engine.execute(create_table(TABLE, flow_logs_table(self.source)))
-        for statement in add_partitions(TABLE, self.source, [date.fromisoformat(day) for day in answers]):
+        results = FolderStore(work / "results", "FLOWLAKE_RESULTS", "results")
+        buckets = {"flow-logs": self.bucket.objects, "results": results}
+        self.engine = EmbeddedAthena(work / "catalog.sqlite", buckets, TABLE.database)
+        days = [date.fromisoformat(day) for day in answers]
+        folder = results.location("rejected_flows/1/")
+        for statement in (
+            create_database(TABLE.database),
+            create_table(TABLE, flow_logs_table(self.source)),
+            create_table(REJECTED, rejected_flows_table(results.location())),
+            *add_partitions(TABLE, self.source.day_locations(days)),
+            *add_partitions(REJECTED, {day: unloaded_location(folder, day) for day in days}),
+        ):
             self.engine.execute(statement)
+        self.unloaded = self.engine.execute(unload_rejected(TABLE, min(days), max(days), folder))
 
     def report(self, name: str, day: str) -> QueryResult:
-        return self.engine.execute(report_sql(name, TABLE, date.fromisoformat(day)))
+        (report,) = (report for report in REPORTS if report.name == name)
+        return self.engine.execute(report_sql(report, REJECTED, date.fromisoformat(day), date.fromisoformat(day)))
 
     def visible_bytes(self, day: str) -> int:
         prefix = self.source.day_prefix(date.fromisoformat(day))
@@ -155,10 +176,26 @@ def test_rejected_flow_details_are_those_that_hives_reader_finds(logs: Logs) -> 
         assert rows(logs.report("rejected_flow_details", day)) == [(*row, day) for row in answers["details"]], day
 
 
-def test_bytes_scanned_are_those_of_the_days_visible_objects(logs: Logs) -> None:
+def test_reports_of_all_days_are_those_of_each_day(logs: Logs) -> None:
+    first, last = date.fromisoformat(min(logs.answers)), date.fromisoformat(max(logs.answers))
+    for report, kind in zip(REPORTS, ("top", "details"), strict=True):
+        found = rows(logs.engine.execute(report_sql(report, REJECTED, first, last)))
+        assert found == [(*row, day) for day in sorted(logs.answers) for row in logs.answers[day][kind]]
+
+
+def test_the_rejected_flows_in_parquet_are_those_in_the_text(logs: Logs) -> None:
+    parquet = rows(logs.engine.execute(f"SELECT * FROM {REJECTED.trino}"))
+    text = rows(logs.engine.execute(f"SELECT * FROM {TABLE.trino} WHERE action = 'REJECT'"))
+    assert sorted(map(repr, parquet)) == sorted(map(repr, text))
+    plain = rows(logs.engine.execute(f"SELECT * FROM {TABLE.trino}"))
+    assert sorted(map(repr, text)) == sorted(repr(row) for row in plain if row[12] == "REJECT")
+
+
+def test_bytes_scanned_are_those_of_the_days_visible_objects_once(logs: Logs) -> None:
+    assert logs.unloaded.scanned_bytes == sum(logs.visible_bytes(day) for day in logs.answers)
     for day in logs.answers:
-        assert logs.report("top_rejected_pairs", day).scanned_bytes == logs.visible_bytes(day), day
-        assert logs.report("rejected_flow_details", day).scanned_bytes == logs.visible_bytes(day), day
+        statement = f"SELECT count(*) FROM {TABLE.trino} WHERE dt = '{day}'"
+        assert logs.engine.execute(statement).scanned_bytes == logs.visible_bytes(day), day
 
 
 def test_the_folder_is_left_as_it_was(logs: Logs) -> None:

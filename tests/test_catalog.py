@@ -1,5 +1,6 @@
 """The embedded engine's memory: that it survives, and is shared by two runs at once."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import TableDefinition, TableName
+from flowlogs.statements import PARQUET, TableDefinition, TableName
 from resources.embedded.catalog import Catalog, Partition
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,8 +22,8 @@ DEFINITION = TableDefinition(
     (("version", "int"), ("account", "string")),
     (("dt", "string"),),
     "s3://flow-logs/AWSLogs/",
-    "\t",
-    {"skip.header.line.count": "1"},
+    delimiter="\t",
+    properties={"skip.header.line.count": "1"},
 )
 
 
@@ -102,6 +103,26 @@ def test_what_was_written_is_there_for_another_catalog_of_the_same_file(catalog:
     other = Catalog(catalog.path)
     assert other.find_table(NAME) == DEFINITION
     assert other.partitions(NAME) == [day(1)]
+
+
+def test_a_table_that_an_older_version_remembered_is_one_of_text(catalog: Catalog) -> None:
+    stored = {
+        "columns": [["a", "int"]],
+        "partition_columns": [],
+        "location": "s3://b/",
+        "delimiter": ",",
+        "properties": {},
+    }
+    with sqlite3.connect(catalog.path) as db:
+        db.execute("INSERT INTO tables VALUES ('lake', 'others', ?)", (json.dumps(stored),))
+    db.close()
+    assert catalog.find_table(OTHER) == TableDefinition((("a", "int"),), (), "s3://b/", delimiter=",")
+
+
+def test_a_table_of_parquet_is_remembered_as_one(catalog: Catalog) -> None:
+    definition = TableDefinition((("a", "int"),), (("dt", "string"),), "s3://b/", stored_as=PARQUET)
+    catalog.create_table(OTHER, definition)
+    assert catalog.find_table(OTHER) == definition
 
 
 # Reading.

@@ -12,17 +12,18 @@ import pipelines.settings
 from pipelines.definitions import build_definitions
 from pipelines.settings import Settings
 
-HEAVY = ("boto3", "botocore", "duckdb", "numpy", "pandas", "pyarrow", "pyathena", "sqlglot")
+HEAVY = ("boto3", "botocore", "duckdb", "isal", "numpy", "pandas", "pyarrow", "pyathena", "sqlglot")
 
 ASSETS = {
     "vpc_flow_logs_bucket": ("infrastructure", set()),
     "vpc_flow_log": ("infrastructure", {"vpc_flow_logs_bucket"}),
     "vpc_flow_logs": ("catalog", {"vpc_flow_logs_bucket"}),
     "vpc_flow_logs_partition": ("catalog", {"vpc_flow_log", "vpc_flow_logs"}),
-    "top_rejected_pairs": ("reports", {"vpc_flow_logs_partition"}),
-    "rejected_flow_details": ("reports", {"vpc_flow_logs_partition"}),
+    "rejected_flows": ("reports", {"vpc_flow_logs_partition"}),
+    "top_rejected_pairs": ("reports", {"rejected_flows"}),
+    "rejected_flow_details": ("reports", {"rejected_flows"}),
 }
-DAILY = ("vpc_flow_logs_partition", "top_rejected_pairs", "rejected_flow_details")
+DAILY = ("vpc_flow_logs_partition", "rejected_flows", "top_rejected_pairs", "rejected_flow_details")
 JOB = "daily_reject_reports"
 
 
@@ -104,8 +105,8 @@ def ticked(defs: dg.Definitions, moment: datetime) -> dg.RunRequest:
 def test_the_job_adds_the_partition_before_it_writes_the_reports(defs):
     job = defs.resolve_job_def(JOB)
     steps = [node.name for node in job.graph.nodes_in_topological_order]
-    assert steps[0] == "vpc_flow_logs_partition"
-    assert sorted(steps[1:]) == ["rejected_flow_details", "top_rejected_pairs"]
+    assert steps[:2] == ["vpc_flow_logs_partition", "rejected_flows"]
+    assert sorted(steps[2:]) == ["rejected_flow_details", "top_rejected_pairs"]
 
 
 def test_the_schedule_runs_every_day_at_one_utc(defs):
@@ -136,7 +137,7 @@ def test_the_run_that_a_tick_asks_for_adds_the_partition_and_writes_the_reports(
             instance=instance, partition_key=request.partition_key, tags=request.tags
         )
     materialized = [event.asset_key.to_user_string() for event in result.get_asset_materialization_events()]
-    assert materialized[0] == "vpc_flow_logs_partition"
+    assert materialized[:2] == ["vpc_flow_logs_partition", "rejected_flows"]
     assert sorted(materialized) == sorted(DAILY)
     results = root / "data/results"
     assert len(report_rows(results, "top_rejected_pairs", DAY)) == 20

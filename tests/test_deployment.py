@@ -259,7 +259,7 @@ def test_a_tick_of_the_daemon_materializes_the_day(
             assert run.status == dg.DagsterRunStatus.SUCCESS, deployment.logs()
             assert datetime.fromisoformat(run.tags[".dagster/scheduled_execution_time"]) == tick
             assert run.tags["dagster/partition"] == day.isoformat()
-            for asset in ("vpc_flow_logs_partition", "top_rejected_pairs", "rejected_flow_details"):
+            for asset in ("vpc_flow_logs_partition", "rejected_flows", "top_rejected_pairs", "rejected_flow_details"):
                 assert instance.get_materialized_partitions(dg.AssetKey(asset)) == {day.isoformat()}
             assert in_the_ui == [{"runId": run.run_id, "status": "SUCCESS"}]
     aws.set(enforce_iam=False)

@@ -486,7 +486,7 @@ from resources.embedded.athena import EmbeddedAthena
 from resources.embedded.folder_bucket import FolderStore
 
 root = Path(sys.argv[1])
-engine = EmbeddedAthena(root / "catalog.sqlite", {"flow-logs": FolderStore(root / "bucket", "")}, "lake")
+engine = EmbeddedAthena(root / "catalog.sqlite", {"flow-logs": FolderStore(root / "bucket", "", "flow-logs")}, "lake")
 engine.execute("ALTER TABLE flows ADD PARTITION (dt='2024-03-02') LOCATION 's3://flow-logs/more'")
 print(engine.execute("SELECT dt, numpackets FROM flows").frame.to_csv(index=False))
 """
@@ -634,7 +634,7 @@ def test_a_table_may_be_the_whole_bucket(empty: SmallBucket) -> None:
 
 def test_another_bucket_is_named(empty: SmallBucket) -> None:
     empty.engine.execute("CREATE EXTERNAL TABLE elsewhere (a int) LOCATION 's3://other/a/'")
-    with pytest.raises(FlowLakeError, match="s3://other/a/ lies in a bucket that this engine does not read"):
+    with pytest.raises(FlowLakeError, match="s3://other/a/ lies in a bucket that this engine does not know"):
         empty.engine.execute("SELECT * FROM elsewhere")
 
 

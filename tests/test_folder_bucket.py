@@ -1,5 +1,6 @@
 """A folder as a bucket, a folder as a place for results, and the simulated deliveries into the default bucket."""
 
+import fcntl
 import resource
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support import DAY, NEXT_DAY, ROOT, files_in, write_object
 
 from flowlogs.errors import FlowLakeError
@@ -24,7 +27,7 @@ SOURCE = LogSource("simulated-bucket", "123456789012", "us-east-1")
 
 @pytest.fixture
 def store(tmp_path: Path) -> FolderStore:
-    return FolderStore(tmp_path / "store", "FLOWLAKE_RESULTS")
+    return FolderStore(tmp_path / "store", "FLOWLAKE_RESULTS", "results")
 
 
 def visible(folder: Path) -> dict[str, bytes]:
@@ -45,6 +48,34 @@ def test_a_list_has_keys_in_order_with_sizes(store):
 
 def test_a_list_of_a_place_that_is_not_there_is_empty(store):
     assert list(store.list("a/")) == []
+
+
+NAMES = st.sampled_from(["a", "a b", "a.", "a-", "a0", "b", "A", "é", "ab"])
+KEYS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
+
+
+@settings(deadline=None, max_examples=50)
+@given(keys=st.sets(KEYS, max_size=12), prefix=st.sampled_from(["a", "ab", "a/b"]))
+def test_a_list_has_the_keys_below_a_prefix_in_their_order(
+    tmp_path_factory: pytest.TempPathFactory, keys: set[str], prefix: str
+) -> None:
+    store = FolderStore(tmp_path_factory.mktemp("listed"), "FLOWLAKE_RESULTS", "results")
+    # No key is a folder of another one's.
+    stored = {key for key in keys - {"a", prefix} if not any(other.startswith(f"{key}/") for other in keys)}
+    store.replace(dict.fromkeys(stored, b""))
+    inside = sorted(key for key in stored if key.startswith(f"{prefix}/"))
+    assert [found.key for found in store.list(f"{prefix}/")] == inside
+
+
+def test_a_location_is_the_address_by_which_sql_finds_an_object(store):
+    assert (store.location("a/b"), store.location()) == ("s3://results/a/b", "s3://results/")
+    assert store.uri("a/b") == f"{store.root}/a/b"
+
+
+def test_an_object_is_a_file_where_it_lies(store, tmp_path):
+    store.replace({"a/b": b"1"})
+    assert store.local_file("a/b", tmp_path / "copies") == store.root / "a/b"
+    assert not (tmp_path / "copies").exists()
 
 
 def test_a_list_goes_through_links_to_folders(store, tmp_path):
@@ -117,7 +148,132 @@ def test_nothing_is_replaced_where_a_folder_has_an_objects_name(store):
 def test_a_root_that_cannot_be_made_is_an_error_with_the_variable(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FlowLakeError, match=r"file/store cannot be written: Not a directory.*FLOWLAKE_RESULTS"):
-        FolderStore(tmp_path / "file/store", "FLOWLAKE_RESULTS").replace({"a": b""})
+        FolderStore(tmp_path / "file/store", "FLOWLAKE_RESULTS", "results").replace({"a": b""})
+
+
+def test_what_is_added_is_there_when_all_of_it_is(store):
+    store.replace({"a/1": b"before"})
+    with store.adding() as folder:
+        (folder / "a").mkdir()
+        (folder / "a/1").write_bytes(b"after")
+        (folder / "b/c").mkdir(parents=True)
+        (folder / "b/c/2").write_bytes(b"2")
+        (folder / "empty").mkdir()
+        assert visible(store.root) == {"a/1": b"before"}
+    assert visible(store.root) == {"a/1": b"after", "b/c/2": b"2"}
+    assert not (store.root / "empty").exists()
+    assert sorted(path.name for path in store.root.iterdir()) == [".lock", "a", "b"]
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), FlowLakeError("no")], ids=repr)
+def test_nothing_is_added_where_the_writer_fails(store, error):
+    store.replace({"a/1": b"before"})
+    before = files_in(store.root)
+
+    def add() -> None:
+        with store.adding() as folder:
+            (folder / "a").mkdir()
+            (folder / "a/1").write_bytes(b"after")
+            raise error
+
+    with pytest.raises(type(error)) as raised:
+        add()
+    assert raised.value is error
+    assert files_in(store.root) == before
+    assert sorted(path.name for path in store.root.iterdir()) == [".lock", "a"]
+
+
+def test_an_error_of_the_disk_in_a_writer_is_told_with_the_variable(store):
+    refused = pytest.raises(FlowLakeError, match=r"cannot be written: File too large.*FLOWLAKE_RESULTS")
+    with full_disk(1_000), refused, store.adding() as folder:
+        (folder / "x").write_bytes(b"x" * 2_000)
+    assert visible(store.root) == {}
+
+
+def test_objects_are_removed_with_the_folders_that_they_leave_empty(store):
+    store.replace({"a/b/c/1": b"", "a/b/2": b"", "d/3": b"", "4": b""})
+    store.delete(["a/b/c/1", "d/3", "nowhere/5", "a/b/c/1"])
+    assert sorted(path.relative_to(store.root).as_posix() for path in store.root.rglob("*")) == [
+        ".lock",
+        "4",
+        "a",
+        "a/b",
+        "a/b/2",
+    ]
+    store.delete(iter(["a/b/2", "4"]))
+    assert [path.name for path in store.root.iterdir()] == [".lock"]
+
+
+def test_no_folder_above_the_root_is_removed(tmp_path):
+    store = FolderStore(tmp_path / "above" / "store", "FLOWLAKE_RESULTS", "results")
+    store.delete(["a/1"])
+    assert [path.name for path in store.root.iterdir()] == [".lock"]
+    assert [path.name for path in store.root.parent.iterdir()] == ["store"]
+
+
+def test_an_object_that_cannot_be_removed_is_named(store):
+    (store.root / "a/1").mkdir(parents=True)
+    with pytest.raises(FlowLakeError, match=r"store/a/1 cannot be removed: .*FLOWLAKE_RESULTS"):
+        store.delete(["a/1"])
+
+
+def test_what_a_living_writer_has_begun_is_left_alone(store):
+    with store.adding() as first:
+        (first / "1").write_bytes(b"1")
+        with store.adding() as second:
+            (second / "2").write_bytes(b"2")
+        store.replace({"3": b"3"})
+        assert visible(store.root) == {"2": b"2", "3": b"3"}
+        assert [path.name for path in first.iterdir()] == ["1"]
+    assert visible(store.root) == {"1": b"1", "2": b"2", "3": b"3"}
+    assert not (store.root / STAGED).exists()
+
+
+def test_what_a_writer_without_a_lock_left_is_thrown_away_and_a_locked_folder_is_not(store):
+    staged = store.root / STAGED
+    for name in ("living", "dead", "without-lock"):
+        (staged / name / "a").mkdir(parents=True)
+        (staged / name / "a/1").write_bytes(b"half")
+    for name in ("living", "dead"):
+        (staged / f"{name}.lock").touch()
+    with (staged / "living.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        store.replace({"b": b"1"})
+        assert sorted(path.name for path in staged.iterdir()) == ["living", "living.lock"]
+        assert (staged / "living/a/1").read_bytes() == b"half"
+    store.replace({"b": b"2"})
+    assert not staged.exists()
+    assert visible(store.root) == {"b": b"2"}
+
+
+ADDER = """
+import sys, time
+from pathlib import Path
+from resources.embedded.folder_bucket import FolderStore
+with FolderStore(Path(sys.argv[1]), "FLOWLAKE_RESULTS", "results").adding() as folder:
+    (folder / "half").write_bytes(b"half")
+    print("begun", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_writer_that_is_killed_leaves_nothing_for_longer_than_until_the_next_one(store):
+    def begin() -> subprocess.Popen[str]:
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        writer = subprocess.Popen([sys.executable, "-c", ADDER, str(store.root)], cwd=ROOT, text=True, **streams)
+        assert writer.stdout.readline() == "begun\n"
+        return writer
+
+    killed, living = begin(), begin()
+    killed.kill()
+    killed.communicate()
+    store.replace({"a": b"1"})
+    assert visible(store.root) == {"a": b"1"}
+    assert len(list((store.root / STAGED).iterdir())) == 2
+    assert living.communicate("\n")[0] == ""
+    assert living.returncode == 0
+    assert visible(store.root) == {"a": b"1", "half": b"half"}
+    assert not (store.root / STAGED).exists()
 
 
 def test_what_a_killed_writer_left_is_gone_after_the_next_write(store):
@@ -133,7 +289,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from resources.embedded.folder_bucket import FolderStore
-store = FolderStore(Path(sys.argv[1]), "FLOWLAKE_RESULTS")
+store = FolderStore(Path(sys.argv[1]), "FLOWLAKE_RESULTS", "results")
 for number in range(50):
     store.replace({key: sys.argv[2].encode() * 100_000 for key in ("a/1", "a/2", "b")})
 """

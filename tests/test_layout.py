@@ -24,6 +24,12 @@ def test_a_day_is_a_folder_in_it() -> None:
     assert SOURCE.day_location(DAY) == f"s3://flow-logs/{PREFIX}2024/02/29"
 
 
+def test_the_locations_of_days_are_in_the_order_of_the_days() -> None:
+    days = [date(2024, 3, 1), DAY]
+    assert list(SOURCE.day_locations(days).items()) == [(day, SOURCE.day_location(day)) for day in days]
+    assert SOURCE.day_locations([]) == {}
+
+
 def test_an_objects_name_tells_its_source_flow_log_and_window() -> None:
     window = datetime(2024, 2, 29, 23, 55, tzinfo=timezone.utc)
     assert SOURCE.object_key("fl-0a1b", window, "4c5d") == (

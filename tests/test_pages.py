@@ -33,6 +33,7 @@ ASSETS = (
     "vpc_flow_log",
     "vpc_flow_logs",
     "vpc_flow_logs_partition",
+    "rejected_flows",
     "top_rejected_pairs",
     "rejected_flow_details",
 )
@@ -136,10 +137,10 @@ def take_picture(browser: webdriver.Chrome, name: str, clip: dict[str, float] | 
 def test_the_lineage_shows_every_asset_and_that_it_is_materialized(ui, browser):
     groups = ",".join(f"global@global:{group}" for group in GROUPS)
     page = look_at(
-        browser, f"{ui}/asset-groups?expanded={quote(groups)}", *ASSETS, *GROUPS, "100% filled", width=1900, height=1000
+        browser, f"{ui}/asset-groups?expanded={quote(groups)}", *ASSETS, *GROUPS, "100% filled", width=2200, height=1000
     )
     assert page.count("\nMaterialized\n") == 3
-    assert page.count("\n3 partitions\n") == 3
+    assert page.count("\n3 partitions\n") == 4
     assert page.count("1 / 1 Passed") == 3
     graph = browser.execute_script(
         """

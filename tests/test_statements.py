@@ -1,10 +1,11 @@
 """The statements as they are sent to Athena, to the letter."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowlogs.errors import FlowLakeError
@@ -12,6 +13,9 @@ from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.layout import LogSource
 from flowlogs.statements import (
     MAX_STATEMENT_BYTES,
+    MAX_UNLOADED_PARTITIONS,
+    PARQUET,
+    TEXT,
     TableDefinition,
     TableName,
     add_partitions,
@@ -19,8 +23,13 @@ from flowlogs.statements import (
     create_table,
     drop_table,
     flow_logs_table,
+    move_partition,
+    rejected_flows_name,
+    rejected_flows_table,
     show_partitions,
     text_literal,
+    unload_rejected,
+    unloaded_location,
 )
 
 SOURCE = LogSource("flow-logs", "123456789012", "eu-west-1")
@@ -93,9 +102,83 @@ LOCATION 's3://b/'"""
     )
 
 
+def test_create_table_of_rejected_flows() -> None:
+    name = rejected_flows_name(TableName("vpc_flow_lake", "any_name"))
+    assert (
+        create_table(name, rejected_flows_table("s3://results/some/prefix/"))
+        == """\
+CREATE EXTERNAL TABLE IF NOT EXISTS `vpc_flow_lake`.`rejected_flows` (
+  `version` int,
+  `account` string,
+  `interfaceid` string,
+  `sourceaddress` string,
+  `destinationaddress` string,
+  `sourceport` int,
+  `destinationport` int,
+  `protocol` int,
+  `numpackets` int,
+  `numbytes` bigint,
+  `starttime` int,
+  `endtime` int,
+  `action` string,
+  `logstatus` string
+)
+PARTITIONED BY (`dt` string)
+STORED AS PARQUET
+LOCATION 's3://results/some/prefix/rejected_flows/'"""
+    )
+
+
+def test_create_table_of_parquet_with_properties_and_without_partitions() -> None:
+    definition = TableDefinition(
+        (("a", "int"),), (), "s3://b/", stored_as=PARQUET, delimiter=",", properties={"classification": "parquet"}
+    )
+    assert (
+        create_table(NAME, definition)
+        == """\
+CREATE EXTERNAL TABLE IF NOT EXISTS `vpc_flow_lake`.`vpc_flow_logs` (
+  `a` int
+)
+STORED AS PARQUET
+LOCATION 's3://b/'
+TBLPROPERTIES ('classification'='parquet')"""
+    )
+
+
+def test_unload_rejected() -> None:
+    assert (
+        unload_rejected(NAME, date(2024, 2, 28), date(2024, 3, 1), "s3://results/rejected_flows/1/")
+        == """\
+UNLOAD (
+  SELECT version, account, interfaceid, sourceaddress, destinationaddress, sourceport, destinationport, protocol, \
+numpackets, numbytes, starttime, endtime, action, logstatus, dt
+  FROM "vpc_flow_lake"."vpc_flow_logs"
+  WHERE action = 'REJECT' AND dt BETWEEN '2024-02-28' AND '2024-03-01'
+)
+TO 's3://results/rejected_flows/1/'
+WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['dt'])"""
+    )
+
+
+def test_an_unloaded_day_is_a_folder_named_as_hive_names_it() -> None:
+    assert unloaded_location("s3://results/1/", date(2024, 2, 29)) == "s3://results/1/dt=2024-02-29/"
+    assert unloaded_location("rejected_flows/1/", date(2024, 2, 29)) == "rejected_flows/1/dt=2024-02-29/"
+
+
+def test_no_more_partitions_are_unloaded_at_once_than_athena_takes() -> None:
+    assert MAX_UNLOADED_PARTITIONS == 100
+
+
+def test_move_partition() -> None:
+    assert move_partition(NAME, date(2024, 2, 29), "s3://results/1/dt=2024-02-29/") == (
+        "ALTER TABLE `vpc_flow_lake`.`vpc_flow_logs` PARTITION (dt='2024-02-29') "
+        "SET LOCATION 's3://results/1/dt=2024-02-29/'"
+    )
+
+
 def test_add_partitions() -> None:
     folder = "s3://flow-logs/AWSLogs/123456789012/vpcflowlogs/eu-west-1"
-    assert list(add_partitions(NAME, SOURCE, [date(2021, 1, 31), date(2021, 2, 1)])) == [
+    assert list(add_partitions(NAME, SOURCE.day_locations([date(2021, 1, 31), date(2021, 2, 1)]))) == [
         f"""\
 ALTER TABLE `vpc_flow_lake`.`vpc_flow_logs` ADD IF NOT EXISTS PARTITION (dt='2021-01-31') LOCATION '{folder}/2021/01/31'
   PARTITION (dt='2021-02-01') LOCATION '{folder}/2021/02/01'"""
@@ -103,7 +186,7 @@ ALTER TABLE `vpc_flow_lake`.`vpc_flow_logs` ADD IF NOT EXISTS PARTITION (dt='202
 
 
 def test_no_days_need_no_statement() -> None:
-    assert list(add_partitions(NAME, SOURCE, [])) == []
+    assert list(add_partitions(NAME, {})) == []
 
 
 @pytest.mark.parametrize(
@@ -112,12 +195,50 @@ def test_no_days_need_no_statement() -> None:
 def test_many_days_are_split_into_statements_that_athena_takes(days: int, partitions: Sequence[int]) -> None:
     longest = TableName("d" * 128, "t" * 128)
     source = LogSource("b" * 63, "123456789012", "ap-northeasternmost-1")
-    statements = list(add_partitions(longest, source, [date(2021, 1, 1) + timedelta(n) for n in range(days)]))
+    every_day = [date(2021, 1, 1) + timedelta(n) for n in range(days)]
+    statements = list(add_partitions(longest, source.day_locations(every_day)))
     assert [statement.count("PARTITION (") for statement in statements] == partitions
     assert all(len(statement.encode()) <= MAX_STATEMENT_BYTES == 262_144 for statement in statements)
     assert all(
         statement.startswith(f"ALTER TABLE {longest.hive} ADD IF NOT EXISTS PARTITION") for statement in statements
     )
+
+
+@pytest.mark.parametrize("length", [20, 300, 1_000])
+def test_days_that_lie_far_away_are_split_by_the_bytes_that_athena_takes(length: int) -> None:
+    every_day = [date(2021, 1, 1) + timedelta(number) for number in range(2_500)]
+    locations = {day: f"s3://b/é/{day}/".ljust(length, "x") for day in every_day}
+    statements = list(add_partitions(NAME, locations))
+    comment = f"-- {'é' * 400}\n"
+    assert all(len(f"{comment}{statement}".encode()) <= MAX_STATEMENT_BYTES for statement in statements)
+    assert [pair for statement in statements for pair in partitions_in(statement)] == [
+        (str(day), location) for day, location in locations.items()
+    ]
+    # None is cut off without need: one more partition would be too many of them, or too many bytes.
+    clause = len(f"\n  PARTITION (dt='2021-01-01') LOCATION '{locations[every_day[0]]}'".encode())
+    for statement in statements[:-1]:
+        full = len(partitions_in(statement)) == 1_000
+        assert full or len(statement.encode()) + clause > MAX_STATEMENT_BYTES - 1_000
+
+
+def partitions_in(statement: str) -> list[tuple[str, str]]:
+    """The day and the location of each PARTITION clause."""
+    return re.findall(r"PARTITION \(dt='([^']*)'\) LOCATION '([^']*)'", statement)
+
+
+@settings(deadline=None)
+@given(
+    days=st.lists(st.dates(date(2000, 1, 1), date(2040, 1, 1)), unique=True, max_size=2_200)
+    | st.integers(0, 3_000).map(lambda count: [date(2021, 1, 1) + timedelta(number) for number in range(count)]),
+    length=st.integers(30, 400),
+)
+def test_every_day_is_added_exactly_once(days: list[date], length: int) -> None:
+    statements = list(add_partitions(NAME, {day: f"s3://b/{day}/".ljust(length, "y") for day in days}))
+    assert [day for statement in statements for day, _ in partitions_in(statement)] == list(map(str, days))
+    assert all(0 < len(partitions_in(statement)) <= 1_000 for statement in statements)
+    assert all(len(statement.encode()) <= MAX_STATEMENT_BYTES - 1_000 for statement in statements)
+    fewest = -(-len(days) // 1_000)
+    assert len(statements) == fewest or length > 200
 
 
 def test_show_partitions() -> None:
@@ -172,10 +293,23 @@ def test_every_difference_of_a_table_is_told() -> None:
     expected = TableDefinition(
         (("a", "int"), ("b", "string")), (("dt", "string"),), "s3://b/", properties={"skip.header.line.count": "1"}
     )
-    assert expected.differences(TableDefinition((("a", "bigint"),), (), "s3://c/", "\t")) == [
+    assert expected.differences(TableDefinition((("a", "bigint"),), (), "s3://c/", delimiter="\t")) == [
         "columns: expected a int, b string; found a bigint",
         "partition columns: expected dt string; found none",
         "location: expected s3://b/; found s3://c/",
         "field delimiter: expected ' '; found '\\t'",
         "property skip.header.line.count: expected '1'; found None",
     ]
+
+
+def test_a_table_of_another_format_differs_in_that_and_not_in_the_delimiter() -> None:
+    text = TableDefinition((("a", "int"),), (), "s3://b/")
+    parquet = TableDefinition((("a", "int"),), (), "s3://b/", stored_as=PARQUET, delimiter="\x01")
+    assert (text.stored_as, parquet.stored_as) == (TEXT, PARQUET)
+    assert text.differences(parquet) == ["format: expected text; found parquet"]
+    assert parquet.differences(text) == ["format: expected parquet; found text"]
+
+
+def test_the_delimiter_means_nothing_in_a_table_of_parquet() -> None:
+    tables = [TableDefinition((), (), "s3://b/", stored_as=PARQUET, delimiter=delimiter) for delimiter in " \x01"]
+    assert tables[0].differences(tables[1]) == []

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import TableDefinition, TableName
+from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
 from resources.aws.clients import CREATED_BY, AwsClients, aws_errors, error_code, refusal
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult
 from resources.ensured import Ensured
@@ -21,7 +21,9 @@ from resources.ensured import Ensured
 if TYPE_CHECKING:
     import pandas as pd
     from pyathena.connection import Connection
+    from pyathena.cursor import Cursor
     from pyathena.model import AthenaQueryExecution
+    from pyathena.pandas.cursor import PandasCursor
 
 FIRST_POLL_SECONDS = 0.1
 LONGEST_POLL_SECONDS = 5.0
@@ -35,6 +37,11 @@ DOLLARS_PER_TERABYTE = 5.0
 
 MINIMUM_BYTES_BILLED = 10 << 20
 
+FORMATS: Mapping[str, str] = {"LazySimpleSerDe": TEXT, "ParquetHiveSerDe": PARQUET}
+"""What a table's objects are, by the class that Hive reads them with ("Choose a SerDe", Athena user guide)."""
+
+_BLANK = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
+_UNLOAD = re.compile(rf"{_BLANK}UNLOAD\b", re.DOTALL | re.IGNORECASE)
 _CODE = re.compile(r"(?:FAILED: )?([A-Z][A-Z_]{3,}|\w+Exception)\b:?\s*(.*)", re.DOTALL)
 
 
@@ -100,26 +107,24 @@ class Athena(QueryEngine):
 
     def execute(self, statement: str) -> QueryResult:
         from pyathena.error import Error
-        from pyathena.pandas.cursor import PandasCursor
 
         started = time.monotonic()
-        cursor = self._connect().cursor(PandasCursor, on_poll=self._patience(started))
+        cursor = self._connect().cursor(cursor_class(statement), on_poll=self._patience(started))
         try:
             # A run that is cancelled must leave no query running, and scanning, behind it: PyAthena stops one that is
             # interrupted, even while it is being started.
             with signals_as_interrupts():
                 cursor.execute(statement)
-            frame = cast("pd.DataFrame", cursor.as_pandas())
+            frame = rows_of(cursor)
         except Error as error:
             raise self._failure(error, cursor.query_id, statement) from error
         except FlowLakeError as error:
             raise FlowLakeError(f"{error} {self._stop(cursor.query_id)}") from error
-        types = {column[0]: column[1] for column in cursor.description or []}
         scanned = cursor.data_scanned_in_bytes or 0
         return QueryResult(
             statement=statement,
             query_id=str(cursor.query_id),
-            frame=typed(frame, types),
+            frame=frame,
             scanned_bytes=scanned,
             seconds=time.monotonic() - started,
             details={
@@ -263,6 +268,31 @@ def signals_as_interrupts() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def cursor_class(statement: str) -> "type[Cursor | PandasCursor]":
+    """What runs the statement: PyAthena's PandasCursor, unless its rows are none of the result's.
+
+    What an UNLOAD selects is in its destination; the result's location holds a list of the files that it wrote, and no
+    CSV ("UNLOAD", Athena user guide), which PandasCursor would look for by the name that the location has.
+    """
+    from pyathena.cursor import Cursor
+    from pyathena.pandas.cursor import PandasCursor
+
+    return Cursor if _UNLOAD.match(statement) else PandasCursor
+
+
+def rows_of(cursor: "Cursor | PandasCursor") -> "pd.DataFrame":
+    """The rows of a statement that has ended, typed; none where they are none of the result's."""
+    import pandas as pd
+    from pyathena.pandas.cursor import PandasCursor
+
+    frame = pd.DataFrame()
+    types: dict[str, str] = {}
+    if isinstance(cursor, PandasCursor):
+        frame = cast("pd.DataFrame", cursor.as_pandas())
+        types = {column[0]: column[1] for column in cursor.description or []}
+    return typed(frame, types)
+
+
 def typed(frame: "pd.DataFrame", types: Mapping[str, str]) -> "pd.DataFrame":
     """The frame with the pandas types of FRAME_TYPES, by its columns' Athena types."""
     known = {column: FRAME_TYPES[kind] for column, kind in types.items() if kind in FRAME_TYPES}
@@ -274,12 +304,13 @@ def table_definition(table: Mapping[str, Any]) -> TableDefinition:
     """A table as Glue describes it (AWS Glue API reference, Table)."""
     storage = table.get("StorageDescriptor", {})
     serde = storage.get("SerdeInfo", {})
-    delimited = str(serde.get("SerializationLibrary", "")).endswith("LazySimpleSerDe")
+    library = str(serde.get("SerializationLibrary", "nothing"))
     return TableDefinition(
         columns=tuple((column["Name"], column["Type"]) for column in storage.get("Columns", [])),
         partition_columns=tuple((column["Name"], column["Type"]) for column in table.get("PartitionKeys", [])),
         location=storage.get("Location", ""),
-        delimiter=serde.get("Parameters", {}).get("field.delim", "\x01") if delimited else "",
+        stored_as=FORMATS.get(library.rpartition(".")[2], library),
+        delimiter=serde.get("Parameters", {}).get("field.delim", "\x01"),
         properties=dict(table.get("Parameters", {})),
     )
 

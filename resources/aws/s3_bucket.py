@@ -5,9 +5,10 @@ is added to its policy, and whatever else differs is only reported.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from itertools import islice
 from typing import Any, BinaryIO
 
 from flowlogs.bucket_policy import Statement, delivery_statements, merged, statements_of, tls_only_statement
@@ -31,6 +32,9 @@ PUBLIC_ACCESS_BLOCK = {
 
 OWNERSHIP = "BucketOwnerEnforced"
 
+DELETED_AT_ONCE = 1_000
+"""How many objects DeleteObjects takes ("DeleteObjects", Amazon S3 API reference)."""
+
 
 class S3Store(ObjectStore):
     """Objects under ``s3://<bucket>/<prefix>``; `prefix` is empty or ends in a slash."""
@@ -42,6 +46,9 @@ class S3Store(ObjectStore):
 
     def uri(self, key: str = "") -> str:
         return f"s3://{self.bucket}/{self.prefix}{key}"
+
+    def location(self, key: str = "") -> str:
+        return self.uri(key)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         with aws_errors(f"listing {self.uri(prefix)}"):
@@ -59,6 +66,20 @@ class S3Store(ObjectStore):
         for key, data in files.items():
             with aws_errors(f"writing {self.uri(key)}"):
                 self._s3.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        waiting = iter(keys)
+        while batch := tuple(islice(waiting, DELETED_AT_ONCE)):
+            with aws_errors(f"removing {self.uri(batch[0])}"):
+                answer = self._s3.delete_objects(
+                    Bucket=self.bucket,
+                    Delete={"Objects": [{"Key": self.prefix + key} for key in batch], "Quiet": True},
+                )
+            for failed in answer.get("Errors", []):
+                raise FlowLakeError(
+                    f"s3://{self.bucket}/{failed['Key']} cannot be removed: {failed['Code']}: {failed['Message']}. "
+                    "If access is denied, grant s3:DeleteObject there to the caller."
+                )
 
     @property
     def _s3(self) -> Any:  # noqa: ANN401

@@ -7,16 +7,17 @@ are put together: which partitions a query needs, which objects those hold, what
 import re
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import is_visible
-from flowlogs.statements import TableDefinition, TableName
+from flowlogs.statements import MAX_UNLOADED_PARTITIONS, TableDefinition, TableName
 from resources.bucket import ObjectStore
 from resources.embedded.catalog import Catalog, Partition
+from resources.embedded.scan import ScannedObject
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult
 from resources.ensured import Ensured
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from resources.embedded import dialect
-    from resources.embedded.scan import ScannedObject
+    from resources.embedded.session import Inputs, Session
 
 _TRINO_TYPES = {
     "bool_": "boolean",
@@ -40,20 +41,20 @@ _TRINO_TYPES = {
 }
 
 
-_SETTINGS = ("TimeZone = 'UTC'", "python_enable_replacements = false", "autoinstall_known_extensions = false")
-"""Athena's time zone; and no name means a variable of this process, nor does any make DuckDB fetch something."""
-
-
 class EmbeddedAthena(QueryEngine):
     """An engine over the objects of `buckets`: by each bucket's name, the store that holds its keys.
 
-    The catalog is the SQLite file `catalog_path`; unqualified tables are looked for in `database`.
+    No statement writes into one that is `read_only`. The catalog is the SQLite file `catalog_path`; unqualified tables
+    are looked for in `database`.
     """
 
-    def __init__(self, catalog_path: Path, buckets: Mapping[str, ObjectStore], database: str) -> None:
+    def __init__(
+        self, catalog_path: Path, buckets: Mapping[str, ObjectStore], database: str, read_only: Collection[str] = ()
+    ) -> None:
         self.catalog = Catalog(catalog_path)
         self.buckets = buckets
         self.database = database
+        self.read_only = read_only
 
     def ensure(self) -> Ensured:
         return Ensured({"engine": "DuckDB, in this process", "catalog": str(self.catalog.path)})
@@ -63,10 +64,13 @@ class EmbeddedAthena(QueryEngine):
 
         started = time.monotonic()
         parsed = dialect.parse(statement, self.database)
-        if isinstance(parsed, dialect.Query):
-            rows, scanned_bytes = self._select(parsed)
-        else:
-            rows, scanned_bytes = self._define(parsed, statement), 0
+        match parsed:
+            case dialect.Query():
+                rows, scanned_bytes = self._select(parsed)
+            case dialect.Unload():
+                rows, scanned_bytes = self._unload(parsed)
+            case _:
+                rows, scanned_bytes = self._define(parsed, statement), 0
         return QueryResult(
             statement=statement,
             query_id=str(uuid.uuid4()),
@@ -150,33 +154,70 @@ class EmbeddedAthena(QueryEngine):
         return tuple(partition.values[columns.index(column)] for column in own)
 
     def _select(self, query: "dialect.Query") -> "tuple[pa.Table, int]":
-        import duckdb
-
         from resources.embedded import dialect
-        from resources.embedded.scan import LineScan, decoding_sql, quoted
+        from resources.embedded.session import Session
 
         plan = dialect.plan(query, self.database, self.catalog.find_table)
-        with closing(duckdb.connect()) as connection:
-            for setting in _SETTINGS:
-                connection.execute(f"SET {setting}")
-            scans = []
-            for read in plan.reads:
-                partitions = self._partitions(read, connection)
-                scan = LineScan(list(self._objects(partitions)), read.definition, read.required)
-                connection.register(f"{read.relation}_lines", scan)
-                decoding = decoding_sql(f"{read.relation}_lines", read.definition)
-                connection.execute(f"CREATE TEMP VIEW {quoted(read.relation)} AS {decoding}")
-                scans.append(scan)
-            # From here on the statement reads what was registered, and nothing else on this machine.
-            connection.execute("SET enable_external_access = false")
-            try:
-                rows = connection.sql(plan.sql).to_arrow_table()
-            except duckdb.Error as error:
-                for scan in scans:
-                    if scan.error:
-                        raise scan.error from None
-                raise _failure(error, query.text) from error
-        return _with_trino_integers(rows, query.text), sum(scan.scanned_bytes for scan in scans)
+        with Session(query.text) as session:
+            inputs = self._inputs(plan, session)
+            session.enclose(inputs)
+            session.open(inputs)
+            rows = session.select(plan.sql)
+        return _with_trino_integers(rows, query.text), session.scanned_bytes
+
+    def _unload(self, unload: "dialect.Unload") -> "tuple[pa.Table, int]":
+        import pyarrow as pa
+
+        from resources.embedded import dialect
+        from resources.embedded.session import Session
+
+        text = unload.query.text
+        plan = dialect.plan(unload.query, self.database, self.catalog.find_table)
+        dialect.require_unloadable(unload, plan)
+        bucket, prefix = _split_location(unload.destination)
+        store = self._store(bucket, unload.destination)
+        if bucket in self.read_only:
+            raise QueryError("PERMISSION_DENIED", f"{store.uri(prefix)}: this bucket is read, never written.", text)
+        # Where it writes by partition, Athena adds to what is there.
+        if not unload.partitioned_by and next(store.list(prefix), None):
+            raise QueryError("HIVE_PATH_ALREADY_EXISTS", f"Target directory {unload.destination} is not empty.", text)
+        data = [column for column in plan.columns if column not in unload.partitioned_by]
+        written = 0
+        with Session(text) as session, store.adding() as folder:
+            inputs = self._inputs(plan, session)
+            session.enclose(inputs, folder)
+            session.write_while_scanning()
+            for values, part in _parts(unload, plan, inputs):
+                named = zip(unload.partitioned_by, values, strict=True)
+                names = [f"{column}={quote(value, safe='')}" for column, value in named]
+                path = folder.joinpath(prefix, *names, f"{uuid.uuid4()}.parquet")
+                path.parent.mkdir(parents=True)
+                session.open(part)
+                if not session.copy(plan.sql, data, path, unload.compression):
+                    path.unlink()
+                    continue
+                written += 1
+                if unload.partitioned_by and written > MAX_UNLOADED_PARTITIONS:
+                    problem = f"Exceeded limit of {MAX_UNLOADED_PARTITIONS} open writers for partitions/buckets."
+                    raise QueryError("HIVE_TOO_MANY_OPEN_PARTITIONS", problem, text)
+        return pa.table({}), session.scanned_bytes
+
+    def _inputs(self, plan: "dialect.QueryPlan", session: "Session") -> "Inputs":
+        """The objects of the partitions that the plan's conditions leave."""
+        return [(read, list(self._objects(read, session))) for read in plan.reads]
+
+    def _objects(self, read: "dialect.TableRead", session: "Session") -> Iterator[ScannedObject]:
+        for partition in self._partitions(read, session.connection):
+            bucket, prefix = _split_location(partition.location)
+            store = self._store(bucket, partition.location)
+            for stored in store.list(prefix):
+                if is_visible(stored.key, prefix):
+                    yield ScannedObject(store, stored.key, stored.size, partition.values)
+
+    def _store(self, bucket: str, location: str) -> ObjectStore:
+        if bucket not in self.buckets:
+            raise FlowLakeError(f"{location} lies in a bucket that this engine does not know.")
+        return self.buckets[bucket]
 
     def _partitions(self, read: "dialect.TableRead", connection: "duckdb.DuckDBPyConnection") -> list[Partition]:
         """The partitions that the query's conditions leave, looked up in the catalog."""
@@ -203,18 +244,6 @@ class EmbeddedAthena(QueryEngine):
             connection.unregister("partitions")
         return [partitions[position] for (position,) in chosen]
 
-    def _objects(self, partitions: Iterable[Partition]) -> "Iterable[ScannedObject]":
-        from resources.embedded.scan import ScannedObject
-
-        for partition in partitions:
-            bucket, prefix = _split_location(partition.location)
-            if bucket not in self.buckets:
-                raise FlowLakeError(f"{partition.location} lies in a bucket that this engine does not read.")
-            store = self.buckets[bucket]
-            for stored in store.list(prefix):
-                if is_visible(stored.key, prefix):
-                    yield ScannedObject(store, stored.key, stored.size, partition.values)
-
     def _table(self, name: TableName, statement: str) -> TableDefinition:
         table = self.catalog.find_table(name)
         if table is None:
@@ -235,20 +264,21 @@ def _split_location(location: str) -> tuple[str, str]:
     return match[1], "".join(f"{name}/" for name in names)
 
 
-def _failure(error: "duckdb.Error", statement: str) -> QueryError:
-    """What DuckDB says of a statement that it could not execute, under Trino's name for it."""
-    import duckdb
-
-    message = str(error).partition("\n\nLINE ")[0]
-    if ours := re.fullmatch("Invalid Input Error: ([A-Z_]+): (.*)", message, re.DOTALL):
-        return QueryError(ours[1], f"{ours[2]}.", statement)
-    if isinstance(error, duckdb.ConversionException):
-        return QueryError("INVALID_CAST_ARGUMENT", message, statement)
-    if isinstance(error, duckdb.OutOfRangeException):
-        return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", message, statement)
-    if "GROUP BY clause" in message:
-        return QueryError("EXPRESSION_NOT_AGGREGATE", message, statement)
-    return QueryError("GENERIC_USER_ERROR", message, statement)
+def _parts(
+    unload: "dialect.Unload", plan: "dialect.QueryPlan", inputs: "Inputs"
+) -> "Iterator[tuple[tuple[str, ...], Inputs]]":
+    """What an UNLOAD writes into one folder each: the values that name it, and the objects that its rows come from."""
+    if not unload.partitioned_by:
+        yield (), inputs
+        return
+    ((read, objects),) = inputs
+    own = [column for column, _ in read.definition.partition_columns]
+    positions = [own.index(plan.keys[column]) for column in unload.partitioned_by]
+    parts: dict[tuple[str, ...], list[ScannedObject]] = {}
+    for stored in objects:
+        parts.setdefault(tuple(stored.partition[position] for position in positions), []).append(stored)
+    for values, part in parts.items():
+        yield values, [(read, part)]
 
 
 def _with_trino_integers(rows: "pa.Table", statement: str) -> "pa.Table":

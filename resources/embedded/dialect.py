@@ -20,10 +20,10 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from sqlglot.tokenizer_core import Token, TokenType
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import IDENTIFIER, MAX_STATEMENT_BYTES, TableDefinition, TableName
+from flowlogs.statements import IDENTIFIER, MAX_STATEMENT_BYTES, PARQUET, TEXT, TableDefinition, TableName
 from resources.embedded import trino
 from resources.embedded.catalog import Partition
-from resources.embedded.pruning import conditions_on, required_text
+from resources.embedded.pruning import conditions_on, keys_passed_on, required_text
 from resources.embedded.scan import INTEGER_TYPES, TEXT_TYPE
 from resources.embedded.trino import refused
 from resources.engine import QueryError
@@ -97,10 +97,24 @@ class Query:
 
 
 @dataclass(frozen=True)
+class Unload:
+    """A query whose rows are written below `destination` as Parquet: by the values of these columns, if there are any.
+
+    `columns` are the names of the query's own result.
+    """
+
+    query: Query
+    destination: str
+    compression: str
+    partitioned_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class TableRead:
     """One place where a query reads a table.
 
-    `relation` is the name under which the query expects the table's rows; `conditions` those parts of its WHERE clauses
+    `relation` is the name under which the query expects the table's rows; `columns` those that it can have a use for;
+    `conditions` those parts of its WHERE clauses
     that speak of the partition columns alone, which the partitions to read can be chosen by; `required` a text that
     the line of every row that the query can use contains.
     """
@@ -108,19 +122,26 @@ class TableRead:
     relation: str
     name: TableName
     definition: TableDefinition
+    columns: tuple[str, ...]
     conditions: tuple[exp.Expr, ...]
     required: str
 
 
 @dataclass(frozen=True)
 class QueryPlan:
-    """What DuckDB is to run, and which tables it reads."""
+    """What DuckDB is to run, and which tables it reads.
+
+    `columns` are the names of the result; `keys`, by such a name, the partition column that stands behind it, where
+    each row of the result comes from one partition alone.
+    """
 
     sql: str
     reads: tuple[TableRead, ...]
+    columns: tuple[str, ...]
+    keys: Mapping[str, str]
 
 
-Statement = CreateDatabase | CreateTable | AddPartitions | MovePartition | ShowPartitions | DropTable | Query
+Statement = CreateDatabase | CreateTable | AddPartitions | MovePartition | ShowPartitions | DropTable | Query | Unload
 
 
 def parse(text: str, database: str) -> Statement:
@@ -137,25 +158,39 @@ def parse(text: str, database: str) -> Statement:
     try:
         if word and first in ("ALTER", "SHOW"):
             return _parse_with_tokens(first, word.end(), text, database)
+        if word and first == "UNLOAD":
+            return _unload(text, database)
         if first not in ("CREATE", "DROP", "SELECT", "WITH", "("):
             raise refused(f"{first} as a statement", text)
-        trees = sqlglot.parse(text, read="athena", error_level=sqlglot.ErrorLevel.IMMEDIATE)
-        trees = [tree for tree in trees if tree is not None]
-        if len(trees) != 1:
-            raise QueryError("SYNTAX_ERROR", "exactly one statement is executed at a time.", text)
-        tree = trees[0]
+        if first not in ("CREATE", "DROP"):
+            return _query(text, text)
+        tree = _tree(text, text)
         if isinstance(tree, exp.Create):
             return _create(tree, text, database)
         if isinstance(tree, exp.Drop):
             return _drop(tree, text, database)
-        if isinstance(tree, exp.Query):
-            trino.refuse_unknown(tree, sqlglot.tokenize(text, read="athena"), text)
-            return Query(tree, text)
     except SqlglotError as error:
         raise _syntax_error(error, text) from None
     except RecursionError:
         raise refused("a statement that is nested this deeply", text) from None
     raise refused(f"{first} in this form", text)
+
+
+def _tree(sql: str, text: str) -> exp.Expr:
+    """What sqlglot reads in `sql`, which is the statement `text` or stands in it."""
+    trees = sqlglot.parse(sql, read="athena", error_level=sqlglot.ErrorLevel.IMMEDIATE)
+    found = [tree for tree in trees if tree is not None]
+    if len(found) != 1:
+        raise QueryError("SYNTAX_ERROR", "exactly one statement is executed at a time.", text)
+    return found[0]
+
+
+def _query(sql: str, text: str) -> Query:
+    tree = _tree(sql, text)
+    if not isinstance(tree, exp.Query):
+        raise refused(f"{tree.key.upper()} in this form", text)
+    trino.refuse_unknown(tree, sqlglot.tokenize(sql, read="athena"), text)
+    return Query(tree, text)
 
 
 def _parse_with_tokens(first: str, start: int, text: str, database: str) -> Statement:
@@ -268,10 +303,73 @@ class _TokenReader:
         self.expect("=")
         return column, self.take("a value", TokenType.STRING, TokenType.NUMBER)
 
+    def options(self) -> dict[str, str | list[str]]:
+        """What stands in parentheses behind WITH: names with a text or an array of texts each."""
+        found: dict[str, str | list[str]] = {}
+        self.expect("(")
+        while True:
+            name = self.name("an option")
+            self.expect("=")
+            found[name] = self.texts() if self.accept("ARRAY") else self.take("a text in quotes", TokenType.STRING)
+            if not self.accept(","):
+                break
+        self.expect(")")
+        return found
+
+    def texts(self) -> list[str]:
+        self.expect("[")
+        found = [self.take("a text in quotes", TokenType.STRING)]
+        while self.accept(","):
+            found.append(self.take("a text in quotes", TokenType.STRING))
+        self.expect("]")
+        return found
+
     def show_partitions(self) -> ShowPartitions:
         name = self.table()
         self.end()
         return ShowPartitions(name)
+
+
+_PARQUET_CODECS = {"GZIP": "gzip", "LZ4": "lz4_raw", "NONE": "uncompressed", "SNAPPY": "snappy", "ZSTD": "zstd"}
+"""What UNLOAD may compress Parquet with, and DuckDB's word for it; GZIP where nothing is said ("UNLOAD", Athena)."""
+
+
+def _unload(text: str, database: str) -> Unload:
+    """UNLOAD (SELECT …) TO '…' WITH (…), which sqlglot has no tree for."""
+    tokens = sqlglot.tokenize(text, read="trino")
+    if tokens and tokens[-1].token_type is TokenType.SEMICOLON:
+        tokens.pop()
+    reader = _TokenReader(tokens, text, database)
+    reader.expect("UNLOAD")
+    reader.expect("(")
+    first, depth = reader.at, 1
+    while depth and reader.at < len(tokens):
+        kind = tokens[reader.at].token_type
+        depth += (kind is TokenType.L_PAREN) - (kind is TokenType.R_PAREN)
+        reader.at += 1
+    if depth:
+        raise reader.unexpected(")")
+    if reader.at - 1 == first:
+        raise QueryError("SYNTAX_ERROR", "there is no SELECT in the parentheses of UNLOAD.", text)
+    begin, end = tokens[first].start, tokens[reader.at - 2].end + 1
+    # Blanks in place of what stands in front leave lines and columns as they are.
+    query = _query(re.sub(r"[^\n]", " ", text[:begin]) + text[begin:end], text)
+    reader.expect("TO")
+    destination = reader.take("a location in quotes", TokenType.STRING)
+    options = reader.options() if reader.accept("WITH") else {}
+    reader.end()
+    partitioned_by = options.pop("partitioned_by", [])
+    form, codec = options.pop("format", ""), options.pop("compression", "GZIP")
+    if options or not isinstance(partitioned_by, list) or str(form).upper() != "PARQUET":
+        raise refused("UNLOAD with anything but format 'PARQUET', compression and partitioned_by", text)
+    if str(codec).upper() not in _PARQUET_CODECS:
+        raise refused(f"UNLOAD with compression {codec!r}", text)
+    return Unload(
+        query,
+        destination,
+        _PARQUET_CODECS[str(codec).upper()],
+        tuple(column.lower() for column in partitioned_by),
+    )
 
 
 def _create(tree: exp.Create, text: str, database: str) -> Statement:
@@ -291,6 +389,7 @@ def _create(tree: exp.Create, text: str, database: str) -> Statement:
         exp.PartitionedByProperty,
         exp.RowFormatDelimitedProperty,
         exp.LocationProperty,
+        exp.FileFormatProperty,
         exp.Property,
     }
     for kind, node in found.items():
@@ -304,6 +403,7 @@ def _create(tree: exp.Create, text: str, database: str) -> Statement:
         columns=_columns(tree.this, text),
         partition_columns=_columns(partitioned.this, text) if partitioned else (),
         location=location.name,
+        stored_as=_stored_as(found.get(exp.FileFormatProperty), found.get(exp.RowFormatDelimitedProperty), text),
         delimiter=_delimiter(found.get(exp.RowFormatDelimitedProperty), text),
         properties={node.name: node.args["value"].name for node in nodes if type(node) is exp.Property},
     )
@@ -332,6 +432,13 @@ def _columns(schema: exp.Expr, text: str) -> tuple[tuple[str, str], ...]:
             raise refused(f"columns of type {hive_type}", text)
         columns.append((column.name.lower(), hive_type))
     return tuple(columns)
+
+
+def _stored_as(file_format: exp.Expr | None, row_format: exp.Expr | None, text: str) -> str:
+    found = "TEXTFILE" if file_format is None else file_format.name.upper()
+    if found not in ("TEXTFILE", "PARQUET") or (found == "PARQUET" and row_format is not None):
+        raise refused("a table in any format but TEXTFILE with a ROW FORMAT and PARQUET without one", text)
+    return PARQUET if found == "PARQUET" else TEXT
 
 
 def _delimiter(row_format: exp.Expr | None, text: str) -> str:
@@ -378,6 +485,7 @@ def plan(query: Query, database: str, find_table: Callable[[TableName], TableDef
         _refuse_misplaced_aliases(tree, text)
         tree = trino.in_duckdb_words(trino.typed(tree, dict(schema), text), text)
         sql = tree.sql("duckdb")
+        used = {column.name for column in tree.find_all(exp.Column)}
     except OptimizeError as error:
         code = "COLUMN_NOT_FOUND" if re.search("resolve|Unknown|join", str(error)) else "SYNTAX_ERROR"
         raise QueryError(code, f"{error}.", text) from None
@@ -392,6 +500,7 @@ def plan(query: Query, database: str, find_table: Callable[[TableName], TableDef
                 relation,
                 name,
                 definition,
+                tuple(column for column, _ in definition.columns if column in used),
                 tuple(conditions_on(tree, relation, [column for column, _ in definition.partition_columns])),
                 required_text(
                     conditions_on(tree, relation, [c for c, kind in definition.columns if kind == TEXT_TYPE])
@@ -399,7 +508,26 @@ def plan(query: Query, database: str, find_table: Callable[[TableName], TableDef
             )
             for relation, (name, definition) in reads.items()
         ),
+        tuple(tree.named_selects) if isinstance(tree, exp.Query) else (),
+        keys_passed_on(tree, [column for _, definition in reads.values() for column, _ in definition.partition_columns])
+        if len(reads) == 1
+        else {},
     )
+
+
+def require_unloadable(unload: Unload, plan: QueryPlan) -> None:
+    """Raise QueryError where the plan's result cannot be written as the UNLOAD asks."""
+    text, by = unload.query.text, unload.partitioned_by
+    for column in plan.columns:
+        if plan.columns.count(column) > 1:
+            raise QueryError("DUPLICATE_COLUMN_NAME", f"Column name '{column}' specified more than once.", text)
+    if by and plan.columns[-len(by) :] != by:
+        problem = f"Partition keys must be the last columns in the table and in the same order: {', '.join(by)}."
+        raise QueryError("HIVE_COLUMN_ORDER_MISMATCH", problem, text)
+    if len(plan.columns) == len(by):
+        raise QueryError("SYNTAX_ERROR", "there is no column but those that the rows are partitioned by.", text)
+    if any(column not in plan.keys for column in by):
+        raise refused("UNLOAD partitioned by anything but partition columns of the one table that is read", text)
 
 
 def _sql_columns(definition: TableDefinition) -> Iterator[tuple[str, str]]:

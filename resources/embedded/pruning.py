@@ -31,6 +31,18 @@ def conditions_on(tree: exp.Expr, relation: str, keys: Iterable[str]) -> list[ex
     return []
 
 
+def keys_passed_on(tree: exp.Expr, keys: Iterable[str]) -> dict[str, str]:
+    """By its name, the partition column behind each column of the result that is one.
+
+    Only where the query reads one table and no more, so that what comes of a partition does so whatever others hold.
+    """
+    if not isinstance(tree, exp.Select) or len(list(traverse_scope(tree))) != 1 or tree.args.get("joins"):
+        return {}
+    source = tree.args["from_"].this
+    passed_on = _passed_on(tree, source.alias_or_name, {key: key for key in keys})
+    return {tree.named_selects[number]: key for number, key in passed_on.items()}
+
+
 def required_text(conditions: Iterable[exp.Expr]) -> str:
     """The longest text that a row's line must contain for text columns to meet the conditions; empty if there is none.
 

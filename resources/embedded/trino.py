@@ -584,6 +584,25 @@ def _extreme(node: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=[node.this, node.expression])
 
 
+def _numbered(window: exp.Expr) -> exp.Expr:
+    """Rows that are numbered by several values, numbered by one that sorts alike.
+
+    DuckDB finds the first rows of each partition without sorting all of them, but only if one value orders them.
+    """
+    order = window.args.get("order")
+    if not isinstance(window.this, exp.RowNumber) or order is None or len(order.expressions) < 2:
+        return window
+    parts: list[exp.Expr] = []
+    for ordered in order.expressions:
+        direction = "DESC" if ordered.args.get("desc") else "ASC"
+        nulls = "FIRST" if ordered.args.get("nulls_first") else "LAST"
+        parts += [ordered.this, exp.Literal.string(f"{direction} NULLS {nulls}")]
+    key = exp.Ordered(this=exp.Anonymous(this="create_sort_key", expressions=parts), nulls_first=False)
+    numbered = window.copy()
+    numbered.set("order", exp.Order(expressions=[key]))
+    return numbered
+
+
 _REWRITES: Mapping[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Add: _add,
     exp.ApproxDistinct: _count_distinct,
@@ -612,4 +631,5 @@ _REWRITES: Mapping[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Trim: _trim,
     exp.Trunc: _whole,
     exp.TryCast: _cast,
+    exp.Window: _numbered,
 }

@@ -1,9 +1,9 @@
 """Athena's API for queries and workgroups, in the place of moto's, which runs no SQL.
 
 What does not parse is refused by StartQueryExecution itself, as Athena does ("InvalidRequestException … line 1:8:
-mismatched input", many public reports): a SELECT by trino-sql-validator, DDL by the embedded dialect, which also knows
-what it does not support (that ends as FAILED, NOT_SUPPORTED). Double quotes are refused anywhere in DDL; Hive takes
-them around text constants, though not around names.
+mismatched input", many public reports): SELECT and UNLOAD by trino-sql-validator, DDL by the embedded dialect, which
+also knows what it does not support (that ends as FAILED, NOT_SUPPORTED). Double quotes are refused anywhere in DDL;
+Hive takes them around text constants, though not around names.
 """
 
 import json

@@ -9,16 +9,18 @@ Athena user guide); each access to S3 for what "Control access to Amazon S3 from
 import io
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from moto.glue.exceptions import EntityNotFoundException
 from moto.glue.models import GlueBackend, glue_backends
 from moto.s3.exceptions import S3ClientError
-from moto.s3.models import S3Backend, s3_backends
+from moto.s3.models import FakeBucket, S3Backend, s3_backends
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import TableDefinition, TableName
+from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
 from resources.bucket import ObjectStore, StoredObject
 from resources.embedded.catalog import Partition
 
@@ -123,7 +125,7 @@ class GlueCatalog:
                     if partition.values in present:
                         return partition
             for partition in partitions:
-                here = {**storage, "Location": partition.location}
+                here = {**storage, "Location": _as_path(partition.location)}
                 added = {"Values": list(partition.values), "StorageDescriptor": here, "Parameters": _now()}
                 if partition.values not in present:
                     table.create_partition(added)
@@ -153,8 +155,29 @@ class GlueCatalog:
             return None
 
 
+_HIVE = "org.apache.hadoop.hive.ql.io"
+
+_FORMATS = {
+    TEXT: {
+        "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
+        "OutputFormat": f"{_HIVE}.HiveIgnoreKeyTextOutputFormat",
+        "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"},
+    },
+    PARQUET: {
+        "InputFormat": f"{_HIVE}.parquet.MapredParquetInputFormat",
+        "OutputFormat": f"{_HIVE}.parquet.MapredParquetOutputFormat",
+        "SerdeInfo": {"SerializationLibrary": f"{_HIVE}.parquet.serde.ParquetHiveSerDe"},
+    },
+}
+"""What a table's STORED AS stands for ("Parquet SerDe" and "Lazy Simple SerDe", Athena user guide)."""
+
+
 def _table_input(name: str, definition: TableDefinition) -> dict[str, Any]:
     """The table as Athena's DDL leaves it in Glue."""
+    described = _FORMATS[definition.stored_as]
+    parameters = {"serialization.format": "1"}
+    if definition.stored_as == TEXT:
+        parameters = {"field.delim": definition.delimiter, "serialization.format": definition.delimiter}
     return {
         "Name": name,
         "Owner": "hadoop",
@@ -164,15 +187,11 @@ def _table_input(name: str, definition: TableDefinition) -> dict[str, Any]:
         "Parameters": {"EXTERNAL": "TRUE", **definition.properties, **_now()},
         "StorageDescriptor": {
             "Columns": [{"Name": column, "Type": kind} for column, kind in definition.columns],
-            "Location": definition.location,
-            "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
-            "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+            "Location": _as_path(definition.location),
+            **described,
             "Compressed": False,
             "NumberOfBuckets": -1,
-            "SerdeInfo": {
-                "SerializationLibrary": "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe",
-                "Parameters": {"field.delim": definition.delimiter, "serialization.format": definition.delimiter},
-            },
+            "SerdeInfo": {**described["SerdeInfo"], "Parameters": parameters},
             "SortColumns": [],
             "StoredAsSubDirectories": False,
         },
@@ -181,13 +200,25 @@ def _table_input(name: str, definition: TableDefinition) -> dict[str, Any]:
 
 def _definition(table: Mapping[str, Any]) -> TableDefinition:
     storage = table["StorageDescriptor"]
+    serde = storage.get("SerdeInfo", {})
+    library = _FORMATS[PARQUET]["SerdeInfo"]["SerializationLibrary"]
     return TableDefinition(
         columns=tuple((column["Name"], column["Type"]) for column in storage["Columns"]),
         partition_columns=tuple((column["Name"], column["Type"]) for column in table.get("PartitionKeys", [])),
         location=storage["Location"],
-        delimiter=storage.get("SerdeInfo", {}).get("Parameters", {}).get("field.delim", "\x01"),
+        stored_as=PARQUET if serde.get("SerializationLibrary") == library else TEXT,
+        delimiter=serde.get("Parameters", {}).get("field.delim", "\x01"),
         properties=dict(table.get("Parameters", {})),
     )
+
+
+def _as_path(location: str) -> str:
+    """A location in CREATE and ADD as Hive leaves it in Glue: a path, without the closing slash that it may be given.
+
+    Source: `getPartitionLocation` and `validateNewTableAndCreateDirectory`, GlueMetastoreClientDelegate.java, in
+    awslabs/aws-glue-data-catalog-client-for-apache-hive-metastore. What SET LOCATION is given stays as it is.
+    """
+    return location.rstrip("/")
 
 
 def _now() -> dict[str, str]:
@@ -195,51 +226,76 @@ def _now() -> dict[str, str]:
 
 
 class S3Store(ObjectStore):
-    """A bucket's objects, as the query's caller may see them."""
+    """A bucket's objects, as the query's caller may see them; the addresses of those that it adds go to `added`."""
 
-    def __init__(self, s3: S3Backend, bucket: str, rights: Rights) -> None:
+    def __init__(self, s3: S3Backend, bucket: str, rights: Rights, added: list[str]) -> None:
         self.s3 = s3
         self.bucket = bucket
         self.rights = rights
+        self.added = added
 
     def uri(self, key: str = "") -> str:
         return f"s3://{self.bucket}/{key}"
 
+    def location(self, key: str = "") -> str:
+        return self.uri(key)
+
     def list(self, prefix: str) -> Iterator[StoredObject]:
         self.rights.s3("GetBucketLocation", self.bucket)
         self.rights.s3("ListBucket", self.bucket, context={"s3:prefix": prefix})
-        try:
-            keys = self.s3.get_bucket(self.bucket).keys
-        except S3ClientError as error:
-            raise FlowLakeError(f"HIVE_FILESYSTEM_ERROR: {self.uri(prefix)}: {error.message}") from error
-        for name, key in sorted(keys.items()):
+        for name, key in sorted(self._backend(prefix).keys.items()):
             if name.startswith(prefix):
                 yield StoredObject(name, key.size)
 
     def open(self, key: str) -> BinaryIO:
         self.rights.s3("GetObject", self.bucket, key)
-        return io.BytesIO(self.s3.get_object(self.bucket, key).value)
+        found = self.s3.get_object(self.bucket, key)
+        if found is None:
+            raise FlowLakeError(f"HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split {self.uri(key)}: NoSuchKey")
+        return io.BytesIO(found.value)
 
     def replace(self, files: Mapping[str, bytes]) -> None:
-        """Write query results, in several parts where they are large.
+        """Write objects, in several parts where they are large.
 
-        The actions are those that AmazonAthenaFullAccess grants there ("AWS managed policies for Athena").
+        The actions are those that AmazonAthenaFullAccess grants where results go ("AWS managed policies for Athena").
         """
         for key, data in files.items():
             for action in ("PutObject", "ListMultipartUploadParts", "AbortMultipartUpload"):
                 self.rights.s3(action, self.bucket, key)
             self.s3.put_object(self.bucket, key, data)
 
+    @contextmanager
+    def adding(self) -> Iterator[Path]:
+        """Where an UNLOAD writes: the location is looked at first, as that policy's rights on the bucket say."""
+        self.rights.s3("GetBucketLocation", self.bucket)
+        self.rights.s3("ListBucket", self.bucket)
+        self._backend("")
+        with super().adding() as folder:
+            yield folder
+            self.added += [
+                self.uri(path.relative_to(folder).as_posix()) for path in sorted(folder.rglob("*")) if path.is_file()
+            ]
+
+    def delete(self, keys: Iterable[str]) -> None:
+        raise NotImplementedError("no statement that is executed here removes objects")
+
+    def _backend(self, prefix: str) -> FakeBucket:
+        try:
+            return self.s3.get_bucket(self.bucket)
+        except S3ClientError as error:
+            raise FlowLakeError(f"HIVE_FILESYSTEM_ERROR: {self.uri(prefix)}: {error.message}") from error
+
 
 class S3Buckets(Mapping[str, ObjectStore]):
-    """Every bucket there is, by its name: what `EmbeddedAthena` takes."""
+    """Every bucket there is, by its name: what `EmbeddedAthena` takes. `added` is what it wrote there, as addresses."""
 
     def __init__(self, account: str, rights: Rights) -> None:
         self.s3: S3Backend = s3_backends[account]["aws"]
         self.rights = rights
+        self.added: list[str] = []
 
     def __getitem__(self, bucket: str) -> S3Store:
-        return S3Store(self.s3, bucket, self.rights)
+        return S3Store(self.s3, bucket, self.rights, self.added)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.s3.buckets)

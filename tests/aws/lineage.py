@@ -1,17 +1,20 @@
 """What the tests of the aws target share: a VPC and logs in the account, runs of the lineage, and what they left."""
 
-import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import boto3
 import dagster as dg
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from support import DAY, write_small_logs
 
+from assets.reports import report_keys
+from flowlogs.layout import is_visible
 from pipelines.definitions import build_definitions
 from pipelines.settings import Settings
 
@@ -19,7 +22,9 @@ from .double import AwsDouble
 
 BUCKET = "company-vpc-flow-logs"
 EVERYTHING = "*"
-DAILY = "vpc_flow_logs_partition,top_rejected_pairs,rejected_flow_details"
+SETUP = "vpc_flow_logs_bucket,vpc_flow_log,vpc_flow_logs"
+REPORTS = "top_rejected_pairs,rejected_flow_details"
+DAILY = f"vpc_flow_logs_partition,rejected_flows,{REPORTS}"
 
 
 def make_vpc() -> str:
@@ -106,16 +111,53 @@ def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
 
 def report(name: str, day: date, prefix: str = "") -> list[list[object]]:
     """The rows of a day's report in S3, NULL as None; its CSV has the same number of them."""
-    s3 = boto3.client("s3")
-    body = s3.get_object(Bucket=BUCKET, Key=f"{prefix}reports/{name}/{day}.parquet")["Body"].read()
-    frame = pd.read_parquet(io.BytesIO(body), dtype_backend="numpy_nullable")
-    csv = s3.get_object(Bucket=BUCKET, Key=f"{prefix}reports/{name}/{day}.csv")["Body"].read().decode()
-    assert csv.count("\n") == len(frame) + 1
-    return [[None if pd.isna(value) else value for value in row] for row in frame.astype(object).to_numpy().tolist()]
+    parquet, csv = (f"{prefix}{key}" for key in report_keys(name, day))
+    rows = parquet_rows(parquet)
+    text = boto3.client("s3").get_object(Bucket=BUCKET, Key=csv)["Body"].read().decode()
+    assert text.count("\n") == len(rows) + 1
+    return rows
+
+
+@dataclass(frozen=True)
+class RejectedFlows:
+    """What `rejected_flows` holds: by day, the number of visible objects and the rows; and what no day points at."""
+
+    days: dict[str, tuple[int, list[list[object]]]]
+    left_behind: list[str]
+
+
+def rejected_flows(prefix: str = "") -> RejectedFlows:
+    """The table as a reader sees it, object by object: not through the engine that wrote it."""
+    s3, root = boto3.client("s3"), f"{prefix}rejected_flows/"
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=root)
+    left = {item["Key"] for page in pages for item in page.get("Contents", [])}
+    days = {}
+    for day, location in partitions("rejected_flows").items():
+        folder = f"{location.removeprefix(f's3://{BUCKET}/').rstrip('/')}/"
+        keys = sorted(key for key in left if key.startswith(folder) and is_visible(key, folder))
+        rows = [row for key in keys for row in parquet_rows(key)]
+        days[day] = (len(keys), sorted(rows, key=repr))
+        left -= set(keys)
+    return RejectedFlows(days, sorted(left))
+
+
+def partitions(table: str) -> dict[str, str]:
+    """Where each day of a table lies."""
+    pages = boto3.client("glue").get_paginator("get_partitions").paginate(DatabaseName="vpc_flow_lake", TableName=table)
+    return {p["Values"][0]: p["StorageDescriptor"]["Location"] for page in pages for p in page["Partitions"]}
+
+
+def parquet_rows(key: str) -> list[list[object]]:
+    """The rows of a Parquet object, NULL as None."""
+    body = boto3.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    return [list(row.values()) for row in pq.read_table(pa.BufferReader(body)).to_pylist()]
 
 
 def state(aws: AwsDouble) -> dict[str, Any]:
-    """Everything that the account holds and that a run makes or could touch, without what every run adds."""
+    """Everything that the account holds and that a run makes or could touch, without what every run adds.
+
+    Where the rejected flows lie is another place each time: instead of that, what is found there.
+    """
     s3, glue = boto3.client("s3"), boto3.client("glue")
     found: dict[str, Any] = {"buckets": [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]}
     for bucket in found["buckets"]:
@@ -125,7 +167,7 @@ def state(aws: AwsDouble) -> dict[str, Any]:
                 item["Key"]: item["ETag"]
                 for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
                 for item in page.get("Contents", [])
-                if not item["Key"].startswith("athena-results/")
+                if not item["Key"].startswith(("athena-results/", "rejected_flows/"))
             },
         }
     found["flow logs"] = sorted(
@@ -135,10 +177,9 @@ def state(aws: AwsDouble) -> dict[str, Any]:
     found["workgroups"] = [group["Name"] for group in boto3.client("athena").list_work_groups()["WorkGroups"]]
     for database in glue.get_databases()["DatabaseList"]:
         for table in glue.get_tables(DatabaseName=database["Name"])["TableList"]:
-            partitions = glue.get_partitions(DatabaseName=database["Name"], TableName=table["Name"])["Partitions"]
             found[f"{database['Name']}.{table['Name']}"] = {
                 "columns": table["StorageDescriptor"]["Columns"],
-                "partitions": {p["Values"][0]: p["StorageDescriptor"]["Location"] for p in partitions},
+                "partitions": rejected_flows() if table["Name"] == "rejected_flows" else partitions(table["Name"]),
             }
     return found
 

@@ -3,8 +3,9 @@
 What moto 5.2 does by itself when it is told to enforce IAM: it checks the signature and collects the policies of a user
 or role (both are used here), but holds every action except S3's against the resource ``*`` only, so that an Allow for
 an ARN never applies; it knows no condition but StringEquals on sts:ExternalId and takes any other for true, which turns
-a TLS-only bucket policy into one that denies all; and it takes PutBucketEncryption, PutPublicAccessBlock and
-PutBucketOwnershipControls for s3:CreateBucket (GET: s3:ListBucket), and HeadBucket for an action that does not exist.
+a TLS-only bucket policy into one that denies all; it takes PutBucketEncryption, PutPublicAccessBlock and
+PutBucketOwnershipControls for s3:CreateBucket (GET: s3:ListBucket), and HeadBucket for an action that does not exist;
+and for DeleteObjects it asks for s3:DeleteObject on the bucket, where AWS does for each object.
 So actions, resources and conditions are evaluated here. A condition operator that is not known raises an error.
 
 Not evaluated: permission boundaries, session and organization policies, policy variables.
@@ -16,8 +17,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import xmltodict
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.exceptions import AuthFailureError, InvalidClientTokenIdError, SignatureDoesNotMatchError
+from moto.core.responses import ActionResult
 from moto.ec2.models import ec2_backends
 from moto.iam.access_control import IAMPolicy, PermissionResult, create_access_key
 from moto.iam.models import iam_backends
@@ -235,7 +238,7 @@ def _needs(response: Any, caller: Caller, service: str, action: str, resource: s
         yield f"athena:{action}", "*" if action.startswith("ListWorkGroups") else arn, {}
         if action == "CreateWorkGroup" and get("Tags"):
             yield "athena:TagResource", arn, {}
-    else:
+    elif action != "DeleteObject" or resource.count("/"):
         yield f"{service}:{action}", resource, {"s3:prefix": get("prefix") or ""} if action == "ListBucket" else {}
         if action == "CreateBucket" and "x-amz-object-ownership" in response.headers:
             yield "s3:PutBucketOwnershipControls", resource, {}
@@ -288,6 +291,27 @@ def _bucket_permission(bucket: FakeBucket, action: str, resource: str) -> Permis
     return {True: PermissionResult.PERMITTED, False: PermissionResult.DENIED, None: PermissionResult.NEUTRAL}[found]
 
 
+def delete_objects(response: Any, bucket_name: str, authenticated: bool = True) -> Any:
+    """Removes what the caller may remove; the answer, itself no error, tells of each object that is left and why.
+
+    Source: "DeleteObjects", Amazon S3 API reference (2026), with the words that its examples have for a denial.
+    """
+    asked = xmltodict.parse(response.body, strip_whitespace=False, force_list=["Object"])["Delete"]
+    caller = caller_of(response)
+    denied, allowed = [], []
+    for found in asked["Object"]:
+        try:
+            if caller:
+                caller.require("s3:DeleteObject", f"arn:aws:s3:::{bucket_name}/{found['Key']}")
+            allowed.append(found)
+        except AccessDeniedError:
+            denied.append({"Key": found["Key"], "Code": "AccessDenied", "Message": "Access Denied"})
+    deleted, _ = response.backend.delete_objects(bucket_name, allowed, False)
+    response.data["Action"] = "DeleteObjects"
+    told = [] if asked.get("Quiet") == "true" else [{"Key": key} for key, *_ in deleted]
+    return response.serialized(ActionResult({"Deleted": told, "Errors": denied}))
+
+
 def create_user(name: str, policies: Iterable[Document]) -> dict[str, str]:
     """A user with these policies, and its keys."""
     iam = iam_backends[ACCOUNT]["aws"]
@@ -302,6 +326,7 @@ def install() -> None:
     """Put this module in the place of moto's checks."""
     ActionAuthenticatorMixin._authenticate_and_authorize_action = authorize
     FakeBucket.get_permission = _bucket_permission
+    s3_responses.S3Response._bucket_response_delete_keys = delete_objects
     buckets = s3_responses.ACTION_MAP["BUCKET"]
     buckets["HEAD"]["DEFAULT"] = "ListBucket"
     for method, verb in (("GET", "Get"), ("PUT", "Put"), ("DELETE", "Put")):

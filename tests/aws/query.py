@@ -23,16 +23,17 @@ from .permissions import Caller
 if TYPE_CHECKING:
     import pandas as pd
 
-# (StatementType, SubstatementType) by a statement's first words; everything else is a SELECT.
+# (StatementType, SubstatementType) by how a statement begins; everything else is a SELECT. Athena's API reference lists
+# no SubstatementTypes: where none was seen, it is called as the statement's page in the user guide.
 _KINDS = {
-    "CREATE DATABASE": ("DDL", "CREATE_DATABASE"),
-    "CREATE SCHEMA": ("DDL", "CREATE_DATABASE"),
-    "CREATE EXTERNAL": ("DDL", "CREATE_TABLE"),
-    "CREATE TABLE": ("DDL", "CREATE_TABLE"),
+    "CREATE (DATABASE|SCHEMA)": ("DDL", "CREATE_DATABASE"),
+    "CREATE (EXTERNAL )?TABLE": ("DDL", "CREATE_TABLE"),
     "DROP TABLE": ("DDL", "DROP_TABLE"),
-    "ALTER TABLE": ("DDL", "ALTER_TABLE_ADD_PARTITION"),
+    r"ALTER TABLE \S+ ADD": ("DDL", "ALTER_TABLE_ADD_PARTITION"),
+    r"ALTER TABLE \S+ PARTITION .* SET LOCATION": ("DDL", "ALTER_TABLE_SET_LOCATION"),
     "MSCK REPAIR": ("DDL", "MSCK_REPAIR_TABLE"),
     "SHOW PARTITIONS": ("UTILITY", "SHOW_PARTITIONS"),
+    "UNLOAD": ("DML", "UNLOAD"),
 }
 
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -41,8 +42,8 @@ _PRECISIONS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19, "real":
 
 
 def statement_kind(statement: str) -> tuple[str, str]:
-    words = _COMMENTS.sub(" ", statement).upper().split()
-    return _KINDS.get(" ".join(words[:2]), ("DML", "SELECT"))
+    words = " ".join(_COMMENTS.sub(" ", statement).upper().split())
+    return next((kind for beginning, kind in _KINDS.items() if re.match(rf"{beginning}\b", words)), ("DML", "SELECT"))
 
 
 @dataclass
@@ -75,12 +76,22 @@ class Query:
         return statement_kind(self.statement)
 
     @property
-    def is_select(self) -> bool:
+    def is_dml(self) -> bool:
         return self.kind[0] == "DML"
 
     @property
+    def is_unload(self) -> bool:
+        return self.kind[1] == "UNLOAD"
+
+    @property
+    def location(self) -> str:
+        """What the names of the run's files in the result location begin with."""
+        return f"{self.results.rstrip('/')}/{self.id}"
+
+    @property
     def output_location(self) -> str:
-        return f"{self.results.rstrip('/')}/{self.id}.{'csv' if self.is_select else 'txt'}"
+        """The result; no page tells what it is for an UNLOAD, which has none: here, a CSV that is not there."""
+        return f"{self.location}.{'csv' if self.is_dml else 'txt'}"
 
     def start(self) -> None:
         threading.Thread(target=self._run, daemon=True).start()
@@ -104,6 +115,7 @@ class Query:
             category, kind = (1, 100) if self.ours else (2, 1000)
             error = {"ErrorCategory": category, "ErrorType": kind, "Retryable": self.ours, "ErrorMessage": self.reason}
             status["AthenaError"] = error
+        manifest = {"DataManifestLocation": f"{self.location}-manifest.csv"} if self.is_unload else {}
         return {
             "QueryExecutionId": self.id,
             "Query": self.statement,
@@ -116,6 +128,7 @@ class Query:
                 "DataScannedInBytes": self.scanned_bytes,
                 "EngineExecutionTimeInMillis": int(self.engine_seconds * 1000),
                 "TotalExecutionTimeInMillis": int(((self.completed or time.time()) - self.submitted) * 1000),
+                **manifest,
             },
             "WorkGroup": self.workgroup,
             "EngineVersion": {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"},
@@ -133,7 +146,7 @@ class Query:
         except QueryError as error:
             reason = str(error).partition("\nThe statement was:")[0]
             # Hive's: "FAILED: SemanticException [Error 10001]: Table not found …".
-            self.finish("FAILED", reason if self.is_select else f"FAILED: {reason.replace(': [', ' [', 1)}")
+            self.finish("FAILED", reason if self.is_dml else f"FAILED: {reason.replace(': [', ' [', 1)}")
         except FlowLakeError as error:
             self.finish("FAILED", str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the query has failed, as in Athena
@@ -142,39 +155,61 @@ class Query:
         self.finish("SUCCEEDED")
 
     def _execute(self) -> None:
-        if failure := state.next_failure():
+        failure = state.next_failure()
+        if failure and not self.is_unload:
             self.finish(failure["state"], failure["reason"])
             return
-        rights = Rights(self.caller, ddl=not self.is_select)
+        rights = Rights(self.caller, ddl=not self.is_dml)
         # "Configure AWS Glue access to your catalog and database per AWS Region", Athena user guide: for any statement.
         rights.glue(["GetDatabase"], "default")
         buckets = S3Buckets(self.account, rights)
         engine = EmbeddedAthena(Path("unused"), buckets, self.database)
         engine.catalog = GlueCatalog(self.account, self.region, rights)
         result = engine.execute(self.statement)
+        if failure:
+            # "Orphaned data not deleted" ("UNLOAD", Athena user guide): what it has written by then stays.
+            self.finish(failure["state"], failure["reason"])
+            return
         self.scanned_bytes = result.scanned_bytes
-        if self.is_select and state.SETTINGS.scanned_bytes is not None:
+        if self.is_dml and state.SETTINGS.scanned_bytes is not None:
             self.scanned_bytes = state.SETTINGS.scanned_bytes
         if self.scan_limit is not None and self.scanned_bytes > self.scan_limit:
             # CANCELLED, not FAILED, in engine version 3 (public reports, 2026).
             self.finish("CANCELLED", "Bytes scanned limit was exceeded")
         if not self.stopped.is_set():
-            self._publish(result.frame, buckets)
+            self._publish(self._unload_results(buckets) if self.is_unload else self._results(result.frame), buckets)
 
-    def _publish(self, frame: "pd.DataFrame", buckets: S3Buckets) -> None:
-        """Write the results where they belong: CSV with a header line for a SELECT, else plain text."""
-        self.columns = [_column_info(str(name), frame[name].dtype, self.is_select) for name in frame.columns]
+    def _results(self, frame: "pd.DataFrame") -> dict[str, bytes]:
+        """The files with the rows, by what is added to `location`: CSV with a header for a SELECT, else plain text."""
+        self.columns = [_column_info(str(name), frame[name].dtype, self.is_dml) for name in frame.columns]
         self.rows = [list(row) for row in zip(*(_texts(frame[name]) for name in frame.columns), strict=True)]
-        if self.is_select:
+        if self.is_dml:
             self.rows.insert(0, [column["Name"] for column in self.columns])
             lines = [",".join(map(_quoted, row)) for row in self.rows]
         else:
             lines = ["\t".join(text or "" for text in row) for row in self.rows]
-        bucket, key = bucket_and_key(self.output_location)
-        data = "".join(f"{line}\n" for line in lines).encode()
-        metadata = json.dumps(self.columns).encode()  # Athena's are in a binary format that it does not document
+        ending = self.output_location.removeprefix(self.location)
+        return {ending: _lines(lines), f"{ending}.metadata": self._metadata()}
+
+    def _unload_results(self, buckets: S3Buckets) -> dict[str, bytes]:
+        """The files of an UNLOAD: a list of what it wrote, and metadata ("Identify query output files", user guide).
+
+        The metadata's name, and that GetQueryResults tells of columns, are what aws-sdk-pandas counts on when it runs
+        an UNLOAD (`_fetch_parquet_result` and `get_query_columns_types`); which column it is is Trino's to say.
+        """
+        import pandas as pd
+
+        self.columns = [_column_info("rows", pd.Int64Dtype(), True)]
+        return {"-manifest.csv": _lines(buckets.added), ".metadata": self._metadata()}
+
+    def _metadata(self) -> bytes:
+        return json.dumps(self.columns).encode()  # Athena's are in a binary format that it does not document
+
+    def _publish(self, files: dict[str, bytes], buckets: S3Buckets) -> None:
+        """Write the results where they belong."""
+        bucket, key = bucket_and_key(self.location)
         try:
-            buckets[bucket].replace({key: data, f"{key}.metadata": metadata})
+            buckets[bucket].replace({f"{key}{ending}": data for ending, data in files.items()})
         except QueryRefusedError as refused:
             raise QueryRefusedError(
                 f"Access denied when writing output to url: {self.output_location} . Please ensure you are allowed to "
@@ -208,6 +243,10 @@ def _texts(values: "pd.Series") -> list[str | None]:
         None if missing else str(value).lower() if isinstance(value, bool) else str(value)
         for value, missing in zip(values, values.isna(), strict=True)
     ]
+
+
+def _lines(lines: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _quoted(text: str | None) -> str:

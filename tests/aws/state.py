@@ -21,8 +21,11 @@ class Settings:
     running_seconds: float = 0
     scanned_bytes: int | None = None
     """What every SELECT is said to have scanned, to reach a workgroup's limit (10 MB at least) with few records."""
-    fail_queries: list[dict[str, str]] = field(default_factory=list)
-    """How the next queries end, in order, instead of being executed: ``{"state": "FAILED", "reason": "…"}`` each."""
+    fail_queries: list[dict[str, str] | None] = field(default_factory=list)
+    """How the next queries end, in order: ``{"state": "FAILED", "reason": "…"}``, or None for one that is to succeed.
+
+    An UNLOAD that fails has written all its files by then; any other query is not executed.
+    """
     errors: list[dict[str, Any]] = field(default_factory=list)
     """Calls that are refused so many times: ``{"service": "athena", "action": …, "code": …, "count": 2}`` each."""
     deliver_logs_status: str = "SUCCESS"

@@ -253,7 +253,12 @@ def test_teardown_deletes_our_flow_logs_only_and_says_what_it_leaves(
     assert [log["ResourceId"] for log in flow_logs()] == [theirs]
     assert {**state(aws), "flow logs": None} == {**before, "flow logs": None}
     told = capfd.readouterr().err
-    for kept in ("the bucket and the logs in it", "the database, the table and its partitions", "the reports"):
+    for kept in (
+        "the bucket and the logs in it",
+        "the database, the tables and their partitions",
+        "the rejected flows",
+        "the reports",
+    ):
         assert f"Left as it is: {kept}" in told
 
 

@@ -1,14 +1,17 @@
-"""The double answers as AWS does, to the clients that the project uses: boto3 and PyAthena's PandasCursor."""
+"""The double answers as AWS does, to the clients that the project uses: boto3, PyAthena's cursors, and its own."""
 
 import json
 import threading
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -19,6 +22,12 @@ from support import DAY, KnownAnswers, known_answers, with_day
 
 from flowlogs import statements
 from flowlogs.layout import LogSource, find_source
+from resources.aws.athena import Athena
+from resources.aws.clients import AwsClients
+from resources.aws.s3_bucket import S3Store
+from resources.bucket import ObjectStore
+from resources.embedded.athena import EmbeddedAthena
+from resources.embedded.folder_bucket import FolderStore
 
 from .double import AwsDouble
 
@@ -54,13 +63,44 @@ def upload(aws: AwsDouble, folder: Path) -> LogSource:
     return LogSource(BUCKET, account, region)
 
 
-def create_lake(aws: AwsDouble, source: LogSource, *days: Any) -> PandasCursor:
+def lake_statements(source: LogSource, *days: date) -> list[str]:
+    return [
+        statements.create_database(TABLE.database),
+        statements.create_table(TABLE, statements.flow_logs_table(source)),
+        *statements.add_partitions(TABLE, source.day_locations(days)),
+    ]
+
+
+def create_lake(aws: AwsDouble, source: LogSource, *days: date) -> PandasCursor:
     running = cursor(aws)
-    running.execute(statements.create_database(TABLE.database))
-    running.execute(statements.create_table(TABLE, statements.flow_logs_table(source)))
-    for statement in statements.add_partitions(TABLE, source, days):
+    for statement in lake_statements(source, *days):
         running.execute(statement)
     return running
+
+
+def athena(aws: AwsDouble) -> Athena:
+    """The project's own client."""
+    return Athena(
+        AwsClients(aws.region),
+        database=TABLE.database,
+        workgroup="primary",
+        results=RESULTS,
+        scan_limit_bytes=10_000_000,
+        timeout_seconds=60,
+    )
+
+
+def unload(day: date, destination: str) -> str:
+    return statements.unload_rejected(TABLE, day, day, destination)
+
+
+def parquet_rows(store: ObjectStore, prefix: str) -> list[dict[str, object]]:
+    """What the Parquet objects below the prefix hold, in an order that does not depend on who wrote it."""
+    rows = []
+    for found in store.list(prefix):
+        with store.open(found.key) as body:
+            rows += pq.read_table(pa.BufferReader(body.read())).to_pylist()
+    return sorted(rows, key=repr)
 
 
 def rows(frame: pd.DataFrame) -> list[list[object]]:
@@ -94,6 +134,84 @@ def test_the_rows_are_those_of_hives_reader(aws: AwsDouble, small_logs: Path, an
     expected = with_day(answers.details, answers.day)
     assert len(details) >= len(expected)
     assert all(row in details for row in expected)
+
+
+@pytest.mark.parametrize("answers", ONE_DAY_OF_EACH, ids=str)
+def test_an_unload_writes_what_the_embedded_engine_writes(
+    aws: AwsDouble, small_logs: Path, tmp_path: Path, answers: KnownAnswers
+) -> None:
+    logs = answers.folder or small_logs
+    source = upload(aws, logs)
+    results = FolderStore(tmp_path, "FLOWLAKE_RESULTS", "results")
+    buckets = {source.bucket: FolderStore(logs, "FLOWLAKE_BUCKET", source.bucket), results.name: results}
+    embedded = EmbeddedAthena(tmp_path / "catalog.sqlite", buckets, TABLE.database)
+    create_lake(aws, source, answers.day)
+    for statement in lake_statements(source, answers.day):
+        embedded.execute(statement)
+    there = athena(aws).execute(unload(answers.day, f"s3://{BUCKET}/rejected/"))
+    here = embedded.execute(unload(answers.day, results.location("rejected/")))
+    assert there.frame.empty and list(there.frame.columns) == []
+    assert there.scanned_bytes == here.scanned_bytes > 0
+    assert there.details["cost in US dollars"] == pytest.approx(10 * 2**20 / 2**40 * 5)
+    stored = S3Store(AwsClients(aws.region), BUCKET)
+    read = {store: parquet_rows(store, f"rejected/dt={answers.day}/") for store in (stored, results)}
+    assert len(read[stored]) >= len(answers.details)
+    assert read[stored] == read[results]
+
+
+def test_an_unload_tells_where_it_wrote(aws: AwsDouble, lake: PandasCursor) -> None:
+    done = athena(aws).execute(f"-- for a test\n{unload(DAY, f's3://{BUCKET}/rejected/')}")
+    told = aws.client("athena").get_query_execution(QueryExecutionId=done.query_id)["QueryExecution"]
+    assert (told["StatementType"], told["SubstatementType"]) == ("DML", "UNLOAD")
+    assert told["Statistics"]["DataManifestLocation"] == f"{RESULTS}{done.query_id}-manifest.csv"
+    stored = S3Store(AwsClients(aws.region), BUCKET)
+    written = [stored.uri(found.key) for found in stored.list("rejected/")]
+    manifest = stored.open(f"results/{done.query_id}-manifest.csv").read().decode()
+    assert len(written) == 1 and manifest.splitlines() == written
+    names = [found.key.removeprefix("results/") for found in stored.list("results/")]
+    assert sorted(name for name in names if name.startswith(done.query_id)) == [
+        f"{done.query_id}-manifest.csv",
+        f"{done.query_id}.metadata",
+    ]
+
+
+def test_a_parquet_table_is_in_glue_as_it_was_asked_for(aws: AwsDouble, lake: PandasCursor) -> None:
+    name = statements.rejected_flows_name(TABLE)
+    definition = statements.rejected_flows_table(f"s3://{BUCKET}/")
+    lake.execute(statements.create_table(name, definition))
+    found = athena(aws).find_table(name)
+    assert definition.differences(found) == []
+    assert found.stored_as == statements.PARQUET
+    text = athena(aws).find_table(TABLE)
+    assert f"format: expected {statements.PARQUET}; found {statements.TEXT}" in definition.differences(text)
+    glue = aws.client("glue")
+    table = glue.get_table(DatabaseName=TABLE.database, Name=name.table)["Table"]
+    table["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"] = "org.openx.data.jsonserde.JsonSerDe"
+    theirs = {key: table[key] for key in ("Name", "StorageDescriptor", "Parameters", "PartitionKeys")}
+    glue.update_table(DatabaseName=TABLE.database, TableInput=theirs)
+    told = definition.differences(athena(aws).find_table(name))
+    assert told == ["format: expected parquet; found org.openx.data.jsonserde.JsonSerDe"]
+
+
+def test_objects_are_listed_and_removed_where_that_is_allowed(aws: AwsDouble) -> None:
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+    keys = [f"below/{folder}/{name}" for folder in ("a", "b", "c") for name in ("1", "2")]
+    store = S3Store(AwsClients(aws.region), BUCKET, "root/")
+    store.replace(dict.fromkeys([*keys, "beside/1"], b"text"))
+    assert [found.key for found in store.list("below/")] == keys
+    mine = {"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": f"arn:aws:s3:::{BUCKET}/root/below/b/*"}
+    user = aws.user("remover", {"Version": "2012-10-17", "Statement": [mine]})
+    aws.set(enforce_iam=True)
+    session = boto3.Session(user["AccessKeyId"], user["SecretAccessKey"])
+    asked = {"Objects": [{"Key": f"root/{key}"} for key in keys]}
+    answer = session.client("s3").delete_objects(Bucket=BUCKET, Delete=asked)
+    aws.set(enforce_iam=False)
+    assert [found["Key"] for found in answer["Deleted"]] == [f"root/{key}" for key in keys[2:4]]
+    assert {(found["Key"], found["Code"]) for found in answer["Errors"]} == {
+        (f"root/{key}", "AccessDenied") for key in (*keys[:2], *keys[4:])
+    }
+    store.delete([*keys, "beside/never"])
+    assert [found.key for found in store.list("")] == ["beside/1"]
 
 
 def test_results_are_typed_paged_and_stored_as_athena_stores_them(aws: AwsDouble, lake: PandasCursor) -> None:
@@ -145,6 +263,8 @@ def test_ddl_and_glue_are_two_sides_of_one_catalog(aws: AwsDouble, lake: PandasC
         ("SELECT 1; SELECT 2", "Only one sql statement is allowed"),
         ('CREATE DATABASE "lake"', "line 1:17: mismatched input"),
         ("ALTER TABLE t ADD PARTITION dt='2021-09-02'", "line 1:29"),
+        ("UNLOAD (SELECT * FORM t) TO 's3://lake/' WITH (format = 'PARQUET')", "line 1:18"),
+        ("UNLOAD (SELECT 1 AS one) TO 's3://lake/' WITH format = 'PARQUET'", "line 1:47"),
         (f"SELECT '{'x' * 262_144}'", "less than or equal to 262144"),
     ],
 )

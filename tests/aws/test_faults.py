@@ -88,17 +88,21 @@ def network(aws: AwsDouble, network_of_server: FaultyNetwork, monkeypatch: pytes
     return network_of_server
 
 
+_left: list[dict[str, Any]] = []
+
+
 @pytest.fixture
 def clean_state(aws: AwsDouble, network: FaultyNetwork, tmp_path: Path) -> dict[str, Any]:
-    """What a run without faults leaves; the account is empty again, but for its VPC and logs."""
+    """What a run without faults leaves; the account is empty, but for its bucket with logs."""
+    if not _left:
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        upload_small_logs(tmp_path)
+        succeed(settings())
+        _left.append(state(aws))
+        aws.reset()
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     upload_small_logs(tmp_path)
-    succeed(settings())
-    found = state(aws)
-    aws.reset()
-    boto3.client("s3").create_bucket(Bucket=BUCKET)
-    upload_small_logs(tmp_path)
-    return found
+    return _left[0]
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -13,13 +13,18 @@ from .double import AwsDouble
 from .lineage import (
     BUCKET,
     DAILY,
+    REPORTS,
+    SETUP,
+    RejectedFlows,
     bucket_settings,
     checks,
     failure,
     make_vpc,
     materialize,
     metadata,
+    partitions,
     policy_statements,
+    rejected_flows,
     report,
     settings,
     state,
@@ -101,12 +106,14 @@ def test_a_second_run_leaves_everything_as_it_is(aws: AwsDouble, vpc: str, tmp_p
     succeed(configured)
     upload_small_logs(tmp_path)
     succeed(configured)
-    before, calls = state(aws), len(aws.calls())
+    before, folders, calls = state(aws), partitions("rejected_flows"), len(aws.calls())
     result = materialize(configured)
     assert result.success
     assert state(aws) == before
+    assert rejected_flows() == RejectedFlows({DAY.isoformat(): (1, sorted(SMALL_DETAILS[DAY], key=repr))}, [])
+    assert not folders.items() & partitions("rejected_flows").items()
     changing = {f"{c['service']}:{c['action']}" for c in aws.calls()[calls:] if c["action"].startswith(CHANGES)}
-    assert changing == {"s3:PutObject"}
+    assert changing == {"s3:PutObject", "s3:DeleteObjects"}
     assert metadata(result, "vpc_flow_logs_bucket")["whose"] == "created by this project"
 
 
@@ -125,22 +132,54 @@ def test_the_same_logs_give_the_same_rows_as_on_the_embedded_target(
     assert report("rejected_flow_details", answers.day) == with_day(answers.details, answers.day)
 
 
-def test_a_range_of_days_is_one_statement_of_partitions_and_each_days_own_reports(
-    aws: AwsDouble, tmp_path: Path
+def test_a_range_of_days_is_a_handful_of_statements_and_each_days_own_reports(aws: AwsDouble, tmp_path: Path) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    succeed(settings(), selection=SETUP)
+    last = NEXT_DAY + timedelta(days=1)
+    add, unload = ("DDL", "ALTER_TABLE_ADD_PARTITION"), ("DML", "UNLOAD")
+    move, select = ("DDL", "ALTER_TABLE_SET_LOCATION"), ("DML", "SELECT")
+    for expected in ([add, unload, add, select, select], [add, unload, move, move, move, select, select]):
+        before = len(aws.queries())
+        result = succeed(settings(), DAY, last, selection=DAILY)
+        statements = aws.queries()[before:]
+        assert [(query["StatementType"], query["SubstatementType"]) for query in statements] == expected
+        for day in (DAY, NEXT_DAY):
+            assert report("top_rejected_pairs", day) == with_day(SMALL_TOP[day], day)
+            assert report("rejected_flow_details", day) == with_day(SMALL_DETAILS[day], day)
+        assert report("top_rejected_pairs", last) == []
+        logs = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="AWSLogs/")["Contents"]
+        assert metadata(result, "rejected_flows")["bytes scanned"] == sum(log["Size"] for log in logs)
+
+
+def test_a_range_that_takes_several_statements_tells_which_days_are_not_done(
+    aws: AwsDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("assets.rejected.MAX_UNLOADED_PARTITIONS", 2)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     upload_small_logs(tmp_path)
     succeed(settings())
-    last = NEXT_DAY + timedelta(days=1)
-    before = len(aws.queries())
-    result = materialize(settings(), DAY, last, selection=DAILY)
-    assert result.success
-    statements = [query["Query"] for query in aws.queries()[before:]]
-    assert sum("ADD IF NOT EXISTS" in statement for statement in statements) == 1
+    before, reports = partitions("rejected_flows"), report("top_rejected_pairs", DAY)
+    nothing = {"state": "FAILED", "reason": "GENERIC_INTERNAL_ERROR: no luck"}
+    first, last = DAY - timedelta(days=2), NEXT_DAY
+    succeed(settings(), first, last, selection="vpc_flow_logs_partition")
+    aws.set(fail_queries=[None, nothing])
+    message = failure(materialize(settings(), first, last, selection=f"rejected_flows,{REPORTS}"))
+    assert "no luck" in message
+    assert f"Not done: {DAY}, {NEXT_DAY}; the 2 before are." in message
+    found = rejected_flows()
+    assert partitions("rejected_flows").items() > before.items()
+    assert found.days == {
+        **{(DAY - timedelta(days=number)).isoformat(): (0, []) for number in (1, 2)},
+        DAY.isoformat(): (1, sorted(SMALL_DETAILS[DAY], key=repr)),
+    }
+    # What it had written of the other two when it failed, which Athena does not remove, and what tells of it.
+    notes = [key for key in found.left_behind if key.startswith("rejected_flows/_unfinished/")]
+    assert (len(notes), len(found.left_behind)) == (2, 4)
+    assert report("top_rejected_pairs", DAY) == reports
+    succeed(settings(), DAY, NEXT_DAY, selection=f"rejected_flows,{REPORTS}")
     for day in (DAY, NEXT_DAY):
         assert report("top_rejected_pairs", day) == with_day(SMALL_TOP[day], day)
-        assert report("rejected_flow_details", day) == with_day(SMALL_DETAILS[day], day)
-    assert report("top_rejected_pairs", last) == []
 
 
 def test_every_statement_leads_back_to_its_run_and_every_report_tells_its_cost(aws: AwsDouble, tmp_path: Path) -> None:
@@ -152,6 +191,7 @@ def test_every_statement_leads_back_to_its_run_and_every_report_tells_its_cost(a
     (query,) = [query for query in aws.queries() if query["QueryExecutionId"] == told["query id"]]
     assert told["bytes scanned"] == query["Statistics"]["DataScannedInBytes"] > 0
     assert told["cost in US dollars"] == pytest.approx(10 * 2**20 / 2**40 * 5)
+    assert metadata(result, "rejected_flows")["cost in US dollars"] == pytest.approx(10 * 2**20 / 2**40 * 5)
     assert told["console"].startswith("https://us-east-1.console.aws.amazon.com/athena/")
     assert told["console"].endswith(str(told["query id"]))
 
@@ -162,6 +202,9 @@ def test_results_go_where_the_setting_says(aws: AwsDouble, tmp_path: Path) -> No
     upload_small_logs(tmp_path)
     succeed(settings(results=f"s3://{BUCKET}/derived/flow-lake"))
     assert report("top_rejected_pairs", DAY, prefix="derived/flow-lake/") == with_day(SMALL_TOP[DAY], DAY)
+    assert rejected_flows("derived/flow-lake/").days == {
+        DAY.isoformat(): (1, sorted(SMALL_DETAILS[DAY], key=repr)),
+    }
     keys = {item["Key"].split("/")[0] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
     assert keys == {"AWSLogs", "derived"}
 

@@ -11,10 +11,23 @@ from typing import Any
 
 import boto3
 import pytest
-from support import DAY, ROOT, SMALL_TOP, with_day
+from support import DAY, PING, ROOT, SMALL_DETAILS, SMALL_TOP, record, with_day, write_object
 
 from .double import AwsDouble
-from .lineage import BUCKET, DAILY, failure, make_vpc, materialize, report, settings, succeed, upload_small_logs
+from .lineage import (
+    BUCKET,
+    DAILY,
+    failure,
+    make_vpc,
+    materialize,
+    partitions,
+    rejected_flows,
+    report,
+    settings,
+    succeed,
+    upload,
+    upload_small_logs,
+)
 
 ONLY_AWS_ASKS: Mapping[str, str] = {
     "logs:CreateLogDelivery": "Publish flow logs to Amazon S3: IAM policy for the principal that publishes (VPC guide)",
@@ -23,8 +36,15 @@ ONLY_AWS_ASKS: Mapping[str, str] = {
 """Actions that AWS asks for in ways that no server on this machine does, with the page that says so."""
 
 
-def policy(name: str, without: str = "") -> dict[str, Any]:
-    """A policy of deploy/ for the tests' account, without one of its actions."""
+ONLY_WITH_RECORDS = ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+"""Actions on rejected_flows/ that nobody needs on a day without records."""
+
+ONLY_AGAIN = ("glue:UpdatePartition",)
+"""What nobody needs before a day with records is run once more."""
+
+
+def policy(name: str, without: str = "", of: str = "") -> dict[str, Any]:
+    """A policy of deploy/ for the tests' account, without one of its actions; `of` names the statement, if just one."""
     names = {
         "BUCKET": BUCKET,
         "ACCOUNT_ID": "123456789012",
@@ -36,7 +56,7 @@ def policy(name: str, without: str = "") -> dict[str, Any]:
     document: dict[str, Any] = json.loads(text)
     for statement in document["Statement"]:
         actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-        statement["Action"] = [action for action in actions if action != without]
+        statement["Action"] = [a for a in actions if a != without or of not in ("", statement["Sid"])]
     document["Statement"] = [statement for statement in document["Statement"] if statement["Action"]]
     return document
 
@@ -80,24 +100,33 @@ def test_once_all_is_set_up_the_daily_policy_alone_runs_the_daily_job(
     succeed(configured)
     upload_small_logs(tmp_path)
     become(aws, monkeypatch, policy("iam-policy-daily.json"))
-    succeed(configured, selection=DAILY)
+    for _ in range(2):
+        succeed(configured, selection=DAILY)
     aws.set(enforce_iam=False)
     assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+    assert rejected_flows().left_behind == []
 
 
-@pytest.mark.parametrize("action", [action for action in actions("iam-policy.json") if action not in ONLY_AWS_ASKS])
+@pytest.mark.parametrize(
+    ("action", "statement"),
+    [
+        *((action, "") for action in actions("iam-policy.json") if action not in ONLY_AWS_ASKS),
+        *((action, "RejectedFlows") for action in ONLY_WITH_RECORDS),
+    ],
+)
 def test_without_an_action_something_fails_and_names_it(
-    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, action: str
+    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, action: str, statement: str
 ) -> None:
     vpc = make_vpc()
-    if action == "s3:GetObject":
-        # Only where there are records does Athena have anything to read.
+    if action in ONLY_WITH_RECORDS + ONLY_AGAIN:
         boto3.client("s3").create_bucket(Bucket=BUCKET)
         upload_small_logs(tmp_path)
-    become(aws, monkeypatch, policy("iam-policy.json", without=action))
+    become(aws, monkeypatch, policy("iam-policy.json", without=action, of=statement))
     stopping = action == "athena:StopQueryExecution"
     if stopping:
         aws.set(running_seconds=3)
+    if action in ONLY_AGAIN:
+        succeed(settings([vpc]))
     result = materialize(settings([vpc], query_timeout_seconds=0.3 if stopping else 60))
     if action == "ec2:DeleteFlowLogs":
         from pipelines.definitions import build_definitions
@@ -106,6 +135,29 @@ def test_without_an_action_something_fails_and_names_it(
         job = build_definitions(settings([vpc])).resolve_job_def("teardown")
         result = job.execute_in_process(raise_on_error=False)
     assert action in failure(result)
+
+
+def test_a_day_whose_replaced_files_cannot_be_removed_is_served_as_it_is_now(
+    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    configured = settings()
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    succeed(configured)
+    before = partitions("rejected_flows")[DAY.isoformat()]
+    write_object(tmp_path / "late", DAY, [PING], number=5)
+    upload(tmp_path / "late")
+    become(aws, monkeypatch, policy("iam-policy-daily.json", without="s3:DeleteObject"))
+    message = failure(materialize(configured, selection=DAILY))
+    aws.set(enforce_iam=False)
+    assert message.startswith(f"{before.rstrip('/')}/")
+    assert "cannot be removed: AccessDenied" in message and "s3:DeleteObject" in message
+    found = rejected_flows()
+    assert found.days[DAY.isoformat()] == (1, sorted([*SMALL_DETAILS[DAY], record(PING)], key=repr))
+    notes = [key for key in found.left_behind if key.startswith("rejected_flows/_unfinished/")]
+    (left,) = set(found.left_behind) - set(notes)
+    assert f"s3://{BUCKET}/{left}".startswith(before)
+    assert len(notes) == 2
 
 
 def test_the_actions_that_only_aws_asks_for_are_granted() -> None:

@@ -1,0 +1,92 @@
+"""Reads a table's Parquet objects, each of them a file that DuckDB reads by itself, just the columns that it needs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.statements import TableDefinition
+from resources.embedded.scan import INTEGER_TYPES, field_sql, quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class ParquetFile:
+    """A file to read, and the values of the partition that it belongs to."""
+
+    path: Path
+    partition: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StoredColumns:
+    """Of the columns that are asked for, those that some file has; and how many bytes of the files they are."""
+
+    names: frozenset[str]
+    size: int
+
+
+def stored_columns(files: Iterable[ParquetFile], columns: Iterable[str]) -> StoredColumns:
+    """What is stored of these columns. Raises FlowLakeError, with its name, for a file that is no Parquet."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    wanted = set(columns)
+    names: set[str] = set()
+    size = 0
+    for file in files:
+        try:
+            found = pq.read_metadata(file.path)
+        except (OSError, pa.ArrowException) as error:
+            raise FlowLakeError(f"{file.path} cannot be read as Parquet: {error}") from error
+        for group in range(found.num_row_groups):
+            chunks = [found.row_group(group).column(number) for number in range(found.num_columns)]
+            size += sum(chunk.total_compressed_size for chunk in chunks if chunk.path_in_schema in wanted)
+        names |= wanted & set(found.schema.names)
+    return StoredColumns(frozenset(names), size)
+
+
+def partitions_of(files: Sequence[ParquetFile], table: TableDefinition) -> "pa.Table":
+    """By each file's name, the values of its partition, as text."""
+    import pyarrow as pa
+
+    columns = {"filename": [str(file.path) for file in files]}
+    for number, (column, _) in enumerate(table.partition_columns):
+        columns[column] = [file.partition[number] for file in files]
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+
+
+def rows_sql(
+    files: Sequence[ParquetFile], stored: StoredColumns, table: TableDefinition, columns: Iterable[str], partitions: str
+) -> str:
+    """The SELECT of these columns and the partition columns, all typed.
+
+    `partitions` is the name of the relation that `partitions_of` gives. A column that no file has is NULL, and so is it
+    in the rows of a file without it, as in Athena.
+    """
+    types: Mapping[str, str] = dict(table.columns)
+    values = [
+        f"CAST({f'rows.{quoted(name)}' if name in stored.names else 'NULL'} AS "
+        f"{INTEGER_TYPES.get(types[name], 'VARCHAR')}) AS {quoted(name)}"
+        for name in columns
+    ]
+    keys = [
+        f"{field_sql(f'partitions.{quoted(column)}', kind)} AS {quoted(column)}"
+        for column, kind in table.partition_columns
+    ]
+    paths = ", ".join("'" + as_pattern(file.path).replace("'", "''") + "'" for file in files)
+    source = f"read_parquet([{paths}], filename = true, union_by_name = true, hive_partitioning = false)"
+    if not files:
+        source = "(SELECT NULL AS filename WHERE false)"
+    return (
+        f"SELECT {', '.join([*values, *keys]) or '1'} FROM {source} AS rows "
+        f"JOIN {quoted(partitions)} AS partitions USING (filename)"
+    )
+
+
+def as_pattern(path: Path) -> str:
+    """The pattern that this path alone matches: read_parquet takes every path for one."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in str(path))

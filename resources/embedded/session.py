@@ -1,0 +1,162 @@
+"""A DuckDB of its own for one statement: it sees the objects that the statement reads, and nothing else there is."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from flowlogs.statements import PARQUET
+from resources.embedded import parquet, scan
+from resources.embedded.scan import ScannedObject
+from resources.engine import QueryError
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from resources.embedded.dialect import TableRead
+
+Inputs = Sequence[tuple["TableRead", Sequence[ScannedObject]]]
+"""For each place where a statement reads a table, the objects that it needs of it."""
+
+MEMORY_LIMIT = "1GB"
+"""What DuckDB holds in memory; more of a query's state than that goes into files among the system's temporary ones."""
+
+_SETTINGS = (
+    "TimeZone = 'UTC'",  # Athena's
+    "python_enable_replacements = false",  # no name means a variable of this process
+    "autoinstall_known_extensions = false",  # nor does any make DuckDB fetch something
+    f"memory_limit = '{MEMORY_LIMIT}'",
+)
+
+
+class Session:
+    """To be entered. `scanned_bytes` are those of the objects that were read, and of Parquet's the columns' alone."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._scans: list[scan.TextScan] = []
+        self._files: dict[ScannedObject, Path] = {}
+        self._parquet_bytes = 0
+
+    def __enter__(self) -> "Session":
+        import duckdb
+
+        self._folder = TemporaryDirectory(prefix="vpc-flow-lake-")
+        self.connection = duckdb.connect()
+        for setting in (*_SETTINGS, f"temp_directory = {_quoted(self._folder.name)}"):
+            self.connection.execute(f"SET {setting}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+        self._folder.cleanup()
+
+    @property
+    def scanned_bytes(self) -> int:
+        return self._parquet_bytes + sum(rows.scanned_bytes for rows in self._scans)
+
+    def enclose(self, inputs: Inputs, writable: Path | None = None) -> None:
+        """From here on, DuckDB reads the files among these objects, writes below `writable`, and touches nothing else.
+
+        Objects of text are read by this process, and handed over.
+        """
+        folder = Path(self._folder.name)
+        for read, objects in inputs:
+            if read.definition.stored_as == PARQUET:
+                self._files |= {stored: stored.store.local_file(stored.key, folder) for stored in objects}
+        names = [name for path in self._files.values() for name in (str(path), parquet.as_pattern(path))]
+        paths = ", ".join(map(_quoted, names))
+        self.connection.execute(f"SET allowed_paths = [{paths}]")
+        if writable:
+            self.connection.execute(f"SET allowed_directories = [{_quoted(str(writable))}]")
+        self.connection.execute("SET enable_external_access = false")
+
+    def write_while_scanning(self) -> None:
+        """Settings for an UNLOAD: rows are written as threads have them (Athena promises no order either), by half as
+        many as read, which have more to do and should not wait for a core.
+        """
+        self.connection.execute("SET preserve_insertion_order = false")
+        self.connection.execute(f"SET threads = {max(1, (os.cpu_count() or 1) // 2)}")
+
+    def open(self, inputs: Inputs) -> None:
+        """Let the names under which the tables are read mean what these objects hold."""
+        for read, objects in inputs:
+            rows_sql = self._parquet if read.definition.stored_as == PARQUET else self._text
+            sql = rows_sql(f"{read.relation}_source", read, objects)
+            with self._failures():  # of a file that is gone by now
+                self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {scan.quoted(read.relation)} AS {sql}")
+
+    def select(self, sql: str) -> "pa.Table":
+        with self._failures():
+            return self.connection.sql(sql).to_arrow_table()
+
+    def copy(self, sql: str, columns: Sequence[str], path: Path, compression: str) -> int:
+        """Write these columns of what the query gives into a Parquet file; returns the number of rows."""
+        with self._failures():
+            found = self.connection.sql(sql)
+            # Trino sums to bigint, DuckDB to 128 bits, which Parquet has no integer for.
+            values = [
+                f"CAST({scan.quoted(name)} AS BIGINT) AS {scan.quoted(name)}"
+                if kind == "HUGEINT"
+                else scan.quoted(name)
+                for name, kind in zip(found.columns, map(str, found.types), strict=True)
+                if name in columns
+            ]
+            count = self.connection.execute(
+                f"COPY (SELECT {', '.join(values)} FROM ({sql})) TO {_quoted(str(path))} "
+                f"(FORMAT parquet, COMPRESSION {compression})"
+            ).fetchone()
+        return int(count[0]) if count else 0
+
+    def _text(self, source: str, read: "TableRead", objects: Sequence[ScannedObject]) -> str:
+        rows = scan.TextScan(objects, read.definition, read.columns, read.required)
+        self.connection.register(source, rows)
+        self._scans.append(rows)
+        return scan.rows_sql(source, read.definition, [name for name, _ in rows.lines.columns])
+
+    def _parquet(self, source: str, read: "TableRead", objects: Sequence[ScannedObject]) -> str:
+        files = [parquet.ParquetFile(self._files[stored], stored.partition) for stored in objects]
+        stored = parquet.stored_columns(files, read.columns)
+        self._parquet_bytes += stored.size
+        self.connection.register(source, parquet.partitions_of(files, read.definition))
+        return parquet.rows_sql(files, stored, read.definition, read.columns, source)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        import duckdb
+
+        try:
+            yield
+        except duckdb.Error as error:
+            for rows in self._scans:
+                if rows.error:
+                    raise rows.error from None
+            raise _failure(error, self.text) from error
+
+
+def _failure(error: "duckdb.Error", statement: str) -> QueryError:
+    """What DuckDB says of a statement that it could not execute, under Trino's name for it."""
+    import duckdb
+
+    message = str(error).partition("\n\nLINE ")[0]
+    if ours := re.fullmatch("Invalid Input Error: ([A-Z_]+): (.*)", message, re.DOTALL):
+        return QueryError(ours[1], f"{ours[2]}.", statement)
+    if isinstance(error, duckdb.ConversionException):
+        return QueryError("INVALID_CAST_ARGUMENT", message, statement)
+    if isinstance(error, duckdb.OutOfRangeException):
+        return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", message, statement)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", message, statement)
+    if isinstance(error, duckdb.IOException):
+        return QueryError("HIVE_CANNOT_OPEN_SPLIT", message, statement)
+    if "GROUP BY clause" in message:
+        return QueryError("EXPRESSION_NOT_AGGREGATE", message, statement)
+    return QueryError("GENERIC_USER_ERROR", message, statement)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

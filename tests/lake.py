@@ -1,0 +1,119 @@
+"""A lake in this process: a folder of logs, its results and Dagster's history, and an engine that can be watched."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from unittest.mock import patch
+
+import dagster as dg
+from support import files_in
+
+import pipelines.definitions
+from assets.rejected import NOTES, ROOT
+from flowlogs.statements import TableDefinition, TableName, rejected_flows_name
+from pipelines.definitions import build_definitions
+from pipelines.settings import Settings
+from pipelines.targets import build_target
+from resources.engine import QueryEngine, QueryResult
+from resources.ensured import Ensured
+
+DAILY = ["vpc_flow_logs_partition", "rejected_flows", "top_rejected_pairs", "rejected_flow_details"]
+REPORTS = ["top_rejected_pairs", "rejected_flow_details"]
+TABLE = TableName("vpc_flow_lake", "vpc_flow_logs")
+REJECTED = rejected_flows_name(TABLE)
+
+
+class WatchedEngine(QueryEngine):
+    """An engine that remembers the statements that it is given, without the comment in front.
+
+    `before` and `after` are called with each of them; what they raise fails the statement.
+    """
+
+    def __init__(self, engine: QueryEngine) -> None:
+        self.engine = engine
+        self.statements: list[str] = []
+        self.before: Callable[[str], object] = str
+        self.after: Callable[[str], object] = str
+
+    def ensure(self) -> Ensured:
+        return self.engine.ensure()
+
+    def execute(self, statement: str) -> QueryResult:
+        _, _, text = statement.partition("\n")
+        self.statements.append(text)
+        self.before(text)
+        result = self.engine.execute(statement)
+        self.after(text)
+        return result
+
+    def find_table(self, name: TableName) -> TableDefinition | None:
+        return self.engine.find_table(name)
+
+    def partition_locations(self, name: TableName, values: Sequence[str]) -> dict[str, str]:
+        return self.engine.partition_locations(name, values)
+
+
+class Lake:
+    """A folder of logs, its results and Dagster's history, all of one test's own."""
+
+    def __init__(self, logs: Path, home: Path, instance: dg.DagsterInstance) -> None:
+        self.settings = Settings(bucket=str(logs), results=str(home / "results"))
+        self.logs = logs
+        self.results = home / "results"
+        self.instance = instance
+        self.target = build_target(self.settings)
+        self._job: dg.JobDefinition | None = None
+
+    def watch(self) -> WatchedEngine:
+        """From here on, runs have an engine that is watched."""
+        engine = WatchedEngine(self.target.athena)
+        self.target = replace(self.target, athena=engine)
+        self._job = None
+        return engine
+
+    def run(self, first: date, last: date | None = None, assets: list[str] | None = None) -> dg.ExecuteInProcessResult:
+        """Materialize the whole lineage, or these assets, for a day or a range of days."""
+        if self._job is None:
+            with patch.object(pipelines.definitions, "build_target", return_value=self.target):
+                self._job = build_definitions(self.settings).resolve_implicit_global_asset_job_def()
+        selection = [dg.AssetKey(name) for name in assets] if assets else None
+        days = {"partition_key": first.isoformat()}
+        if last:
+            bounds = {"start": first.isoformat(), "end": last.isoformat()}
+            days = {"tags": {f"dagster/asset_partition_range_{end}": day for end, day in bounds.items()}}
+        return self._job.execute_in_process(
+            instance=self.instance, asset_selection=selection, raise_on_error=False, **days
+        )
+
+    def messages(self, result: dg.ExecuteInProcessResult, level: int) -> list[str]:
+        return [entry.user_message for entry in self.instance.all_logs(result.run_id) if entry.level == level]
+
+    def rejected_files(self) -> list[str]:
+        """Every file of rejected flows, by its key, without the notes of what is unfinished."""
+        return [stored.key for stored in self.target.results.list(ROOT) if not stored.key.startswith(NOTES)]
+
+    def notes(self) -> list[str]:
+        """The notes of what is unfinished, by their keys."""
+        return [stored.key for stored in self.target.results.list(NOTES)]
+
+    def without_notes(self) -> dict[str, str]:
+        """Every file below the results with a digest of its bytes, but for those notes."""
+        return {key: digest for key, digest in files_in(self.results).items() if not key.startswith(NOTES)}
+
+    def rejected_folder(self, day: date) -> str:
+        """Where the day's partition of rejected flows points, as a key prefix."""
+        location = self.target.athena.partition_locations(REJECTED, [day.isoformat()])[day.isoformat()]
+        return location.removeprefix(self.target.results.location())
+
+
+def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str | None, dict[str, dg.MetadataValue]]:
+    """What the run says of an asset, by partition."""
+    found = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
+    return {made.partition: dict(made.metadata) for made in found if made.asset_key == dg.AssetKey(name)}
+
+
+def failure(result: dg.ExecuteInProcessResult) -> tuple[str, str]:
+    """The one asset that failed, and its words."""
+    (event,) = result.get_step_failure_events()
+    return event.step_key, event.step_failure_data.user_failure_data.description

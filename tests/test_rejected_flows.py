@@ -1,0 +1,516 @@
+"""The REJECT records in Parquet: one scan, one copy, a day that is always seen whole. In process, on real folders."""
+
+import threading
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from lake import DAILY, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, failure, metadata
+from support import (
+    ACCEPTED,
+    DAY,
+    MANY_PACKETS,
+    NEXT_DAY,
+    SMALL_DETAILS,
+    SMALL_TOP,
+    files_in,
+    report_rows,
+    with_day,
+    write_object,
+)
+
+import assets.rejected
+import assets.reports
+from assets.rejected import NOTES, ROOT, tidy
+from assets.reports import REPORTS as ALL_REPORTS
+from assets.reports import consistent_result, report_sql
+from flowlogs.errors import FlowLakeError
+from flowlogs.statements import add_partitions
+from resources.engine import QueryError
+
+EMPTY_DAY = date(2021, 9, 4)
+RANGE = (DAY, NEXT_DAY, EMPTY_DAY)
+SET_LOCATION = "ALTER TABLE `vpc_flow_lake`.`rejected_flows` PARTITION"
+ADD_PARTITION = "ALTER TABLE `vpc_flow_lake`.`rejected_flows` ADD IF NOT EXISTS PARTITION"
+
+
+def rows(lake: Lake, day: date) -> list[list[list[object]]]:
+    """Of both reports, the day's rows."""
+    return [report_rows(lake.results, report, day) for report in REPORTS]
+
+
+def known(day: date) -> list[list[list[object]]]:
+    return [with_day(SMALL_TOP.get(day, []), day), with_day(SMALL_DETAILS.get(day, []), day)]
+
+
+def packets(lake: Lake) -> list[tuple[str, object]]:
+    """What the table of rejected flows says: each record's day and packets."""
+    frame = lake.target.athena.execute(f"SELECT dt, numpackets FROM {REJECTED.trino} ORDER BY 1, 2").frame
+    return list(frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None))
+
+
+PACKETS = [(str(DAY), 3), (str(DAY), 7), (str(DAY), 40), (str(DAY), None)]
+
+
+def folders_of(names: Iterable[str]) -> set[str]:
+    return {f"{name.rpartition('/')[0]}/" for name in names}
+
+
+def kinds(engine: WatchedEngine) -> dict[str, int]:
+    """How many statements of each kind there were."""
+    found = ["SET LOCATION" if " SET LOCATION " in text else text.split()[0] for text in engine.statements]
+    return {kind: found.count(kind) for kind in sorted(set(found))}
+
+
+# One copy
+
+
+def test_the_days_partition_points_at_the_one_file_that_a_run_wrote(lake):
+    assert lake.run(DAY).success
+    (name,) = lake.rejected_files()
+    assert f"{name.rpartition('/')[0]}/" == lake.rejected_folder(DAY)
+    assert packets(lake) == PACKETS
+    assert rows(lake, DAY) == known(DAY)
+
+
+def test_a_second_run_leaves_one_copy_in_another_place_and_the_same_reports(lake):
+    lake.run(DAY)
+    first, reports = lake.rejected_files(), files_in(lake.results / "reports")
+    lake.run(DAY)
+    second = lake.rejected_files()
+    assert (len(first), len(second), set(first) & set(second)) == (1, 1, set())
+    assert folders_of(second) == {lake.rejected_folder(DAY)}
+    assert packets(lake) == PACKETS
+    assert files_in(lake.results / "reports") == reports
+    # Nothing is left of the folder that was replaced, nor of the notes.
+    assert [path.name for path in (lake.results / "rejected_flows").iterdir()] == [second[0].split("/")[1]]
+
+
+def test_a_run_reads_what_arrived_late(lake):
+    lake.run(DAY)
+    write_object(lake.logs, DAY, [MANY_PACKETS], number=9)
+    lake.run(DAY)
+    assert packets(lake) == sorted([*PACKETS, (str(DAY), 40)], key=lambda row: (row[1] is None, row[1]))
+    assert report_rows(lake.results, "top_rejected_pairs", DAY)[0][0] == 87
+
+
+def test_a_day_on_which_nothing_was_rejected_has_a_partition_without_files_and_empty_reports(lake):
+    write_object(lake.logs, EMPTY_DAY, [ACCEPTED])
+    result = lake.run(EMPTY_DAY)
+    assert result.success
+    made = metadata(result, "rejected_flows")[str(EMPTY_DAY)]
+    assert (made["files"].value, made["bytes"].value, made["bytes scanned"].value > 0) == (0, 0, True)
+    assert lake.rejected_files() == []
+    assert lake.rejected_folder(EMPTY_DAY).endswith("/dt=2021-09-04/")
+    assert rows(lake, EMPTY_DAY) == [[], []]
+
+
+def test_a_day_that_has_lost_its_last_reject_record_is_empty(lake):
+    lake.run(NEXT_DAY)
+    write_object(lake.logs, NEXT_DAY, [ACCEPTED])
+    lake.run(NEXT_DAY)
+    assert (lake.rejected_files(), packets(lake), rows(lake, NEXT_DAY)) == ([], [], [[], []])
+
+
+# What a run that ends early leaves
+
+
+def test_a_run_that_ends_before_the_switch_leaves_the_day_as_it_was_and_the_next_one_is_right(lake):
+    lake.run(DAY)
+    before, reports = lake.rejected_files(), files_in(lake.results / "reports")
+    write_object(lake.logs, DAY, [MANY_PACKETS], number=9)
+    engine = lake.watch()
+
+    def end(text: str) -> None:
+        if text.startswith(SET_LOCATION):
+            raise FlowLakeError("the power went out")
+
+    engine.before = end
+    assert failure(lake.run(DAY, assets=DAILY)) == ("rejected_flows", "the power went out")
+    assert set(before) < set(lake.rejected_files())
+    assert folders_of(before) == {lake.rejected_folder(DAY)}
+    assert packets(lake) == PACKETS
+    assert files_in(lake.results / "reports") == reports
+    engine.before = str
+    assert lake.run(DAY, assets=DAILY).success
+    assert report_rows(lake.results, "top_rejected_pairs", DAY)[0][0] == 87
+    # What the other run wrote is too young to be thought left behind; what was replaced is gone.
+    assert len(lake.rejected_files()) == 2
+    assert not set(before) & set(lake.rejected_files())
+
+
+def test_a_run_that_ends_after_the_switch_leaves_the_new_day_and_the_next_one_is_right(lake):
+    lake.run(DAY)
+    engine = lake.watch()
+
+    def end(text: str) -> None:
+        if text.startswith(SET_LOCATION):
+            raise FlowLakeError("the power went out")
+
+    engine.after = end
+    assert failure(lake.run(DAY, assets=DAILY)) == ("rejected_flows", "the power went out")
+    assert packets(lake) == PACKETS
+    engine.after = str
+    assert lake.run(DAY, assets=DAILY).success
+    assert packets(lake) == PACKETS
+    assert rows(lake, DAY) == known(DAY)
+
+
+def test_a_first_run_that_ends_before_the_day_is_added_leaves_no_day(lake):
+    engine = lake.watch()
+
+    def end(text: str) -> None:
+        if text.startswith(ADD_PARTITION):
+            raise FlowLakeError("the power went out")
+
+    engine.before = end
+    assert failure(lake.run(DAY)) == ("rejected_flows", "the power went out")
+    assert packets(lake) == []
+    assert failure(lake.run(DAY, assets=REPORTS[:1])) == (
+        "top_rejected_pairs",
+        "`vpc_flow_lake`.`rejected_flows` has no partition for 2021-09-02. Materialize rejected_flows for that first.",
+    )
+    engine.before = str
+    assert lake.run(DAY, assets=DAILY).success
+    assert rows(lake, DAY) == known(DAY)
+
+
+# What is left behind
+
+
+def later(hours: float) -> datetime:
+    return datetime.now(timezone.utc) + timedelta(hours=hours)
+
+
+def test_a_run_that_comes_to_its_end_leaves_no_note(lake):
+    for _ in range(2):
+        lake.run(DAY)
+        assert lake.notes() == []
+
+
+def test_what_a_run_that_ended_early_left_is_removed_by_one_that_comes_a_day_later(lake):
+    lake.run(DAY)
+    engine = lake.watch()
+
+    def end(text: str) -> None:
+        if text.startswith(SET_LOCATION):
+            raise FlowLakeError("the power went out")
+
+    engine.before = end
+    lake.run(DAY, assets=DAILY)
+    assert (len(lake.rejected_files()), len(lake.notes())) == (2, 2)
+    engine.before = str
+    lake.run(DAY, assets=DAILY)
+    # Perhaps it is still at work.
+    assert len(lake.rejected_files()) == 2
+    tidy(lake.target.athena, lake.target.results, REJECTED, [], later(23))
+    assert len(lake.rejected_files()) == 2
+    tidy(lake.target.athena, lake.target.results, REJECTED, [], later(25))
+    assert folders_of(lake.rejected_files()) == {lake.rejected_folder(DAY)}
+    assert lake.notes() == []
+    assert packets(lake) == PACKETS
+
+
+NOW = datetime(2024, 3, 10, 1, 0, tzinfo=timezone.utc)
+
+
+def put(lake: Lake, folder: str, *days: date) -> list[str]:
+    """A file of rejected flows for each of the days in such a folder; returns their keys."""
+    keys = [f"{ROOT}{folder}/dt={day}/a.parquet" for day in days]
+    lake.target.results.replace(dict.fromkeys(keys, b"x"))
+    return keys
+
+
+def put_note(lake: Lake, hours: float, *folders: str) -> str:
+    """A note of these folders that was made so many hours before NOW; returns its key."""
+    key = f"{NOTES}{NOW - timedelta(hours=hours):%Y%m%dT%H%M%SZ}-0123abcd"
+    lake.target.results.replace({key: "".join(f"{ROOT}{folder}/\n" for folder in folders).encode()})
+    return key
+
+
+@pytest.fixture
+def tables(lake):
+    """The lake with its tables, and with NEXT_DAY in the folder `pointed-at`."""
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    # Hive's client of Glue takes the closing slash away.
+    location = lake.target.results.location(f"{ROOT}pointed-at/dt={NEXT_DAY}")
+    for statement in add_partitions(REJECTED, {NEXT_DAY: location}):
+        lake.target.athena.execute(statement)
+    return lake
+
+
+def test_of_the_folders_that_old_notes_name_those_are_removed_that_no_partition_points_at(tables):
+    kept = put(tables, "pointed-at", NEXT_DAY)
+    put(tables, "pointed-at", DAY)
+    put(tables, "left", DAY, NEXT_DAY)
+    put(tables, "alone", DAY)
+    unnoted = put(tables, "unnoted", DAY)
+    other = f"{ROOT}left/README"
+    tables.target.results.replace({other: b"", "reports/left/dt=2021-09-02/x": b""})
+    put_note(tables, 25, "left", "pointed-at", "nowhere", "../reports/left")
+    put_note(tables, 24 * 365, f"alone/dt={DAY}")
+    tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    assert tables.rejected_files() == sorted([*kept, *unnoted, other])
+    assert tables.notes() == []
+    assert (tables.results / "reports/left/dt=2021-09-02/x").exists()
+
+
+def test_a_folder_that_a_young_note_names_is_left_alone_and_so_are_the_notes_beside_it(tables):
+    written = put(tables, "being-written", DAY)
+    left = put(tables, "left", DAY)
+    young = [put_note(tables, hours, "being-written") for hours in (24, 1)]
+    put_note(tables, 25, "left")
+    own = put_note(tables, 0, "own")
+    tidy(tables.target.athena, tables.target.results, REJECTED, [own], NOW)
+    assert tables.rejected_files() == written != left
+    assert tables.notes() == [*young, own]
+
+
+def test_a_folder_is_left_alone_if_a_day_points_at_it_whatever_old_notes_say(tables):
+    kept = put(tables, "pointed-at", NEXT_DAY)
+    for hours in (100, 50, 25):
+        put_note(tables, hours, "pointed-at")
+    tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    assert tables.rejected_files() == kept
+
+
+def test_ones_own_notes_are_taken_back_where_nobody_elses_are_young(tables):
+    put_note(tables, 30, "nowhere")
+    own = [put_note(tables, hours, "own") for hours in (0.1, 0.2)]
+    tidy(tables.target.athena, tables.target.results, REJECTED, own, NOW)
+    assert tables.notes() == []
+
+
+def test_nothing_is_looked_up_where_nothing_was_left(tables):
+    asked = []
+
+    class Engine(WatchedEngine):
+        def partition_locations(self, name, values):
+            asked.append(list(values))
+            return super().partition_locations(name, values)
+
+    engine = Engine(tables.target.athena)
+    put(tables, "unnoted", DAY)
+    tidy(engine, tables.target.results, REJECTED, [], NOW)
+    assert asked == []
+    put(tables, "left", NEXT_DAY, DAY)
+    put_note(tables, 30, "left")
+    tidy(engine, tables.target.results, REJECTED, [], NOW)
+    assert asked == [[str(DAY), str(NEXT_DAY)]]
+
+
+# Reports beside a run that replaces the day
+
+
+def test_a_report_alone_for_days_that_are_missing_names_them_and_what_makes_them(lake):
+    lake.run(DAY)
+    assert failure(lake.run(DAY, EMPTY_DAY, REPORTS[:1])) == (
+        "top_rejected_pairs",
+        "`vpc_flow_lake`.`rejected_flows` has no partition for 2021-09-03, 2021-09-04. Materialize rejected_flows for "
+        "that first.\nNot done: 2021-09-02, 2021-09-03, 2021-09-04; which are all. Run again for these days.",
+    )
+
+
+def test_rejected_flows_for_a_day_that_is_no_partition_of_the_logs_says_what_makes_it(lake):
+    lake.run(DAY)
+    assert failure(lake.run(NEXT_DAY, assets=["rejected_flows"])) == (
+        "rejected_flows",
+        "`vpc_flow_lake`.`vpc_flow_logs` has no partition for 2021-09-03. Materialize vpc_flow_logs_partition for that "
+        "first.",
+    )
+
+
+def other_run(lake: Lake, tmp_path: Path) -> Lake:
+    """The same lake, as another process sees it."""
+    return Lake(lake.logs, tmp_path, lake.instance)
+
+
+def in_a_thread(lake: Lake, day: date) -> None:
+    """Run the day's rejected flows to the end, beside what is going on here."""
+    succeeded: list[bool] = []
+
+    def run() -> None:
+        with dg.DagsterInstance.ephemeral() as lake.instance:
+            succeeded.append(lake.run(day, assets=["rejected_flows"]).success)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(60)
+    assert succeeded == [True]
+
+
+@pytest.mark.parametrize("seen", ["as a failure", "as nothing"])
+def test_a_report_over_a_day_that_is_replaced_while_it_reads_is_made_again(lake, tmp_path, seen):
+    lake.run(DAY)
+    engine, times = lake.watch(), []
+    statement = report_sql(ALL_REPORTS[0], REJECTED, DAY, DAY)
+    nothing = statement.replace("BETWEEN '2021-09-02'", "BETWEEN '2021-09-09'")
+
+    def execute(text: str):
+        times.append(text)
+        if len(times) > 1:
+            return engine.engine.execute(text)
+        in_a_thread(other_run(lake, tmp_path), DAY)
+        if seen == "as a failure":
+            raise QueryError("HIVE_CANNOT_OPEN_SPLIT", "the file is gone", text)
+        return engine.engine.execute(nothing)
+
+    engine.execute = execute
+    result = consistent_result(engine, REJECTED, [DAY], statement)
+    assert result.frame["packetcount"].tolist()[:2] == [47, 3]
+    assert len(times) == 2
+
+
+def test_a_file_that_is_gone_when_it_is_opened_is_looked_for_again(lake, tmp_path, monkeypatch):
+    lake.run(DAY)
+    statement = report_sql(ALL_REPORTS[0], REJECTED, DAY, DAY)
+    athena = lake.target.athena
+    inputs, times = type(athena)._inputs, []
+
+    def inputs_then_replaced(self, plan, session):
+        found = inputs(self, plan, session)
+        times.append(found)
+        if len(times) == 1:
+            in_a_thread(other_run(lake, tmp_path), DAY)
+        return found
+
+    monkeypatch.setattr(athena, "_inputs", inputs_then_replaced.__get__(athena))
+    assert consistent_result(athena, REJECTED, [DAY], statement).frame["packetcount"].tolist()[:2] == [47, 3]
+    assert len(times) == 2
+
+
+def test_a_report_that_fails_over_days_that_stay_as_they_are_fails_once(lake):
+    lake.run(DAY)
+    engine = lake.watch()
+
+    def fail(text: str) -> None:
+        if text.startswith("SELECT packetcount"):
+            raise QueryError("GENERIC_USER_ERROR", "no luck", text)
+
+    engine.before = fail
+    asset, words = failure(lake.run(DAY, assets=REPORTS[:1]))
+    assert (asset, words.splitlines()[0]) == ("top_rejected_pairs", "GENERIC_USER_ERROR: no luck")
+    assert kinds(engine) == {"SELECT": 1}
+
+
+# Two runs of one day
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["a new day", "a day that was there"])
+def test_two_runs_at_once_leave_one_copy_that_the_day_points_at(lake, tmp_path, there):
+    lake.run(DAY, assets=None if there else ["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    lake.run(DAY, assets=DAILY[:1])
+    engine = lake.watch()
+
+    def let_the_other_be_faster(text: str) -> None:
+        if text.startswith("ALTER") and not done:
+            done.append(text)
+            in_a_thread(other_run(lake, tmp_path), DAY)
+
+    done: list[str] = []
+    engine.before = let_the_other_be_faster
+    assert lake.run(DAY, assets=["rejected_flows"]).success
+    assert len(done) == 1
+    assert packets(lake) == PACKETS
+    pointed_at = [name for name in lake.rejected_files() if name.startswith(lake.rejected_folder(DAY))]
+    assert len(pointed_at) == 1
+    # Where both replaced the same copy, that of the faster one is thrown away by a run of another day.
+    left = [name for name in lake.rejected_files() if name not in pointed_at]
+    assert len(left) == there
+    assert lake.notes()
+    tidy(lake.target.athena, lake.target.results, REJECTED, [], later(25))
+    assert (lake.rejected_files(), lake.notes()) == (pointed_at, [])
+
+
+# Ranges of days
+
+
+def test_days_that_are_there_are_moved_and_the_others_added(lake):
+    lake.run(NEXT_DAY)
+    lake.run(DAY, EMPTY_DAY, DAILY[:1])
+    engine = lake.watch()
+    assert lake.run(DAY, EMPTY_DAY, ["rejected_flows"]).success
+    folders = {day: lake.target.results.location(lake.rejected_folder(day)) for day in RANGE}
+    assert engine.statements[1:] == [
+        f"{ADD_PARTITION} (dt='2021-09-02') LOCATION '{folders[DAY]}'\n"
+        f"  PARTITION (dt='2021-09-04') LOCATION '{folders[EMPTY_DAY]}'",
+        f"{SET_LOCATION} (dt='2021-09-03') SET LOCATION '{folders[NEXT_DAY]}'",
+    ]
+    assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
+    assert folders_of(lake.rejected_files()) == {lake.rejected_folder(day) for day in (DAY, NEXT_DAY)}
+
+
+def test_a_range_of_days_is_one_statement_of_each_kind_and_each_day_has_what_is_its_own(lake):
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    engine = lake.watch()
+    result = lake.run(DAY, EMPTY_DAY, DAILY)
+    assert result.success
+    assert kinds(engine) == {"ALTER": 2, "SELECT": 2, "UNLOAD": 1}
+    assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
+    made = metadata(result, "rejected_flows")
+    sizes = {name.split("dt=")[1][:10]: (lake.results / name).stat().st_size for name in lake.rejected_files()}
+    assert {day: (facts["files"].value, facts["bytes"].value) for day, facts in made.items()} == {
+        str(DAY): (1, sizes[str(DAY)]),
+        str(NEXT_DAY): (1, sizes[str(NEXT_DAY)]),
+        str(EMPTY_DAY): (0, 0),
+    }
+    assert {day: facts["location"].value for day, facts in made.items()} == {
+        str(day): lake.target.results.location(lake.rejected_folder(day)) for day in RANGE
+    }
+    # The one statement read the objects of all days once.
+    objects = sum(path.stat().st_size for path in lake.logs.rglob("*.gz"))
+    assert {facts["bytes scanned"].value for facts in made.values()} == {objects}
+    first, *others = lake.messages(result, level=20)
+    assert first == "2021-09-02, 2021-09-03, 2021-09-04 (3 of 3): written."
+    assert sorted(others) == [f"2021-09-02, 2021-09-03, 2021-09-04 (3 of 3): {count} rows." for count in (4, 5)]
+
+
+def test_the_statements_of_many_days_are_as_few_as_athenas_limits_allow(lake):
+    first = DAY - timedelta(days=180)
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    engine = lake.watch()
+    result = lake.run(first, first + timedelta(days=200), DAILY)
+    assert result.success
+    assert kinds(engine) == {"ALTER": 2, "SELECT": 2, "UNLOAD": 3}
+    for name in DAILY:
+        assert len(metadata(result, name)) == 201
+    assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
+    assert len(list((lake.results / "reports").rglob("*.parquet"))) == 402
+    written = [message for message in lake.messages(result, level=20) if message.endswith("written.")]
+    assert [message.partition(" (")[2] for message in written] == [
+        "100 of 201): written.",
+        "200 of 201): written.",
+        "201 of 201): written.",
+    ]
+
+
+def test_days_before_one_that_fails_are_complete_and_the_others_are_named(lake, monkeypatch):
+    monkeypatch.setattr(assets.rejected, "MAX_UNLOADED_PARTITIONS", 2)
+    lake.run(DAY)
+    damaged = write_object(lake.logs, EMPTY_DAY, [MANY_PACKETS])
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    lake.run(DAY, EMPTY_DAY, DAILY[:1])
+    asset, words = failure(lake.run(DAY, EMPTY_DAY, DAILY))
+    assert asset == "rejected_flows"
+    assert words.startswith(f"{damaged} cannot be read to its end: ")
+    assert words.endswith("\nNot done: 2021-09-04; the 2 before are. Run again for these days.")
+    assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
+    assert folders_of(lake.rejected_files()) == {lake.rejected_folder(day) for day in (DAY, NEXT_DAY)}
+    assert lake.target.athena.partition_locations(REJECTED, [str(EMPTY_DAY)]) == {}
+    assert lake.target.athena.partition_locations(TABLE, [str(EMPTY_DAY)]) != {}
+
+
+def test_reports_before_one_that_cannot_be_written_are_complete_and_the_others_are_named(lake, monkeypatch):
+    monkeypatch.setattr(assets.reports, "DAYS_AT_ONCE", 1)
+    lake.run(EMPTY_DAY)
+    (lake.results / "reports/top_rejected_pairs/2021-09-03.csv").mkdir(parents=True)
+    result = lake.run(DAY, EMPTY_DAY, DAILY)
+    asset, words = failure(result)
+    assert asset == "top_rejected_pairs"
+    assert "2021-09-03.csv cannot be written: Is a directory." in words
+    assert words.endswith("\nNot done: 2021-09-03, 2021-09-04; the one before is. Run again for these days.")
+    assert report_rows(lake.results, "top_rejected_pairs", DAY) == known(DAY)[0]
+    assert not (lake.results / "reports/top_rejected_pairs/2021-09-03.parquet").exists()
+    assert sorted(metadata(result, "rejected_flow_details")) == [str(day) for day in RANGE]
