@@ -135,8 +135,9 @@ def require_table(athena: QueryEngine, name: TableName, expected: TableDefinitio
         listing = "".join(f"\n  {difference}" for difference in differences)
         raise FlowLakeError(
             f"The table {name.hive} is not the one that these settings ask for:{listing}\n"
-            "If the settings are wrong (FLOWLAKE_BUCKET, FLOWLAKE_RESULTS, FLOWLAKE_TABLE), set them right. If the "
-            "table is, drop it and materialize vpc_flow_logs again; objects and reports stay where they are:\n"
+            "If the settings are wrong (FLOWLAKE_BUCKET, FLOWLAKE_RESULTS, FLOWLAKE_DATABASE, FLOWLAKE_TABLE), set "
+            "them right: each place of results needs a database of its own. If the table is, drop it and materialize "
+            "vpc_flow_logs again; objects and reports stay where they are:\n"
             f"{drop_table(name)}"
         )
 

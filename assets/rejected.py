@@ -38,7 +38,7 @@ NOTES = f"{ROOT}_unfinished/"
 
 STAMP = "%Y%m%dT%H%M%SZ"
 
-LEFT_AFTER = timedelta(days=1)
+LEFT_AFTER = timedelta(hours=12)
 """A note older than this is of no run that is still at work: an UNLOAD ends after half an hour at the latest."""
 
 _FILE = re.compile(rf"(?P<folder>{ROOT}[^/]+/[a-z]+=(?P<day>\d{{4}}-\d\d-\d\d)/).+")

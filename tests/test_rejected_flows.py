@@ -190,7 +190,7 @@ def test_a_run_that_comes_to_its_end_leaves_no_note(lake):
         assert lake.notes() == []
 
 
-def test_what_a_run_that_ended_early_left_is_removed_by_one_that_comes_a_day_later(lake):
+def test_what_a_run_that_ended_early_left_is_removed_by_one_that_comes_half_a_day_later(lake):
     lake.run(DAY)
     engine = lake.watch()
 
@@ -205,9 +205,9 @@ def test_what_a_run_that_ended_early_left_is_removed_by_one_that_comes_a_day_lat
     lake.run(DAY, assets=DAILY)
     # Perhaps it is still at work.
     assert len(lake.rejected_files()) == 2
-    tidy(lake.target.athena, lake.target.results, REJECTED, [], later(23))
+    tidy(lake.target.athena, lake.target.results, REJECTED, [], later(11))
     assert len(lake.rejected_files()) == 2
-    tidy(lake.target.athena, lake.target.results, REJECTED, [], later(25))
+    tidy(lake.target.athena, lake.target.results, REJECTED, [], later(13))
     assert folders_of(lake.rejected_files()) == {lake.rejected_folder(DAY)}
     assert lake.notes() == []
     assert packets(lake) == PACKETS
@@ -249,7 +249,7 @@ def test_of_the_folders_that_old_notes_name_those_are_removed_that_no_partition_
     unnoted = put(tables, "unnoted", DAY)
     other = f"{ROOT}left/README"
     tables.target.results.replace({other: b"", "reports/left/dt=2021-09-02/x": b""})
-    put_note(tables, 25, "left", "pointed-at", "nowhere", "../reports/left")
+    put_note(tables, 13, "left", "pointed-at", "nowhere", "../reports/left")
     put_note(tables, 24 * 365, f"alone/dt={DAY}")
     tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
     assert tables.rejected_files() == sorted([*kept, *unnoted, other])
@@ -260,8 +260,8 @@ def test_of_the_folders_that_old_notes_name_those_are_removed_that_no_partition_
 def test_a_folder_that_a_young_note_names_is_left_alone_and_so_are_the_notes_beside_it(tables):
     written = put(tables, "being-written", DAY)
     left = put(tables, "left", DAY)
-    young = [put_note(tables, hours, "being-written") for hours in (24, 1)]
-    put_note(tables, 25, "left")
+    young = [put_note(tables, hours, "being-written") for hours in (12, 1)]
+    put_note(tables, 13, "left")
     own = put_note(tables, 0, "own")
     tidy(tables.target.athena, tables.target.results, REJECTED, [own], NOW)
     assert tables.rejected_files() == written != left
@@ -270,7 +270,7 @@ def test_a_folder_that_a_young_note_names_is_left_alone_and_so_are_the_notes_bes
 
 def test_a_folder_is_left_alone_if_a_day_points_at_it_whatever_old_notes_say(tables):
     kept = put(tables, "pointed-at", NEXT_DAY)
-    for hours in (100, 50, 25):
+    for hours in (100, 50, 13):
         put_note(tables, hours, "pointed-at")
     tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
     assert tables.rejected_files() == kept
@@ -378,6 +378,30 @@ def test_a_file_that_is_gone_when_it_is_opened_is_looked_for_again(lake, tmp_pat
 
     monkeypatch.setattr(athena, "_inputs", inputs_then_replaced.__get__(athena))
     assert consistent_result(athena, REJECTED, [DAY], statement).frame["packetcount"].tolist()[:2] == [47, 3]
+    # By the engine, which sees that the day was moved; and by the report, which sees it too.
+    assert len(times) == 3
+
+
+def test_a_query_beside_a_run_that_replaces_the_day_sees_it_whole(lake, tmp_path, monkeypatch):
+    lake.run(DAY)
+    athena = lake.target.athena
+    objects, times = type(athena)._objects, []
+
+    def replaced_then_listed(self, read, session):
+        times.append(read)
+        if len(times) == 1:
+            partitions = athena._partitions(read, session.connection)
+            monkeypatch.setattr(athena, "_partitions", lambda *_: partitions)
+            in_a_thread(other_run(lake, tmp_path), DAY)
+        found = list(objects(self, read, session))
+        monkeypatch.undo()
+        if len(times) == 1:
+            assert found == []
+            monkeypatch.setattr(athena, "_objects", replaced_then_listed.__get__(athena))
+        return found
+
+    monkeypatch.setattr(athena, "_objects", replaced_then_listed.__get__(athena))
+    assert athena.execute("SELECT count(*) AS n FROM rejected_flows").frame["n"].tolist() == [len(PACKETS)]
     assert len(times) == 2
 
 
@@ -420,7 +444,7 @@ def test_two_runs_at_once_leave_one_copy_that_the_day_points_at(lake, tmp_path, 
     left = [name for name in lake.rejected_files() if name not in pointed_at]
     assert len(left) == there
     assert lake.notes()
-    tidy(lake.target.athena, lake.target.results, REJECTED, [], later(25))
+    tidy(lake.target.athena, lake.target.results, REJECTED, [], later(13))
     assert (lake.rejected_files(), lake.notes()) == (pointed_at, [])
 
 

@@ -460,3 +460,18 @@ def test_an_unload_that_does_not_fit_into_memory_is_spilled_and_leaves_no_file(
     wide.unload(COUNTED, options=WHOLE)
     assert wide.unloaded() == {".": [{"n": ROWS, "texts": ROWS}]}
     assert list(temporary.iterdir()) == []
+
+
+def test_nothing_is_written_into_a_bucket_that_is_only_read_whatever_name_leads_there(tmp_path: Path) -> None:
+    bucket = TwoBuckets(tmp_path, "bucket/..")  # the results' folder holds the logs'
+    bucket.engine.read_only = (SOURCE.bucket,)
+    bucket.put_day("2024-03-01", [record(1)])
+    before = files_in(tmp_path / "bucket")
+    for place in (f"s3://{SOURCE.bucket}/out/", "s3://results/bucket/out/", "s3://results/bucket/"):
+        with pytest.raises(QueryError, match="PERMISSION_DENIED") as refused:
+            bucket.engine.execute(f"UNLOAD (SELECT numpackets FROM flows) TO '{place}' {WHOLE}")
+        assert "is read, never written" in str(refused.value)
+    with pytest.raises(QueryError, match="NOT_SUPPORTED"):
+        bucket.unload("SELECT numpackets FROM flows", ".being-written/x", WHOLE)
+    bucket.unload("SELECT numpackets FROM flows", "beside", WHOLE)
+    assert files_in(tmp_path / "bucket") == before

@@ -158,12 +158,23 @@ class EmbeddedAthena(QueryEngine):
         from resources.embedded.session import Session
 
         plan = dialect.plan(query, self.database, self.catalog.find_table)
-        with Session(query.text) as session:
-            inputs = self._inputs(plan, session)
-            session.enclose(inputs)
-            session.open(inputs)
-            rows = session.select(plan.sql)
-        return _with_trino_integers(rows, query.text), session.scanned_bytes
+        while True:
+            failure = None
+            with Session(query.text) as session:
+                before = self._chosen(plan, session)
+                try:
+                    inputs = self._inputs(plan, session)
+                    session.enclose(inputs)
+                    session.open(inputs)
+                    rows = session.select(plan.sql)
+                except FlowLakeError as error:
+                    failure = error
+                # A partition that has been moved meanwhile may have been read where its objects were just removed.
+                moved = self._chosen(plan, session) != before
+            if not moved and failure:
+                raise failure
+            if not moved:
+                return _with_trino_integers(rows, query.text), session.scanned_bytes
 
     def _unload(self, unload: "dialect.Unload") -> "tuple[pa.Table, int]":
         import pyarrow as pa
@@ -176,8 +187,10 @@ class EmbeddedAthena(QueryEngine):
         dialect.require_unloadable(unload, plan)
         bucket, prefix = _split_location(unload.destination)
         store = self._store(bucket, unload.destination)
-        if bucket in self.read_only:
+        if bucket in self.read_only or any(_lies_in(store.uri(prefix), self.buckets[name]) for name in self.read_only):
             raise QueryError("PERMISSION_DENIED", f"{store.uri(prefix)}: this bucket is read, never written.", text)
+        if any(part.startswith(".") for part in prefix.split("/")):
+            raise QueryError("NOT_SUPPORTED", f"{store.uri(prefix)}: a name with a dot in front is kept for us.", text)
         # Where it writes by partition, Athena adds to what is there.
         if not unload.partitioned_by and next(store.list(prefix), None):
             raise QueryError("HIVE_PATH_ALREADY_EXISTS", f"Target directory {unload.destination} is not empty.", text)
@@ -201,6 +214,10 @@ class EmbeddedAthena(QueryEngine):
                     problem = f"Exceeded limit of {MAX_UNLOADED_PARTITIONS} open writers for partitions/buckets."
                     raise QueryError("HIVE_TOO_MANY_OPEN_PARTITIONS", problem, text)
         return pa.table({}), session.scanned_bytes
+
+    def _chosen(self, plan: "dialect.QueryPlan", session: "Session") -> list[list[Partition]]:
+        """For each place where a table is read, the partitions that the plan's conditions leave."""
+        return [self._partitions(read, session.connection) for read in plan.reads]
 
     def _inputs(self, plan: "dialect.QueryPlan", session: "Session") -> "Inputs":
         """The objects of the partitions that the plan's conditions leave."""
@@ -249,6 +266,11 @@ class EmbeddedAthena(QueryEngine):
         if table is None:
             raise _no_table(name, statement)
         return table
+
+
+def _lies_in(path: str, store: ObjectStore) -> bool:
+    root, place = Path(store.uri()).resolve(), Path(path).resolve()
+    return root == place or root in place.parents
 
 
 def _no_table(name: TableName, statement: str) -> QueryError:

@@ -151,6 +151,11 @@ def _failure(error: "duckdb.Error", statement: str) -> QueryError:
         return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", message, statement)
     if isinstance(error, duckdb.OutOfMemoryException):
         return QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", message, statement)
+    if isinstance(error, duckdb.IOException) and re.search("write|No space left", message):
+        problem = (
+            f"{message.partition(chr(10))[0][:300]}. Free some space where results (FLOWLAKE_RESULTS) and temporary "
+        )
+        return QueryError("HIVE_WRITER_DATA_ERROR", f"{problem}files (TMPDIR) are kept; then run again.", statement)
     if isinstance(error, duckdb.IOException):
         return QueryError("HIVE_CANNOT_OPEN_SPLIT", message, statement)
     if "GROUP BY clause" in message:
