@@ -26,7 +26,7 @@ SAMPLE_RECORDS = 400_000
 
 MEASURED_PACKAGES = ("dagster", "duckdb", "pyarrow", "pandas", "isal", "polars", "flowlogs-reader")
 
-ANSWERING = ("polars", "duckdb", "mawk", "day")
+ANSWERING = ("polars", "duckdb", "mawk", "day", "tenfold")
 
 Data = dict[str, dict[str, Any]]
 
@@ -68,8 +68,6 @@ def measure_everything(folder: Path, records: int, rounds: int) -> dict[str, Any
     sample = min(data["day"]["objects"], -(-SAMPLE_RECORDS * data["day"]["objects"] // max(records, 1)))
     warm_up(data, sample)
     costs = take_turns(contestants(data, sample), rounds, ANSWERING)
-    tenfold = told("tenfold", lambda: measure.daily_run(OURS, Path(data["tenfold"]["bucket"])))
-    measure.require_same({"the day": costs["day"][0]["output"], "ten times the objects": tenfold["output"]})
     return {
         "measured_on": f"{datetime.now(timezone.utc):%Y-%m-%d}",
         "machine": machine(),
@@ -77,7 +75,7 @@ def measure_everything(folder: Path, records: int, rounds: int) -> dict[str, Any
         "rounds": rounds,
         "data": data,
         "sample_objects": sample,
-        "costs": {name: [figures(cost) for cost in found] for name, found in {**costs, "tenfold": [tenfold]}.items()},
+        "costs": {name: [figures(cost) for cost in found] for name, found in costs.items()},
         "imports": {
             name: [imports.by_package(measure.import_times(module, empty_bucket(data))) for _ in range(rounds)]
             for name, module in (("ours", OURS), ("empty", EMPTY))
@@ -107,6 +105,7 @@ def contestants(data: Data, sample: int) -> dict[str, Callable[[], Cost]]:
         "polars": lambda: measure.run(command("polars", day)),
         "duckdb": lambda: measure.run(command("duckdb", day)),
         "empty_day": lambda: measure.daily_run(OURS, empty_bucket(data)),
+        "tenfold": lambda: measure.daily_run(OURS, Path(data["tenfold"]["bucket"])),
         "empty_graph": lambda: measure.daily_run(EMPTY, empty_bucket(data)),
         "mawk": lambda: measure.run(command("mawk", day)),
         "zcat": lambda: measure.run(command("zcat", day)),

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -20,10 +20,13 @@ from benchmarks.days import DAY, START_DATE
 OURS = "pipelines.definitions"
 EMPTY = "benchmarks.empty_project"
 INFRASTRUCTURE = {
-    OURS: "vpc_flow_logs_bucket,vpc_flow_log,vpc_flow_logs",
-    EMPTY: "bucket,flow_log,table",
+    OURS: ("vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"),
+    EMPTY: ("bucket", "flow_log", "table"),
 }
-DAILY = {OURS: "vpc_flow_logs_partition+", EMPTY: "partition+"}
+DAILY = {
+    OURS: ("vpc_flow_logs_partition", "rejected_flows", "top_rejected_pairs", "rejected_flow_details"),
+    EMPTY: ("partition", "rejected", "pairs", "details"),
+}
 
 Cost = dict[str, Any]
 """seconds, cpu_seconds (user and system, children included), peak_mb (of the largest process), began (since 1970); and
@@ -82,10 +85,17 @@ def daily_run(module: str, bucket: Path) -> Cost:
     """The whole graph for the day, with when its steps ran, how long each took, and the first report as an answer."""
     with installation(bucket) as environment:
         cost = run(materialize(module, "*", "--partition", DAY.isoformat()), environment)
-        steps = run([sys.executable, "-m", "benchmarks.history"], environment)["output"]
+        steps = last_run(environment)
+        require_steps(steps["steps"], (*INFRASTRUCTURE[module], *DAILY[module]))
         report = Path(environment["FLOWLAKE_RESULTS"], "reports", "top_rejected_pairs", f"{DAY}.csv")
         answer = answer_of(report.read_text(encoding="utf-8")) if report.exists() else ""
-    return {**cost, **json.loads(steps), "output": answer}
+    return {**cost, **steps, "output": answer}
+
+
+def last_run(environment: Mapping[str, str]) -> dict[str, Any]:
+    """When the steps of the installation's last run were, and how long each took (see benchmarks.history)."""
+    told: dict[str, Any] = json.loads(run([sys.executable, "-m", "benchmarks.history"], environment)["output"])
+    return told
 
 
 def answer_of(report: str) -> str:
@@ -96,8 +106,11 @@ def answer_of(report: str) -> str:
 def range_run(module: str, bucket: Path, first: str, last: str) -> Cost:
     """The daily assets for a range of days, where the others have been materialized before."""
     with installation(bucket) as environment:
-        run(materialize(module, INFRASTRUCTURE[module]), environment)
-        return run(materialize(module, DAILY[module], "--partition-range", f"{first}...{last}"), environment)
+        run(materialize(module, ",".join(INFRASTRUCTURE[module])), environment)
+        daily = materialize(module, ",".join(DAILY[module]), "--partition-range", f"{first}...{last}")
+        cost = run(daily, environment)
+        require_steps(last_run(environment)["steps"], DAILY[module])
+    return cost
 
 
 def load(module: str, bucket: Path) -> Cost:
@@ -110,6 +123,13 @@ def import_times(module: str, bucket: Path) -> str:
     """What Python tells of each import while the definitions are imported."""
     with installation(bucket) as environment:
         return str(run([sys.executable, "-X", "importtime", "-c", f"import {module}"], environment)["errors"])
+
+
+def require_steps(steps: Iterable[str], expected: Iterable[str]) -> None:
+    """Raise SystemExit unless just the steps that are expected have run: what was not done takes no time."""
+    ran, wanted = sorted(steps), sorted(expected)
+    if ran != wanted:
+        raise SystemExit(f"{', '.join(wanted)} should have been materialized; {', '.join(ran)} were.")
 
 
 def require_same(answers: Mapping[str, str]) -> None:

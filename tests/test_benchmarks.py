@@ -173,6 +173,12 @@ def test_another_answer_ends_the_benchmark() -> None:
         measure.require_same({"us": "", "them": ""})
 
 
+def test_an_asset_that_did_not_run_ends_the_benchmark() -> None:
+    measure.require_steps({"b": 1.0, "a": 2.0}, ("a", "b"))
+    with pytest.raises(SystemExit, match="^a, b should have been materialized; a were.$"):
+        measure.require_steps({"a": 1.0}, ("a", "b"))
+
+
 def test_the_table_has_medians_ranges_and_ratios_of_medians() -> None:
     table = report.day_table(measured())
     assert cells(table, "**This project**") == ["8.00", "7.00 to 30.00", "2.00", "8.00", "310"]
