@@ -6,8 +6,6 @@ from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
-import duckdb
-import pyarrow as pa
 import pytest
 import sqlglot
 from hypothesis import given, settings
@@ -948,78 +946,3 @@ def test_rows_among_the_rows_of_a_subquery(tmp_path: Path) -> None:
     statement = """SELECT numpackets FROM flows WHERE dt = '2024-03-01' AND (sourceaddress, protocol) IN (
         SELECT sourceaddress, protocol FROM flows WHERE dt = '2024-03-01' AND action = 'REJECT')"""
     assert bucket.rows(statement) == [(1,)]
-
-
-# Rows that are numbered by several values: DuckDB is told to number them by one that sorts alike.
-
-ORDERS = st.lists(
-    st.builds(
-        "{} {} {}".format,
-        st.sampled_from(["a", "b", "c", "a + c", "b || 'x'"]),
-        st.sampled_from(["", "ASC", "DESC"]),
-        st.sampled_from(["", "NULLS FIRST", "NULLS LAST"]),
-    ),
-    min_size=1,
-    max_size=4,
-)
-NUMBERED = TableDefinition((("p", "int"), ("a", "int"), ("b", "string"), ("c", "bigint")), (), "s3://b/")
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    rows=st.lists(
-        st.tuples(
-            st.integers(0, 1) | st.none(),
-            st.integers(-2, 2) | st.sampled_from([None, -(1 << 31), (1 << 31) - 1]),
-            st.sampled_from([None, "", "a", "aa", "B", "b", "\x00", "é", "😀", "\uffff"]),
-            st.integers(-300, 300) | st.sampled_from([None, -(1 << 62), 1 << 62]),
-        ),
-        max_size=12,
-    ),
-    orders=ORDERS,
-    partitioned=st.booleans(),
-)
-def test_rows_are_numbered_by_several_values_as_duckdb_itself_numbers_them(
-    rows: list[tuple[object, ...]], orders: list[str], partitioned: bool
-) -> None:
-    window = f"{'PARTITION BY p ' if partitioned else ''}ORDER BY {', '.join(orders)}"
-    statement = f"SELECT p, a, b, c, row_number() OVER ({window}) AS place FROM flows"
-    parsed = parse(statement, "lake")
-    assert isinstance(parsed, Query)
-    rewritten = plan(parsed, "lake", lambda _: NUMBERED)
-    assert ("CREATE_SORT_KEY" in rewritten.sql.upper()) == (len(orders) > 1)
-    keys = [column for column in "abc" if any(re.search(rf"\b{column}\b", order) for order in orders)]
-    shown = [*(["p"] if partitioned else []), *keys, "place"]
-    kinds = [("p", pa.int32()), ("a", pa.int32()), ("b", pa.string()), ("c", pa.int64())]
-    table = pa.table(
-        [pa.array([row[at] for row in rows], kind) for at, (_, kind) in enumerate(kinds)], pa.schema(kinds)
-    )
-    with duckdb.connect() as connection:
-        for name in ("flows", rewritten.reads[0].relation):
-            connection.register(name, table)
-        # Which of two rows that are alike comes first is anybody's choice, but not which places they have.
-        ours, plain = (
-            sorted(repr([row[name] for name in shown]) for row in connection.sql(sql).to_arrow_table().to_pylist())
-            for sql in (rewritten.sql, statement)
-        )
-    assert ours == plain
-
-
-def test_the_first_of_each_day_are_found_by_their_number(tmp_path: Path) -> None:
-    bucket = SmallBucket(tmp_path)
-    for day in ("2024-03-01", "2024-03-02"):
-        bucket.put_day(day, [record(number, packets=packets) for number, packets in enumerate(("-", 5, 7, 7, 5))])
-    statement = """SELECT dt, interfaceid, numpackets FROM (
-        SELECT dt, interfaceid, numpackets,
-            row_number() OVER (PARTITION BY dt ORDER BY numpackets DESC NULLS {}, interfaceid DESC) AS place
-        FROM flows) WHERE place <= 3 ORDER BY dt, place"""
-    assert bucket.rows(statement.format("LAST"))[3:] == [
-        ("2024-03-02", "eni-3", 7),
-        ("2024-03-02", "eni-2", 7),
-        ("2024-03-02", "eni-4", 5),
-    ]
-    assert bucket.rows(statement.format("FIRST"))[:3] == [
-        ("2024-03-01", "eni-0", None),
-        ("2024-03-01", "eni-3", 7),
-        ("2024-03-01", "eni-2", 7),
-    ]

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from unittest.mock import patch
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
@@ -788,6 +789,16 @@ def test_lines_with_a_text_are_those_that_contain_it(lines: list[str], required:
 )
 def test_lines_with_any_text_are_those_that_contain_it(lines: list[str], required: str) -> None:
     assert kept(lines, required) == [line for line in lines if required in line]
+
+
+@settings(deadline=None)
+@given(lengths=st.lists(st.integers(0, 9) | st.integers(8, 40), max_size=40), rest=st.integers(0, 9))
+@example(lengths=list(range(8, 40)), rest=0)
+@example(lengths=[*range(8, 40), 0, 20], rest=7)
+def test_every_place_of_a_character_is_found_however_near_to_each_other_they_are(lengths: list[int], rest: int) -> None:
+    text = b"".join(b"x" * length + b"\n" for length in lengths) + b"x" * rest
+    found = scan._positions(np.frombuffer(text, np.uint8), ord("\n"))
+    assert found.tolist() == [at for at, character in enumerate(text) if character == ord("\n")]
 
 
 def test_lines_with_a_text_that_is_rare_only_at_the_beginning() -> None:

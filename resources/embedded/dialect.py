@@ -24,6 +24,7 @@ from flowlogs.statements import IDENTIFIER, MAX_STATEMENT_BYTES, PARQUET, TEXT, 
 from resources.embedded import trino
 from resources.embedded.catalog import Partition
 from resources.embedded.pruning import conditions_on, keys_passed_on, required_text
+from resources.embedded.ranking import sort_little
 from resources.embedded.scan import INTEGER_TYPES, TEXT_TYPE
 from resources.embedded.trino import refused
 from resources.engine import QueryError
@@ -484,7 +485,6 @@ def plan(query: Query, database: str, find_table: Callable[[TableName], TableDef
         _resolve_in_having(tree, schema)
         _refuse_misplaced_aliases(tree, text)
         tree = trino.in_duckdb_words(trino.typed(tree, dict(schema), text), text)
-        sql = tree.sql("duckdb")
         used = {column.name for column in tree.find_all(exp.Column)}
     except OptimizeError as error:
         code = "COLUMN_NOT_FOUND" if re.search("resolve|Unknown|join", str(error)) else "SYNTAX_ERROR"
@@ -493,26 +493,22 @@ def plan(query: Query, database: str, find_table: Callable[[TableName], TableDef
         raise _syntax_error(error, text) from None
     except RecursionError:
         raise refused("a statement that is nested this deeply", text) from None
-    return QueryPlan(
-        sql,
-        tuple(
-            TableRead(
-                relation,
-                name,
-                definition,
-                tuple(column for column, _ in definition.columns if column in used),
-                tuple(conditions_on(tree, relation, [column for column, _ in definition.partition_columns])),
-                required_text(
-                    conditions_on(tree, relation, [c for c, kind in definition.columns if kind == TEXT_TYPE])
-                ),
-            )
-            for relation, (name, definition) in reads.items()
-        ),
-        tuple(tree.named_selects) if isinstance(tree, exp.Query) else (),
-        keys_passed_on(tree, [column for _, definition in reads.values() for column, _ in definition.partition_columns])
-        if len(reads) == 1
-        else {},
+    found = tuple(
+        TableRead(
+            relation,
+            name,
+            definition,
+            tuple(column for column, _ in definition.columns if column in used),
+            tuple(conditions_on(tree, relation, [column for column, _ in definition.partition_columns])),
+            required_text(conditions_on(tree, relation, [c for c, kind in definition.columns if kind == TEXT_TYPE])),
+        )
+        for relation, (name, definition) in reads.items()
     )
+    columns = tuple(tree.named_selects) if isinstance(tree, exp.Query) else ()
+    partitioned_by = [column for read in found for column, _ in read.definition.partition_columns]
+    keys = keys_passed_on(tree, partitioned_by) if len(found) == 1 else {}
+    sort_little(tree, {read.relation for read in found if read.definition.stored_as == PARQUET})
+    return QueryPlan(tree.sql("duckdb"), found, columns, keys)
 
 
 def require_unloadable(unload: Unload, plan: QueryPlan) -> None:

@@ -60,6 +60,21 @@ def bounds(conditions: Iterable[exp.Expr], column: str) -> Bounds:
     return _narrowest([_bounds_of(condition, column) for condition in conditions])
 
 
+def conditions_on_result(scopes: list[Scope], scope: Scope, position: int) -> list[exp.Expr]:
+    """What is demanded of a column of a scope's result, where that is read; `scopes` are all of the query's.
+
+    The conditions name the column, which `position` counts from 0, by an unqualified column of any name.
+    """
+    above = _above(scopes, scope, {position: "result"})
+    return list(_conditions(scopes, *above)) if above else []
+
+
+def greatest_integer(conditions: Iterable[exp.Expr]) -> int | None:
+    """The greatest integer that one column, of which all of the conditions are, can be; None where that is open."""
+    found = [most for condition in conditions for part in _all_of(condition) if (most := _most(part)) is not None]
+    return min(found, default=None)
+
+
 def choosing_sql(conditions: Sequence[exp.Expr], columns: Iterable[tuple[str, str]], relation: str) -> str:
     """DuckDB's SELECT of each ``position`` in a relation of partition values (as text) that the conditions leave."""
     keys = ", ".join(f"{field_sql(quoted(column), hive_type)} AS {quoted(column)}" for column, hive_type in columns)
@@ -169,6 +184,16 @@ def _all_of(condition: exp.Expr) -> Iterator[exp.Expr]:
             yield from _all_of(part)
     else:
         yield condition
+
+
+def _most(condition: exp.Expr) -> int | None:
+    if isinstance(condition, exp.Between):
+        value, less = condition.args["high"], 0
+    elif isinstance(condition, (exp.EQ, exp.LTE, exp.LT)):
+        value, less = condition.expression, int(isinstance(condition, exp.LT))
+    else:
+        return None
+    return int(value.name) - less if isinstance(condition.this, exp.Column) and value.is_int else None
 
 
 def _is_text_equality(condition: exp.Expr) -> bool:

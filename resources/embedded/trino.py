@@ -425,10 +425,11 @@ def _quantified(value: exp.Expr) -> exp.Expr:
     return value
 
 
-# Rewritings. Templates are DuckDB's SQL, with a :name for each part.
+# Rewritings.
 
 
-def _duckdb(template: str, **parts: exp.Expr) -> exp.Expr:
+def in_template(template: str, **parts: exp.Expr) -> exp.Expr:
+    """DuckDB's SQL with each :name in it replaced by the part of that name."""
     tree = sqlglot.parse_one(template, read="duckdb")
     for place in list(tree.find_all(exp.Placeholder)):
         part = exp.paren(parts[place.name], copy=True)
@@ -446,16 +447,16 @@ def _divide(node: exp.Expr) -> exp.Expr:
     # DuckDB divides integers to a double; versions differ about zero, where Trino fails.
     if _is_integer(node.this) and _is_integer(node.expression):
         template = "CASE WHEN :b = 0 THEN error('DIVISION_BY_ZERO: Division by zero') ELSE :a // :b END"
-        return _duckdb(template, a=node.this, b=node.expression)
+        return in_template(template, a=node.this, b=node.expression)
     if _kind(node.this) is None or _kind(node.expression) is None:
         raise _RefusalError("a division of values of unknown types (CAST them)")
-    return _duckdb("CAST(:a AS DOUBLE) / :b", a=node.this, b=node.expression)
+    return in_template("CAST(:a AS DOUBLE) / :b", a=node.this, b=node.expression)
 
 
 def _remainder(node: exp.Expr) -> exp.Expr:
     if _is_integer(node.this) and _is_integer(node.expression):
         template = "CASE WHEN :b = 0 THEN error('DIVISION_BY_ZERO: Division by zero') ELSE :a % :b END"
-        return _duckdb(template, a=node.this, b=node.expression)
+        return in_template(template, a=node.this, b=node.expression)
     return node
 
 
@@ -464,22 +465,22 @@ def _add(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Sub) and _kind(node.this) == _kind(node.expression) == "date or timestamp":
         raise _RefusalError("the difference of two times (use date_diff)")
     if node.this.is_type(exp.DType.DATE) or node.expression.is_type(exp.DType.DATE):
-        return _duckdb("CAST(:sum AS DATE)", sum=node)
+        return in_template("CAST(:sum AS DATE)", sum=node)
     return node
 
 
 def _date_add(node: exp.Expr) -> exp.Expr:
-    return _duckdb("CAST(:sum AS DATE)", sum=node) if node.this.is_type(exp.DType.DATE) else node
+    return in_template("CAST(:sum AS DATE)", sum=node) if node.this.is_type(exp.DType.DATE) else node
 
 
 def _date_trunc(node: exp.Expr) -> exp.Expr:
-    return _duckdb("CAST(:time AS DATE)", time=node) if node.this.is_type(exp.DType.DATE) else node
+    return in_template("CAST(:time AS DATE)", time=node) if node.this.is_type(exp.DType.DATE) else node
 
 
 def _date_diff(node: exp.Expr) -> exp.Expr:
     # DuckDB's date_diff counts the boundaries between two times, Trino's the units that have passed.
     unit = exp.Literal.string(node.text("unit").lower())
-    return _duckdb("date_sub(:unit, :since, :until)", unit=unit, since=node.expression, until=node.this)
+    return in_template("date_sub(:unit, :since, :until)", unit=unit, since=node.expression, until=node.this)
 
 
 def _cast(node: exp.Expr) -> exp.Expr:
@@ -495,7 +496,7 @@ def _cast(node: exp.Expr) -> exp.Expr:
         raise _RefusalError("a cast of a fraction or a time to text (use date_format for a time)")
     if kind == "number" and target in _INTEGERS and not _is_integer(value):
         # DuckDB rounds halves to even numbers.
-        return _duckdb(f"{'TRY_CAST' if safe else 'CAST'}(round(:x) AS {target.value})", x=value)
+        return in_template(f"{'TRY_CAST' if safe else 'CAST'}(round(:x) AS {target.value})", x=value)
     return node
 
 
@@ -504,9 +505,9 @@ def _cast_text(value: exp.Expr, target: exp.DType, safe: bool) -> exp.Expr:
         return value
     taken = f"CASE WHEN regexp_full_match(:x, '{_CAST_TARGETS[target]}')"
     if safe:
-        return _duckdb(f"{taken} THEN TRY_CAST(:x AS {target.value}) END", x=value)
+        return in_template(f"{taken} THEN TRY_CAST(:x AS {target.value}) END", x=value)
     failure = f"error('INVALID_CAST_ARGUMENT: Cannot cast ''' || :x || ''' to {target.value}')"
-    return _duckdb(f"{taken} THEN CAST(:x AS {target.value}) WHEN NOT :x IS NULL THEN {failure} END", x=value)
+    return in_template(f"{taken} THEN CAST(:x AS {target.value}) WHEN NOT :x IS NULL THEN {failure} END", x=value)
 
 
 def _cast_to_date(node: exp.Expr) -> exp.Expr:
@@ -529,7 +530,7 @@ def _substring(node: exp.Expr) -> exp.Expr:
             "CASE WHEN :start = 0 OR -:start > length(:x) OR :length <= 0 THEN '' "
             "ELSE substring(:x, :start, :length) END"
         )
-    return _duckdb(template, x=node.this, start=start, length=length or exp.null())
+    return in_template(template, x=node.this, start=start, length=length or exp.null())
 
 
 def _split_part(node: exp.Expr) -> exp.Expr:
@@ -538,20 +539,20 @@ def _split_part(node: exp.Expr) -> exp.Expr:
         "CASE WHEN :index < 1 THEN error('INVALID_FUNCTION_ARGUMENT: Index must be greater than zero') "
         "ELSE list_extract(string_split(:x, :delimiter), :index) END"
     )
-    return _duckdb(template, x=node.this, delimiter=node.args["delimiter"], index=node.args["part_index"])
+    return in_template(template, x=node.this, delimiter=node.args["delimiter"], index=node.args["part_index"])
 
 
 def _regexp_extract(node: exp.Expr) -> exp.Expr:
     # DuckDB gives an empty text where nothing matches.
     template = "CASE WHEN regexp_matches(:x, :pattern) THEN regexp_extract(:x, :pattern, :group) END"
     group = node.args.get("group") or exp.Literal.number(0)
-    return _duckdb(template, x=node.this, pattern=node.expression, group=group)
+    return in_template(template, x=node.this, pattern=node.expression, group=group)
 
 
 def _regexp_replace(node: exp.Expr) -> exp.Expr:
     replacement = re.sub(r"\$(\d)", r"\\\1", node.text("replacement"))
     template = "regexp_replace(:x, :pattern, :replacement, 'g')"
-    return _duckdb(template, x=node.this, pattern=node.expression, replacement=exp.Literal.string(replacement))
+    return in_template(template, x=node.this, pattern=node.expression, replacement=exp.Literal.string(replacement))
 
 
 def _trim(node: exp.Expr) -> exp.Expr:
@@ -559,14 +560,14 @@ def _trim(node: exp.Expr) -> exp.Expr:
     if node.args.get("expression"):
         return node
     name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(node.text("position").upper(), "trim")
-    return _duckdb(f"{name}(:x, {_WHITESPACE})", x=node.this)
+    return in_template(f"{name}(:x, {_WHITESPACE})", x=node.this)
 
 
 def _bitwise(node: exp.Expr) -> exp.Expr:
     template = "xor(CAST(:a AS BIGINT), CAST(:b AS BIGINT))"
     if not isinstance(node, exp.BitwiseXor):
         template = f"CAST(:a AS BIGINT) {'&' if isinstance(node, exp.BitwiseAnd) else '|'} CAST(:b AS BIGINT)"
-    return _duckdb(template, a=node.this, b=node.expression)
+    return in_template(template, a=node.this, b=node.expression)
 
 
 def _count_distinct(node: exp.Expr) -> exp.Expr:
@@ -582,25 +583,6 @@ def _extreme(node: exp.Expr) -> exp.Expr:
     # DuckDB's arg_max leaves out the rows that have no value to give.
     name = "arg_max_null" if isinstance(node, exp.ArgMax) else "arg_min_null"
     return exp.Anonymous(this=name, expressions=[node.this, node.expression])
-
-
-def _numbered(window: exp.Expr) -> exp.Expr:
-    """Rows that are numbered by several values, numbered by one that sorts alike.
-
-    DuckDB finds the first rows of each partition without sorting all of them, but only if one value orders them.
-    """
-    order = window.args.get("order")
-    if not isinstance(window.this, exp.RowNumber) or order is None or len(order.expressions) < 2:
-        return window
-    parts: list[exp.Expr] = []
-    for ordered in order.expressions:
-        direction = "DESC" if ordered.args.get("desc") else "ASC"
-        nulls = "FIRST" if ordered.args.get("nulls_first") else "LAST"
-        parts += [ordered.this, exp.Literal.string(f"{direction} NULLS {nulls}")]
-    key = exp.Ordered(this=exp.Anonymous(this="create_sort_key", expressions=parts), nulls_first=False)
-    numbered = window.copy()
-    numbered.set("order", exp.Order(expressions=[key]))
-    return numbered
 
 
 _REWRITES: Mapping[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
@@ -631,5 +613,4 @@ _REWRITES: Mapping[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Trim: _trim,
     exp.Trunc: _whole,
     exp.TryCast: _cast,
-    exp.Window: _numbered,
 }

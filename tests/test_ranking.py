@@ -1,0 +1,174 @@
+"""Queries that number rows and keep the first: what DuckDB is told for them, and that it means the same."""
+
+import re
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_bucket import SmallBucket, record
+
+from flowlogs.statements import PARQUET, TEXT, TableDefinition
+from resources.embedded.dialect import Query, QueryPlan, parse, plan
+
+COLUMNS = (("p", "int"), ("a", "int"), ("b", "string"), ("c", "bigint"))
+KINDS = [("p", pa.int32()), ("a", pa.int32()), ("b", pa.string()), ("c", pa.int64())]
+
+Row = tuple[object, ...]
+
+ROWS = st.lists(
+    st.tuples(
+        st.integers(0, 1) | st.none(),
+        st.integers(-2, 2) | st.sampled_from([None, -(1 << 31), (1 << 31) - 1]),
+        st.sampled_from([None, "", "a", "aa", "B", "b", "\x00", "é", "😀", "\uffff"]),
+        st.integers(-300, 300) | st.sampled_from([None, -(1 << 62), 1 << 62]),
+    ),
+    max_size=12,
+)
+ORDERS = st.lists(
+    st.builds(
+        "{} {} {}".format,
+        st.sampled_from(["a", "b", "c", "a + c", "b || 'x'"]),
+        st.sampled_from(["", "ASC", "DESC"]),
+        st.sampled_from(["", "NULLS FIRST", "NULLS LAST"]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+CONDITIONS = ("place <= {}", "place < {}", "place = {}", "place BETWEEN 2 AND {}", "place <= {} AND place > 1")
+
+
+def planned(statement: str, stored_as: str = TEXT) -> QueryPlan:
+    parsed = parse(statement, "lake")
+    assert isinstance(parsed, Query)
+    return plan(parsed, "lake", lambda _: TableDefinition(COLUMNS, (), "s3://b/", stored_as))
+
+
+def leaves_out(statement: str, stored_as: str = PARQUET) -> bool:
+    """Whether the plan of a statement leaves out rows before it numbers them."""
+    return "best of" in planned(statement, stored_as).sql
+
+
+def both_answers(statement: str, rewritten: QueryPlan, rows: list[Row], shown: list[str]) -> list[list[str]]:
+    """What the plan answers, and what the statement as it stands, about the columns that are shown."""
+    table = pa.table(
+        [pa.array([row[at] for row in rows], kind) for at, (_, kind) in enumerate(KINDS)], pa.schema(KINDS)
+    )
+    with duckdb.connect() as connection:
+        for name in ("flows", *(read.relation for read in rewritten.reads)):
+            connection.register(name, table)
+        # Which of two rows that are alike comes first is anybody's choice, but not which places they have.
+        return [
+            sorted(repr([row[name] for name in shown]) for row in connection.sql(sql).to_arrow_table().to_pylist())
+            for sql in (rewritten.sql, statement)
+        ]
+
+
+def shown_by(orders: list[str], partitioned: bool) -> list[str]:
+    keys = [column for column in "abc" if any(re.search(rf"\b{column}\b", order) for order in orders)]
+    return [*(["p"] if partitioned else []), *keys, "place"]
+
+
+def numbered(orders: list[str], partitioned: bool, where: str = "") -> str:
+    window = f"{'PARTITION BY p ' if partitioned else ''}ORDER BY {', '.join(orders)}"
+    return f"SELECT p, a, b, c, row_number() OVER ({window}) AS place FROM flows{where}"
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=ROWS, orders=ORDERS, partitioned=st.booleans())
+def test_rows_are_numbered_by_several_values_as_duckdb_itself_numbers_them(
+    rows: list[Row], orders: list[str], partitioned: bool
+) -> None:
+    statement = numbered(orders, partitioned)
+    rewritten = planned(statement)
+    assert ("CREATE_SORT_KEY" in rewritten.sql.upper()) == (len(orders) > 1)
+    ours, plain = both_answers(statement, rewritten, rows, shown_by(orders, partitioned))
+    assert ours == plain
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=ROWS,
+    orders=ORDERS,
+    partitioned=st.booleans(),
+    condition=st.sampled_from(CONDITIONS),
+    kept=st.integers(0, 4),
+    where=st.sampled_from(["", " WHERE c > 0", " WHERE b <> 'a' OR a IS NULL"]),
+)
+def test_rows_that_are_left_out_have_no_say_in_which_come_first(
+    rows: list[Row], orders: list[str], partitioned: bool, condition: str, kept: int, where: str
+) -> None:
+    statement = f"SELECT * FROM ({numbered(orders, partitioned, where)}) WHERE {condition.format(kept)}"
+    rewritten = planned(statement, PARQUET)
+    first, _, direction = orders[0].partition(" ")
+    plain_column = first in ("a", "b", "c") and not re.match(r"[+|]|.*NULLS FIRST", direction)
+    most = kept - condition.startswith("place < ")
+    assert ("best of" in rewritten.sql) == (plain_column and most > 0)
+    ours, plain = both_answers(statement, rewritten, rows, shown_by(orders, partitioned))
+    assert ours == plain
+
+
+FIRST = "SELECT * FROM ({}) WHERE place <= 3"
+PLACE = "row_number() OVER (PARTITION BY p ORDER BY a DESC, b) AS place"
+JOINED_PLACE = "row_number() OVER (PARTITION BY f.p ORDER BY f.a DESC, g.b) AS place"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        FIRST.format(f"SELECT p, b, {PLACE} FROM flows"),
+        FIRST.format(f"SELECT p, b, {PLACE} FROM flows AS f WHERE c > 1 ORDER BY p"),
+        f"WITH ranked AS (SELECT *, {PLACE} FROM flows) SELECT p FROM ranked WHERE c > 0 AND (place <= 3 AND b <> '')",
+        f"SELECT f.p FROM ({FIRST.format(f'SELECT p, {PLACE} FROM flows')}) AS f JOIN flows AS g ON f.p = g.a",
+    ],
+)
+def test_where_only_the_first_rows_are_of_use_others_are_left_out(statement: str) -> None:
+    assert leaves_out(statement)
+    assert not leaves_out(statement, TEXT)  # which would be read a second time for it
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"SELECT p, {PLACE} FROM flows",
+        FIRST.format(f"SELECT p, {PLACE} FROM flows").replace("<=", ">="),
+        FIRST.format(f"SELECT p, {PLACE} FROM flows").replace("<= 3", "<= 3 OR p = 1"),
+        FIRST.format(f"SELECT p, {PLACE} FROM flows").replace("<= 3", "<= 100000"),
+        FIRST.format(f"SELECT p, count(*) OVER (PARTITION BY p) AS n, {PLACE} FROM flows"),
+        FIRST.format(f"SELECT DISTINCT p, {PLACE} FROM flows"),
+        FIRST.format(f"SELECT p, {PLACE} FROM flows LIMIT 5"),
+        FIRST.format(f"SELECT p, {PLACE} FROM flows WHERE a IN (SELECT c FROM flows)"),
+        FIRST.format(f"SELECT f.p, {JOINED_PLACE} FROM flows AS f JOIN flows AS g ON f.p = g.a"),
+        FIRST.format("SELECT p, row_number() OVER (PARTITION BY p ORDER BY sum(a)) AS place FROM flows GROUP BY p"),
+        FIRST.format("SELECT p, row_number() OVER (PARTITION BY p + 1 ORDER BY a) AS place FROM flows"),
+        FIRST.format("SELECT p, row_number() OVER (PARTITION BY p ORDER BY a + 1) AS place FROM flows"),
+        FIRST.format("SELECT p, rank() OVER (PARTITION BY p ORDER BY a) AS place FROM flows"),
+        FIRST.format("SELECT p, row_number() OVER (PARTITION BY p) AS place FROM flows"),
+        FIRST.format("SELECT p, 1 + row_number() OVER (PARTITION BY p ORDER BY a) AS place FROM flows"),
+        f"WITH r AS (SELECT p, {PLACE} FROM flows) {FIRST.format('SELECT * FROM r')} UNION SELECT * FROM r",
+    ],
+)
+def test_where_others_may_be_of_use_too_every_row_is_kept(statement: str) -> None:
+    assert not leaves_out(statement)
+
+
+def test_the_first_of_each_day_are_found_by_their_number(tmp_path: Path) -> None:
+    bucket = SmallBucket(tmp_path)
+    for day in ("2024-03-01", "2024-03-02"):
+        bucket.put_day(day, [record(number, packets=packets) for number, packets in enumerate(("-", 5, 7, 7, 5))])
+    statement = """SELECT dt, interfaceid, numpackets FROM (
+        SELECT dt, interfaceid, numpackets,
+            row_number() OVER (PARTITION BY dt ORDER BY numpackets DESC NULLS {}, interfaceid DESC) AS place
+        FROM flows) WHERE place <= 3 ORDER BY dt, place"""
+    assert bucket.rows(statement.format("LAST"))[3:] == [
+        ("2024-03-02", "eni-3", 7),
+        ("2024-03-02", "eni-2", 7),
+        ("2024-03-02", "eni-4", 5),
+    ]
+    assert bucket.rows(statement.format("FIRST"))[:3] == [
+        ("2024-03-01", "eni-0", None),
+        ("2024-03-01", "eni-3", 7),
+        ("2024-03-01", "eni-2", 7),
+    ]
