@@ -26,8 +26,11 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
 from flowlogs.statements import TableDefinition
 from resources.embedded import scan
+from resources.embedded.characters import positions
+from resources.embedded.columns import LineDecoder, field_sql
 from resources.embedded.folder_bucket import FolderStore
-from resources.embedded.scan import LineDecoder, ScannedObject, TextScan, field_sql, valid_utf8, whole_lines
+from resources.embedded.lines import lines_with, object_text, valid_utf8, whole_lines
+from resources.embedded.scan import ScannedObject, TextScan
 
 TABLE = TableDefinition((("line", "string"),), (), "s3://flow-logs/lines/", delimiter="\x01")
 
@@ -455,8 +458,8 @@ def test_a_line_of_three_megabytes_is_a_row(bucket: SmallBucket) -> None:
 def test_a_line_beyond_the_limit_stops_the_query_with_the_objects_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan, "MAX_LINE_BYTES", 1000)
-    monkeypatch.setattr(scan, "CHUNK_BYTES", 100)
+    monkeypatch.setattr("resources.embedded.lines.MAX_LINE_BYTES", 1000)
+    monkeypatch.setattr("resources.embedded.lines.CHUNK_BYTES", 100)
     bucket = SmallBucket(tmp_path)
     bucket.create("endless", "a string", b"x\n" * 100 + b"z" * 1200)
     with pytest.raises(FlowLakeError, match=r"endless/a cannot be read to its end: a line is longer than 1,000 bytes"):
@@ -531,7 +534,7 @@ def test_any_members_of_a_gzip_object_are_one_text(
 ) -> None:
     folder = tmp_path_factory.mktemp("members")
     (folder / "a.gz").write_bytes(b"".join(map(gzip.compress, pieces)))
-    lines = b"".join([bytes(piece) for piece in scan.object_text(FolderStore(folder, "", "folder"), "a.gz")])
+    lines = b"".join([bytes(piece) for piece in object_text(FolderStore(folder, "", "folder"), "a.gz")])
     assert lines == text_of(*pieces)
 
 
@@ -643,7 +646,7 @@ def scan_threads() -> list[str]:
 @pytest.fixture
 def many_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks so small that no queue has room for an object."""
-    monkeypatch.setattr(scan, "CHUNK_BYTES", 64)
+    monkeypatch.setattr("resources.embedded.lines.CHUNK_BYTES", 64)
     monkeypatch.setattr(scan, "DECODED_BYTES", 64)
 
 
@@ -762,7 +765,7 @@ def test_objects_of_many_partitions_keep_their_values(tmp_path: Path) -> None:
 def kept(lines: Sequence[str], required: str) -> list[str]:
     """The lines that are left of a text of these."""
     text = "".join(f"{line}\n" for line in lines).encode()
-    return bytes(scan.lines_with(text, required.encode())).decode().split("\n")[:-1]
+    return bytes(lines_with(text, required.encode())).decode().split("\n")[:-1]
 
 
 @settings(deadline=None)
@@ -797,7 +800,7 @@ def test_lines_with_any_text_are_those_that_contain_it(lines: list[str], require
 @example(lengths=[*range(8, 40), 0, 20], rest=7)
 def test_every_place_of_a_character_is_found_however_near_to_each_other_they_are(lengths: list[int], rest: int) -> None:
     text = b"".join(b"x" * length + b"\n" for length in lengths) + b"x" * rest
-    found = scan._positions(np.frombuffer(text, np.uint8), ord("\n"))
+    found = positions(np.frombuffer(text, np.uint8), ord("\n"))
     assert found.tolist() == [at for at, character in enumerate(text) if character == ord("\n")]
 
 

@@ -23,9 +23,9 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.statements import IDENTIFIER, MAX_STATEMENT_BYTES, PARQUET, TEXT, TableDefinition, TableName
 from resources.embedded import trino
 from resources.embedded.catalog import Partition
+from resources.embedded.columns import INTEGER_TYPES, TEXT_TYPE
 from resources.embedded.pruning import conditions_on, keys_passed_on, required_text
 from resources.embedded.ranking import sort_little
-from resources.embedded.scan import INTEGER_TYPES, TEXT_TYPE
 from resources.embedded.trino import refused
 from resources.engine import QueryError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableDefinition
-from resources.embedded.scan import INTEGER_TYPES, field_sql, quoted
+from resources.embedded.columns import INTEGER_TYPES, field_sql, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa

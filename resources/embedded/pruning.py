@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from resources.embedded.scan import field_sql, quoted
+from resources.embedded.columns import field_sql, quoted
 
 Bounds = tuple[str | None, str | None]
 """The least and the greatest text that a column can have; None where it is open."""

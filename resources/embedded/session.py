@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flowlogs.statements import PARQUET
 from resources.embedded import parquet, scan
+from resources.embedded.columns import quoted
 from resources.embedded.scan import ScannedObject
 from resources.engine import QueryError
 
@@ -88,7 +89,7 @@ class Session:
             rows_sql = self._parquet if read.definition.stored_as == PARQUET else self._text
             sql = rows_sql(f"{read.relation}_source", read, objects)
             with self._failures():  # of a file that is gone by now
-                self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {scan.quoted(read.relation)} AS {sql}")
+                self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(read.relation)} AS {sql}")
 
     def select(self, sql: str) -> "pa.Table":
         with self._failures():
@@ -100,9 +101,7 @@ class Session:
             found = self.connection.sql(sql)
             # Trino sums to bigint, DuckDB to 128 bits, which Parquet has no integer for.
             values = [
-                f"CAST({scan.quoted(name)} AS BIGINT) AS {scan.quoted(name)}"
-                if kind == "HUGEINT"
-                else scan.quoted(name)
+                f"CAST({quoted(name)} AS BIGINT) AS {quoted(name)}" if kind == "HUGEINT" else quoted(name)
                 for name, kind in zip(found.columns, map(str, found.types), strict=True)
                 if name in columns
             ]

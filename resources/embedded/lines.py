@@ -1,0 +1,177 @@
+"""From an object's bytes to lines of text, as Hive's and Athena's readers take them.
+
+The rules were settled by asking Hive's own reader: lines end in ``\\n``, ``\\r\\n`` or ``\\r``, the last one need not,
+bytes that are no UTF-8 become U+FFFD, and no line is ever dropped for being odd. What a line says, columns.py knows.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from flowlogs.errors import FlowLakeError
+from resources.bucket import ObjectStore
+from resources.embedded.characters import WORD, positions, slices, words_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CHUNK_BYTES = 4 << 20
+"""Text looked at a time, per thread: enough that threads do not wait for each other's Python, and no more."""
+
+RARITY_SAMPLE = 1 << 13
+"""How many characters of a text are looked at to tell which of a few is rare in it."""
+
+MAX_LINE_BYTES = 100 << 20
+"""A longer line stops the query, as in Trino (``hive.text.max-line-length``): each has to fit into memory."""
+
+UNREADABLE_SUFFIXES = (".bz2", ".deflate", ".lz4", ".lzo", ".snappy", ".xz", ".zst")
+"""By these Hive and Athena know objects that are compressed otherwise than with gzip."""
+
+_BYTE_ORDER_MARK = "\ufeff".encode()
+
+# What Java's decoder takes for one malformed character and Python's for two or three.
+_ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
+
+
+def object_text(store: ObjectStore, key: str) -> "Iterator[bytes | memoryview]":
+    """An object's text as `whole_lines` gives it.
+
+    Raises FlowLakeError, with the object's address, where the object cannot be read to its end.
+    """
+    if key.endswith(".parquet"):
+        raise FlowLakeError(
+            f"{store.uri(key)} is a Parquet object, and this table reads text. A flow log that delivers Parquet is not "
+            "supported yet: name a bucket whose flow log delivers text."
+        )
+    if key.endswith(UNREADABLE_SUFFIXES):
+        raise FlowLakeError(
+            f"{store.uri(key)} is compressed in a way that is not supported. Pack it with gzip, as flow logs are "
+            "delivered, or move it away (and its records with it), then run again."
+        )
+    from isal import igzip, isal_zlib
+
+    with store.open(key) as stored:
+        try:
+            yield from whole_lines(igzip.open(stored, "rb") if key.endswith(".gz") else stored)  # type: ignore[no-untyped-call]
+        except (OSError, EOFError, isal_zlib.error) as error:  # type: ignore[misc]
+            raise FlowLakeError(
+                f"{store.uri(key)} cannot be read to its end: {error}. It is damaged, cut off or not what its name "
+                "says; fetch it again (or move it away, and its records with it), then run again."
+            ) from error
+
+
+def whole_lines(stream: BinaryIO) -> "Iterator[bytes | memoryview]":
+    """A text in pieces of whole lines, each ended by one ``\\n`` (also for ``\\r\\n`` and ``\\r``), all valid UTF-8.
+
+    A piece is good until the next one is asked for: memory is used again, since to get more costs more than to fill it.
+    A byte order mark in front of the first line is left out. Raises OSError at a line longer than MAX_LINE_BYTES.
+    """
+    buffer = bytearray(2 * CHUNK_BYTES + len(_BYTE_ORDER_MARK))
+    got = _fill(stream, buffer, 0, least=len(_BYTE_ORDER_MARK))
+    if buffer.startswith(_BYTE_ORDER_MARK):
+        got -= len(_BYTE_ORDER_MARK)
+        buffer[:got] = bytes(memoryview(buffer)[len(_BYTE_ORDER_MARK) :][:got])
+        got = got or _fill(stream, buffer, 0)
+    kept = 0  # characters of a line that has not ended yet, at the buffer's beginning
+    while got:
+        size = kept + got
+        # Of what is kept, only the last character can be a carriage return: its line feed may follow.
+        if buffer.find(b"\r", max(kept - 1, 0), size) >= 0:
+            text = bytes(memoryview(buffer)[:size])
+            text, held = (text[:-1], b"\r") if text.endswith(b"\r") else (text, b"")
+            text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            end = text.rfind(b"\n") + 1
+            if end:
+                yield valid_utf8(text[:end])
+            rest = text[end:] + held
+        else:
+            end = buffer.rfind(b"\n", kept, size) + 1
+            if end:
+                yield valid_utf8(memoryview(buffer)[:end])
+            rest = bytes(memoryview(buffer)[end:size]) if end else b""
+        kept = len(rest) if end or rest else size
+        buffer[: len(rest)] = rest
+        if kept > MAX_LINE_BYTES:
+            raise OSError(f"a line is longer than {MAX_LINE_BYTES:,} bytes")
+        if len(buffer) - kept < CHUNK_BYTES:
+            buffer = bytearray().join((memoryview(buffer)[:kept], bytes(kept + 2 * CHUNK_BYTES)))
+        got = _fill(stream, buffer, kept)
+    if kept:
+        yield valid_utf8(bytes(memoryview(buffer)[:kept]).removesuffix(b"\r") + b"\n")
+
+
+def _fill(stream: BinaryIO, buffer: bytearray, start: int, least: int = 1) -> int:
+    """Read a chunk into the buffer; returns how many bytes came: fewer than `least` only at the end."""
+    filled = 0
+    end = start + max(CHUNK_BYTES, least)
+    while filled < least:
+        got = stream.readinto(memoryview(buffer)[start + filled : end])  # type: ignore[attr-defined]
+        if not got:
+            break
+        filled += got
+    return filled
+
+
+def valid_utf8(text: bytes | memoryview) -> bytes | memoryview:
+    """The text with each malformed character replaced by U+FFFD, as Java's decoder replaces it."""
+    import numpy as np
+
+    if not len(text) or np.frombuffer(text, np.uint8).max() < 0x80:
+        return text
+    text = bytes(text)
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return _ENCODED_SURROGATE.sub("\ufffd".encode(), text).decode(errors="replace").encode()
+    return text
+
+
+def without_header(chunks: "Iterator[bytes | memoryview]", lines: int) -> "Iterator[bytes | memoryview]":
+    """The text without an object's first `lines` lines, whatever they say."""
+    for chunk in chunks:
+        text = chunk
+        while lines and len(text):
+            text = memoryview(text)[bytes(text).index(b"\n") + 1 :]
+            lines -= 1
+        if len(text):
+            yield text
+
+
+def lines_with(text: bytes | memoryview, required: bytes) -> bytes | memoryview:
+    """Of a text whose lines all end in ``\\n``: those lines that contain what is `required`, which holds no ``\\n``."""
+    import numpy as np
+
+    if not required:
+        return bytes(text)
+    characters = np.frombuffer(text, np.uint8)
+    found = _occurrences(text, characters, required)
+    ends = positions(characters, 0x0A)
+    numbers = np.searchsorted(ends, found)
+    numbers = numbers[np.diff(numbers, prepend=-1) != 0]
+    if not len(numbers):
+        return b""
+    starts = np.where(numbers > 0, ends[numbers - 1] + 1, 0)
+    return memoryview(slices(text, starts, ends[numbers] + 1).buffers()[2])
+
+
+def _occurrences(
+    text: bytes | memoryview, characters: "np.ndarray[Any, Any]", required: bytes
+) -> "np.ndarray[Any, Any]":
+    """Where a text begins in another. Looked for by the one of its characters that is rarest there."""
+    import numpy as np
+
+    if len(text) < WORD:
+        return np.array([at for at in range(len(text)) if bytes(text).startswith(required, at)], np.int64)
+    counts = np.bincount(characters[:RARITY_SAMPLE], minlength=256)
+    rarest = min(range(len(required)), key=lambda number: counts[required[number]])
+    found = positions(characters, required[rarest]) - rarest
+    found = found[(found >= 0) & (found <= len(text) - len(required))]
+    words = words_of(text)
+    for start in range(0, len(required), WORD):
+        part = required[start : start + WORD]
+        # Near the end of the text, the word that ends with it, without the characters in front.
+        begin = np.minimum(found + start, len(words) - 1)
+        ahead = ((found + start - begin) * 8).astype(np.uint64)
+        wanted, mask = (int.from_bytes(bits, "little") for bits in (part, b"\xff" * len(part)))
+        found = found[(words[begin] >> ahead) & np.uint64(mask) == np.uint64(wanted)]
+    return found
