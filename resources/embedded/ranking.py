@@ -52,12 +52,14 @@ def _is_plain(select: exp.Select, window: exp.Expr, read_again: Collection[str])
     """
     source, first = select.args["from_"].this, window.args["order"].expressions[0]
     columns = [first.this, *window.args.get("partition_by", [])]
+    where = select.args.get("where")
+    own = [*columns, *(where.find_all(exp.Column) if where else ())]  # and not those of a query around it
     return (
         isinstance(source, exp.Table)
         and source.name in read_again
         and not any(select.args.get(clause) for clause in _OTHER_CLAUSES)
         and all(found is select or found is window for found in select.find_all(exp.Window, exp.AggFunc, exp.Query))
-        and all(isinstance(column, exp.Column) and column.table == source.alias_or_name for column in columns)
+        and all(isinstance(column, exp.Column) and column.table == source.alias_or_name for column in own)
         and not first.args.get("nulls_first")
     )
 
