@@ -507,7 +507,11 @@ def plan(query: Query, database: str, find_table: Callable[[TableName], TableDef
     columns = tuple(tree.named_selects) if isinstance(tree, exp.Query) else ()
     partitioned_by = [column for read in found for column, _ in read.definition.partition_columns]
     keys = keys_passed_on(tree, partitioned_by) if len(found) == 1 else {}
-    sort_little(tree, {read.relation for read in found if read.definition.stored_as == PARQUET})
+    sort_little(
+        tree,
+        {read.relation: [column for column, _ in read.definition.partition_columns] for read in found},
+        {read.relation for read in found if read.definition.stored_as == PARQUET},
+    )
     return QueryPlan(tree.sql("duckdb"), found, columns, keys)
 
 

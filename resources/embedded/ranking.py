@@ -1,10 +1,11 @@
 """Finds the first rows of each group without sorting all of them, where a query numbers rows and keeps the first.
 
 Rewrites the query that DuckDB is about to run, and never what it means: DuckDB finds first rows quickly only where one
-value orders them, and gathers whole rows for it. What may be read, and what a query means, is decided elsewhere.
+value orders them, and gathers whole rows for it. All of this holds the first rows of every group in memory, so it is
+done where the groups are partitions, which are few. What a query means is decided elsewhere.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
@@ -12,26 +13,45 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from resources.embedded.pruning import conditions_on_result, greatest_integer
 from resources.embedded.trino import in_template
 
-MOST_KEPT = 10_000
-"""More rows of a group than this are no few; DuckDB keeps the best values of each group in memory."""
+MOST_KEPT = 1_000
+"""Of each group, more rows than this are not few."""
 
 _OTHER_CLAUSES = ("joins", "group", "having", "distinct", "limit", "offset")
 
 
-def sort_little(tree: exp.Expr, read_again: Collection[str]) -> None:
+def sort_little(tree: exp.Expr, keys: Mapping[str, Collection[str]], read_again: Collection[str]) -> None:
     """Rewrites, in place, a qualified query in DuckDB's words.
 
-    `read_again` are the relations that cost little to read once more, as those of Parquet, which is read by columns.
+    `keys` are each relation's partition columns; `read_again` those relations that cost little to read once more, as
+    those of Parquet, which is read by columns.
     """
     scopes = list(traverse_scope(tree))
     for scope in scopes:
-        select = scope.expression
         for window in list(scope.find_all(exp.Window)):
-            if isinstance(window.this, exp.RowNumber) and window.args.get("order"):
+            if (
+                isinstance(window.this, exp.RowNumber)
+                and window.args.get("order")
+                and _by_partition(scope, window, keys)
+            ):
                 kept = _kept(scopes, scope, window)
-                if kept and isinstance(select, exp.Select) and _is_plain(select, window, read_again):
-                    _leave_out_the_rest(select, window, kept)
+                if (
+                    kept
+                    and isinstance(scope.expression, exp.Select)
+                    and _is_plain(scope.expression, window, read_again)
+                ):
+                    _leave_out_the_rest(scope.expression, window, kept)
                 _order_by_one_value(window)
+
+
+def _by_partition(scope: Scope, window: exp.Expr, keys: Mapping[str, Collection[str]]) -> bool:
+    """Whether rows are numbered as a whole, or by nothing but partition columns of tables."""
+    read = {
+        alias: source.name for alias, (_, source) in scope.selected_sources.items() if isinstance(source, exp.Table)
+    }
+    groups: Sequence[exp.Expr] = window.args.get("partition_by", [])
+    return all(
+        isinstance(group, exp.Column) and group.name in keys.get(read.get(group.table, ""), ()) for group in groups
+    )
 
 
 def _kept(scopes: list[Scope], scope: Scope, window: exp.Expr) -> int:
