@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.catalog import query_metadata, require_days
+from assets.rejected_files import require_files
 from assets.runs import batches, clear_failures, days_of, listed, naming_days, traceable
 from assets.tables import csv_bytes, markdown_table, parquet_bytes
 from flowlogs.errors import FlowLakeError
@@ -77,7 +78,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         source = rejected_flows_name(table)
         statement = traceable(context, report_sql(report, source, days[0], days[-1]))
         with clear_failures(), naming_days(days, days[0]):
-            result = consistent_result(athena, source, days, statement)
+            result = consistent_result(athena, results, source, days, statement)
         rows = dict(list(result.frame.groupby("dt")))
         frames = {day: rows.get(day.isoformat(), result.frame.iloc[:0]) for day in days}
         for batch in batches(days, DAYS_AT_ONCE):
@@ -96,7 +97,9 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
     return write_report
 
 
-def consistent_result(athena: QueryEngine, table: TableName, days: Sequence[date], statement: str) -> QueryResult:
+def consistent_result(
+    athena: QueryEngine, results: ObjectStore, table: TableName, days: Sequence[date], statement: str
+) -> QueryResult:
     """What the statement gives, over days each of which is there and stays as it is while it runs.
 
     A run beside this one may replace a day, and remove the files that are just being looked for, or read.
@@ -105,6 +108,7 @@ def consistent_result(athena: QueryEngine, table: TableName, days: Sequence[date
     while True:
         failure = None
         try:
+            require_files(results, locations)
             result = athena.execute(statement)
         except FlowLakeError as error:
             failure = error

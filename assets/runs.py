@@ -49,8 +49,11 @@ def clear_failures() -> Iterator[None]:
 
 
 @contextmanager
-def naming_days(days: Sequence[date], first: date) -> Iterator[None]:
-    """Let an error say which of the run's days are not done, from `first` on, where it has several."""
+def naming_days(days: Sequence[date], first: date, after: str = "") -> Iterator[None]:
+    """Let an error say which of the run's days are not done, from `first` on, where it has several.
+
+    And that what is made `after` this, which Dagster leaves out for the whole run, is not made for any.
+    """
     try:
         yield
     except FlowLakeError as error:
@@ -59,7 +62,8 @@ def naming_days(days: Sequence[date], first: date) -> Iterator[None]:
         undone = [day for day in days if day >= first]
         number = len(days) - len(undone)
         done = {0: "which are all", 1: "the one before is"}.get(number, f"the {number} before are")
-        raise FlowLakeError(f"{error}\nNot done: {listed(undone)}; {done}. Run again for these days.") from error
+        then = f", then the {after} for all {len(days)}" if after and number else ""
+        raise FlowLakeError(f"{error}\nNot done: {listed(undone)}; {done}. Run again for these days{then}.") from error
 
 
 def told(context: dg.AssetExecutionContext, ensured: Ensured, check: str) -> dg.MaterializeResult:

@@ -37,13 +37,18 @@ class QueryError(FlowLakeError):
         self.statement = statement
 
 
+class ScanLimitError(QueryError):
+    """A query that was stopped since it scanned more than a single one may. One that asks for less may pass."""
+
+
 @dataclass(frozen=True)
 class QueryResult:
     """What a statement gave and what it cost.
 
     `frame` has one row a record and the types of FRAME_TYPES; a statement without rows gives an empty frame.
     `scanned_bytes` are those of the stored (compressed) objects that were read, as Athena bills them; `seconds` are
-    wall-clock seconds.
+    wall-clock seconds. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote, none where the
+    engine does not tell them.
     """
 
     statement: str
@@ -52,6 +57,7 @@ class QueryResult:
     scanned_bytes: int
     seconds: float
     details: Mapping[str, object] = field(default_factory=dict)
+    written: Sequence[str] | None = None
 
 
 class QueryEngine(ABC):

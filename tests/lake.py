@@ -10,7 +10,7 @@ import dagster as dg
 from support import files_in
 
 import pipelines.definitions
-from assets.rejected import NOTES, ROOT
+from assets.rejected_files import NOTES, ROOT
 from flowlogs.statements import TableDefinition, TableName, rejected_flows_name
 from pipelines.definitions import build_definitions
 from pipelines.settings import Settings

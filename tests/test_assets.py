@@ -218,6 +218,7 @@ def test_the_rejected_flows_metadata(lake):
     (path,) = lake.rejected_files()
     location = f"s3://vpc-flow-lake-results/{path.rpartition('/')[0]}/"
     assert made == {
+        "folder": dg.MetadataValue.path(lake.results / path.rpartition("/")[0]),
         "location": dg.MetadataValue.text(location),
         "files": dg.MetadataValue.int(1),
         "bytes": dg.MetadataValue.int((lake.results / path).stat().st_size),

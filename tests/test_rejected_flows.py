@@ -23,12 +23,12 @@ from support import (
 
 import assets.rejected
 import assets.reports
-from assets.rejected import NOTES, ROOT, tidy
+from assets.rejected_files import NOTES, ROOT, tidy, unnamed
 from assets.reports import REPORTS as ALL_REPORTS
 from assets.reports import consistent_result, report_sql
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import add_partitions
-from resources.engine import QueryError
+from flowlogs.statements import add_partitions, move_partition
+from resources.engine import QueryError, ScanLimitError
 
 EMPTY_DAY = date(2021, 9, 4)
 RANGE = (DAY, NEXT_DAY, EMPTY_DAY)
@@ -223,9 +223,9 @@ def put(lake: Lake, folder: str, *days: date) -> list[str]:
     return keys
 
 
-def put_note(lake: Lake, hours: float, *folders: str) -> str:
+def put_note(lake: Lake, hours: float, *folders: str, database: str = REJECTED.database) -> str:
     """A note of these folders that was made so many hours before NOW; returns its key."""
-    key = f"{NOTES}{NOW - timedelta(hours=hours):%Y%m%dT%H%M%SZ}-0123abcd"
+    key = f"{NOTES}{database}/{NOW - timedelta(hours=hours):%Y%m%dT%H%M%SZ}-0123abcd"
     lake.target.results.replace({key: "".join(f"{ROOT}{folder}/\n" for folder in folders).encode()})
     return key
 
@@ -301,6 +301,144 @@ def test_nothing_is_looked_up_where_nothing_was_left(tables):
     assert asked == [[str(DAY), str(NEXT_DAY)]]
 
 
+def test_a_folder_that_a_run_at_work_notes_again_is_left_alone_however_old_its_first_note_is(tables):
+    written = put(tables, "of-many-hours", DAY)
+    put_note(tables, 20, "of-many-hours")
+    young = put_note(tables, 1, "of-many-hours", "another")
+    tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    assert (tables.rejected_files(), tables.notes()) == (written, [young])
+
+
+def test_another_databases_folders_are_none_of_ones_business(tables):
+    written = put(tables, "of-another", DAY)
+    noted = put_note(tables, 100, "of-another", database="another")
+    tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    assert (tables.rejected_files(), tables.notes()) == (written, [noted])
+
+
+@pytest.mark.parametrize("moment", ["right after it wrote", "right before it points there"])
+def test_a_run_that_slept_for_half_a_day_fails_and_leaves_the_day_as_it_was(lake, monkeypatch, moment):
+    lake.run(DAY)
+    before, reports = lake.rejected_files(), files_in(lake.results / "reports")
+
+    def sleep(*_: object) -> None:
+        tidy(lake.target.athena, lake.target.results, REJECTED, [], later(13))
+
+    if moment == "right after it wrote":
+        lake.watch().after = lambda text: sleep() if text.startswith("UNLOAD") else None
+    else:
+        check = assets.rejected.require_kept
+        monkeypatch.setattr(assets.rejected, "require_kept", lambda *given: (sleep(), check(*given)))
+    asset, words = failure(lake.run(DAY, assets=DAILY))
+    assert asset == "rejected_flows"
+    assert "as happens to a run that slept for half a day" in words
+    assert words.endswith("The days are as they were before. Run again.")
+    assert (lake.rejected_files(), packets(lake)) == (before, PACKETS)
+    assert files_in(lake.results / "reports") == reports
+
+
+def test_files_that_cannot_be_removed_are_told_of_and_their_notes_left_and_the_day_is_done(lake, monkeypatch):
+    lake.run(DAY)
+    before = lake.rejected_files()
+
+    def refuse(keys: Iterable[str]) -> None:
+        raise FlowLakeError("no luck")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lake.target.results, "delete", refuse)
+        result = lake.run(DAY, assets=DAILY)
+    assert result.success
+    assert set(before) < set(lake.rejected_files())
+    assert len(lake.notes()) == 2
+    assert "Files of no use are left, which a later run will remove: no luck" in lake.messages(result, level=30)
+    tidy(lake.target.athena, lake.target.results, REJECTED, [], later(13))
+    assert not set(before) & set(lake.rejected_files())
+    assert packets(lake) == PACKETS
+
+
+# What is no file of the day's
+
+
+def test_what_the_first_try_of_an_unload_left_is_removed_before_the_day_points_there(lake):
+    engine = lake.watch()
+
+    def try_again(text: str) -> None:
+        if text.startswith("UNLOAD"):
+            (written,) = (lake.results / ROOT).rglob("*.parquet")
+            written.with_name("of-the-first-try.parquet").write_bytes(written.read_bytes())
+
+    engine.after = try_again
+    result = lake.run(DAY)
+    assert result.success
+    assert packets(lake) == PACKETS
+    assert len(lake.rejected_files()) == 1
+    assert metadata(result, "rejected_flows")[str(DAY)]["files"].value == 1
+    (warning,) = [text for text in lake.messages(result, level=30) if "first try" in text]
+    assert "of-the-first-try.parquet" in warning
+
+
+@pytest.mark.parametrize(
+    ("keys", "written", "left"),
+    [
+        (["r/dt=1/a", "r/dt=2/b"], None, []),
+        (["r/dt=1/a", "r/dt=2/b"], ["s3://x/r/dt=1/a", "s3://x/r/dt%3D2/b"], []),
+        (["r/dt=1/a", "r/dt=2/b", "r/dt=2/c"], ["s3://x/r/dt=1/a", "s3://x/r/dt=2/c"], ["r/dt=2/b"]),
+        (["r/dt=1/a"], [], ["r/dt=1/a"]),
+    ],
+)
+def test_files_that_an_unload_does_not_tell_of(keys, written, left):
+    assert unnamed(keys, written) == left
+
+
+def test_a_file_that_an_unload_tells_of_has_to_be_there():
+    with pytest.raises(FlowLakeError, match=r"not where it wrote.*: b\. The days are"):
+        unnamed(["r/dt=1/a"], ["s3://x/r/dt=1/a", "s3://x/r/dt=1/b"])
+
+
+def test_a_report_over_files_that_are_gone_fails_and_is_left_as_it_was(lake):
+    lake.run(DAY)
+    reports = files_in(lake.results / "reports")
+    (name,) = lake.rejected_files()
+    (lake.results / name).unlink()
+    asset, words = failure(lake.run(DAY, assets=REPORTS[:1]))
+    assert asset == "top_rejected_pairs"
+    assert words.startswith("The rejected flows of 2021-09-02 are gone: ")
+    assert words.endswith(" holds no files. Materialize rejected_flows for that day again.")
+    assert files_in(lake.results / "reports") == reports
+    assert lake.run(DAY, assets=DAILY).success
+    assert rows(lake, DAY) == known(DAY)
+
+
+def test_a_day_that_points_at_another_days_files_is_told_and_mended_and_the_other_keeps_them(lake):
+    lake.run(DAY)
+    lake.run(NEXT_DAY)
+    folder = lake.target.results.location(lake.rejected_folder(DAY))
+    lake.target.athena.execute(move_partition(REJECTED, NEXT_DAY, folder))
+    # As Athena does, each of the two days has them once.
+    assert sorted(packets(lake), key=repr) == sorted([*PACKETS, *((str(NEXT_DAY), n) for _, n in PACKETS)], key=repr)
+    asset, words = failure(lake.run(NEXT_DAY, assets=REPORTS[:1]))
+    assert (asset, words) == (
+        "top_rejected_pairs",
+        f"The partition of 2021-09-03 points at {folder}, which is not that day's. Materialize rejected_flows for that "
+        "day again.",
+    )
+    assert lake.run(NEXT_DAY, assets=DAILY).success
+    assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
+    assert [rows(lake, day) for day in (DAY, NEXT_DAY)] == [known(day) for day in (DAY, NEXT_DAY)]
+
+
+@pytest.mark.parametrize("place", ["rejected_flows/", "rejected_flows/an-attempt/", ""])
+def test_whatever_a_day_points_at_only_a_folder_of_that_day_is_removed(lake, place):
+    lake.run(DAY)
+    lake.run(NEXT_DAY)
+    kept = [name for name in lake.rejected_files() if name.startswith(lake.rejected_folder(DAY))]
+    lake.target.athena.execute(move_partition(REJECTED, NEXT_DAY, lake.target.results.location(place)))
+    lake.run(NEXT_DAY)
+    assert set(kept) <= set(lake.rejected_files())
+    assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
+    assert (lake.results / "reports/top_rejected_pairs/2021-09-02.csv").exists()
+
+
 # Reports beside a run that replaces the day
 
 
@@ -358,7 +496,7 @@ def test_a_report_over_a_day_that_is_replaced_while_it_reads_is_made_again(lake,
         return engine.engine.execute(nothing)
 
     engine.execute = execute
-    result = consistent_result(engine, REJECTED, [DAY], statement)
+    result = consistent_result(engine, lake.target.results, REJECTED, [DAY], statement)
     assert result.frame["packetcount"].tolist()[:2] == [47, 3]
     assert len(times) == 2
 
@@ -377,7 +515,9 @@ def test_a_file_that_is_gone_when_it_is_opened_is_looked_for_again(lake, tmp_pat
         return found
 
     monkeypatch.setattr(athena, "_inputs", inputs_then_replaced.__get__(athena))
-    assert consistent_result(athena, REJECTED, [DAY], statement).frame["packetcount"].tolist()[:2] == [47, 3]
+    assert consistent_result(athena, lake.target.results, REJECTED, [DAY], statement).frame["packetcount"].tolist()[
+        :2
+    ] == [47, 3]
     # By the engine, which sees that the day was moved; and by the report, which sees it too.
     assert len(times) == 3
 
@@ -486,7 +626,8 @@ def test_a_range_of_days_is_one_statement_of_each_kind_and_each_day_has_what_is_
     # The one statement read the objects of all days once.
     objects = sum(path.stat().st_size for path in lake.logs.rglob("*.gz"))
     assert {facts["bytes scanned"].value for facts in made.values()} == {objects}
-    first, *others = lake.messages(result, level=20)
+    begun, first, *others = lake.messages(result, level=20)
+    assert begun == "2021-09-02, 2021-09-03, 2021-09-04: to be written, from one scan of their objects."
     assert first == "2021-09-02, 2021-09-03, 2021-09-04 (3 of 3): written."
     assert sorted(others) == [f"2021-09-02, 2021-09-03, 2021-09-04 (3 of 3): {count} rows." for count in (4, 5)]
 
@@ -519,11 +660,55 @@ def test_days_before_one_that_fails_are_complete_and_the_others_are_named(lake, 
     asset, words = failure(lake.run(DAY, EMPTY_DAY, DAILY))
     assert asset == "rejected_flows"
     assert words.startswith(f"{damaged} cannot be read to its end: ")
-    assert words.endswith("\nNot done: 2021-09-04; the 2 before are. Run again for these days.")
+    assert words.endswith(
+        "\nNot done: 2021-09-04; the 2 before are. Run again for these days, then the reports for all 3."
+    )
     assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
     assert folders_of(lake.rejected_files()) == {lake.rejected_folder(day) for day in (DAY, NEXT_DAY)}
     assert lake.target.athena.partition_locations(REJECTED, [str(EMPTY_DAY)]) == {}
     assert lake.target.athena.partition_locations(TABLE, [str(EMPTY_DAY)]) != {}
+
+
+def test_days_that_are_more_than_one_query_may_scan_are_written_in_halves(lake):
+    lake.run(DAY)
+    lake.run(DAY, EMPTY_DAY, DAILY[:1])
+    engine = lake.watch()
+
+    def limit(text: str) -> None:
+        if text.startswith("UNLOAD") and f"BETWEEN '{DAY}' AND '{EMPTY_DAY}'" in text:
+            put(lake, text.split("rejected_flows/")[1].split("/")[0], NEXT_DAY)  # as far as it had come
+            raise ScanLimitError("CANCELLED", "Bytes scanned limit was exceeded", text)
+
+    engine.before = limit
+    result = lake.run(DAY, EMPTY_DAY, DAILY)
+    assert result.success
+    assert kinds(engine)["UNLOAD"] == 3
+    assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
+    assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
+    assert folders_of(lake.rejected_files()) == {lake.rejected_folder(day) for day in (DAY, NEXT_DAY)}
+    assert lake.notes() == []
+    warnings = [text for text in lake.messages(result, level=30) if "one query" in text]
+    assert warnings == [
+        "2021-09-02, 2021-09-03, 2021-09-04: more than one query may scan. Each half of them by itself."
+    ]
+
+
+def test_a_day_that_is_more_than_one_query_may_scan_fails_and_those_before_it_are_done(lake):
+    lake.run(DAY)
+    lake.run(DAY, EMPTY_DAY, DAILY[:1])
+    engine = lake.watch()
+
+    def limit(text: str) -> None:
+        if text.startswith("UNLOAD") and f"AND '{EMPTY_DAY}'" in text:
+            raise ScanLimitError("CANCELLED", "Bytes scanned limit was exceeded", text)
+
+    engine.before = limit
+    asset, words = failure(lake.run(DAY, EMPTY_DAY, DAILY))
+    assert asset == "rejected_flows"
+    assert words.endswith(
+        "\nNot done: 2021-09-04; the 2 before are. Run again for these days, then the reports for all 3."
+    )
+    assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
 
 
 def test_reports_before_one_that_cannot_be_written_are_complete_and_the_others_are_named(lake, monkeypatch):

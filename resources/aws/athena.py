@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
 from resources.aws.clients import CREATED_BY, AwsClients, aws_errors, error_code, refusal
-from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult
+from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult, ScanLimitError
 from resources.ensured import Ensured
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ class Athena(QueryEngine):
                 "console": console_link(self.clients.region, str(cursor.query_id)),
                 "cost in US dollars": dollars(scanned, billed=cursor.statement_type == "DML"),
             },
+            written=self._manifest(cursor.data_manifest_location),
         )
 
     def find_table(self, name: TableName) -> TableDefinition | None:
@@ -150,13 +151,18 @@ class Athena(QueryEngine):
         locations = {}
         with aws_errors(f"looking for partitions of {name.hive}"):
             for start in range(0, len(values), BATCH):
-                answer = glue.batch_get_partition(
-                    DatabaseName=name.database,
-                    TableName=name.table,
-                    PartitionsToGet=[{"Values": [value]} for value in values[start : start + BATCH]],
-                )
-                for partition in answer["Partitions"]:
-                    locations[partition["Values"][0]] = partition["StorageDescriptor"]["Location"]
+                asked = [{"Values": [value]} for value in values[start : start + BATCH]]
+                while asked:
+                    answer = glue.batch_get_partition(
+                        DatabaseName=name.database, TableName=name.table, PartitionsToGet=asked
+                    )
+                    for partition in answer["Partitions"]:
+                        locations[partition["Values"][0]] = partition["StorageDescriptor"]["Location"]
+                    # Not those that do not exist, but those that Glue did not come to look for.
+                    left = answer.get("UnprocessedKeys", [])
+                    if len(left) == len(asked):
+                        raise FlowLakeError(f"Glue does not answer which partitions {name.hive} has. Run again later.")
+                    asked = left
         return locations
 
     def _connect(self) -> "Connection[Any]":
@@ -177,6 +183,15 @@ class Athena(QueryEngine):
                 retry_config=RetryConfig(attempt=1),  # boto3 retries already
             )
         return self._connection
+
+    def _manifest(self, location: str | None) -> list[str] | None:
+        """The addresses of the objects that an UNLOAD wrote, by the list that Athena leaves of them."""
+        if location is None:
+            return None
+        bucket, _, key = location.removeprefix("s3://").partition("/")
+        with aws_errors(f"reading {location}, which tells what was written"):
+            body = self.clients.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+            return [line.strip('"') for line in body.read().decode().splitlines() if line]
 
     def _patience(self, started: float) -> "Callable[[AthenaQueryExecution], None]":
         """What waits between two questions after a statement, and gives up when it has taken too long."""
@@ -218,6 +233,11 @@ class Athena(QueryEngine):
         if "Unable to verify/create output bucket" in message:
             message += f". Does the bucket of {self.results} exist, and is s3:GetBucketLocation on it granted?"
         link = f"\nThe query: {console_link(self.clients.region, query_id)}" if query_id else ""
+        if "Bytes scanned limit" in message:
+            advice = (
+                f". One query may scan no more than the workgroup {self.workgroup} allows, where that can be raised"
+            )
+            return ScanLimitError(code, message + advice + link, statement)
         return QueryError(code, message + link, statement)
 
     def _configuration(self) -> dict[str, Any]:

@@ -21,6 +21,9 @@ from resources.ensured import Ensured
 QUERY_RESULT_DAYS = 30
 """How long query results are kept in a bucket that this project creates; reports are kept for good."""
 
+UPLOAD_DAYS = 1
+"""How long an upload may take before S3 takes it for given up: nothing here writes for longer than some hours."""
+
 ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
 
 PUBLIC_ACCESS_BLOCK = {
@@ -242,9 +245,9 @@ class S3Bucket(Bucket):
                 (
                     "bucket_lifecycle_configuration",
                     "NoSuchLifecycleConfiguration",
-                    f"query results under {self.query_results} never expire",
+                    f"query results under {self.query_results} never expire, or unfinished uploads stay for good",
                     {"LifecycleConfiguration": lifecycle},
-                    self._expires_query_results,
+                    lambda found: self._expires_query_results(found) and _aborts_uploads(found),
                 )
             )
         different = []
@@ -267,8 +270,15 @@ class S3Bucket(Bucket):
                     "Status": "Enabled",
                     "Filter": {"Prefix": self.query_results},
                     "Expiration": {"Days": QUERY_RESULT_DAYS},
-                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-                }
+                },
+                {
+                    # A query that fails, or that Athena tries again, may leave some ("Working with query results,
+                    # recent queries, and output files", Athena user guide, 2026).
+                    "ID": "abort-unfinished-uploads",
+                    "Status": "Enabled",
+                    "Filter": {"Prefix": ""},
+                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UPLOAD_DAYS},
+                },
             ]
         }
 
@@ -319,6 +329,16 @@ class S3Bucket(Bucket):
     @property
     def _s3(self) -> Any:  # noqa: ANN401
         return self.clients.client("s3")
+
+
+def _aborts_uploads(found: dict[str, Any]) -> bool:
+    """Whether uploads that were given up are removed, at any key."""
+    return any(
+        rule["Status"] == "Enabled"
+        and "AbortIncompleteMultipartUpload" in rule
+        and not rule.get("Filter", {}).get("Prefix", rule.get("Prefix", ""))
+        for rule in found["Rules"]
+    )
 
 
 def _tag_list() -> list[dict[str, str]]:

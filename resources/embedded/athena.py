@@ -64,11 +64,12 @@ class EmbeddedAthena(QueryEngine):
 
         started = time.monotonic()
         parsed = dialect.parse(statement, self.database)
+        written: list[str] | None = None
         match parsed:
             case dialect.Query():
                 rows, scanned_bytes = self._select(parsed)
             case dialect.Unload():
-                rows, scanned_bytes = self._unload(parsed)
+                rows, scanned_bytes, written = self._unload(parsed)
             case _:
                 rows, scanned_bytes = self._define(parsed, statement), 0
         return QueryResult(
@@ -77,6 +78,7 @@ class EmbeddedAthena(QueryEngine):
             frame=_frame(rows),
             scanned_bytes=scanned_bytes,
             seconds=time.monotonic() - started,
+            written=written,
         )
 
     def find_table(self, name: TableName) -> TableDefinition | None:
@@ -176,7 +178,7 @@ class EmbeddedAthena(QueryEngine):
             if not moved:
                 return _with_trino_integers(rows, query.text), session.scanned_bytes
 
-    def _unload(self, unload: "dialect.Unload") -> "tuple[pa.Table, int]":
+    def _unload(self, unload: "dialect.Unload") -> "tuple[pa.Table, int, list[str]]":
         import pyarrow as pa
 
         from resources.embedded import dialect
@@ -195,7 +197,7 @@ class EmbeddedAthena(QueryEngine):
         if not unload.partitioned_by and next(store.list(prefix), None):
             raise QueryError("HIVE_PATH_ALREADY_EXISTS", f"Target directory {unload.destination} is not empty.", text)
         data = [column for column in plan.columns if column not in unload.partitioned_by]
-        written = 0
+        written = []
         with Session(text) as session, store.adding() as folder:
             inputs = self._inputs(plan, session)
             session.enclose(inputs, folder)
@@ -209,11 +211,11 @@ class EmbeddedAthena(QueryEngine):
                 if not session.copy(plan.sql, data, path, unload.compression):
                     path.unlink()
                     continue
-                written += 1
-                if unload.partitioned_by and written > MAX_UNLOADED_PARTITIONS:
+                written.append(store.location(path.relative_to(folder).as_posix()))
+                if unload.partitioned_by and len(written) > MAX_UNLOADED_PARTITIONS:
                     problem = f"Exceeded limit of {MAX_UNLOADED_PARTITIONS} open writers for partitions/buckets."
                     raise QueryError("HIVE_TOO_MANY_OPEN_PARTITIONS", problem, text)
-        return pa.table({}), session.scanned_bytes
+        return pa.table({}), session.scanned_bytes, written
 
     def _chosen(self, plan: "dialect.QueryPlan", session: "Session") -> list[list[Partition]]:
         """For each place where a table is read, the partitions that the plan's conditions leave."""

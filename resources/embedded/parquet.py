@@ -77,7 +77,9 @@ def rows_sql(
         f"{field_sql(f'partitions.{quoted(column)}', kind)} AS {quoted(column)}"
         for column, kind in table.partition_columns
     ]
-    paths = ", ".join("'" + as_pattern(file.path).replace("'", "''") + "'" for file in files)
+    # A file that several partitions point at is read once, and its rows belong to each of them.
+    patterns = dict.fromkeys(as_pattern(file.path).replace("'", "''") for file in files)
+    paths = ", ".join(f"'{pattern}'" for pattern in patterns)
     source = f"read_parquet([{paths}], filename = true, union_by_name = true, hive_partitioning = false)"
     if not files:
         source = "(SELECT NULL AS filename WHERE false)"

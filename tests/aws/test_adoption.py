@@ -97,7 +97,7 @@ def test_what_an_adopted_bucket_lacks_is_reported(aws: AwsDouble, vpc: str) -> N
     assert found.splitlines() == [
         "- public access is not blocked altogether",
         "- object ownership is not enforced, so that access control lists count",
-        "- query results under athena-results/ never expire",
+        "- query results under athena-results/ never expire, or unfinished uploads stay for good",
         "- requests without TLS are not denied by the bucket's policy",
     ]
 

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, command, finished, with_day
 
-from assets.rejected import STAMP
+from assets.rejected_files import STAMP
 
 from .double import AwsDouble
 from .lineage import (
@@ -117,7 +117,7 @@ def test_what_killed_runs_left_goes_a_day_later_and_nothing_else(aws: AwsDouble,
     for age in (timedelta(days=2), timedelta(hours=1)):
         name = f"{now - age:{STAMP}}-0badcafe"
         files = {f"rejected_flows/{name}/dt={day}/part": b"half a file" for day in (DAY, NEXT_DAY)}
-        note = {f"rejected_flows/_unfinished/{name}": f"rejected_flows/{name}/\n".encode()}
+        note = {f"rejected_flows/_unfinished/vpc_flow_lake/{name}": f"rejected_flows/{name}/\n".encode()}
         left[age] = {**files, **note}
         for key, body in left[age].items():
             boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)

@@ -70,8 +70,12 @@ def test_a_created_bucket_is_private_encrypted_and_lets_only_the_delivery_servic
     assert found["ownership_controls"]["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     rule = found["encryption"]["ServerSideEncryptionConfiguration"]["Rules"][0]
     assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
-    (lifecycle,) = found["lifecycle_configuration"]["Rules"]
-    assert (lifecycle["Filter"], lifecycle["Expiration"]) == ({"Prefix": "athena-results/"}, {"Days": 30})
+    expiring, aborting = found["lifecycle_configuration"]["Rules"]
+    assert (expiring["Filter"], expiring["Expiration"]) == ({"Prefix": "athena-results/"}, {"Days": 30})
+    assert (aborting["Filter"], aborting["AbortIncompleteMultipartUpload"]) == (
+        {"Prefix": ""},
+        {"DaysAfterInitiation": 1},
+    )
     assert found["tagging"]["TagSet"] == [{"Key": "created-by", "Value": "vpc-flow-lake"}]
     expected = [*delivery_statements(BUCKET, aws.account, "us-east-1"), tls_only_statement(BUCKET)]
     assert policy_statements() == expected
