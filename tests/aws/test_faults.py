@@ -12,10 +12,28 @@ from typing import Any
 
 import boto3
 import pytest
-from support import DAY, SMALL_DETAILS, SMALL_TOP, with_day
+from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, with_day
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.statements import TableName
+from pipelines.targets import build_target
+from resources.aws.athena import Athena
+from resources.engine import QueryEngine
 
 from .double import AwsDouble
-from .lineage import BUCKET, failure, make_vpc, materialize, report, settings, state, succeed, upload_small_logs
+from .lineage import (
+    BUCKET,
+    REPORTS,
+    failure,
+    make_vpc,
+    materialize,
+    rejected_flows,
+    report,
+    settings,
+    state,
+    succeed,
+    upload_small_logs,
+)
 
 SERVICES = ("s3", "ec2", "athena", "glue", "sts")
 
@@ -193,9 +211,6 @@ def test_a_throttled_start_of_a_query_is_repeated_and_a_refused_statement_is_not
 
 
 def test_a_query_that_takes_too_long_is_stopped(aws: AwsDouble) -> None:
-    from flowlogs.errors import FlowLakeError
-    from pipelines.targets import build_target
-
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     athena = build_target(settings(query_timeout_seconds=0.5)).athena
     athena.ensure()
@@ -211,3 +226,48 @@ def test_a_query_over_the_scan_limit_says_so(aws: AwsDouble, tmp_path: Path) -> 
     aws.set(scanned_bytes=20_000_001)
     message = failure(materialize(settings(scan_limit_bytes=20_000_000)))
     assert "Bytes scanned limit was exceeded" in message
+
+
+def test_days_that_cannot_be_scanned_at_once_are_scanned_in_halves(aws: AwsDouble, tmp_path: Path) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    succeed(settings(), DAY, NEXT_DAY, selection="vpc_flow_logs_bucket,vpc_flow_log,vpc_flow_logs")
+    succeed(settings(), DAY, NEXT_DAY, selection="vpc_flow_logs_partition")
+    before = len(aws.queries())
+    aws.set(fail_queries=[{"state": "CANCELLED", "reason": "Bytes scanned limit was exceeded"}])
+    succeed(settings(), DAY, NEXT_DAY, selection=f"rejected_flows,{REPORTS}")
+    kinds = [query["SubstatementType"] for query in aws.queries()[before:]]
+    assert kinds == [*["UNLOAD"] * 3, "ALTER_TABLE_ADD_PARTITION", "SELECT", "SELECT"]
+    for day in (DAY, NEXT_DAY):
+        assert report("top_rejected_pairs", day) == with_day(SMALL_TOP[day], day)
+    assert rejected_flows().left_behind == []
+
+
+class BusyGlue:
+    """A Glue that comes to look for at most so many partitions at a time, all of which are there but one."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def batch_get_partition(self, *, PartitionsToGet: list[dict[str, list[str]]], **_: str) -> dict[str, Any]:  # noqa: N803
+        looked_for, left = PartitionsToGet[: self.most], PartitionsToGet[self.most :]
+        found = [{**key, "StorageDescriptor": {"Location": f"s3://{key['Values'][0]}"}} for key in looked_for]
+        return {"Partitions": [one for one in found if one["Values"] != ["none"]], "UnprocessedKeys": left}
+
+
+def engine_with(glue: BusyGlue, monkeypatch: pytest.MonkeyPatch) -> QueryEngine:
+    athena = build_target(settings()).athena
+    assert isinstance(athena, Athena)
+    monkeypatch.setattr(athena.clients, "client", lambda _: glue)
+    return athena
+
+
+def test_partitions_that_glue_did_not_come_to_look_for_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [*map(str, range(250)), "none"]
+    found = engine_with(BusyGlue(7), monkeypatch).partition_locations(TableName("a", "b"), asked)
+    assert found == {value: f"s3://{value}" for value in asked[:-1]}
+
+
+def test_partitions_that_glue_never_looks_for_are_not_taken_for_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FlowLakeError, match="Glue does not answer which partitions `a`.`b` has"):
+        engine_with(BusyGlue(0), monkeypatch).partition_locations(TableName("a", "b"), ["1", "2"])
