@@ -81,7 +81,7 @@ def duckdb(objects: list[Path]) -> Iterator[tuple[object, ...]]:
 
 
 def polars(objects: list[Path]) -> Iterator[tuple[object, ...]]:
-    """A lazy query, which reads only the columns that it needs."""
+    """A lazy query, which reads only the columns that it needs, by the engine of Polars that is the fastest for it."""
     import polars as pl
 
     flows = pl.scan_csv(
@@ -93,7 +93,7 @@ def polars(objects: list[Path]) -> Iterator[tuple[object, ...]]:
     )
     pairs = flows.filter(pl.col("action") == "REJECT").group_by("srcaddr", "dstaddr").agg(pl.col("packets").sum())
     top = pairs.sort("packets", "srcaddr", "dstaddr", descending=[True, False, False], nulls_last=True).head(20)
-    yield from top.select("packets", "srcaddr", "dstaddr").collect().rows()
+    yield from top.select("packets", "srcaddr", "dstaddr").collect(engine="streaming").rows()
 
 
 def flowlogs_reader(objects: list[Path]) -> Iterator[tuple[object, ...]]:

@@ -29,7 +29,7 @@ from resources.embedded import scan
 from resources.embedded.characters import positions
 from resources.embedded.columns import LineDecoder, field_sql
 from resources.embedded.folder_bucket import FolderStore
-from resources.embedded.lines import lines_with, object_text, valid_utf8, whole_lines
+from resources.embedded.lines import lines_with, object_text, usable_lines, valid_utf8, whole_lines
 from resources.embedded.scan import ScannedObject, TextScan
 
 TABLE = TableDefinition((("line", "string"),), (), "s3://flow-logs/lines/", delimiter="\x01")
@@ -359,9 +359,9 @@ class Pieces(io.RawIOBase):
 
 
 def text_of(*pieces: bytes) -> bytes:
-    """What whole_lines makes of a text that is read in these pieces."""
+    """What is read of a text that comes in these pieces."""
     # A piece of the answer is good only until the next one is asked for.
-    return b"".join([bytes(piece) for piece in whole_lines(Pieces(pieces))])  # type: ignore[arg-type]
+    return b"".join([bytes(usable_lines(piece, b"")) for piece in whole_lines(Pieces(pieces))])  # type: ignore[arg-type]
 
 
 def lines_of(*pieces: bytes) -> list[str]:
@@ -412,7 +412,7 @@ def plain_lines(data: bytes) -> bytes:
 @example(text=b"a\n\xef\xbb\xbfb\n", places=[], chunk=2)
 @example(text=b"\xef\xbb\xbf\r\n\xef\xbb\xbf", places=[], chunk=1)
 def test_lines_are_the_same_however_little_is_looked_at_at_a_time(text: bytes, places: list[int], chunk: int) -> None:
-    with patch.object(scan, "CHUNK_BYTES", chunk):
+    with patch("resources.embedded.lines.CHUNK_BYTES", chunk):
         assert text_of(*cut(text, places)) == plain_lines(text)
 
 
@@ -534,7 +534,9 @@ def test_any_members_of_a_gzip_object_are_one_text(
 ) -> None:
     folder = tmp_path_factory.mktemp("members")
     (folder / "a.gz").write_bytes(b"".join(map(gzip.compress, pieces)))
-    lines = b"".join([bytes(piece) for piece in object_text(FolderStore(folder, "", "folder"), "a.gz")])
+    lines = b"".join(
+        [bytes(usable_lines(piece, b"")) for piece in object_text(FolderStore(folder, "", "folder"), "a.gz")]
+    )
     assert lines == text_of(*pieces)
 
 
@@ -792,6 +794,23 @@ def test_lines_with_a_text_are_those_that_contain_it(lines: list[str], required:
 )
 def test_lines_with_any_text_are_those_that_contain_it(lines: list[str], required: str) -> None:
     assert kept(lines, required) == [line for line in lines if required in line]
+
+
+@settings(deadline=None)
+@given(
+    lines=st.lists(
+        st.lists(st.sampled_from([b"R", b"E", "é".encode(), b"\xc3", b"\xa9", b"\xed\xa0\x80", b"\xf0", b" "])).map(
+            b"".join
+        ),
+        max_size=20,
+    ),
+    required=st.sampled_from(["", "R", "RE", "é", "\ufffd", "R\ufffd"]),
+)
+def test_a_text_that_is_required_is_one_of_the_characters_that_are_read(lines: list[bytes], required: str) -> None:
+    text = b"".join(line + b"\n" for line in lines)
+    read = bytes(usable_lines(text, b"")).decode().split("\n")[:-1]
+    expected = [line for line in read if required in line]
+    assert bytes(usable_lines(text, required.encode())).decode().split("\n")[:-1] == expected
 
 
 @settings(deadline=None)

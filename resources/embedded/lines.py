@@ -61,7 +61,7 @@ def object_text(store: ObjectStore, key: str) -> "Iterator[bytes | memoryview]":
 
 
 def whole_lines(stream: BinaryIO) -> "Iterator[bytes | memoryview]":
-    """A text in pieces of whole lines, each ended by one ``\\n`` (also for ``\\r\\n`` and ``\\r``), all valid UTF-8.
+    """A text in pieces of whole lines, each ended by one ``\\n`` (also for ``\\r\\n`` and ``\\r``).
 
     A piece is good until the next one is asked for: memory is used again, since to get more costs more than to fill it.
     A byte order mark in front of the first line is left out. Raises OSError at a line longer than MAX_LINE_BYTES.
@@ -82,12 +82,12 @@ def whole_lines(stream: BinaryIO) -> "Iterator[bytes | memoryview]":
             text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
             end = text.rfind(b"\n") + 1
             if end:
-                yield valid_utf8(text[:end])
+                yield text[:end]
             rest = text[end:] + held
         else:
             end = buffer.rfind(b"\n", kept, size) + 1
             if end:
-                yield valid_utf8(memoryview(buffer)[:end])
+                yield memoryview(buffer)[:end]
             rest = bytes(memoryview(buffer)[end:size]) if end else b""
         kept = len(rest) if end or rest else size
         buffer[: len(rest)] = rest
@@ -97,7 +97,7 @@ def whole_lines(stream: BinaryIO) -> "Iterator[bytes | memoryview]":
             buffer = bytearray().join((memoryview(buffer)[:kept], bytes(kept + 2 * CHUNK_BYTES)))
         got = _fill(stream, buffer, kept)
     if kept:
-        yield valid_utf8(bytes(memoryview(buffer)[:kept]).removesuffix(b"\r") + b"\n")
+        yield bytes(memoryview(buffer)[:kept]).removesuffix(b"\r") + b"\n"
 
 
 def _fill(stream: BinaryIO, buffer: bytearray, start: int, least: int = 1) -> int:
@@ -135,6 +135,16 @@ def without_header(chunks: "Iterator[bytes | memoryview]", lines: int) -> "Itera
             lines -= 1
         if len(text):
             yield text
+
+
+def usable_lines(text: bytes | memoryview, required: bytes) -> bytes | memoryview:
+    """Of whole lines, those that contain what is `required`, in valid UTF-8.
+
+    What is malformed never touches an ASCII character, so that few lines need to be looked at for it.
+    """
+    if required.isascii():
+        return valid_utf8(lines_with(text, required))
+    return lines_with(valid_utf8(text), required)
 
 
 def lines_with(text: bytes | memoryview, required: bytes) -> bytes | memoryview:

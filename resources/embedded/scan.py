@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from flowlogs.statements import TableDefinition
 from resources.bucket import ObjectStore
 from resources.embedded.columns import LineDecoder, field_sql, quoted
-from resources.embedded.lines import lines_with, object_text, without_header
+from resources.embedded.lines import object_text, usable_lines, without_header
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -132,7 +132,7 @@ class TextScan:
             with self._lock:
                 self.scanned_bytes += source.size
             for text in without_header(object_text(source.store, source.key), self.skipped_lines):
-                waiting.append(lines_with(text, self.required))
+                waiting.append(usable_lines(text, self.required))
                 if sum(map(len, waiting)) >= DECODED_BYTES:
                     yield self._batch(waiting, partition)
                     waiting = []
