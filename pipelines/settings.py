@@ -6,10 +6,13 @@ What a setting means is told in ``.env.example``. Nothing is looked up here, nei
 import hashlib
 import os
 import re
+from collections.abc import Iterable
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -118,6 +121,9 @@ class Settings(BaseSettings):
 
 def read_settings() -> Settings:
     """The settings as the environment and ``.env`` have them now. A FlowLakeError names each wrong variable."""
+    misspelt = _misspelt([*os.environ, *dotenv_values(PROJECT_ROOT / ".env")])
+    if misspelt:
+        raise FlowLakeError("\n".join(misspelt))
     try:
         settings = Settings()
     except ValidationError as error:
@@ -132,6 +138,18 @@ def read_settings() -> Settings:
     else:
         _require_folders_apart(settings)
     return settings
+
+
+def _misspelt(variables: Iterable[str]) -> list[str]:
+    """Of variables that are no settings, those that are nearly called like one: what they say would not be heard."""
+    names = [name.upper() for name in Settings.model_fields]
+    others = sorted({found for found in variables if found.upper().startswith(PREFIX)})
+    told = []
+    for other in others:
+        near = get_close_matches(other.upper().removeprefix(PREFIX), names, n=1, cutoff=0.8)
+        if near and PREFIX + near[0] != other.upper():
+            told.append(f"{other} is no setting. Did you mean {PREFIX}{near[0]}?")
+    return told
 
 
 def _require_folders_apart(settings: Settings) -> None:
@@ -168,9 +186,13 @@ def folder_name(folder: Path) -> str:
 
 def _from_root(path: str) -> Path:
     try:
-        return (PROJECT_ROOT / Path(path).expanduser()).resolve()
+        folder = (PROJECT_ROOT / Path(path).expanduser()).resolve()
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise FlowLakeError(f"{path!r} (see FLOWLAKE_BUCKET and FLOWLAKE_RESULTS) is no UTF-8: rename it.") from None
     except RuntimeError as error:  # the home of a user that does not exist, or links that go round in a circle
         raise FlowLakeError(f"{path} (see FLOWLAKE_BUCKET and FLOWLAKE_RESULTS) is no folder: {error}") from None
+    return folder
 
 
 def _wrong_variables(error: ValidationError) -> str:

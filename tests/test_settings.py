@@ -218,3 +218,32 @@ def test_the_aws_target_needs_a_buckets_name(monkeypatch, root):
     monkeypatch.setenv("FLOWLAKE_TARGET", "aws")
     with pytest.raises(FlowLakeError, match="^FLOWLAKE_BUCKET: with FLOWLAKE_TARGET=aws, name the S3 bucket"):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("FLOWLAKE_TARGT", "FLOWLAKE_TARGET"),
+        ("FLOWLAKE_VPC_ID", "FLOWLAKE_VPC_IDS"),
+        ("flowlake_buket", "FLOWLAKE_BUCKET"),
+    ],
+)
+@pytest.mark.parametrize("place", ["the environment", ".env"])
+def test_a_setting_that_is_misspelt_is_told_and_not_passed_over(root, monkeypatch, variable, meant, place):
+    if place == ".env":
+        (root / ".env").write_text(f"{variable}=x\n", encoding="utf-8")
+    else:
+        monkeypatch.setenv(variable, "x")
+    with pytest.raises(FlowLakeError, match=f"^{variable} is no setting. Did you mean {meant}\\?$"):
+        read_settings()
+
+
+def test_a_variable_that_resembles_no_setting_is_somebody_elses(root, monkeypatch):
+    monkeypatch.setenv("FLOWLAKE_TEST_LOGS", "x")
+    assert read_settings().target == "embedded"
+
+
+def test_a_folder_whose_name_is_no_text_is_told(root, monkeypatch):
+    monkeypatch.setenv("FLOWLAKE_RESULTS", "bad\udcff")
+    with pytest.raises(FlowLakeError, match="is no UTF-8: rename it"):
+        read_settings()

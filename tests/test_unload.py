@@ -1,7 +1,9 @@
 """UNLOAD and the tables of Parquet, which are how a scan's rows are kept: what is written, what is read of it again."""
 
 import gzip
+import os
 import tempfile
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -446,7 +448,9 @@ def test_a_query_that_does_not_fit_into_memory_is_spilled_and_leaves_no_file(
     wide: TwoBuckets, temporary: Path, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
     set_memory(monkeypatch, "max_temp_directory_size = '0KB'")
-    with pytest.raises(QueryError, match="EXCEEDED_LOCAL_MEMORY_LIMIT"):
+    with pytest.raises(
+        QueryError, match=f"EXCEEDED_SPILL_LIMIT: there is no room .* Free some space in {temporary}, or"
+    ):
         wide.engine.execute(query)
     set_memory(monkeypatch)
     frame = wide.engine.execute(query).frame
@@ -464,6 +468,33 @@ def test_an_unload_that_does_not_fit_into_memory_is_spilled_and_leaves_no_file(
     wide.unload(COUNTED, options=WHOLE)
     assert wide.unloaded() == {".": [{"n": ROWS, "texts": ROWS}]}
     assert list(temporary.iterdir()) == []
+
+
+def test_what_a_killed_query_spilled_is_removed_by_a_later_one_and_what_is_in_use_is_not(
+    bucket: TwoBuckets, temporary: Path
+) -> None:
+    left, young, other = temporary / "vpc-flow-lake-left", temporary / "vpc-flow-lake-young", temporary / "left"
+    for folder in (left, young, other):
+        folder.mkdir()
+        (folder / "spilled").write_bytes(b"x")
+    hour_ago = time.time() - 3600
+    with session.scratch_folder() as in_use:
+        for folder in (in_use, left, other):
+            os.utime(folder, (hour_ago, hour_ago))
+        assert bucket.rows("SELECT count(*) FROM flows") == [(5,)]
+        assert set(temporary.glob("vpc-flow-lake-*")) == {in_use, young}
+    assert set(temporary.glob("vpc-flow-lake-*")) == {young}
+    assert (other / "spilled").exists()
+
+
+def test_a_query_that_needs_more_memory_at_once_than_there_is_says_so(
+    wide: TwoBuckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_SETTINGS", (*OTHER_SETTINGS, "memory_limit = '3MB'", "threads = 2"))
+    with pytest.raises(
+        QueryError, match="EXCEEDED_LOCAL_MEMORY_LIMIT: the query needs more than 1GB of memory at once"
+    ):
+        wide.engine.execute("SELECT b, array_agg(a) FROM wide GROUP BY b ORDER BY b")
 
 
 def test_nothing_is_written_into_a_bucket_that_is_only_read_whatever_name_leads_there(tmp_path: Path) -> None:

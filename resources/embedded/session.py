@@ -1,11 +1,14 @@
 """A DuckDB of its own for one statement: it sees the objects that the statement reads, and nothing else there is."""
 
+import fcntl
 import os
 import re
+import shutil
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING
 
 from flowlogs.statements import PARQUET
@@ -25,6 +28,12 @@ Inputs = Sequence[tuple["TableRead", Sequence[ScannedObject]]]
 
 MEMORY_LIMIT = "1GB"
 """What DuckDB holds in memory; more of a query's state than that goes into files among the system's temporary ones."""
+
+SCRATCH = "vpc-flow-lake-"
+"""What the names of such folders of files begin with."""
+
+SCRATCH_SECONDS = 60
+"""How old a folder is at least that may have been left behind: until then, its process may be about to lock it."""
 
 _SETTINGS = (
     "TimeZone = 'UTC'",  # Athena's
@@ -46,15 +55,15 @@ class Session:
     def __enter__(self) -> "Session":
         import duckdb
 
-        self._folder = TemporaryDirectory(prefix="vpc-flow-lake-")
-        self.connection = duckdb.connect()
-        for setting in (*_SETTINGS, f"temp_directory = {_quoted(self._folder.name)}"):
+        self._entered = ExitStack()
+        self._folder = self._entered.enter_context(scratch_folder())
+        self.connection = self._entered.enter_context(duckdb.connect())
+        for setting in (*_SETTINGS, f"temp_directory = {_quoted(str(self._folder))}"):
             self.connection.execute(f"SET {setting}")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.connection.close()
-        self._folder.cleanup()
+        self._entered.close()
 
     @property
     def scanned_bytes(self) -> int:
@@ -65,10 +74,9 @@ class Session:
 
         Objects of text are read by this process, and handed over.
         """
-        folder = Path(self._folder.name)
         for read, objects in inputs:
             if read.definition.stored_as == PARQUET:
-                self._files |= {stored: stored.store.local_file(stored.key, folder) for stored in objects}
+                self._files |= {stored: stored.store.local_file(stored.key, self._folder) for stored in objects}
         names = [name for path in self._files.values() for name in (str(path), parquet.as_pattern(path))]
         paths = ", ".join(map(_quoted, names))
         self.connection.execute(f"SET allowed_paths = [{paths}]")
@@ -137,24 +145,54 @@ class Session:
             raise _failure(error, self.text) from error
 
 
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """An empty folder among the system's temporary ones, which ends with the block; so do those of killed processes.
+
+    It is under a lock of the operating system's, which ends with the process that holds it, however that ends.
+    """
+    for left in Path(gettempdir()).glob(f"{SCRATCH}*"):
+        with suppress(OSError), _locked(left):  # another process's, or another user's
+            if time.time() - left.stat().st_mtime > SCRATCH_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(prefix=SCRATCH) as folder, _locked(Path(folder)):
+        yield Path(folder)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """While no other process has the folder's lock. Raises OSError at once where one has it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _failure(error: "duckdb.Error", statement: str) -> QueryError:
     """What DuckDB says of a statement that it could not execute, under Trino's name for it."""
     import duckdb
 
-    message = str(error).partition("\n\nLINE ")[0]
+    message = re.split(r"\n\nLINE |\n*Possible solutions:", str(error))[0]
     if ours := re.fullmatch("Invalid Input Error: ([A-Z_]+): (.*)", message, re.DOTALL):
         return QueryError(ours[1], f"{ours[2]}.", statement)
     if isinstance(error, duckdb.ConversionException):
         return QueryError("INVALID_CAST_ARGUMENT", message, statement)
     if isinstance(error, duckdb.OutOfRangeException):
         return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", message, statement)
+    if isinstance(error, duckdb.OutOfMemoryException) and "offload" in message:
+        problem = f"there is no room for what does not fit into memory. Free some space in {gettempdir()}, or name "
+        return QueryError("EXCEEDED_SPILL_LIMIT", f"{problem}another folder in TMPDIR; then run again.", statement)
     if isinstance(error, duckdb.OutOfMemoryException):
-        return QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", message, statement)
+        problem = f"the query needs more than {MEMORY_LIMIT} of memory at once. Ask for fewer groups, columns or days."
+        return QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", problem, statement)
     if isinstance(error, duckdb.IOException) and re.search("write|No space left", message):
-        problem = (
-            f"{message.partition(chr(10))[0][:300]}. Free some space where results (FLOWLAKE_RESULTS) and temporary "
+        reason = (
+            "no space is left" if "No space left" in message else message.partition("\n")[0].partition("{")[0][:300]
         )
-        return QueryError("HIVE_WRITER_DATA_ERROR", f"{problem}files (TMPDIR) are kept; then run again.", statement)
+        problem = f"{reason}. Free some space where results (FLOWLAKE_RESULTS) and temporary files (TMPDIR) are kept"
+        return QueryError("HIVE_WRITER_DATA_ERROR", f"{problem}; then run again.", statement)
     if isinstance(error, duckdb.IOException):
         return QueryError("HIVE_CANNOT_OPEN_SPLIT", message, statement)
     if "GROUP BY clause" in message:
