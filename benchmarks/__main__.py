@@ -24,6 +24,8 @@ RANGE_ROUNDS = 3
 SAMPLE_RECORDS = 400_000
 """What flowlogs-reader is given at least: it reads some hundred thousand records a second."""
 
+PAGE = (ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.png")
+
 MEASURED_PACKAGES = ("dagster", "duckdb", "pyarrow", "pandas", "isal", "polars", "flowlogs-reader")
 
 ANSWERING = ("polars", "duckdb", "mawk", "day", "tenfold")
@@ -35,6 +37,11 @@ def main() -> None:
     options = arguments()
     folder = options.folder.resolve()
     kept = folder / "measured.json"
+    writes = options.write or options.last or (options.records, options.rounds) == (RECORDS, ROUNDS)
+    if writes and not all(os.access(path, os.W_OK) for path in PAGE):
+        raise SystemExit(f"{' and '.join(map(str, PAGE))} have to be writable, since this writes them.")
+    if options.last and not kept.exists():
+        raise SystemExit(f"{folder} holds no measurements to write again: run make bench first.")
     if not options.last:
         folder.mkdir(parents=True, exist_ok=True)
         measured = measure_everything(folder, options.records, options.rounds)
@@ -42,9 +49,10 @@ def main() -> None:
     measured = json.loads(kept.read_text(encoding="utf-8"))
     for text in report.tables(measured).values():
         print(f"\n{text}")
-    if options.write or options.last or (options.records, options.rounds) == (RECORDS, ROUNDS):
-        (ROOT / "docs" / "performance.md").write_text(report.render(measured), encoding="utf-8")
-        report.draw(measured, ROOT / "docs" / "performance.png")
+    if writes:
+        page, chart = PAGE
+        page.write_text(report.render(measured), encoding="utf-8")
+        report.draw(measured, chart)
         print("\nWritten: docs/performance.md, docs/performance.png")
     else:
         print("\ndocs/performance.md is left as it is; WRITE=1 writes it from a run like this one.")
@@ -52,12 +60,19 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--records", type=int, default=RECORDS, help="of the large day (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="that everybody takes (default: %(default)s)")
+    parser.add_argument("--records", type=count, default=RECORDS, help="of the large day (default: %(default)s)")
+    parser.add_argument("--rounds", type=count, default=ROUNDS, help="that everybody takes (default: %(default)s)")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where logs and measurements are kept")
     parser.add_argument("--write", action="store_true", help="docs/performance.md, whatever the size")
     parser.add_argument("--last", action="store_true", help="measure nothing: write the last measurements again")
     return parser.parse_args()
+
+
+def count(text: str) -> int:
+    """A number from 1 on, as it is typed."""
+    if not re.fullmatch("[1-9][0-9]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
 
 
 def measure_everything(folder: Path, records: int, rounds: int) -> dict[str, Any]:
@@ -124,12 +139,13 @@ def take_turns(
     costs: dict[str, list[Cost]] = {name: [] for name in contestants}
     for number in range(1, rounds + 1):
         for name, contestant in contestants.items():
-            costs[name].append(told(f"round {number} of {rounds}, {name}", contestant))
+            costs[name].append(told(f"round {number} of {rounds}, {name.replace('_', ' ')}", contestant))
         measure.require_same({name: costs[name][-1]["output"] for name in answering})
     return costs
 
 
 def year_in_one_run(data: Data, rounds: int) -> dict[str, list[dict[str, Any]]]:
+    say("a year in one run, by this project and by an empty Dagster graph: minutes")
     bucket, first, last = Path(data["small"]["bucket"]), str(SMALL_DAYS[0]), str(SMALL_DAYS[-1])
     runs = take_turns(
         {
@@ -142,6 +158,7 @@ def year_in_one_run(data: Data, rounds: int) -> dict[str, list[dict[str, Any]]]:
 
 
 def found_from_inside(what: str, data: Data) -> Any:  # noqa: ANN401 - as JSON has it
+    say(f"{what}, in a process of its own: a minute or more")
     bucket = data["small"]["bucket"]
     return json.loads(
         told(what, lambda: measure.run([sys.executable, "-m", "benchmarks.lineage", what, bucket]))["output"]

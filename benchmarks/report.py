@@ -97,6 +97,7 @@ def aims_table(measured: Measured) -> str:
     year, empty_year = (middle(measured["range"][name], "seconds") for name in ("ours", "empty"))
     few, many = (median(values) for values in measured["growth"].values())
     rows = [
+        ("the whole daily run, start-up and all, to Polars' top 20", ratio(seconds["day"], seconds["polars"]), ""),
         (
             "every report of the day, less what an empty day takes, to Polars' top 20",
             ratio(net, seconds["polars"]),

@@ -1,10 +1,13 @@
 """The parts of the benchmarks that decide something: the logs that they make, the figures, the tables."""
 
 import gzip
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
 import pytest
+from support import ROOT
 
 from benchmarks import flow_logs, imports, lineage, measure, report
 from flowlogs.fields import HEADER_LINE
@@ -193,11 +196,21 @@ def test_a_sample_is_scaled_without_its_start_up() -> None:
 
 def test_what_was_aimed_at_stands_beside_what_came_out() -> None:
     table = report.aims_table(measured())
+    assert cells(table, "the whole daily run") == ["2.00", ""]
     assert cells(table, "every report of the day") == ["0.50", "1.0"]
     assert cells(table, "bytes of raw logs") == ["1.00", "1"]
     assert cells(table, "peak memory, MB") == ["310", "1,500"]
     assert cells(table, "365 small days") == ["20.0", "60, or 30 (3 empty Dagster runs)"]
     assert cells(table, "a day with 3,650") == ["1.10", "1.2"]
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "1e6", "", "many"])
+def test_a_size_that_is_no_number_from_1_on_is_refused_before_anything_is_made(text: str) -> None:
+    spent = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--records", text], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert spent.returncode == 2
+    assert f"{text!r} is no whole number from 1 on" in spent.stderr
 
 
 def test_start_up_is_told_apart_from_the_assets() -> None:
