@@ -10,7 +10,9 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from urllib.parse import unquote
 
+from assets.runs import listed
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import REJECTED_FLOWS, TableName, unloaded_location
 from resources.bucket import ObjectStore
@@ -63,15 +65,20 @@ def unnamed(keys: Iterable[str], written: Sequence[str] | None) -> list[str]:
     """
     if written is None:
         return []
-    by_name = {key.rpartition("/")[2]: key for key in keys}
-    missing = sorted({address.rpartition("/")[2] for address in written} - by_name.keys())
+    by_name = {_day_and_file(key): key for key in keys}
+    told = {_day_and_file(address) for address in written}
+    missing = sorted(told - by_name.keys())
     if missing:
         raise FlowLakeError(
             f"The UNLOAD tells of files that are not where it wrote, as happens to a run that slept for half a day: "
             f"{', '.join(missing[:5])}. The days are as they were before. Run again."
         )
-    told = {address.rpartition("/")[2] for address in written}
     return [key for name, key in by_name.items() if name not in told]
+
+
+def _day_and_file(address: str) -> str:
+    """The last two names of a file's address or key, whether or not they are encoded as those of a URL are."""
+    return "/".join(unquote(address).split("/")[-2:])
 
 
 def require_kept(results: ObjectStore, parts: Iterable[Unloaded]) -> None:
@@ -92,19 +99,23 @@ def require_files(results: ObjectStore, locations: Mapping[date, str]) -> None:
 
     A query would not miss those records, and tell of a day on which nothing was rejected.
     """
-    for day, location in locations.items():
-        folder = _key(results, location)
+    folders = {day: _key(results, location) for day, location in locations.items()}
+    for day, folder in folders.items():
         match = _FOLDER.fullmatch(folder)
         if not match or match["day"] != day.isoformat():
             raise FlowLakeError(
-                f"The partition of {day} points at {location}, which is not that day's. Materialize {REJECTED_FLOWS} "
-                "for that day again."
-            )
-        if not folder.startswith(NOTHING) and not any(results.list(folder)):
-            raise FlowLakeError(
-                f"The rejected flows of {day} are gone: {results.uri(folder)} holds no files. Materialize "
+                f"The partition of {day} points at {locations[day]}, which is not that day's. Materialize "
                 f"{REJECTED_FLOWS} for that day again."
             )
+    # The days of one UNLOAD lie together: one look is enough for all of them.
+    roots = {folder[: folder.index("/", len(ROOT)) + 1] for folder in folders.values()} - {NOTHING}
+    filled = {f"{stored.key.rpartition('/')[0]}/" for root in roots for stored in results.list(root)}
+    gone = [day for day, folder in folders.items() if folder not in filled and not folder.startswith(NOTHING)]
+    if gone:
+        raise FlowLakeError(
+            f"The rejected flows of {listed(gone)} are gone: {results.uri(folders[gone[0]])} holds no files. "
+            f"Materialize {REJECTED_FLOWS} for that again."
+        )
 
 
 def replaced_folders(results: ObjectStore, before: Mapping[date, str]) -> list[str]:

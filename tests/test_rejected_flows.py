@@ -383,6 +383,7 @@ def test_what_the_first_try_of_an_unload_left_is_removed_before_the_day_points_t
         (["r/dt=1/a", "r/dt=2/b"], None, []),
         (["r/dt=1/a", "r/dt=2/b"], ["s3://x/r/dt=1/a", "s3://x/r/dt%3D2/b"], []),
         (["r/dt=1/a", "r/dt=2/b", "r/dt=2/c"], ["s3://x/r/dt=1/a", "s3://x/r/dt=2/c"], ["r/dt=2/b"]),
+        (["r/dt=1/a", "r/dt=2/a"], ["s3://x/r/dt=2/a"], ["r/dt=1/a"]),
         (["r/dt=1/a"], [], ["r/dt=1/a"]),
     ],
 )
@@ -391,7 +392,7 @@ def test_files_that_an_unload_does_not_tell_of(keys, written, left):
 
 
 def test_a_file_that_an_unload_tells_of_has_to_be_there():
-    with pytest.raises(FlowLakeError, match=r"not where it wrote.*: b\. The days are"):
+    with pytest.raises(FlowLakeError, match=r"not where it wrote.*: dt=1/b\. The days are"):
         unnamed(["r/dt=1/a"], ["s3://x/r/dt=1/a", "s3://x/r/dt=1/b"])
 
 
@@ -403,10 +404,19 @@ def test_a_report_over_files_that_are_gone_fails_and_is_left_as_it_was(lake):
     asset, words = failure(lake.run(DAY, assets=REPORTS[:1]))
     assert asset == "top_rejected_pairs"
     assert words.startswith("The rejected flows of 2021-09-02 are gone: ")
-    assert words.endswith(" holds no files. Materialize rejected_flows for that day again.")
+    assert words.endswith(" holds no files. Materialize rejected_flows for that again.")
     assert files_in(lake.results / "reports") == reports
     assert lake.run(DAY, assets=DAILY).success
     assert rows(lake, DAY) == known(DAY)
+
+
+def test_the_days_of_a_range_whose_files_are_gone_are_named(lake):
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    lake.run(DAY, EMPTY_DAY, DAILY)
+    (name,) = [name for name in lake.rejected_files() if str(NEXT_DAY) in name]
+    (lake.results / name).unlink()
+    _, words = failure(lake.run(DAY, EMPTY_DAY, REPORTS[:1]))
+    assert words.startswith(f"The rejected flows of {NEXT_DAY} are gone: ")
 
 
 def test_a_day_that_points_at_another_days_files_is_told_and_mended_and_the_other_keeps_them(lake):
