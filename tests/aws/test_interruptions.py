@@ -48,8 +48,13 @@ def wait_for(aws: AwsDouble, action: str, times: int) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
-@pytest.mark.parametrize("moment", MOMENTS | MOMENTS_WITH_RECORDS)
+@pytest.mark.parametrize(
+    ("moment", "how"),
+    [
+        *((moment, signal.SIGKILL) for moment in MOMENTS | MOMENTS_WITH_RECORDS),
+        *((moment, signal.SIGTERM) for moment in ("the tables are created", *MOMENTS_WITH_RECORDS)),
+    ],
+)
 def test_a_run_that_is_stopped_is_completed_by_the_next(
     aws: AwsDouble, project: Path, tmp_path: Path, moment: str, how: signal.Signals
 ) -> None:
