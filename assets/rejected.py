@@ -14,11 +14,11 @@ import dagster as dg
 from assets.catalog import query_metadata, require_days, require_table
 from assets.rejected_files import (
     Unloaded,
+    key_of,
     new_root,
     note,
     replaced_folders,
     require_kept,
-    same_place,
     tidy,
     unloaded,
     unnamed,
@@ -143,10 +143,12 @@ def unload(
     statement = unload_rejected(table, days[0], days[-1], results.location(root))
     result = athena.execute(traceable(context, statement))
     sizes = {stored.key: stored.size for stored in results.list(root)}
-    for key in unnamed(sizes, result.written):
+    tried_before = unnamed(sizes, result.written)
+    for key in tried_before:
         context.log.warning(f"{results.uri(key)} is of a first try of this query, which was tried again: removed.")
-        results.delete([key])
         del sizes[key]
+    if tried_before:
+        results.delete(tried_before)
     part = unloaded(root, days, sizes)
     for day, folder in part.folders.items():
         own = [size for key, size in sizes.items() if key.startswith(folder)]
@@ -173,14 +175,15 @@ def point_at(
 ) -> list[str]:
     """Let each day's partition be the new folder, and remove what it was before; returns what notes that left."""
     require_kept(results, parts)
-    locations = {day: results.location(folder) for part in parts for day, folder in part.folders.items()}
+    folders = {day: folder for part in parts for day, folder in part.folders.items()}
+    locations = {day: results.location(folder) for day, folder in folders.items()}
     found = athena.partition_locations(name, [day.isoformat() for day in locations])
     new = {day: location for day, location in locations.items() if day.isoformat() not in found}
     for statement in add_partitions(name, new):
         athena.execute(traceable(context, statement))
     # A run beside this one may have been faster.
     before = require_days(athena, name, list(locations), REJECTED_FLOWS)
-    moved = {day: location for day, location in before.items() if not same_place(location, locations[day])}
+    moved = {day: location for day, location in before.items() if key_of(results, location) != folders[day]}
     if not moved:
         return []
     replaced = replaced_folders(results, moved)

@@ -99,10 +99,9 @@ def require_files(results: ObjectStore, locations: Mapping[date, str]) -> None:
 
     A query would not miss those records, and tell of a day on which nothing was rejected.
     """
-    folders = {day: _key(results, location) for day, location in locations.items()}
+    folders = {day: key_of(results, location) for day, location in locations.items()}
     for day, folder in folders.items():
-        match = _FOLDER.fullmatch(folder)
-        if not match or match["day"] != day.isoformat():
+        if not _is_of(folder, day):
             raise FlowLakeError(
                 f"The partition of {day} points at {locations[day]}, which is not that day's. Materialize "
                 f"{REJECTED_FLOWS} for that day again."
@@ -120,9 +119,13 @@ def require_files(results: ObjectStore, locations: Mapping[date, str]) -> None:
 
 def replaced_folders(results: ObjectStore, before: Mapping[date, str]) -> list[str]:
     """The folders that days' partitions pointed at before, where those are of that day and of our making."""
-    folders = {day: _key(results, location) for day, location in before.items()}
-    matches = {day: match for day, folder in folders.items() if (match := _FOLDER.fullmatch(folder))}
-    return [folders[day] for day, match in matches.items() if match["day"] == day.isoformat()]
+    return [folder for day, location in before.items() if _is_of(folder := key_of(results, location), day)]
+
+
+def _is_of(folder: str, day: date) -> bool:
+    """Whether an attempt's folder for that day is called so."""
+    match = _FOLDER.fullmatch(folder)
+    return match is not None and match["day"] == day.isoformat()
 
 
 def note(results: ObjectStore, name: TableName, folders: Iterable[str]) -> str:
@@ -146,17 +149,15 @@ def tidy(athena: QueryEngine, results: ObjectStore, name: TableName, own: Sequen
     files = [stored.key for folder in folders for stored in results.list(folder)]
     found = [match for key in files if (match := _FILE.fullmatch(key))]
     locations = athena.partition_locations(name, sorted({match["day"] for match in found})) if found else {}
-    unseen = [m[0] for m in found if _key(results, locations.get(m["day"], "")) != m["folder"]]
+    unseen = [m[0] for m in found if key_of(results, locations.get(m["day"], "")) != m["folder"]]
     results.delete([*unseen, *old, *(own if len(old) == len(others) else ())])
 
 
-def same_place(location: str, other: str) -> bool:
-    """Whether two addresses of folders are one. Hive's client of Glue takes a closing slash away."""
-    return location.rstrip("/") == other.rstrip("/")
+def key_of(results: ObjectStore, location: str) -> str:
+    """The key prefix of a location below the results root; of any other, what is no key of ours.
 
-
-def _key(results: ObjectStore, location: str) -> str:
-    """The key prefix of a location below the results root; of any other, what is no key of ours."""
+    It ends in a slash, also where Hive's client of Glue has taken that away from the location.
+    """
     return f"{location.removeprefix(results.location()).rstrip('/')}/"
 
 

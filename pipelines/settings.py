@@ -143,13 +143,11 @@ def read_settings() -> Settings:
 def _misspelt(variables: Iterable[str]) -> list[str]:
     """Of variables that are no settings, those that are nearly called like one: what they say would not be heard."""
     names = [name.upper() for name in Settings.model_fields]
-    others = sorted({found for found in variables if found.upper().startswith(PREFIX)})
-    told = []
-    for other in others:
-        near = get_close_matches(other.upper().removeprefix(PREFIX), names, n=1, cutoff=0.8)
-        if near and PREFIX + near[0] != other.upper():
-            told.append(f"{other} is no setting. Did you mean {PREFIX}{near[0]}?")
-    return told
+    ours = {found: found.upper().removeprefix(PREFIX) for found in variables if found.upper().startswith(PREFIX)}
+    near = {found: get_close_matches(name, names, n=1, cutoff=0.8) for found, name in ours.items() if name not in names}
+    return [
+        f"{found} is no setting. Did you mean {PREFIX}{meant[0]}?" for found, meant in sorted(near.items()) if meant
+    ]
 
 
 def _require_folders_apart(settings: Settings) -> None:

@@ -247,7 +247,10 @@ class S3Bucket(Bucket):
                     "NoSuchLifecycleConfiguration",
                     f"query results under {self.query_results} never expire, or unfinished uploads stay for good",
                     {"LifecycleConfiguration": lifecycle},
-                    lambda found: self._expires_query_results(found) and _aborts_uploads(found),
+                    lambda found: (
+                        _has_rule(found, "Expiration", self.query_results or "")
+                        and _has_rule(found, "AbortIncompleteMultipartUpload", "")
+                    ),
                 )
             )
         different = []
@@ -281,15 +284,6 @@ class S3Bucket(Bucket):
                 },
             ]
         }
-
-    def _expires_query_results(self, found: dict[str, Any]) -> bool:
-        prefix = self.query_results or ""
-        return any(
-            rule["Status"] == "Enabled"
-            and "Expiration" in rule
-            and prefix.startswith(rule.get("Filter", {}).get("Prefix", rule.get("Prefix", "")))
-            for rule in found["Rules"]
-        )
 
     def _ensure_policy(self, ours: bool, kept: list[Statement]) -> None:
         source = self.source()
@@ -331,13 +325,13 @@ class S3Bucket(Bucket):
         return self.clients.client("s3")
 
 
-def _aborts_uploads(found: dict[str, Any]) -> bool:
-    """Whether uploads that were given up are removed, at any key."""
+def _has_rule(lifecycle: dict[str, Any], action: str, prefix: str) -> bool:
+    """Whether a rule of a bucket does so with every key below the prefix."""
     return any(
         rule["Status"] == "Enabled"
-        and "AbortIncompleteMultipartUpload" in rule
-        and not rule.get("Filter", {}).get("Prefix", rule.get("Prefix", ""))
-        for rule in found["Rules"]
+        and action in rule
+        and prefix.startswith(rule.get("Filter", {}).get("Prefix", rule.get("Prefix", "")))
+        for rule in lifecycle["Rules"]
     )
 
 

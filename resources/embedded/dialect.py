@@ -486,6 +486,28 @@ def plan(query: Query, database: str, find_table: Callable[[TableName], TableDef
         _refuse_misplaced_aliases(tree, text)
         tree = trino.in_duckdb_words(trino.typed(tree, dict(schema), text), text)
         used = {column.name for column in tree.find_all(exp.Column)}
+        found = tuple(
+            TableRead(
+                relation,
+                name,
+                definition,
+                tuple(column for column, _ in definition.columns if column in used),
+                tuple(conditions_on(tree, relation, [column for column, _ in definition.partition_columns])),
+                required_text(
+                    conditions_on(tree, relation, [c for c, kind in definition.columns if kind == TEXT_TYPE])
+                ),
+            )
+            for relation, (name, definition) in reads.items()
+        )
+        columns = tuple(tree.named_selects) if isinstance(tree, exp.Query) else ()
+        partitioned_by = [column for read in found for column, _ in read.definition.partition_columns]
+        keys = keys_passed_on(tree, partitioned_by) if len(found) == 1 else {}
+        sort_little(
+            tree,
+            {read.relation: [column for column, _ in read.definition.partition_columns] for read in found},
+            {read.relation for read in found if read.definition.stored_as == PARQUET},
+        )
+        sql = tree.sql("duckdb")
     except OptimizeError as error:
         code = "COLUMN_NOT_FOUND" if re.search("resolve|Unknown|join", str(error)) else "SYNTAX_ERROR"
         raise QueryError(code, f"{error}.", text) from None
@@ -493,26 +515,7 @@ def plan(query: Query, database: str, find_table: Callable[[TableName], TableDef
         raise _syntax_error(error, text) from None
     except RecursionError:
         raise refused("a statement that is nested this deeply", text) from None
-    found = tuple(
-        TableRead(
-            relation,
-            name,
-            definition,
-            tuple(column for column, _ in definition.columns if column in used),
-            tuple(conditions_on(tree, relation, [column for column, _ in definition.partition_columns])),
-            required_text(conditions_on(tree, relation, [c for c, kind in definition.columns if kind == TEXT_TYPE])),
-        )
-        for relation, (name, definition) in reads.items()
-    )
-    columns = tuple(tree.named_selects) if isinstance(tree, exp.Query) else ()
-    partitioned_by = [column for read in found for column, _ in read.definition.partition_columns]
-    keys = keys_passed_on(tree, partitioned_by) if len(found) == 1 else {}
-    sort_little(
-        tree,
-        {read.relation: [column for column, _ in read.definition.partition_columns] for read in found},
-        {read.relation for read in found if read.definition.stored_as == PARQUET},
-    )
-    return QueryPlan(tree.sql("duckdb"), found, columns, keys)
+    return QueryPlan(sql, found, columns, keys)
 
 
 def require_unloadable(unload: Unload, plan: QueryPlan) -> None:

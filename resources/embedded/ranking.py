@@ -27,19 +27,15 @@ def sort_little(tree: exp.Expr, keys: Mapping[str, Collection[str]], read_again:
     """
     scopes = list(traverse_scope(tree))
     for scope in scopes:
+        select = scope.expression
+        if not isinstance(select, exp.Select):
+            continue
         for window in list(scope.find_all(exp.Window)):
-            if (
-                isinstance(window.this, exp.RowNumber)
-                and window.args.get("order")
-                and _by_partition(scope, window, keys)
-            ):
-                kept = _kept(scopes, scope, window)
-                if (
-                    kept
-                    and isinstance(scope.expression, exp.Select)
-                    and _is_plain(scope.expression, window, read_again)
-                ):
-                    _leave_out_the_rest(scope.expression, window, kept)
+            is_numbered = isinstance(window.this, exp.RowNumber) and window.args.get("order")
+            if is_numbered and _by_partition(scope, window, keys):
+                kept = _kept(scopes, scope, select, window)
+                if kept and _is_plain(select, window, read_again):
+                    _leave_out_the_rest(select, window, kept)
                 _order_by_one_value(window)
 
 
@@ -54,10 +50,9 @@ def _by_partition(scope: Scope, window: exp.Expr, keys: Mapping[str, Collection[
     )
 
 
-def _kept(scopes: list[Scope], scope: Scope, window: exp.Expr) -> int:
+def _kept(scopes: list[Scope], scope: Scope, select: exp.Select, window: exp.Expr) -> int:
     """How many of the first rows there is a use for; 0 where that is not said."""
-    select = scope.expression
-    columns = [column.unalias() for column in select.selects] if isinstance(select, exp.Select) else []
+    columns = [column.unalias() for column in select.selects]
     position = next((number for number, column in enumerate(columns) if column is window), None)
     if position is None:
         return 0
