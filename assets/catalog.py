@@ -6,7 +6,7 @@ from datetime import date
 import dagster as dg
 
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
-from assets.runs import clear_failures, days_of, listed, traceable
+from assets.runs import clear_failures, days_of, listed
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import (
@@ -50,9 +50,9 @@ def vpc_flow_logs(
         definition = flow_logs_table(bucket.source())
         tables = {table: definition, rejected_flows_name(table): rejected_flows_table(results.location())}
         statements = [create_database(table.database), *(create_table(*pair) for pair in tables.items())]
-        athena.execute(traceable(context, statements[0]))
+        athena.execute(statements[0])
         for statement, (name, expected) in zip(statements[1:], tables.items(), strict=True):
-            athena.execute(traceable(context, statement))
+            athena.execute(statement)
             require_table(athena, name, expected)
     for warning in engine.warnings:
         context.log.warning(warning)
@@ -103,7 +103,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             flow_log.deliver(days)
             statements = list(add_partitions(table, source.day_locations(days)))
             for statement in statements:
-                athena.execute(traceable(context, statement))
+                athena.execute(statement)
             require_locations(athena, table, source, days)
             empty = []
             for day in days:

@@ -23,7 +23,7 @@ from assets.rejected_files import (
     unloaded,
     unnamed,
 )
-from assets.runs import batches, clear_failures, days_of, listed, naming_days, traceable
+from assets.runs import batches, clear_failures, days_of, listed, naming_days, origin
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import (
     MAX_PARTITIONS_PER_STATEMENT,
@@ -140,8 +140,7 @@ def unload(
     root: str,
 ) -> Unloaded:
     """Write the records of these days below `root`, as one statement, and tell of them."""
-    statement = unload_rejected(table, days[0], days[-1], results.location(root))
-    result = athena.execute(traceable(context, statement))
+    result = athena.execute(unload_rejected(table, days[0], days[-1], results.location(root), origin(context)))
     sizes = {stored.key: stored.size for stored in results.list(root)}
     tried_before = unnamed(sizes, result.written)
     for key in tried_before:
@@ -180,7 +179,7 @@ def point_at(
     found = athena.partition_locations(name, [day.isoformat() for day in locations])
     new = {day: location for day, location in locations.items() if day.isoformat() not in found}
     for statement in add_partitions(name, new):
-        athena.execute(traceable(context, statement))
+        athena.execute(statement)
     # A run beside this one may have been faster.
     before = require_days(athena, name, list(locations), REJECTED_FLOWS)
     moved = {day: location for day, location in before.items() if key_of(results, location) != folders[day]}
@@ -189,7 +188,7 @@ def point_at(
     replaced = replaced_folders(results, moved)
     notes = [note(results, name, replaced)]
     for day in moved:
-        athena.execute(traceable(context, move_partition(name, day, locations[day])))
+        athena.execute(move_partition(name, day, locations[day]))
     with only_warned_of(context):
         results.delete([stored.key for folder in replaced for stored in results.list(folder)])
     return notes

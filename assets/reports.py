@@ -13,7 +13,7 @@ import dagster as dg
 
 from assets.catalog import query_metadata, require_days
 from assets.rejected_files import require_files
-from assets.runs import batches, clear_failures, days_of, listed, naming_days, traceable
+from assets.runs import batches, clear_failures, days_of, listed, naming_days, origin
 from assets.tables import csv_bytes, markdown_table, parquet_bytes
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
@@ -76,7 +76,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
     ) -> None:
         days = days_of(context)
         source = rejected_flows_name(table)
-        statement = traceable(context, report_sql(report, source, days[0], days[-1]))
+        statement = f"{report_sql(report, source, days[0], days[-1])}\n{origin(context)}"
         with clear_failures(), naming_days(days, days[0]):
             result = consistent_result(athena, results, source, days, statement)
         rows = dict(list(result.frame.groupby("dt")))

@@ -144,8 +144,7 @@ def add_partitions(name: TableName, locations: Mapping[date, str]) -> Iterator[s
     for day, location in locations.items():
         clause = f"PARTITION ({PARTITION_COLUMN}='{day:%Y-%m-%d}') LOCATION {text_literal(location)}"
         length = len(clause.encode()) + len("\n  ")
-        # A comment may stand in front of a statement when it is sent.
-        if clauses and (len(clauses) == MAX_PARTITIONS_PER_STATEMENT or size + length > MAX_STATEMENT_BYTES - 1_000):
+        if clauses and (len(clauses) == MAX_PARTITIONS_PER_STATEMENT or size + length > MAX_STATEMENT_BYTES):
             yield f"{head} {_one_per_line(clauses)}"
             clauses, size = [], len(head)
         clauses.append(clause)
@@ -154,15 +153,17 @@ def add_partitions(name: TableName, locations: Mapping[date, str]) -> Iterator[s
         yield f"{head} {_one_per_line(clauses)}"
 
 
-def unload_rejected(name: TableName, first: date, last: date, destination: str) -> str:
+def unload_rejected(name: TableName, first: date, last: date, destination: str, comment: str = "") -> str:
     """Writes the REJECT records of these days (at most MAX_UNLOADED_PARTITIONS), all columns, as Parquet.
 
     Each day has a folder of its own below the destination (see `unloaded_location`), if it has such records at all.
+    The `comment` goes behind the SELECT: in front of UNLOAD it may not stand.
     """
+    behind = f"\n  {comment}" if comment else ""
     columns = ", ".join([*(field.column for field in DEFAULT_FIELDS), PARTITION_COLUMN])
     return (
         f"UNLOAD (\n  SELECT {columns}\n  FROM {name.trino}\n"
-        f"  WHERE action = 'REJECT' AND {PARTITION_COLUMN} BETWEEN '{first}' AND '{last}'\n)\n"
+        f"  WHERE action = 'REJECT' AND {PARTITION_COLUMN} BETWEEN '{first}' AND '{last}'{behind}\n)\n"
         f"TO {text_literal(destination)}\n"
         f"WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['{PARTITION_COLUMN}'])"
     )

@@ -20,10 +20,14 @@ from resources.ensured import Ensured
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object's key and its size in bytes, as stored."""
+    """An object's key and its size in bytes, as stored.
+
+    `archived`: it lies in a storage class that has to be restored before anybody reads it (S3's Glacier classes).
+    """
 
     key: str
     size: int
+    archived: bool = False
 
 
 class ObjectStore(ABC):
@@ -44,6 +48,10 @@ class ObjectStore(ABC):
     @abstractmethod
     def open(self, key: str) -> BinaryIO:
         """The object's bytes, to read in order. Raises FlowLakeError, with its address, where it cannot be read."""
+
+    @abstractmethod
+    def head(self, key: str, size: int) -> bytes:
+        """The object's first bytes, at most so many (one or more). Raises FlowLakeError where it cannot be read."""
 
     @abstractmethod
     def replace(self, files: Mapping[str, bytes]) -> None:

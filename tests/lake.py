@@ -25,7 +25,7 @@ REJECTED = rejected_flows_name(TABLE)
 
 
 class WatchedEngine(QueryEngine):
-    """An engine that remembers the statements that it is given, without the comment in front.
+    """An engine that remembers the statements that it is given, without the comment that tells of the run.
 
     `before` and `after` are called with each of them; what they raise fails the statement.
     """
@@ -40,7 +40,8 @@ class WatchedEngine(QueryEngine):
         return self.engine.ensure()
 
     def execute(self, statement: str) -> QueryResult:
-        _, _, text = statement.partition("\n")
+        lines = statement.splitlines()
+        text = "\n".join(line for line in lines if not line.lstrip().startswith("-- vpc-flow-lake:"))
         self.statements.append(text)
         self.before(text)
         result = self.engine.execute(statement)

@@ -227,12 +227,12 @@ def test_the_rejected_flows_metadata(lake):
     assert isinstance(seconds, dg.FloatMetadataValue)
     assert isinstance(query_id, dg.TextMetadataValue)
     assert statement.value == (
-        f"```sql\n-- vpc-flow-lake: rejected_flows, run {result.run_id}\n"
-        "UNLOAD (\n"
+        "```sql\nUNLOAD (\n"
         "  SELECT version, account, interfaceid, sourceaddress, destinationaddress, sourceport, destinationport, "
         "protocol, numpackets, numbytes, starttime, endtime, action, logstatus, dt\n"
         '  FROM "vpc_flow_lake"."vpc_flow_logs"\n'
         "  WHERE action = 'REJECT' AND dt BETWEEN '2021-09-02' AND '2021-09-02'\n"
+        f"  -- vpc-flow-lake: rejected_flows, run {result.run_id}\n"
         ")\n"
         f"TO '{location.removesuffix('dt=2021-09-02/')}'\n"
         "WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['dt'])\n```"
@@ -282,6 +282,7 @@ def test_a_reports_metadata(lake):
         ")\n"
         "WHERE place <= 20\n"
         "ORDER BY dt, place\n"
+        f"-- vpc-flow-lake: top_rejected_pairs, run {result.run_id}\n"
         "```"
     )
 

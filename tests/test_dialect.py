@@ -82,12 +82,14 @@ def test_create_table_of_rejected_flows() -> None:
 
 
 def test_unload_of_rejected_flows() -> None:
-    statement = unload_rejected(NAME, date(2021, 1, 30), date(2021, 1, 31), "s3://results/rejected_flows/1/")
-    unload = parse(f"-- vpc-flow-lake: rejected_flows, run 1\n{statement}", "other")
+    statement = unload_rejected(
+        NAME, date(2021, 1, 30), date(2021, 1, 31), "s3://results/rejected_flows/1/", "-- run 1"
+    )
+    unload = parse(statement, "other")
     assert isinstance(unload, Unload)
     assert (unload.destination, unload.compression) == ("s3://results/rejected_flows/1/", "zstd")
     assert unload.partitioned_by == ("dt",)
-    assert unload.query.text == f"-- vpc-flow-lake: rejected_flows, run 1\n{statement}"
+    assert unload.query.text == statement
     (read,) = (found := plan(unload.query, "other", lambda _: flow_logs_table(SOURCE))).reads
     assert (read.name, read.required) == (NAME, "REJECT")
     assert [condition.sql("duckdb") for condition in read.conditions] == [

@@ -107,6 +107,17 @@ def test_an_object_that_vanishes_while_the_list_is_made_is_left_out(store, monke
     assert list(store.list("a/")) == [StoredObject("a/2", 1)]
 
 
+@pytest.mark.parametrize(("data", "head"), [(b"0123456789", b"0123"), (b"012", b"012"), (b"", b"")])
+def test_the_head_of_an_object_is_its_first_bytes(store, data, head):
+    store.replace({"a/x": data})
+    assert store.head("a/x", 4) == head
+
+
+def test_the_head_of_an_object_that_vanished_is_an_error(store):
+    with pytest.raises(FlowLakeError, match="a/x cannot be read: No such file or directory"):
+        store.head("a/x", 4)
+
+
 def test_objects_are_replaced_whole(store):
     store.replace({"a/x": b"long before", "b/y": b"before"})
     store.replace({"a/x": b"after", "b/y": b""})

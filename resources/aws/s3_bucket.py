@@ -35,6 +35,9 @@ PUBLIC_ACCESS_BLOCK = {
 
 OWNERSHIP = "BucketOwnerEnforced"
 
+ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
+"""The storage classes that Athena passes over without a word ("Amazon S3 Glacier", Athena user guide, 2026)."""
+
 DELETED_AT_ONCE = 1_000
 """How many objects DeleteObjects takes ("DeleteObjects", Amazon S3 API reference)."""
 
@@ -58,12 +61,27 @@ class S3Store(ObjectStore):
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)
             for page in pages:
                 for found in page.get("Contents", []):
-                    yield StoredObject(found["Key"].removeprefix(self.prefix), found["Size"])
+                    archived = found.get("StorageClass") in ARCHIVED
+                    yield StoredObject(found["Key"].removeprefix(self.prefix), found["Size"], archived)
 
     def open(self, key: str) -> BinaryIO:
         with aws_errors(f"reading {self.uri(key)}"):
             body: BinaryIO = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"]
             return body
+
+    def head(self, key: str, size: int) -> bytes:
+        from botocore.exceptions import ClientError
+
+        with aws_errors(f"reading {self.uri(key)}"):
+            try:
+                first = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + key, Range=f"bytes=0-{size - 1}")
+            except ClientError as error:
+                # An empty object has no range at all.
+                if error_code(error) == "InvalidRange":
+                    return b""
+                raise
+            data: bytes = first["Body"].read()
+            return data
 
     def replace(self, files: Mapping[str, bytes]) -> None:
         for key, data in files.items():

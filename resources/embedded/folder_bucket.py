@@ -62,6 +62,13 @@ class FolderStore(ObjectStore):
         except OSError as error:
             raise FlowLakeError(f"{self.uri(key)} cannot be read: {error.strerror}.") from error
 
+    def head(self, key: str, size: int) -> bytes:
+        with self.open(key) as file:
+            try:
+                return file.read(size)
+            except OSError as error:
+                raise FlowLakeError(f"{self.uri(key)} cannot be read: {error.strerror}.") from error
+
     def local_file(self, key: str, folder: Path) -> Path:
         return self.root / key
 

@@ -3,7 +3,9 @@
 What does not parse is refused by StartQueryExecution itself, as Athena does ("InvalidRequestException … line 1:8:
 mismatched input", many public reports): SELECT and UNLOAD by trino-sql-validator, DDL by the embedded dialect, which
 also knows what it does not support (that ends as FAILED, NOT_SUPPORTED). Double quotes are refused anywhere in DDL;
-Hive takes them around text constants, though not around names.
+Hive takes them around text constants, though not around names. A comment in front of anything but a query
+is refused too: Athena chooses the parser by how a statement begins, and users of dbt-athena had statements broken by
+one (its pull requests 52, 54 and 56; Tomme/dbt-athena, 64).
 """
 
 import json
@@ -26,6 +28,8 @@ from .permissions import AccessDeniedError, Caller, caller_of
 from .query import Query, statement_kind
 from .wire import Refusal
 
+_COMMENTS = re.compile(r"\s*(?:(?:--[^\n]*(?:\n|$)|/\*.*?\*/)\s*)+", re.DOTALL)
+_QUERY = re.compile(r"\(|(?:SELECT|WITH|VALUES|TABLE|EXPLAIN)\b", re.IGNORECASE)
 _BEFORE_A_DOUBLE_QUOTE = re.compile(r"""(?:[^'"`]|'[^']*'|`[^`]*`)*(?=")""")
 
 
@@ -169,6 +173,10 @@ def _require_syntax(statement: str) -> None:
             "1 validation error detected: Value at 'queryString' failed to satisfy constraint: Member must have length "
             f"less than or equal to {MAX_STATEMENT_BYTES}"
         )
+    comments = _COMMENTS.match(statement)
+    if comments and not _QUERY.match(statement, comments.end()):
+        word = statement[comments.end() :].partition(" ")[0]
+        raise _invalid(f"line {_place(comments[0])}: mismatched input '{word}'. Expecting: <query>")
     if statement_kind(statement)[0] == "DML":
         result = validate(statement, jinja="reject", function_arguments="off")
         if result.error:
@@ -177,14 +185,19 @@ def _require_syntax(statement: str) -> None:
         if result.statement_count != 1:
             raise _invalid(f"Only one sql statement is allowed. Got: {statement}")
     elif before := _BEFORE_A_DOUBLE_QUOTE.match(statement):
-        *lines, last = before[0].split("\n")
-        raise _invalid(f"line {len(lines) + 1}:{len(last) + 1}: mismatched input '\"'. Expecting: <identifier>")
+        raise _invalid(f"line {_place(before[0])}: mismatched input '\"'. Expecting: <identifier>")
     else:
         try:
             dialect.parse(statement, "default")
         except QueryError as error:
             if error.code == "SYNTAX_ERROR":
                 raise _invalid(str(error).partition("\n")[0].removeprefix("SYNTAX_ERROR: ")) from None
+
+
+def _place(before: str) -> str:
+    """Line and column, as Athena's errors tell them, of what follows a text."""
+    *lines, last = before.split("\n")
+    return f"{len(lines) + 1}:{len(last) + 1}"
 
 
 def _invalid(message: str) -> Refusal:

@@ -244,7 +244,8 @@ class S3Store(ObjectStore):
         self.rights.s3("GetBucketLocation", self.bucket)
         self.rights.s3("ListBucket", self.bucket, context={"s3:prefix": prefix})
         for name, key in sorted(self._backend(prefix).keys.items()):
-            if name.startswith(prefix):
+            # "Query restored Amazon S3 Glacier objects", Athena user guide: any other of these is passed over.
+            if name.startswith(prefix) and key.storage_class not in ("GLACIER", "DEEP_ARCHIVE"):
                 yield StoredObject(name, key.size)
 
     def open(self, key: str) -> BinaryIO:
@@ -253,6 +254,9 @@ class S3Store(ObjectStore):
         if found is None:
             raise FlowLakeError(f"HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split {self.uri(key)}: NoSuchKey")
         return io.BytesIO(found.value)
+
+    def head(self, key: str, size: int) -> bytes:
+        return self.open(key).read(size)
 
     def replace(self, files: Mapping[str, bytes]) -> None:
         """Write objects, in several parts where they are large.

@@ -21,11 +21,12 @@ from pyathena.pandas.cursor import PandasCursor
 from support import DAY, KnownAnswers, known_answers, with_day
 
 from flowlogs import statements
+from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource, find_source
 from resources.aws.athena import Athena
 from resources.aws.clients import AwsClients
 from resources.aws.s3_bucket import S3Store
-from resources.bucket import ObjectStore
+from resources.bucket import ObjectStore, StoredObject
 from resources.embedded.athena import EmbeddedAthena
 from resources.embedded.folder_bucket import FolderStore
 
@@ -160,7 +161,7 @@ def test_an_unload_writes_what_the_embedded_engine_writes(
 
 
 def test_an_unload_tells_where_it_wrote(aws: AwsDouble, lake: PandasCursor) -> None:
-    done = athena(aws).execute(f"-- for a test\n{unload(DAY, f's3://{BUCKET}/rejected/')}")
+    done = athena(aws).execute(unload(DAY, f"s3://{BUCKET}/rejected/"))
     told = aws.client("athena").get_query_execution(QueryExecutionId=done.query_id)["QueryExecution"]
     assert (told["StatementType"], told["SubstatementType"]) == ("DML", "UNLOAD")
     assert told["Statistics"]["DataManifestLocation"] == f"{RESULTS}{done.query_id}-manifest.csv"
@@ -212,6 +213,41 @@ def test_objects_are_listed_and_removed_where_that_is_allowed(aws: AwsDouble) ->
     }
     store.delete([*keys, "beside/never"])
     assert [found.key for found in store.list("")] == ["beside/1"]
+
+
+@pytest.mark.parametrize(
+    ("storage_class", "archived"),
+    [("STANDARD", False), ("GLACIER_IR", False), ("GLACIER", True), ("DEEP_ARCHIVE", True)],
+)
+def test_objects_that_athena_passes_over_are_listed_as_archived(
+    aws: AwsDouble, storage_class: str, archived: bool
+) -> None:
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+    aws.client("s3").put_object(Bucket=BUCKET, Key="a", Body=b"text", StorageClass=storage_class)
+    assert list(S3Store(AwsClients(aws.region), BUCKET).list("")) == [StoredObject("a", 4, archived)]
+
+
+def test_archived_objects_are_passed_over_by_queries(aws: AwsDouble, lake: PandasCursor) -> None:
+    keys = [item["Key"] for item in aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="AWSLogs/")["Contents"]]
+    for key in keys:
+        source = {"Bucket": BUCKET, "Key": key}
+        aws.client("s3").copy_object(Bucket=BUCKET, Key=key, CopySource=source, StorageClass="GLACIER")
+    assert rows(lake.execute(REJECTS.format(day=DAY)).as_pandas()) == []
+
+
+@pytest.mark.parametrize(("data", "head"), [(b"0123456789", b"0123"), (b"012", b"012"), (b"", b"")])
+def test_the_head_of_an_object_is_one_ranged_read(aws: AwsDouble, data: bytes, head: bytes) -> None:
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+    store = S3Store(AwsClients(aws.region), BUCKET, "root/")
+    store.replace({"a": data})
+    assert store.head("a", 4) == head
+    assert len(aws.calls("s3:GetObject")) == 1
+
+
+def test_the_head_of_an_object_that_vanished_is_an_error(aws: AwsDouble) -> None:
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+    with pytest.raises(FlowLakeError, match=f"GetObject while reading s3://{BUCKET}/gone: NoSuchKey"):
+        S3Store(AwsClients(aws.region), BUCKET).head("gone", 4)
 
 
 def test_results_are_typed_paged_and_stored_as_athena_stores_them(aws: AwsDouble, lake: PandasCursor) -> None:
@@ -273,6 +309,28 @@ def test_what_does_not_parse_is_refused_at_once(aws: AwsDouble, statement: str, 
     with pytest.raises(DatabaseError, match=f"InvalidRequestException.*{message}"):
         cursor(aws).execute(statement)
     assert aws.queries() == []
+
+
+@pytest.mark.parametrize("comment", ["-- a comment\n", "/* a\ncomment */ ", " -- one\n-- two\n"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE DATABASE IF NOT EXISTS lake",
+        "ALTER TABLE t ADD PARTITION (dt='2021-09-02')",
+        "DROP TABLE t",
+        "SHOW PARTITIONS t",
+        "MSCK REPAIR TABLE t",
+        "VACUUM t",
+        "UNLOAD (SELECT 1 AS one) TO 's3://lake/' WITH (format = 'PARQUET')",
+    ],
+)
+def test_a_comment_in_front_is_refused_but_for_queries(aws: AwsDouble, comment: str, statement: str) -> None:
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+    word = statement.split()[0]
+    with pytest.raises(DatabaseError, match=f"InvalidRequestException.*line \\d:\\d+: mismatched input '{word}'"):
+        cursor(aws).execute(f"{comment}{statement}")
+    assert aws.queries() == []
+    assert rows(cursor(aws).execute(f"{comment}SELECT 1 AS one").as_pandas()) == [[1]]
 
 
 @pytest.mark.parametrize(

@@ -187,11 +187,22 @@ def test_a_range_that_takes_several_statements_tells_which_days_are_not_done(
         assert report("top_rejected_pairs", day) == with_day(SMALL_TOP[day], day)
 
 
-def test_every_statement_leads_back_to_its_run_and_every_report_tells_its_cost(aws: AwsDouble, tmp_path: Path) -> None:
+def test_a_query_or_unload_leads_back_to_its_run_from_within(aws: AwsDouble, tmp_path: Path) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    run_id = succeed(settings()).run_id
+    told = [query["Query"] for query in aws.queries() if query["StatementType"] == "DML"]
+    assert sorted(text.partition("-- vpc-flow-lake: ")[2].partition("\nTO ")[0] for text in told) == [
+        f"rejected_flow_details, run {run_id}",
+        f"rejected_flows, run {run_id}\n)",
+        f"top_rejected_pairs, run {run_id}",
+    ]
+
+
+def test_every_report_tells_its_cost(aws: AwsDouble, tmp_path: Path) -> None:
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     upload_small_logs(tmp_path)
     result = materialize(settings())
-    assert all(f"run {result.run_id}" in query["Query"] for query in aws.queries())
     told = metadata(result, "top_rejected_pairs")
     (query,) = [query for query in aws.queries() if query["QueryExecutionId"] == told["query id"]]
     assert told["bytes scanned"] == query["Statistics"]["DataScannedInBytes"] > 0
