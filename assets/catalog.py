@@ -5,8 +5,10 @@ from datetime import date
 
 import dagster as dg
 
+from assets.day_objects import look_at, unreadable_days
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
-from assets.runs import clear_failures, days_of, listed
+from assets.results_source import claim_results, require_own_results
+from assets.runs import clear_failures, days_of, finish_days, listed
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import (
@@ -27,6 +29,7 @@ from resources.flow_log import FlowLog
 
 GROUP = "catalog"
 DELIVERED_CHECK = "objects_delivered"
+UNDERSTOOD_CHECK = "objects_understood"
 
 LINES_SHOWN = 40
 """Of a statement in metadata: every day of a range carries it, and it may name a thousand partitions."""
@@ -47,6 +50,7 @@ def vpc_flow_logs(
     """
     with clear_failures():
         engine = athena.ensure()
+        require_own_results(results, bucket.source())
         definition = flow_logs_table(bucket.source())
         tables = {table: definition, rejected_flows_name(table): rejected_flows_table(results.location())}
         statements = [create_database(table.database), *(create_table(*pair) for pair in tables.items())]
@@ -54,6 +58,7 @@ def vpc_flow_logs(
         for statement, (name, expected) in zip(statements[1:], tables.items(), strict=True):
             athena.execute(statement)
             require_table(athena, name, expected)
+        claim_results(results, bucket.source())
     for warning in engine.warnings:
         context.log.warning(warning)
     return dg.MaterializeResult(
@@ -82,7 +87,12 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 DELIVERED_CHECK,
                 asset="vpc_flow_logs_partition",
                 description="Every day that was asked for has objects in its folder.",
-            )
+            ),
+            dg.AssetCheckSpec(
+                UNDERSTOOD_CHECK,
+                asset="vpc_flow_logs_partition",
+                description="Nothing in the days' folders is left out or counted twice, as far as a first look tells.",
+            ),
         ],
     )
     def vpc_flow_logs_partition(
@@ -94,32 +104,33 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         """One day of the table: a partition that points at the day's folder in the bucket.
 
-        A day without objects is added too, with a warning: Athena allows it, and what arrives late is then read.
+        A day without objects is added too, with a warning: Athena allows it, and what arrives late is then read. A day
+        whose objects the table would read wrongly is not added, and fails by name; the other days of a range are.
         """
         with clear_failures():
             days = days_of(context)
             source = bucket.source()
             require_table(athena, table, flow_logs_table(source))
             flow_log.deliver(days)
-            statements = list(add_partitions(table, source.day_locations(days)))
+            looked = look_at(bucket, days)
+            readable = {day: found for day, found in looked.items() if not found.problem}
+            statements = list(add_partitions(table, source.day_locations(readable)))
             for statement in statements:
                 athena.execute(statement)
-            require_locations(athena, table, source, days)
-            empty = []
-            for day in days:
-                sizes = [found.size for found in bucket.visible_objects(source.day_prefix(day))]
-                if not sizes:
-                    empty.append(day)
-                context.add_asset_metadata(
-                    {"location": source.day_location(day), "objects": len(sizes), "bytes": sum(sizes)},
-                    asset_key=context.asset_key,
-                    partition_key=day.isoformat(),
-                )
-            warning = nothing_delivered(bucket, empty) if empty else None
-        if warning:
-            context.log.warning(warning)
+            require_locations(athena, table, source, list(readable))
+            empty = [day for day, found in readable.items() if not found.objects]
+            nothing = nothing_delivered(bucket, empty) if empty else None
+            warnings = [text for found in readable.values() for text in found.warnings]
+            for warning in [*([nothing] if nothing else []), *warnings]:
+                context.log.warning(warning)
+            done = {
+                day: {"location": source.day_location(day), "objects": len(found.objects), "bytes": found.size}
+                for day, found in readable.items()
+            }
+            finish_days(context, days, done, unreadable_days(looked), "daily assets")
         return dg.MaterializeResult(
-            metadata={"statements": sql_metadata(statements)}, check_results=[delivery_check(warning, empty, days)]
+            metadata={"statements": sql_metadata(statements)},
+            check_results=[delivery_check(nothing, empty, days), understood_check(warnings, days)],
         )
 
     return vpc_flow_logs_partition
@@ -135,10 +146,10 @@ def require_table(athena: QueryEngine, name: TableName, expected: TableDefinitio
         listing = "".join(f"\n  {difference}" for difference in differences)
         raise FlowLakeError(
             f"The table {name.hive} is not the one that these settings ask for:{listing}\n"
-            "If the settings are wrong (FLOWLAKE_BUCKET, FLOWLAKE_RESULTS, FLOWLAKE_DATABASE, FLOWLAKE_TABLE), set "
-            "them right: each place of results needs a database of its own. If the table is, drop it and materialize "
-            "vpc_flow_logs again; objects and reports stay where they are:\n"
-            f"{drop_table(name)}"
+            "If the settings are wrong (FLOWLAKE_BUCKET, FLOWLAKE_RESULTS, FLOWLAKE_ACCOUNT_ID, FLOWLAKE_REGION, "
+            "FLOWLAKE_DATABASE, FLOWLAKE_TABLE), set them right: each source of logs, and each place of results, needs "
+            "a database of its own. If the table is wrong, drop it and materialize vpc_flow_logs again; objects and "
+            f"reports stay where they are:\n{drop_table(name)}"
         )
 
 
@@ -155,16 +166,28 @@ def require_locations(athena: QueryEngine, name: TableName, source: LogSource, d
         raise FlowLakeError(f"Partitions of {name.hive} that were there already do not point at their days:\n{listing}")
 
 
-def require_days(athena: QueryEngine, name: TableName, days: Sequence[date], asset: str) -> dict[date, str]:
-    """Where each day's partition lies. Raises FlowLakeError, with what to do, for days that are none.
+def days_without_partition(
+    athena: QueryEngine, name: TableName, days: Sequence[date], asset: str
+) -> tuple[dict[date, str], dict[date, str]]:
+    """Where each day's partition lies; and of the days without one, what is to do.
 
     A query would not miss such a day, and tell of one on which nothing happened.
     """
     found = athena.partition_locations(name, [day.isoformat() for day in days])
     missing = [day for day in days if day.isoformat() not in found]
-    if missing:
-        raise FlowLakeError(f"{name.hive} has no partition for {listed(missing)}. Materialize {asset} for that first.")
-    return {day: found[day.isoformat()] for day in days}
+    problem = f"{name.hive} has no partition for {listed(missing)}. Materialize {asset} for that first."
+    return (
+        {day: found[day.isoformat()] for day in days if day.isoformat() in found},
+        dict.fromkeys(missing, problem),
+    )
+
+
+def require_days(athena: QueryEngine, name: TableName, days: Sequence[date], asset: str) -> dict[date, str]:
+    """Where each day's partition lies. Raises FlowLakeError, with what to do, for days that are none."""
+    locations, missing = days_without_partition(athena, name, days, asset)
+    for problem in missing.values():
+        raise FlowLakeError(problem)
+    return locations
 
 
 def nothing_delivered(bucket: Bucket, empty: Sequence[date]) -> str:
@@ -181,6 +204,17 @@ def delivery_check(warning: str | None, empty: Sequence[date], days: Sequence[da
         severity=dg.AssetCheckSeverity.WARN,
         description=warning,
         metadata={"days looked at": len(days), "days without objects": len(empty)},
+    )
+
+
+def understood_check(warnings: Sequence[str], days: Sequence[date]) -> dg.AssetCheckResult:
+    """What a first look at the days' objects found that people should know."""
+    return dg.AssetCheckResult(
+        check_name=UNDERSTOOD_CHECK,
+        passed=not warnings,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n".join(warnings) or None,
+        metadata={"days looked at": len(days), "warnings": len(warnings)},
     )
 
 

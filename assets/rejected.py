@@ -5,15 +5,18 @@ is pointed at it, in one step, and what the partition pointed at before is remov
 was or as it is. Which files those are, rejected_files.py knows.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 
 import dagster as dg
 
-from assets.catalog import query_metadata, require_days, require_table
+from assets.catalog import days_without_partition, query_metadata, require_days, require_table
+from assets.day_objects import DayObjects, changed_days, look_at, unreadable_days
 from assets.rejected_files import (
     Unloaded,
+    holds_records,
     key_of,
     new_root,
     note,
@@ -23,7 +26,8 @@ from assets.rejected_files import (
     unloaded,
     unnamed,
 )
-from assets.runs import batches, clear_failures, days_of, listed, naming_days, origin
+from assets.results_source import claim_results
+from assets.runs import batches, clear_failures, days_of, finish_days, listed, origin
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import (
     MAX_PARTITIONS_PER_STATEMENT,
@@ -35,8 +39,9 @@ from flowlogs.statements import (
     rejected_flows_name,
     rejected_flows_table,
     unload_rejected,
+    unloaded_location,
 )
-from resources.bucket import ObjectStore
+from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine, ScanLimitError
 
 
@@ -53,116 +58,155 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
     )
     def rejected_flows(
         context: dg.AssetExecutionContext,
+        bucket: dg.ResourceParam[Bucket],
         athena: dg.ResourceParam[QueryEngine],
         results: dg.ResourceParam[ObjectStore],
         table: dg.ResourceParam[TableName],
     ) -> None:
         """The day's REJECT records, every column, as Parquet: from one scan of the day's objects. Reports read this.
 
-        The day's partition points at the new files when all of them are there; those that they replace are removed.
+        The day's partition points at the new files when all of them are there; those that they replace are removed. A
+        day that cannot be read fails by name and stays as it was; the other days of a range are done.
         """
         days = days_of(context)
         name = rejected_flows_name(table)
-        notes: list[str] = []
-        roots: list[str] = []
-        done = 0
-
-        def begin() -> str:
-            # Every one is noted anew each time, so that a run of many hours is not taken for dead.
-            roots.append(new_root())
-            notes.append(note(results, name, roots))
-            return roots[-1]
-
         with clear_failures():
+            claim_results(results, bucket.source())
             require_table(athena, name, rejected_flows_table(results.location()))
-            require_days(athena, table, days, "vpc_flow_logs_partition")
-            for group in batches(days, MAX_PARTITIONS_PER_STATEMENT):
+            _, failures = days_without_partition(athena, table, days, "vpc_flow_logs_partition")
+            looked = look_at(bucket, [day for day in days if day not in failures])
+            for warning in [text for found in looked.values() for text in found.warnings]:
+                context.log.warning(warning)
+            failures |= unreadable_days(looked) | days_whose_logs_are_gone(athena, results, name, looked)
+            readable = [day for day in days if day not in failures]
+            scan = Scan(context, bucket, athena, results, table, looked, failures)
+            done: list[date] = []
+            stopped: FlowLakeError | None = None
+            for group in batches(readable, MAX_PARTITIONS_PER_STATEMENT):
                 parts: list[Unloaded] = []
-                failure = None
                 try:
                     for batch in batches(group, MAX_UNLOADED_PARTITIONS):
-                        for part in unload_within_limit(context, athena, results, table, batch, begin):
+                        for part in scan.unload_within_limit(batch):
                             parts.append(part)
-                            *_, last = part.folders
-                            told = f"{listed(list(part.folders))} ({days.index(last) + 1} of {len(days)})"
+                            told = f"{listed(list(part.folders))} ({days.index(max(part.folders)) + 1} of {len(days)})"
                             context.log.info(f"{told}: written.")
                 except FlowLakeError as error:
-                    failure = error
+                    stopped = error
                 # Also where a later day failed: these are complete.
                 try:
-                    notes += point_at(context, athena, results, name, parts)
-                    done += sum(len(part.folders) for part in parts)
+                    scan.notes += point_at(context, athena, results, name, parts)
+                    done += [day for part in parts for day in part.folders]
                 except FlowLakeError as error:
-                    failure = FlowLakeError(f"{failure}\n{error}") if failure else error
-                if failure:
-                    with naming_days(days, days[done], "reports"):
-                        raise failure
+                    stopped = FlowLakeError(f"{stopped}\n{error}") if stopped else error
+                if stopped:
+                    break
             with only_warned_of(context):
-                tidy(athena, results, name, notes, datetime.now(timezone.utc))
+                tidy(athena, results, name, scan.notes, datetime.now(timezone.utc))
+            failures |= {day: str(stopped) for day in readable if day not in done and day not in failures}
+            finish_days(context, days, {day: scan.metadata[day] for day in done}, failures, "reports")
 
     return rejected_flows
 
 
-def unload_within_limit(
-    context: dg.AssetExecutionContext,
-    athena: QueryEngine,
-    results: ObjectStore,
-    table: TableName,
-    days: Sequence[date],
-    begin: Callable[[], str],
-) -> Iterator[Unloaded]:
-    """Write the records of these days in one statement, or in as few as the limit of what one may scan lets through.
+def days_whose_logs_are_gone(
+    athena: QueryEngine, results: ObjectStore, name: TableName, looked: Mapping[date, DayObjects]
+) -> dict[date, str]:
+    """The days without objects of which there are rejected flows from an earlier run, and what is to do.
 
-    `begin` gives a new folder to write into.
+    To read such a day again would put nothing in the place of what was read when the logs were there.
     """
-    root = begin()
-    context.log.info(f"{listed(days)}: to be written, from one scan of their objects.")
-    try:
-        parts = [unload(context, athena, results, table, days, root)]
-    except ScanLimitError:
-        if len(days) == 1:
-            raise
-        context.log.warning(f"{listed(days)}: more than one query may scan. Each half of them by itself.")
-        results.delete([stored.key for stored in results.list(root)])
-        halves = days[: len(days) // 2], days[len(days) // 2 :]
-        for half in halves:
-            yield from unload_within_limit(context, athena, results, table, half, begin)
-        return
-    yield from parts
+    empty = [day for day, found in looked.items() if not found.objects]
+    before = athena.partition_locations(name, [day.isoformat() for day in empty]) if empty else {}
+    return {
+        day: f"The logs of {day} are gone: its folder holds no objects, while {name.hive} has records that an earlier "
+        "run read there. Those are kept. If the logs were removed on purpose, nothing is to be done; else restore them."
+        for day in empty
+        if day.isoformat() in before and holds_records(results, day, before[day.isoformat()])
+    }
 
 
-def unload(
-    context: dg.AssetExecutionContext,
-    athena: QueryEngine,
-    results: ObjectStore,
-    table: TableName,
-    days: Sequence[date],
-    root: str,
-) -> Unloaded:
-    """Write the records of these days below `root`, as one statement, and tell of them."""
-    result = athena.execute(unload_rejected(table, days[0], days[-1], results.location(root), origin(context)))
-    sizes = {stored.key: stored.size for stored in results.list(root)}
-    tried_before = unnamed(sizes, result.written)
-    for key in tried_before:
-        context.log.warning(f"{results.uri(key)} is of a first try of this query, which was tried again: removed.")
-        del sizes[key]
-    if tried_before:
-        results.delete(tried_before)
-    part = unloaded(root, days, sizes)
-    for day, folder in part.folders.items():
-        own = [size for key, size in sizes.items() if key.startswith(folder)]
-        context.add_asset_metadata(
-            {
-                "folder": dg.MetadataValue.path(results.uri(folder)),
-                "location": results.location(folder),
+@dataclass
+class Scan:
+    """The scan of a run's days: what it talks to, what the days' objects are, and what has come of it so far.
+
+    `failures` are the days that cannot be read; `notes` those of what may be left behind; `metadata` is each written
+    day's.
+    """
+
+    context: dg.AssetExecutionContext
+    bucket: Bucket
+    athena: QueryEngine
+    results: ObjectStore
+    table: TableName
+    looked: Mapping[date, DayObjects]
+    failures: dict[date, str]
+    metadata: dict[date, Mapping[str, object]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    roots: list[str] = field(default_factory=list)
+
+    def unload_within_limit(self, days: Sequence[date]) -> Iterator[Unloaded]:
+        """Write the records of these days in one statement, or in as few as let each day be read.
+
+        Where the days are more than one query may scan, each half is written by itself. A day with an object that
+        cannot be read fails, and the others are written without it.
+        """
+        root = self._begin()
+        self.context.log.info(f"{listed(days)}: to be written, from one scan of their objects.")
+        try:
+            part = self._unload(days, root)
+        except FlowLakeError as error:
+            damaged = [day for day in days if self.bucket.source().day_prefix(day) in str(error)]
+            if damaged:
+                self.failures |= dict.fromkeys(damaged, str(error))
+                self.context.log.warning(f"{listed(damaged)}: cannot be read. The other days are read without that.")
+                rest = [day for day in days if day not in damaged]
+                again = list(batches(rest, len(days)))
+            elif isinstance(error, ScanLimitError) and len(days) > 1:
+                self.context.log.warning(f"{listed(days)}: more than one query may scan. Each half of them by itself.")
+                again = [list(days[: len(days) // 2]), list(days[len(days) // 2 :])]
+            else:
+                raise
+            self.results.delete([stored.key for stored in self.results.list(root)])
+            for batch in again:
+                yield from self.unload_within_limit(batch)
+            return
+        if part.folders:
+            yield part
+
+    def _begin(self) -> str:
+        """A new folder to write into. Every one is noted anew each time, so that a long run is not taken for dead."""
+        self.roots.append(new_root())
+        self.notes.append(note(self.results, rejected_flows_name(self.table), self.roots))
+        return self.roots[-1]
+
+    def _unload(self, days: Sequence[date], root: str) -> Unloaded:
+        """Write the records of these days below `root`, as one statement, and tell of them."""
+        statement = unload_rejected(self.table, days[0], days[-1], self.results.location(root), origin(self.context))
+        result = self.athena.execute(statement)
+        sizes = {stored.key: stored.size for stored in self.results.list(root)}
+        tried_before = unnamed(sizes, result.written)
+        for key in tried_before:
+            uri = self.results.uri(key)
+            self.context.log.warning(f"{uri} is of a first try of this query, which was tried again: removed.")
+        changed = changed_days(self.bucket, {day: self.looked[day] for day in days})
+        self.failures |= changed
+        whole = [day for day in days if day not in changed]
+        of_changed = [key for key in sizes if key.startswith(tuple(unloaded_location(root, day) for day in changed))]
+        useless = {*tried_before, *of_changed}
+        if useless:
+            self.results.delete(sorted(useless))
+        kept = {key: size for key, size in sizes.items() if key not in useless}
+        part = unloaded(root, whole, kept)
+        for day, folder in part.folders.items():
+            own = [size for key, size in kept.items() if key.startswith(folder)]
+            self.metadata[day] = {
+                "folder": dg.MetadataValue.path(self.results.uri(folder)),
+                "location": self.results.location(folder),
                 "files": len(own),
                 "bytes": sum(own),
                 **query_metadata(result),
-            },
-            asset_key=context.asset_key,
-            partition_key=day.isoformat(),
-        )
-    return part
+            }
+        return part
 
 
 def point_at(

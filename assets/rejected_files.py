@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from assets.runs import listed
 from flowlogs.errors import FlowLakeError
+from flowlogs.fields import PARTITION_COLUMN
 from flowlogs.statements import REJECTED_FLOWS, TableName, unloaded_location
 from resources.bucket import ObjectStore
 from resources.engine import QueryEngine
@@ -31,8 +32,12 @@ STAMP = "%Y%m%dT%H%M%SZ"
 LEFT_AFTER = timedelta(hours=12)
 """A note older than this is of no run that is still at work: each statement of a run comes with a new one."""
 
-_FOLDER = re.compile(rf"{ROOT}[^/]+/[a-z]+=(?P<day>\d{{4}}-\d\d-\d\d)/")
-_FILE = re.compile(rf"(?P<folder>{_FOLDER.pattern}).+")
+_NAME = r"\d{8}T\d{6}Z-[0-9a-f]{8}"
+"""How what we make is called here (`_new_name`). Nothing that is called otherwise is ever removed."""
+
+_ATTEMPT = re.compile(rf"{ROOT}{_NAME}/")
+_FOLDER = re.compile(rf"{ROOT}{_NAME}/{PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/")
+_FILE = re.compile(rf"(?P<folder>{_FOLDER.pattern})[^/]+")
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def unloaded(root: str, days: Iterable[date], keys: Collection[str]) -> Unloaded
     """What an UNLOAD of these days wrote, by the files that are below its root."""
     folders = {day: unloaded_location(root, day) for day in days}
     found = {folder for folder in folders.values() if any(key.startswith(folder) for key in keys)}
-    placed = {day: folder if folder in found else unloaded_location(NOTHING, day) for day, folder in folders.items()}
+    placed = {day: folder if folder in found else _nothing_of(day) for day, folder in folders.items()}
     return Unloaded(root, frozenset(keys), placed)
 
 
@@ -94,27 +99,45 @@ def require_kept(results: ObjectStore, parts: Iterable[Unloaded]) -> None:
             )
 
 
-def require_files(results: ObjectStore, locations: Mapping[date, str]) -> None:
-    """Raise FlowLakeError, with the days, where the partition of a day points at no file of that day.
+def days_without_files(results: ObjectStore, locations: Mapping[date, str]) -> dict[date, str]:
+    """The days whose partition points at no file of that day, and what is to do.
 
     A query would not miss those records, and tell of a day on which nothing was rejected.
     """
     folders = {day: key_of(results, location) for day, location in locations.items()}
-    for day, folder in folders.items():
-        if not _is_of(folder, day):
-            raise FlowLakeError(
-                f"The partition of {day} points at {locations[day]}, which is not that day's. Materialize "
-                f"{REJECTED_FLOWS} for that day again."
-            )
+    elsewhere = {day for day, folder in folders.items() if not _is_of(folder, day) and folder != _nothing_of(day)}
     # The days of one UNLOAD lie together: one look is enough for all of them.
-    roots = {folder[: folder.index("/", len(ROOT)) + 1] for folder in folders.values()} - {NOTHING}
+    own = {day: folder for day, folder in folders.items() if day not in elsewhere and folder != _nothing_of(day)}
+    roots = {folder[: folder.index("/", len(ROOT)) + 1] for folder in own.values()}
     filled = {f"{stored.key.rpartition('/')[0]}/" for root in roots for stored in results.list(root)}
-    gone = [day for day, folder in folders.items() if folder not in filled and not folder.startswith(NOTHING)]
+    gone = [day for day, folder in own.items() if folder not in filled]
+    problems = {
+        day: f"The partition of {day} points at {locations[day]}, which is not that day's. Materialize "
+        f"{REJECTED_FLOWS} for that day again."
+        for day in elsewhere
+    }
     if gone:
-        raise FlowLakeError(
+        problem = (
             f"The rejected flows of {listed(gone)} are gone: {results.uri(folders[gone[0]])} holds no files. "
             f"Materialize {REJECTED_FLOWS} for that again."
         )
+        problems |= dict.fromkeys(gone, problem)
+    return problems
+
+
+def require_files(results: ObjectStore, locations: Mapping[date, str]) -> None:
+    """Raise FlowLakeError, with the days, where the partition of a day points at no file of that day."""
+    for problem in days_without_files(results, locations).values():
+        raise FlowLakeError(problem)
+
+
+def holds_records(results: ObjectStore, day: date, location: str) -> bool:
+    """Whether a day's partition points at records, and not at the place for a day without any."""
+    return key_of(results, location) != _nothing_of(day)
+
+
+def _nothing_of(day: date) -> str:
+    return unloaded_location(NOTHING, day)
 
 
 def replaced_folders(results: ObjectStore, before: Mapping[date, str]) -> list[str]:
@@ -142,10 +165,12 @@ def tidy(athena: QueryEngine, results: ObjectStore, name: TableName, own: Sequen
     then the files of the first are left, which its note tells of.
     """
     notes = f"{NOTES}{name.database}/"
-    others = [stored.key for stored in results.list(notes) if stored.key not in own]
+    ours = [stored.key for stored in results.list(notes) if re.fullmatch(_NAME, stored.key.removeprefix(notes))]
+    others = [key for key in ours if key not in own]
     old = [key for key in others if key.removeprefix(notes) < f"{now - LEFT_AFTER:{STAMP}}"]
     at_work = {folder for key in others if key not in old for folder in _noted(results, key)} if old else set()
-    folders = sorted({folder for key in old for folder in _noted(results, key)} - at_work)
+    noted = {folder for key in old for folder in _noted(results, key)}
+    folders = sorted(f for f in noted - at_work if _ATTEMPT.fullmatch(f) or _FOLDER.fullmatch(f))
     files = [stored.key for folder in folders for stored in results.list(folder)]
     found = [match for key in files if (match := _FILE.fullmatch(key))]
     locations = athena.partition_locations(name, sorted({match["day"] for match in found})) if found else {}

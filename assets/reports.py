@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.catalog import query_metadata, require_days
-from assets.rejected_files import require_files
-from assets.runs import batches, clear_failures, days_of, listed, naming_days, origin
+from assets.catalog import days_without_partition, query_metadata, require_days
+from assets.rejected_files import days_without_files, require_files
+from assets.runs import batches, clear_failures, days_of, finish_days, listed, origin
 from assets.tables import csv_bytes, markdown_table, parquet_bytes
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
@@ -76,23 +76,26 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
     ) -> None:
         days = days_of(context)
         source = rejected_flows_name(table)
-        statement = f"{report_sql(report, source, days[0], days[-1])}\n{origin(context)}"
-        with clear_failures(), naming_days(days, days[0]):
-            result = consistent_result(athena, results, source, days, statement)
-        rows = dict(list(result.frame.groupby("dt")))
-        frames = {day: rows.get(day.isoformat(), result.frame.iloc[:0]) for day in days}
-        for batch in batches(days, DAYS_AT_ONCE):
-            files = {key: data for day in batch for key, data in report_files(report.name, day, frames[day]).items()}
-            with clear_failures(), naming_days(days, batch[0]):
-                results.replace(files)
-            count = sum(len(frames[day]) for day in batch)
-            context.log.info(f"{listed(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {count} rows.")
-        for day, frame in frames.items():
-            context.add_asset_metadata(
-                report_metadata(report.name, day, frame, result, results),
-                asset_key=context.asset_key,
-                partition_key=day.isoformat(),
-            )
+        done: dict[date, Mapping[str, object]] = {}
+        with clear_failures():
+            locations, failures = days_without_partition(athena, source, days, REJECTED_FLOWS)
+            failures |= days_without_files(results, locations)
+            there = [day for day in days if day not in failures]
+            try:
+                for group in batches(there, len(days)):
+                    statement = f"{report_sql(report, source, group[0], group[-1])}\n{origin(context)}"
+                    result = consistent_result(athena, results, source, group, statement)
+                    rows = dict(list(result.frame.groupby("dt")))
+                    frames = {day: rows.get(day.isoformat(), result.frame.iloc[:0]) for day in group}
+                    for batch in batches(group, DAYS_AT_ONCE):
+                        files = [report_files(report.name, day, frames[day]) for day in batch]
+                        results.replace({key: data for day_files in files for key, data in day_files.items()})
+                        count = sum(len(frames[day]) for day in batch)
+                        context.log.info(f"{listed(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {count} rows.")
+                        done |= {day: report_metadata(report.name, day, frames[day], result, results) for day in batch}
+            except FlowLakeError as error:
+                failures |= {day: str(error) for day in there if day not in done}
+            finish_days(context, days, done, failures)
 
     return write_report
 

@@ -1,13 +1,17 @@
 """What every asset has in common when it runs: the days that it was asked for, and how its errors reach people."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
+from typing import Any
 
 import dagster as dg
 
 from flowlogs.errors import FlowLakeError
 from resources.ensured import Ensured
+
+CAUSES_SHOWN = 3
+"""Of a range of days, how many causes of failures a message tells in full."""
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
@@ -52,22 +56,40 @@ def clear_failures() -> Iterator[None]:
         raise dg.Failure(description=str(error)) from None
 
 
-@contextmanager
-def naming_days(days: Sequence[date], first: date, after: str = "") -> Iterator[None]:
-    """Let an error say which of the run's days are not done, from `first` on, where it has several.
+def finish_days(
+    context: dg.AssetExecutionContext,
+    days: Sequence[date],
+    done: Mapping[date, Mapping[str, Any]],
+    failures: Mapping[date, str],
+    after: str = "",
+) -> None:
+    """Tell of each day that is done, by its metadata; then fail, where some are not, in the words of what failed them.
 
-    And that what is made `after` this, which Dagster leaves out for the whole run, is not made for any.
+    Where the step fails, Dagster would count none of its days as materialized: so those that are done are told one by
+    one. What is made `after` this is left out for the whole run, and the words say so.
     """
-    try:
-        yield
-    except FlowLakeError as error:
-        if len(days) == 1:
-            raise
-        undone = [day for day in days if day >= first]
-        number = len(days) - len(undone)
-        done = {0: "which are all", 1: "the one before is"}.get(number, f"the {number} before are")
-        then = f", then the {after} for all {len(days)}" if after and number else ""
-        raise FlowLakeError(f"{error}\nNot done: {listed(undone)}; {done}. Run again for these days{then}.") from error
+    for day, metadata in done.items():
+        if failures:
+            context.log_event(
+                dg.AssetMaterialization(context.asset_key, partition=day.isoformat(), metadata=dict(metadata))
+            )
+        else:
+            context.add_asset_metadata(dict(metadata), asset_key=context.asset_key, partition_key=day.isoformat())
+    if failures:
+        raise _failed(days, failures, after)
+
+
+def _failed(days: Sequence[date], failures: Mapping[date, str], after: str) -> FlowLakeError:
+    causes = list(dict.fromkeys(failures.values()))
+    text = "\n".join(causes[:CAUSES_SHOWN])
+    if len(causes) > CAUSES_SHOWN:
+        text += f"\nOther days failed likewise: {len(causes) - CAUSES_SHOWN}."
+    if len(days) == 1:
+        return FlowLakeError(text)
+    number = len(days) - len(failures)
+    others = {0: "which are all", 1: "the other one is"}.get(number, f"the {number} others are")
+    then = f", then the {after} for all {len(days)}" if after and number else ""
+    return FlowLakeError(f"{text}\nNot done: {listed(sorted(failures))}; {others}. Run again for these days{then}.")
 
 
 def told(context: dg.AssetExecutionContext, ensured: Ensured, check: str) -> dg.MaterializeResult:

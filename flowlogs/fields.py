@@ -25,10 +25,10 @@ DEFAULT_FIELDS: tuple[Field, ...] = (
     Field("sourceport", "srcport", "int"),
     Field("destinationport", "dstport", "int"),
     Field("protocol", "protocol", "int"),
-    Field("numpackets", "packets", "int"),
+    Field("numpackets", "packets", "bigint"),
     Field("numbytes", "bytes", "bigint"),
-    Field("starttime", "start", "int"),
-    Field("endtime", "end", "int"),
+    Field("starttime", "start", "bigint"),
+    Field("endtime", "end", "bigint"),
     Field("action", "action", "string"),
     Field("logstatus", "log-status", "string"),
 )

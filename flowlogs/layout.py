@@ -16,6 +16,11 @@ ACCOUNT_ID = re.compile(r"\d{12}")
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d")
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
+_OBJECT_NAME = re.compile(
+    rf"{ACCOUNT_ID.pattern}_vpcflowlogs_{REGION.pattern}_(?P<flow_log>fl-[0-9a-zA-Z]+)_\d{{8}}T\d{{4}}Z_[0-9a-zA-Z]+"
+    r"(?P<suffix>\.log(\.gz|\.parquet)?)"
+)
+
 _SOURCE_KEY = re.compile(rf"AWSLogs/({ACCOUNT_ID.pattern})/vpcflowlogs/({REGION.pattern})(?:/.*)?")
 _DAY_KEY = re.compile(r".*/(\d{4})/(\d{2})/(\d{2})(?:/.*)?")
 
@@ -78,6 +83,20 @@ def find_day(key: str) -> date | None:
         return date(int(match[1]), int(match[2]), int(match[3])) if match else None
     except ValueError:
         return None
+
+
+def is_object_name(name: str) -> bool:
+    """Whether a key's last part is called as AWS calls a flow log's objects, packed or not."""
+    return _OBJECT_NAME.fullmatch(name) is not None
+
+
+def find_flow_log(key: str) -> str | None:
+    """The id of the flow log that an object is of, which its name tells; None where it is not called so.
+
+    A flow log's format cannot be changed, so that one object tells the format of all.
+    """
+    match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
+    return match["flow_log"] if match else None
 
 
 def is_visible(key: str, prefix: str) -> bool:

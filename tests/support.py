@@ -94,14 +94,27 @@ class KnownAnswers:
 
 
 def known_answers() -> list[KnownAnswers]:
-    """Every day whose reports are known: of the small logs, and of the captured ones that are here."""
+    """Every day whose reports are known: of the small logs, and of the captured ones that are here.
+
+    The answers that come with those are a table's that has `int` for packets, start and end, as the classroom's DDL
+    has. This project's has bigint, so that days with larger numbers are left to the tests of that DDL.
+    """
     found = [KnownAnswers(None, day, SMALL_TOP[day], SMALL_DETAILS[day]) for day in SMALL_LOGS]
     for answers in sorted(CAPTURED_LOGS.glob("*/expected.json")):
         for day, reports in json.loads(answers.read_text(encoding="utf-8")).items():
-            found.append(
-                KnownAnswers(answers.parent, date.fromisoformat(day), reports["top"], reports["details"]),
-            )
+            if not _has_large_numbers(answers.parent, day):
+                found.append(
+                    KnownAnswers(answers.parent, date.fromisoformat(day), reports["top"], reports["details"]),
+                )
     return found
+
+
+def _has_large_numbers(folder: Path, day: str) -> bool:
+    """Whether a record of the day has packets, a start or an end that `int` has no room for."""
+    objects = folder.glob(f"AWSLogs/*/vpcflowlogs/*/{day.replace('-', '/')}/[!_.]*.log.gz")
+    records = [line.split(b" ") for path in objects for line in gzip.decompress(path.read_bytes()).splitlines()]
+    numbers = [fields[at] for fields in records for at in (8, 10, 11) if len(fields) > at]
+    return any(number.isdigit() and int(number) > 2**31 - 1 for number in numbers)
 
 
 def write_object(

@@ -152,10 +152,10 @@ def test_the_tables_metadata(lake):
             "  `sourceport` int,\n"
             "  `destinationport` int,\n"
             "  `protocol` int,\n"
-            "  `numpackets` int,\n"
+            "  `numpackets` bigint,\n"
             "  `numbytes` bigint,\n"
-            "  `starttime` int,\n"
-            "  `endtime` int,\n"
+            "  `starttime` bigint,\n"
+            "  `endtime` bigint,\n"
             "  `action` string,\n"
             "  `logstatus` string\n"
             ")\n"
@@ -174,10 +174,10 @@ def test_the_tables_metadata(lake):
             "  `sourceport` int,\n"
             "  `destinationport` int,\n"
             "  `protocol` int,\n"
-            "  `numpackets` int,\n"
+            "  `numpackets` bigint,\n"
             "  `numbytes` bigint,\n"
-            "  `starttime` int,\n"
-            "  `endtime` int,\n"
+            "  `starttime` bigint,\n"
+            "  `endtime` bigint,\n"
             "  `action` string,\n"
             "  `logstatus` string\n"
             ")\n"
@@ -401,7 +401,7 @@ def test_a_day_with_invisible_objects_only_is_a_day_without_objects(lake):
 
 def test_a_day_with_objects_passes_the_check_without_a_warning(lake):
     result = lake.run(DAY)
-    assert [check.passed for check in result.get_asset_check_evaluations()] == [True, True, True]
+    assert [check.passed for check in result.get_asset_check_evaluations()] == [True, True, True, True]
     assert lake.messages(result, level=30) == []
 
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from zlib import crc32
 
 import dagster as dg
 import pytest
@@ -216,9 +217,14 @@ def test_what_a_run_that_ended_early_left_is_removed_by_one_that_comes_half_a_da
 NOW = datetime(2024, 3, 10, 1, 0, tzinfo=timezone.utc)
 
 
+def attempt(name: str) -> str:
+    """The folder of an attempt, another one for each name, called as a run calls it."""
+    return f"20210904T010203Z-{crc32(name.encode()):08x}"
+
+
 def put(lake: Lake, folder: str, *days: date) -> list[str]:
     """A file of rejected flows for each of the days in such a folder; returns their keys."""
-    keys = [f"{ROOT}{folder}/dt={day}/a.parquet" for day in days]
+    keys = [f"{ROOT}{attempt(folder)}/dt={day}/a.parquet" for day in days]
     lake.target.results.replace(dict.fromkeys(keys, b"x"))
     return keys
 
@@ -226,7 +232,8 @@ def put(lake: Lake, folder: str, *days: date) -> list[str]:
 def put_note(lake: Lake, hours: float, *folders: str, database: str = REJECTED.database) -> str:
     """A note of these folders that was made so many hours before NOW; returns its key."""
     key = f"{NOTES}{database}/{NOW - timedelta(hours=hours):%Y%m%dT%H%M%SZ}-0123abcd"
-    lake.target.results.replace({key: "".join(f"{ROOT}{folder}/\n" for folder in folders).encode()})
+    lines = "".join(f"{ROOT}{folder if '/' in folder else attempt(folder)}/\n" for folder in folders)
+    lake.target.results.replace({key: lines.encode()})
     return key
 
 
@@ -235,7 +242,7 @@ def tables(lake):
     """The lake with its tables, and with NEXT_DAY in the folder `pointed-at`."""
     lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     # Hive's client of Glue takes the closing slash away.
-    location = lake.target.results.location(f"{ROOT}pointed-at/dt={NEXT_DAY}")
+    location = lake.target.results.location(f"{ROOT}{attempt('pointed-at')}/dt={NEXT_DAY}")
     for statement in add_partitions(REJECTED, {NEXT_DAY: location}):
         lake.target.athena.execute(statement)
     return lake
@@ -247,10 +254,10 @@ def test_of_the_folders_that_old_notes_name_those_are_removed_that_no_partition_
     put(tables, "left", DAY, NEXT_DAY)
     put(tables, "alone", DAY)
     unnoted = put(tables, "unnoted", DAY)
-    other = f"{ROOT}left/README"
+    other = f"{ROOT}{attempt('left')}/README"
     tables.target.results.replace({other: b"", "reports/left/dt=2021-09-02/x": b""})
     put_note(tables, 13, "left", "pointed-at", "nowhere", "../reports/left")
-    put_note(tables, 24 * 365, f"alone/dt={DAY}")
+    put_note(tables, 24 * 365, f"{attempt('alone')}/dt={DAY}")
     tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
     assert tables.rejected_files() == sorted([*kept, *unnoted, other])
     assert tables.notes() == []
@@ -457,7 +464,7 @@ def test_a_report_alone_for_days_that_are_missing_names_them_and_what_makes_them
     assert failure(lake.run(DAY, EMPTY_DAY, REPORTS[:1])) == (
         "top_rejected_pairs",
         "`vpc_flow_lake`.`rejected_flows` has no partition for 2021-09-03, 2021-09-04. Materialize rejected_flows for "
-        "that first.\nNot done: 2021-09-02, 2021-09-03, 2021-09-04; which are all. Run again for these days.",
+        "that first.\nNot done: 2021-09-03, 2021-09-04; the other one is. Run again for these days.",
     )
 
 
@@ -671,7 +678,7 @@ def test_days_before_one_that_fails_are_complete_and_the_others_are_named(lake, 
     assert asset == "rejected_flows"
     assert words.startswith(f"{damaged} cannot be read to its end: ")
     assert words.endswith(
-        "\nNot done: 2021-09-04; the 2 before are. Run again for these days, then the reports for all 3."
+        "\nNot done: 2021-09-04; the 2 others are. Run again for these days, then the reports for all 3."
     )
     assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
     assert folders_of(lake.rejected_files()) == {lake.rejected_folder(day) for day in (DAY, NEXT_DAY)}
@@ -686,7 +693,9 @@ def test_days_that_are_more_than_one_query_may_scan_are_written_in_halves(lake):
 
     def limit(text: str) -> None:
         if text.startswith("UNLOAD") and f"BETWEEN '{DAY}' AND '{EMPTY_DAY}'" in text:
-            put(lake, text.split("rejected_flows/")[1].split("/")[0], NEXT_DAY)  # as far as it had come
+            lake.target.results.replace(
+                {f"{ROOT}{text.split(ROOT)[1].split('/')[0]}/dt={NEXT_DAY}/a.parquet": b"x"}
+            )  # as far as it had come
             raise ScanLimitError("CANCELLED", "Bytes scanned limit was exceeded", text)
 
     engine.before = limit
@@ -716,7 +725,7 @@ def test_a_day_that_is_more_than_one_query_may_scan_fails_and_those_before_it_ar
     asset, words = failure(lake.run(DAY, EMPTY_DAY, DAILY))
     assert asset == "rejected_flows"
     assert words.endswith(
-        "\nNot done: 2021-09-04; the 2 before are. Run again for these days, then the reports for all 3."
+        "\nNot done: 2021-09-04; the 2 others are. Run again for these days, then the reports for all 3."
     )
     assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
 
@@ -729,7 +738,7 @@ def test_reports_before_one_that_cannot_be_written_are_complete_and_the_others_a
     asset, words = failure(result)
     assert asset == "top_rejected_pairs"
     assert "2021-09-03.csv cannot be written: Is a directory." in words
-    assert words.endswith("\nNot done: 2021-09-03, 2021-09-04; the one before is. Run again for these days.")
+    assert words.endswith("\nNot done: 2021-09-03, 2021-09-04; the other one is. Run again for these days.")
     assert report_rows(lake.results, "top_rejected_pairs", DAY) == known(DAY)[0]
     assert not (lake.results / "reports/top_rejected_pairs/2021-09-03.parquet").exists()
     assert sorted(metadata(result, "rejected_flow_details")) == [str(day) for day in RANGE]

@@ -50,10 +50,10 @@ def test_the_fields_are_those_of_awss_default_format() -> None:
         ("sourceport", "int"),
         ("destinationport", "int"),
         ("protocol", "int"),
-        ("numpackets", "int"),
+        ("numpackets", "bigint"),
         ("numbytes", "bigint"),
-        ("starttime", "int"),
-        ("endtime", "int"),
+        ("starttime", "bigint"),
+        ("endtime", "bigint"),
         ("action", "string"),
         ("logstatus", "string"),
     ]
@@ -76,10 +76,10 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `vpc_flow_lake`.`vpc_flow_logs` (
   `sourceport` int,
   `destinationport` int,
   `protocol` int,
-  `numpackets` int,
+  `numpackets` bigint,
   `numbytes` bigint,
-  `starttime` int,
-  `endtime` int,
+  `starttime` bigint,
+  `endtime` bigint,
   `action` string,
   `logstatus` string
 )
@@ -116,10 +116,10 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `vpc_flow_lake`.`rejected_flows` (
   `sourceport` int,
   `destinationport` int,
   `protocol` int,
-  `numpackets` int,
+  `numpackets` bigint,
   `numbytes` bigint,
-  `starttime` int,
-  `endtime` int,
+  `starttime` bigint,
+  `endtime` bigint,
   `action` string,
   `logstatus` string
 )

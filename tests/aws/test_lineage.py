@@ -171,7 +171,7 @@ def test_a_range_that_takes_several_statements_tells_which_days_are_not_done(
     aws.set(fail_queries=[None, nothing])
     message = failure(materialize(settings(), first, last, selection=f"rejected_flows,{REPORTS}"))
     assert "no luck" in message
-    assert f"Not done: {DAY}, {NEXT_DAY}; the 2 before are." in message
+    assert f"Not done: {DAY}, {NEXT_DAY}; the 2 others are." in message
     found = rejected_flows()
     assert partitions("rejected_flows").items() > before.items()
     assert found.days == {

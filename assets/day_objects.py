@@ -1,0 +1,172 @@
+"""What the objects of a day are, looked at before they are read: is each of them what the table takes it for?
+
+A first look at one object of each flow log is enough for its format, which cannot be changed; some more are looked at
+for records that are none. A day that cannot be read as it is has a problem, which fails it by name. What people should
+know of a day that can be is a warning.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from pathlib import PurePosixPath
+
+from flowlogs.first_look import HEAD_BYTES, FirstLook, first_look
+from flowlogs.layout import find_flow_log
+from resources.bucket import Bucket, StoredObject
+
+LOOKS_PER_FLOW_LOG = 4
+"""At how many objects of each flow log a day's look looks, evenly from its first to its last."""
+
+MOST_OTHER_FILES = 100
+"""How many files may lie between a day's objects that are none: each of them is looked at."""
+
+DAYS_AT_ONCE = 8
+
+NAMES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class DayObjects:
+    """The objects of one day that Athena reads; why they cannot be read as they are, if so; what people should know."""
+
+    objects: Mapping[str, StoredObject]
+    problem: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes, as stored."""
+        return sum(stored.size for stored in self.objects.values())
+
+
+def look_at(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]:
+    """A look at the objects of each of these days."""
+    source = bucket.source()
+    with ThreadPoolExecutor(min(DAYS_AT_ONCE, len(days) or 1), thread_name_prefix="day-objects") as pool:
+        return dict(
+            zip(days, pool.map(lambda day: _look_at_day(bucket, source.day_prefix(day), day), days), strict=True)
+        )
+
+
+def unreadable_days(looked: Mapping[date, DayObjects]) -> dict[date, str]:
+    """The days that cannot be read as they are, and why."""
+    return {day: found.problem for day, found in looked.items() if found.problem}
+
+
+def changed_days(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[date, str]:
+    """Of days that were read since they were looked at, those whose objects were not all there, and what is to do.
+
+    Athena lists a folder anew when it reads it: objects that are gone by then are records that nobody misses.
+    """
+    changed = {}
+    for day, found in before.items():
+        sizes = {stored.key: stored.size for stored in bucket.visible_objects(bucket.source().day_prefix(day))}
+        gone = [key for key, stored in found.objects.items() if sizes.get(key) != stored.size]
+        if gone:
+            changed[day] = (
+                f"Objects of {day} were removed or changed while they were read: {_some(bucket, gone)}. The day is as "
+                "it was before. Run again when nothing moves there."
+            )
+    return changed
+
+
+def _look_at_day(bucket: Bucket, prefix: str, day: date) -> DayObjects:
+    objects = {stored.key: stored for stored in bucket.visible_objects(prefix)}
+    readable = [key for key, stored in objects.items() if not stored.archived]
+    others = [key for key in readable if find_flow_log(key) is None]
+    if len(others) > MOST_OTHER_FILES:
+        return DayObjects(
+            objects,
+            f"{len(others)} files of {day} are no objects of a flow log, as {_some(bucket, others)}. To Athena each of "
+            "their lines is a record. Move them away.",
+        )
+    flow_logs: dict[str, list[str]] = defaultdict(list)
+    for key in readable:
+        if flow_log := find_flow_log(key):
+            flow_logs[flow_log].append(key)
+    looks = {
+        flow_log: {key: _look(bucket, key) for key in _spread(keys, LOOKS_PER_FLOW_LOG)}
+        for flow_log, keys in flow_logs.items()
+    }
+    seen = {key: look for found in looks.values() for key, look in found.items()}
+    seen |= {key: _look(bucket, key) for key in others}
+    problems = [f"{bucket.objects.uri(key)} {look.problem}" for key, look in seen.items() if look.problem]
+    warnings = [
+        *(f"{bucket.objects.uri(key)} {look.warning}." for key, look in seen.items() if look.warning),
+        *_odd_records(bucket, seen),
+        *_twice(bucket, objects),
+        *_doubled_interfaces(looks, day),
+        *_archived(bucket, objects.values(), day),
+        *([f"{day} is not over yet (UTC): its reports tell of a part of it."] if day >= _today() else []),
+    ]
+    return DayObjects(objects, "\n".join(problems) or None, tuple(warnings))
+
+
+def _look(bucket: Bucket, key: str) -> FirstLook:
+    return first_look(PurePosixPath(key).name, bucket.objects.head(key, HEAD_BYTES))
+
+
+def _spread(keys: Sequence[str], most: int) -> list[str]:
+    """Some of the keys: the first, the last, and evenly between them."""
+    if len(keys) <= most:
+        return list(keys)
+    return [keys[number * (len(keys) - 1) // (most - 1)] for number in range(most)]
+
+
+def _odd_records(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
+    for key, look in seen.items():
+        if look.odd is not None:
+            yield (
+                f"{bucket.objects.uri(key)} holds a record whose action is none of ACCEPT, REJECT and -: {look.odd}. "
+                "No report counts such records."
+            )
+
+
+def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
+    """Objects that are there twice: packed and unpacked, or in two folders. Athena reads both."""
+    names = Counter(_unpacked_name(key) for key in objects if find_flow_log(key))
+    doubled = [key for key in objects if names[_unpacked_name(key)] > 1]
+    if doubled:
+        yield (
+            f"Some objects are there twice, so that their records count twice: {_some(bucket, doubled)}. Remove one of "
+            "each, and run again."
+        )
+
+
+def _unpacked_name(key: str) -> str:
+    return PurePosixPath(key).name.removesuffix(".gz")
+
+
+def _doubled_interfaces(looks: Mapping[str, Mapping[str, FirstLook]], day: date) -> Iterator[str]:
+    """Flow logs that tell of the same interface, as those of a VPC and of its subnet do."""
+    interfaces = {
+        flow_log: {name for look in found.values() for name in look.interfaces} for flow_log, found in looks.items()
+    }
+    for number, first in enumerate(interfaces):
+        for second in list(interfaces)[number + 1 :]:
+            shared = sorted(interfaces[first] & interfaces[second])
+            if shared:
+                yield (
+                    f"The flow logs {first} and {second} both tell of {shared[0]} on {day}, so that its records count "
+                    "twice, as where a VPC and its subnet have one each. Have one of them deliver elsewhere."
+                )
+
+
+def _archived(bucket: Bucket, objects: Iterable[StoredObject], day: date) -> Iterator[str]:
+    archived = [stored.key for stored in objects if stored.archived]
+    if archived:
+        yield (
+            f"{len(archived)} objects of {day} are in a Glacier class, and Athena passes over them without a word: "
+            f"{_some(bucket, archived)}. Their records are missing. Restore and copy them, then run again."
+        )
+
+
+def _some(bucket: Bucket, keys: Sequence[str]) -> str:
+    named = ", ".join(bucket.objects.uri(key) for key in keys[:NAMES_SHOWN])
+    return f"{named} and {len(keys) - NAMES_SHOWN} more" if len(keys) > NAMES_SHOWN else named
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
