@@ -9,6 +9,7 @@ from assets.day_objects import look_at, unreadable_days
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
 from assets.results_source import claim_results, require_own_results
 from assets.runs import clear_failures, days_of, finish_days, listed
+from assets.tables import code_block
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import (
@@ -236,7 +237,7 @@ def _link(value: object) -> object:
 def sql_metadata(statements: Sequence[str]) -> dg.MetadataValue:
     """Statements as a person reads them; of long ones and of many, what comes first is enough."""
     more = f"\n\n{len(statements) - 3} more statements like these." if len(statements) > 3 else ""
-    return dg.MetadataValue.md("\n\n".join(f"```sql\n{_shortened(text)}\n```" for text in statements[:3]) + more)
+    return dg.MetadataValue.md("\n\n".join(code_block(_shortened(text)) for text in statements[:3]) + more)
 
 
 def _shortened(statement: str) -> str:

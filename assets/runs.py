@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.tables import markdown_text
 from flowlogs.errors import FlowLakeError
 from resources.ensured import Ensured
 
@@ -16,6 +17,13 @@ CAUSES_SHOWN = 3
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
     """The run's partitions as UTC days: one of them, or every day of a range."""
+    if context.has_partition_key_range:
+        asked = context.partition_key_range
+        if asked.start > asked.end:
+            raise dg.Failure(
+                f"The range {asked.start}...{asked.end} ends before it begins: write its first day in front, as "
+                f"--partition-range {asked.end}...{asked.start}."
+            )
     return [date.fromisoformat(key) for key in context.partition_keys]
 
 
@@ -97,7 +105,7 @@ def told(context: dg.AssetExecutionContext, ensured: Ensured, check: str) -> dg.
     found = [*ensured.errors, *ensured.warnings]
     for message in found:
         context.log.warning(message)
-    listing = dg.MetadataValue.md("\n".join(f"- {message}" for message in found) or "nothing")
+    listing = dg.MetadataValue.md("\n".join(f"- {markdown_text(message)}" for message in found) or "nothing")
     severity = dg.AssetCheckSeverity.ERROR if ensured.errors else dg.AssetCheckSeverity.WARN
     return dg.MaterializeResult(
         metadata={**ensured.facts, **({"differs": listing} if found else {})},

@@ -1,8 +1,11 @@
 """Frames as people and programs read them: Markdown, Parquet, CSV. Plain functions, no Dagster and no I/O."""
 
+import io
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
+
+from flowlogs.printable import printable, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,15 +22,25 @@ ARROW_TYPES: Mapping[str, str] = {
 }
 """The Arrow type that a column is stored with, by its pandas type: an empty column is as typed as a full one."""
 
+CELL_LENGTH = 100
+"""How many characters of a cell people are shown; files hold all of it. The longest that AWS writes is an ARN."""
+
+_LIVE_IN_A_SPREADSHEET = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+_WORD_OR_MARK = re.compile("[^ |`]+|[|`]")
+_MARKS = re.compile(r"[\\`*_~|\[\]]")
+_BLOCK = re.compile(r"[#>+=-](?=.)|\d{1,9}[.)](?= )")
+_LINKED = re.compile("://|www\\.|@", re.IGNORECASE)
+
 
 def markdown_table(frame: "pd.DataFrame", rows: int | None = None) -> str:
     """The frame's first `rows` rows (all of them by default) as a Markdown table; NULL is an empty cell.
 
     Without a blank too many: Dagster's UI (1.13) shows up to 999 characters at once, and more behind a link.
     """
-    lines = [_markdown_row(frame.columns), _markdown_row("-" for _ in frame.columns)]
+    lines = [_markdown_row(map(markdown_text, frame.columns)), _markdown_row("-" for _ in frame.columns)]
     shown = frame if rows is None else frame.head(rows)
-    lines += [_markdown_row("" if cell is None else cell for cell in row) for row in plain_rows(shown)]
+    lines += [_markdown_row(markdown_text(cell_text(cell)) for cell in row) for row in plain_rows(shown)]
     if len(shown) < len(frame):
         lines.append(f"\nMore rows in the files: {len(frame) - len(shown)}.")
     return "\n".join(lines)
@@ -53,15 +66,85 @@ def parquet_bytes(frame: "pd.DataFrame") -> bytes:
 
 
 def csv_bytes(frame: "pd.DataFrame") -> bytes:
-    """The frame as CSV with a header line; NULL is an empty field."""
-    return frame.to_csv(index=False, lineterminator="\n").encode()
+    """The frame as CSV with a header line; NULL is an empty field.
+
+    Text that a spreadsheet would take for a formula has an apostrophe in front; the Parquet file has it as it is.
+    """
+    lines = _Lines()
+    texts = {name: frame[name].map(_harmless, na_action="ignore") for name in frame.select_dtypes("string")}
+    # With "\r\n" as the end of a line, what holds either is quoted: a spreadsheet ends lines at both.
+    frame.assign(**texts).to_csv(lines, index=False, lineterminator="\r\n")
+    return lines.getvalue().encode()
 
 
-def _markdown_row(cells: Iterable[object]) -> str:
-    return "|" + "|".join(_escaped(str(cell)) for cell in cells) + "|"
+def cell_text(value: object) -> str:
+    """A value on one line of printable text, as people are shown it; NULL is empty. Of a long one, its beginning."""
+    if value is None:
+        return ""
+    return shortened(printable(_beginning(value, CELL_LENGTH + 1)), CELL_LENGTH)
 
 
-def _escaped(cell: str) -> str:
-    # A record may hold anything, also a link or a picture as Markdown writes them.
-    marks = re.sub(r"([\\`*_~|\[\]])", r"\\\1", cell.replace("\n", " "))
-    return marks.replace("&", "&amp;").replace("<", "&lt;")
+def markdown_text(text: str) -> str:
+    """The text as Markdown that shows just that, on one line.
+
+    GitHub's Markdown makes links of bare addresses, however they are escaped, anywhere but in code: so that is what
+    words with an address in them become.
+    """
+    line = printable(text.replace("\n", " ")).strip()
+    begins_a_block = _BLOCK.match(line)
+    words = _WORD_OR_MARK.sub(lambda word: _markdown_word(word[0]), line)
+    if begins_a_block and not words.startswith("`"):
+        words = f"{words[: begins_a_block.end() - 1]}\\{words[begins_a_block.end() - 1 :]}"
+    return words
+
+
+def code_block(sql: str) -> str:
+    """Lines of SQL as Markdown that shows just those."""
+    text = printable(sql, keep_newlines=True)
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}sql\n{text}\n{fence}"
+
+
+def _markdown_word(word: str) -> str:
+    if _LINKED.search(word):
+        return f"`{word}`"
+    return _MARKS.sub(r"\\\g<0>", word).replace("&", "&amp;").replace("<", "&lt;")
+
+
+class _Lines(io.StringIO):
+    """Takes lines that end in ``\\r\\n``, one at a time, and ends them in ``\\n``."""
+
+    def write(self, line: str) -> int:
+        return super().write(line.removesuffix("\r\n") + "\n")
+
+
+def _harmless(text: str) -> str:
+    # Flow logs write "-" for nothing.
+    return f"'{text}" if text != "-" and _LIVE_IN_A_SPREADSHEET.match(text) else text
+
+
+def _beginning(value: object, most: int) -> str:
+    """The first characters of a value's text, without all of the text being made; of an array, its first elements."""
+    if isinstance(value, str):
+        return value[:most]
+    if isinstance(value, bytes | bytearray):
+        return str(bytes(value[:most]))
+    if isinstance(value, Mapping):
+        return _joined((f"{_beginning(key, most)}={_beginning(item, most)}" for key, item in value.items()), "{}", most)
+    if isinstance(value, Iterable):
+        return _joined(("null" if item is None else _beginning(item, most) for item in value), "[]", most)
+    return str(value)[:most]
+
+
+def _joined(parts: Iterable[str], brackets: str, most: int) -> str:
+    text = brackets[0]
+    for number, part in enumerate(parts):
+        text += f"{', ' if number else ''}{part}"
+        if len(text) > most:
+            return text
+    return text + brackets[1]
+
+
+def _markdown_row(cells: Iterable[str]) -> str:
+    return "|" + "|".join(cells) + "|"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.layout import is_object_name
+from flowlogs.printable import printable, shortened
 
 HEAD_BYTES = 64 << 10
 """How much of an object is looked at, as stored: some thousand records of text in gzip."""
@@ -203,5 +204,5 @@ def _unexpected(lines: Sequence[str]) -> str:
 
 
 def shown(line: str) -> str:
-    """A line in a message: its beginning, where it is long."""
-    return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}…"
+    """A line in a message: printable, and where it is long, its beginning."""
+    return printable(shortened(line, SHOWN_CHARACTERS))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowlogs.errors import FlowLakeError
+from flowlogs.printable import printable
 from pipelines.settings import PROJECT_ROOT, Settings, read_settings
 from pipelines.targets import build_target
 from resources.engine import QueryError
@@ -208,12 +209,13 @@ class TerminalLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         facts = getattr(record, "dagster_meta", {})
         event, step = facts.get("dagster_event"), facts.get("step_key") or ""
+        message = printable(facts.get("orig_message", ""), keep_newlines=True)
         with suppress(BrokenPipeError):  # who piped the lines into `head` wants fewer of them, and the whole run
             if event is None and step and record.levelno >= logging.WARNING:
-                self.warnings.append(facts["orig_message"])
-                click.secho(f"  {step}: {facts['orig_message']}", fg="yellow")
+                self.warnings.append(message)
+                click.secho(f"  {step}: {message}", fg="yellow")
             elif event is None and step:
-                click.echo(f"  {step}: {facts['orig_message']}")
+                click.echo(f"  {step}: {message}")
             elif event is not None and event.is_step_success:
                 click.echo(f"  {step}: done in {event.step_success_data.duration_ms / 1000:.2f} s")
 
@@ -250,8 +252,11 @@ def report_text(frame: "pd.DataFrame") -> str:
     """The rows as a table, without the columns that say the same in every row: those are told once, above it."""
     if frame.empty:
         return "  No rows: there is no record of a rejected flow."
+    from assets.tables import cell_text, plain_rows
+
     same = [column for column in frame.columns if len(frame) > 1 and frame[column].nunique(dropna=False) == 1]
-    note = ", ".join(f"{column} {_cell(frame[column].iloc[0])}" for column in same)
+    first_row = plain_rows(frame[same].head(1))[0]
+    note = ", ".join(f"{column} {cell_text(value)}" for column, value in zip(same, first_row, strict=True))
     return (f"  in every row: {note}\n\n" if note else "") + terminal_table(frame.drop(columns=same))
 
 
@@ -259,16 +264,12 @@ def terminal_table(frame: "pd.DataFrame") -> str:
     """The frame as aligned text; NULL is an empty cell."""
     from tabulate import tabulate
 
-    from assets.tables import plain_rows
+    from assets.tables import cell_text, plain_rows
 
-    rows = [[_cell(value) for value in row] for row in plain_rows(frame)]
+    rows = [[cell_text(value) for value in row] for row in plain_rows(frame)]
     numeric = ["right" if dtype.kind in "iuf" else "left" for dtype in frame.dtypes]
-    return tabulate(rows, headers=list(frame.columns), tablefmt="simple", disable_numparse=True, colalign=numeric)
-
-
-def _cell(value: object) -> str:
-    # A record may hold anything, also what a terminal would obey.
-    return "" if value is None else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(value))
+    headers = [cell_text(column) for column in frame.columns]
+    return tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True, colalign=numeric)
 
 
 if __name__ == "__main__":

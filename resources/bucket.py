@@ -35,7 +35,7 @@ class ObjectStore(ABC):
 
     @abstractmethod
     def uri(self, key: str = "") -> str:
-        """Where a person finds the object: a path, or an s3:// address."""
+        """Where a person finds the object: a path, or an s3:// address, printable and on one line."""
 
     @abstractmethod
     def location(self, key: str = "") -> str:

@@ -1,11 +1,14 @@
 """What materializing each asset does: rows and files, metadata, warnings and failures. In process, on real folders."""
 
+import csv
 import gzip
+import io
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -27,7 +30,7 @@ from support import (
 )
 
 from assets.catalog import sql_metadata
-from assets.tables import csv_bytes, markdown_table, parquet_bytes
+from assets.tables import cell_text, csv_bytes, markdown_table, parquet_bytes
 from resources.engine import FRAME_TYPES
 
 EMPTY_DAY = date(2021, 9, 4)
@@ -345,14 +348,59 @@ def test_a_table_in_markdown_tells_how_many_rows_it_leaves_out(frame):
     [
         ("a|b", r"a\|b"),
         ("a\\|b", r"a\\\|b"),
-        ("a\nb", "a b"),
+        ("a\nb", r"a\\nb"),
         ("<b>&lt;", "&lt;b>&amp;lt;"),
-        ("![x](http://y)", r"!\[x\](http://y)"),
+        ("![x](mailto:y)", r"!\[x\](mailto:y)"),
+        ("![x](http://y)", "`![x](http://y)`"),
+        ("https://a|b`c@d", r"`https://a`\|b\``c@d`"),
+        ("WWW.a.b a@b.c", "`WWW.a.b` `a@b.c`"),
+        ("# a", r"\# a"),
+        ("1. a", r"1\. a"),
+        ("-", "-"),
+        ("x" * 101, "x" * 99 + "…"),
         ("*_`~", r"\*\_\`\~"),
     ],
 )
 def test_a_cell_in_markdown_is_what_it_says(text, written):
     assert markdown_table(pd.DataFrame({"a": [text]})).splitlines()[2] == f"|{written}|"
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201", "--"]
+)
+def test_csv_text_that_a_spreadsheet_would_execute_has_an_apostrophe(text):
+    table = pd.DataFrame({"a": [text], "b": [-1]}).astype({"a": "string", "b": "Int64"})
+    assert list(csv.reader(io.StringIO(csv_bytes(table).decode(), newline=""))) == [["a", "b"], [f"'{text}", "-1"]]
+    assert pq.read_table(io.BytesIO(parquet_bytes(table))).to_pylist() == [{"a": text, "b": -1}]
+
+
+def test_csv_text_for_nothing_stays():
+    assert csv_bytes(pd.DataFrame({"a": ["-", "", "a=1", "10.0.0.5"]}, dtype="string")) == b'a\n-\n""\na=1\n10.0.0.5\n'
+
+
+def test_csv_text_begins_no_line_of_its_own():
+    table = pd.DataFrame({"a": ["x\r=1", "y\n=2", "z\r\n=3"]}, dtype="string")
+    assert csv_bytes(table) == b'a\n"x\r=1"\n"y\n=2"\n"z\r\n=3"\n'
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, ""),
+        ("\x1b[2J\n", r"\x1b[2J\n"),
+        ("x" * 10_000_000, "x" * 99 + "…"),
+        ([1, None, "a", [2]], "[1, null, a, [2]]"),
+        (np.full(10_000_000, 7), "[" + "7, " * 32 + "7,…"),
+        ({"a": b"\xff", "b": 1.5}, r"{a=b'\xff', b=1.5}"),
+    ],
+    ids=["null", "control", "long", "nested", "array", "row"],
+)
+def test_a_cell_is_one_line_cut_for_people(value, shown):
+    assert cell_text(value) == shown
+
+
+def test_a_statement_in_markdown_stays_in_its_block():
+    assert sql_metadata(["a\n```\n<b>\x1b"]).value == "````sql\na\n```\n<b>\\x1b\n````"
 
 
 def test_the_same_rows_give_the_same_bytes(frame):
@@ -499,3 +547,15 @@ def test_a_report_that_cannot_be_written_stays_as_it_was(lake):
     assert words.startswith(f"{csv} cannot be written: Is a directory. What was there is unchanged.")
     assert "FLOWLAKE_RESULTS" in words
     assert files_in(lake.results / "reports") == before
+
+
+# A range the wrong way round
+
+
+def test_a_range_with_its_last_day_first_says_how_to_write_it(lake):
+    lake.run(DAY)
+    assert failure(lake.run(NEXT_DAY, DAY, DAILY)) == (
+        "vpc_flow_logs_partition",
+        "The range 2021-09-03...2021-09-02 ends before it begins: write its first day in front, as "
+        "--partition-range 2021-09-02...2021-09-03.",
+    )

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from flowlogs.errors import FlowLakeError
+from flowlogs.printable import printable
 from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
 from resources.aws.clients import CREATED_BY, AwsClients, aws_errors, error_code, refusal
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult, ScanLimitError
@@ -228,7 +229,8 @@ class Athena(QueryEngine):
             return refusal(cause, "running a statement in Athena")
         # A statement that does not parse is refused at once; every other fault is found while it runs.
         code, message = error_parts(
-            cause.response["Error"]["Message"] if isinstance(cause, ClientError) else str(error)
+            # It may quote a record's field.
+            printable(cause.response["Error"]["Message"] if isinstance(cause, ClientError) else str(error))
         )
         if "Unable to verify/create output bucket" in message:
             message += f". Does the bucket of {self.results} exist, and is s3:GetBucketLocation on it granted?"

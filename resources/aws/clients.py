@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flowlogs.errors import FlowLakeError
+from flowlogs.printable import printable
 
 if TYPE_CHECKING:
     import boto3
@@ -101,7 +102,7 @@ def aws_errors(doing: str) -> Iterator[None]:
     except ClientError as error:
         raise refusal(error, doing) from error
     except BotoCoreError as error:
-        raise FlowLakeError(f"AWS could not be asked ({doing}): {error}") from error
+        raise FlowLakeError(f"AWS could not be asked ({doing}): {printable(str(error))}") from error
 
 
 def error_code(error: "ClientError") -> str:
@@ -110,7 +111,7 @@ def error_code(error: "ClientError") -> str:
 
 def refusal(error: "ClientError", doing: str) -> FlowLakeError:
     """What AWS refused while `doing` something, and for a missing permission what to grant."""
-    code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
+    code, message = error_code(error), printable(error.response.get("Error", {}).get("Message", ""))
     if code in ACCESS_DENIED:
         return FlowLakeError(
             f"Access denied while {doing}: grant {iam_action(error)} to the caller "

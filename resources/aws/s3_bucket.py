@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from flowlogs.bucket_policy import Statement, delivery_statements, merged, statements_of, tls_only_statement
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource, choose_source, find_day, find_source
+from flowlogs.printable import printable
 from resources.aws.clients import ACCESS_DENIED, CREATED_BY, AwsClients, aws_errors, error_code
 from resources.bucket import Bucket, ObjectStore, StoredObject
 from resources.ensured import Ensured
@@ -51,10 +52,10 @@ class S3Store(ObjectStore):
         self.prefix = prefix
 
     def uri(self, key: str = "") -> str:
-        return f"s3://{self.bucket}/{self.prefix}{key}"
+        return printable(self.location(key))
 
     def location(self, key: str = "") -> str:
-        return self.uri(key)
+        return f"s3://{self.bucket}/{self.prefix}{key}"
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         with aws_errors(f"listing {self.uri(prefix)}"):
@@ -98,7 +99,8 @@ class S3Store(ObjectStore):
                 )
             for failed in answer.get("Errors", []):
                 raise FlowLakeError(
-                    f"s3://{self.bucket}/{failed['Key']} cannot be removed: {failed['Code']}: {failed['Message']}. "
+                    f"{self.uri(failed['Key'].removeprefix(self.prefix))} cannot be removed: {failed['Code']}: "
+                    f"{printable(failed['Message'])}. "
                     "If access is denied, grant s3:DeleteObject there to the caller."
                 )
 

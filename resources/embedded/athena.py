@@ -17,6 +17,7 @@ from flowlogs.layout import is_visible
 from flowlogs.statements import MAX_UNLOADED_PARTITIONS, TableDefinition, TableName
 from resources.bucket import ObjectStore
 from resources.embedded.catalog import Catalog, Partition
+from resources.embedded.folder_bucket import FolderStore
 from resources.embedded.scan import ScannedObject
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult
 from resources.ensured import Ensured
@@ -189,7 +190,7 @@ class EmbeddedAthena(QueryEngine):
         dialect.require_unloadable(unload, plan)
         bucket, prefix = _split_location(unload.destination)
         store = self._store(bucket, unload.destination)
-        if bucket in self.read_only or any(_lies_in(store.uri(prefix), self.buckets[name]) for name in self.read_only):
+        if bucket in self.read_only or any(_lies_in(store, prefix, self.buckets[name]) for name in self.read_only):
             raise QueryError("PERMISSION_DENIED", f"{store.uri(prefix)}: this bucket is read, never written.", text)
         if any(part.startswith(".") for part in prefix.split("/")):
             raise QueryError("NOT_SUPPORTED", f"{store.uri(prefix)}: a name with a dot in front is kept for us.", text)
@@ -270,8 +271,11 @@ class EmbeddedAthena(QueryEngine):
         return table
 
 
-def _lies_in(path: str, store: ObjectStore) -> bool:
-    root, place = Path(store.uri()).resolve(), Path(path).resolve()
+def _lies_in(store: ObjectStore, prefix: str, other: ObjectStore) -> bool:
+    """Whether a place is the folder of another store, or lies in it. Two buckets in S3 never lie in each other."""
+    if not (isinstance(store, FolderStore) and isinstance(other, FolderStore)):
+        return False
+    root, place = other.root.resolve(), (store.root / prefix).resolve()
     return root == place or root in place.parents
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flowlogs.errors import FlowLakeError
+from flowlogs.printable import printable
 from flowlogs.statements import TableDefinition, TableName
 
 LOCK_SECONDS = 60
@@ -147,8 +148,8 @@ class Catalog:
 
     def _failure(self, done: str, error: Exception) -> FlowLakeError:
         return FlowLakeError(
-            f"The catalog {self.path} cannot be {done}: {error}. Free some space or make the folder writable, or name "
-            "another one in FLOWLAKE_RESULTS; then run again."
+            f"The catalog {printable(str(self.path))} cannot be {done}: {error}. Free some space or make the folder "
+            "writable, or name another one in FLOWLAKE_RESULTS; then run again."
         )
 
 

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource, choose_source, find_source
+from flowlogs.printable import printable
 from resources.bucket import Bucket, ObjectStore, StoredObject
 from resources.ensured import Ensured
 
@@ -39,7 +40,7 @@ class FolderStore(ObjectStore):
         self.name = name
 
     def uri(self, key: str = "") -> str:
-        return str(self.root / key)
+        return printable(str(self.root / key))
 
     def location(self, key: str = "") -> str:
         return f"s3://{self.name}/{key}"
@@ -151,14 +152,14 @@ class FolderStore(ObjectStore):
 
     def _failure(self, path: Path, done: str, error: OSError) -> FlowLakeError:
         return FlowLakeError(
-            f"{path} cannot be {done}: {error.strerror}. What was there is unchanged. Free some space or make it "
-            f"writable, or name another folder in {self.setting}; then run again."
+            f"{printable(str(path))} cannot be {done}: {error.strerror}. What was there is unchanged. Free some space or "
+            f"make it writable, or name another folder in {self.setting}; then run again."
         )
 
     @staticmethod
     def _refuse(error: OSError) -> None:
         if error.errno != errno.ENOENT:
-            raise FlowLakeError(f"{error.filename} cannot be read: {error.strerror}.") from error
+            raise FlowLakeError(f"{printable(str(error.filename))} cannot be read: {error.strerror}.") from error
 
 
 def _to_disk(files: Sequence[Path]) -> None:
@@ -203,7 +204,8 @@ class FolderBucket(Bucket):
         if not root.is_dir():
             what = "is no folder" if root.exists() else "does not exist"
             raise FlowLakeError(
-                f"FLOWLAKE_BUCKET: {root} {what}. Name the folder that contains AWSLogs, as `aws s3 sync` leaves it."
+                f"FLOWLAKE_BUCKET: {self.objects.uri()} {what}. Name the folder that contains AWSLogs, as "
+                "`aws s3 sync` leaves it."
             )
         source = self.source()
         return Ensured(
@@ -214,7 +216,7 @@ class FolderBucket(Bucket):
         root = self.root
         prefixes = (path.relative_to(root).as_posix() for path in root.glob("AWSLogs/*/vpcflowlogs/*") if path.is_dir())
         found = [pair for prefix in prefixes if (pair := find_source(prefix))]
-        return choose_source(self.name, found, self._account, self._region, where=str(root))
+        return choose_source(self.name, found, self._account, self._region, where=self.objects.uri())
 
 
 class SimulatedBucket(FolderBucket):

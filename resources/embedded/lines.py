@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from flowlogs.errors import FlowLakeError
+from flowlogs.printable import printable
 from resources.bucket import ObjectStore
 from resources.embedded.characters import WORD, positions, slices, words_of
 
@@ -55,8 +56,8 @@ def object_text(store: ObjectStore, key: str) -> "Iterator[bytes | memoryview]":
             yield from whole_lines(igzip.open(stored, "rb") if key.endswith(".gz") else stored)  # type: ignore[no-untyped-call]
         except (OSError, EOFError, isal_zlib.error) as error:  # type: ignore[misc]
             raise FlowLakeError(
-                f"{store.uri(key)} cannot be read to its end: {error}. It is damaged, cut off or not what its name "
-                "says; fetch it again (or move it away, and its records with it), then run again."
+                f"{store.uri(key)} cannot be read to its end: {printable(str(error))}. It is damaged, cut off or not "
+                "what its name says; fetch it again (or move it away, and its records with it), then run again."
             ) from error
 
 

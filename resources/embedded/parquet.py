@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowlogs.errors import FlowLakeError
+from flowlogs.printable import printable
 from flowlogs.statements import TableDefinition
 from resources.embedded.columns import INTEGER_TYPES, field_sql, quoted
 
@@ -41,7 +42,9 @@ def stored_columns(files: Iterable[ParquetFile], columns: Iterable[str]) -> Stor
         try:
             found = pq.read_metadata(file.path)
         except (OSError, pa.ArrowException) as error:
-            raise FlowLakeError(f"{file.path} cannot be read as Parquet: {error}") from error
+            raise FlowLakeError(
+                f"{printable(str(file.path))} cannot be read as Parquet: {printable(str(error))}"
+            ) from error
         for group in range(found.num_row_groups):
             chunks = [found.row_group(group).column(number) for number in range(found.num_columns)]
             size += sum(chunk.total_compressed_size for chunk in chunks if chunk.path_in_schema in wanted)

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING
 
+from flowlogs.printable import printable, shortened
 from flowlogs.statements import PARQUET
 from resources.embedded import parquet, scan
 from resources.embedded.columns import quoted
@@ -28,6 +29,9 @@ Inputs = Sequence[tuple["TableRead", Sequence[ScannedObject]]]
 
 MEMORY_LIMIT = "1GB"
 """What DuckDB holds in memory; more of a query's state than that goes into files among the system's temporary ones."""
+
+MESSAGE_LENGTH = 1_000
+"""How much of DuckDB's own words an error tells: they may quote a whole field."""
 
 SCRATCH = "vpc-flow-lake-"
 """What the names of such folders of files begin with."""
@@ -175,6 +179,9 @@ def _failure(error: "duckdb.Error", statement: str) -> QueryError:
     import duckdb
 
     message = re.split(r"\n\nLINE |\n*Possible solutions:", str(error))[0]
+    # All but a refusal of the statement itself may quote a record's field.
+    refused = isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException)
+    message = shortened(printable(message, keep_newlines=refused), MESSAGE_LENGTH)
     if ours := re.fullmatch("Invalid Input Error: ([A-Z_]+): (.*)", message, re.DOTALL):
         return QueryError(ours[1], f"{ours[2]}.", statement)
     if isinstance(error, duckdb.ConversionException):
@@ -189,7 +196,7 @@ def _failure(error: "duckdb.Error", statement: str) -> QueryError:
         return QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", problem, statement)
     if isinstance(error, duckdb.IOException) and re.search("write|No space left", message):
         reason = (
-            "no space is left" if "No space left" in message else message.partition("\n")[0].partition("{")[0][:300]
+            "no space is left" if "No space left" in message else str(error).partition("\n")[0].partition("{")[0][:300]
         )
         problem = f"{reason}. Free some space where results (FLOWLAKE_RESULTS) and temporary files (TMPDIR) are kept"
         return QueryError("HIVE_WRITER_DATA_ERROR", f"{problem}; then run again.", statement)
