@@ -14,15 +14,21 @@ Policy = dict[str, Any]
 DELIVERY_SERVICE = "delivery.logs.amazonaws.com"
 
 
-def delivery_statements(bucket: str, account: str, region: str) -> list[Statement]:
+def bucket_arn(partition: str, bucket: str) -> str:
+    return f"arn:{partition}:s3:::{bucket}"
+
+
+def delivery_statements(partition: str, bucket: str, account: str, region: str) -> list[Statement]:
     """What the delivery service needs in order to write this account's flow logs of this region.
+
+    `partition` is what AWS calls its separate parts: aws, aws-us-gov, aws-cn.
 
     AWS's own example also asks for ``s3:x-amz-acl``: left out, because on a bucket with object ownership enforced that
     condition has been reported to deny every delivery silently.
     """
     condition = {
         "StringEquals": {"aws:SourceAccount": account},
-        "ArnLike": {"aws:SourceArn": f"arn:aws:logs:{region}:{account}:*"},
+        "ArnLike": {"aws:SourceArn": f"arn:{partition}:logs:{region}:{account}:*"},
     }
     service = {"Service": DELIVERY_SERVICE}
     return [
@@ -31,39 +37,40 @@ def delivery_statements(bucket: str, account: str, region: str) -> list[Statemen
             "Effect": "Allow",
             "Principal": service,
             "Action": "s3:PutObject",
-            "Resource": f"arn:aws:s3:::{bucket}/AWSLogs/{account}/*",
+            "Resource": f"{bucket_arn(partition, bucket)}/AWSLogs/{account}/*",
             "Condition": condition,
         },
         {
             "Sid": "AllowFlowLogDeliveryCheck",
             "Effect": "Allow",
             "Principal": service,
-            "Action": ["s3:GetBucketAcl", "s3:ListBucket"],
-            "Resource": f"arn:aws:s3:::{bucket}",
+            "Action": "s3:GetBucketAcl",
+            "Resource": bucket_arn(partition, bucket),
             "Condition": condition,
         },
     ]
 
 
-def tls_only_statement(bucket: str) -> Statement:
+def tls_only_statement(partition: str, bucket: str) -> Statement:
     """Denies every request that does not come over TLS (AWS Config's rule s3-bucket-ssl-requests-only)."""
+    arn = bucket_arn(partition, bucket)
     return {
         "Sid": "DenyWithoutTls",
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:*",
-        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "Resource": [arn, f"{arn}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
 
 
 def merged(policy: Policy | None, required: Iterable[Statement]) -> Policy | None:
-    """The policy with those `required` statements added that it lacks; None where it lacks none.
+    """The policy with those `required` statements added that none of its own covers; None where it lacks none.
 
     Every statement that it has stays as it is. A Sid that is taken gets a number, because S3 wants them to differ.
     """
     present = statements_of(policy)
-    missing = [statement for statement in required if not any(means_the_same(statement, other) for other in present)]
+    missing = [statement for statement in required if not any(covers(other, statement) for other in present)]
     if not missing:
         return None
     result: Policy = copy.deepcopy(policy) if policy else {"Version": "2012-10-17"}
@@ -83,6 +90,12 @@ def statements_of(policy: Policy | None) -> list[Statement]:
     return statements if isinstance(statements, list) else [statements]
 
 
+def covers(wider: Mapping[str, Any], needed: Mapping[str, Any]) -> bool:
+    """Whether a statement says what is `needed`, of the same actions or of more."""
+    ours, theirs = (set(_items(statement.get("Action"))) for statement in (needed, wider))
+    return ours <= theirs and means_the_same({**wider, "Action": None}, {**needed, "Action": None})
+
+
 def means_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two statements say the same: their Sid, and the order and form of their lists, say nothing."""
     return _meaning({**one, "Sid": None}) == _meaning({**other, "Sid": None})
@@ -92,8 +105,11 @@ def _meaning(value: object) -> object:
     """A value with single items and lists of one made alike, and lists without an order."""
     if isinstance(value, Mapping):
         return {key: _meaning(item) for key, item in value.items() if item is not None}
-    items = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    return sorted(str(item) for item in items)
+    return sorted(_items(value))
+
+
+def _items(value: object) -> list[str]:
+    return [str(item) for item in (value if isinstance(value, Sequence) and not isinstance(value, str) else [value])]
 
 
 def _free_sid(sid: str, taken: set[Any]) -> str:

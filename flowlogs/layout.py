@@ -25,6 +25,12 @@ _SOURCE_KEY = re.compile(rf"AWSLogs/({ACCOUNT_ID.pattern})/vpcflowlogs/({REGION.
 _DAY_KEY = re.compile(r".*/(\d{4})/(\d{2})/(\d{2})(?:/.*)?")
 
 
+_OTHER_LAYOUT = re.compile(
+    rf"(?P<prefix>(?:[^/]+/)*?)AWSLogs/(?P<organization>o-[^/]+/)?"
+    rf"(?:{ACCOUNT_ID.pattern}/vpcflowlogs|(?P<hive>aws-account-id={ACCOUNT_ID.pattern}/(?:aws-)?service=vpcflowlogs))/"
+)
+
+
 @dataclass(frozen=True, order=True)
 class LogSource:
     """The flow logs of one account in one region, in one bucket."""
@@ -74,6 +80,21 @@ def find_source(key: str) -> tuple[str, str] | None:
     """The (account, region) that a key or prefix below ``AWSLogs/`` belongs to, if it belongs to a flow log."""
     match = _SOURCE_KEY.fullmatch(key)
     return (match[1], match[2]) if match else None
+
+
+def unreadable_layout(folder: str) -> str | None:
+    """What is said of a key prefix (with its closing slash) if flow logs are delivered there that are not read yet.
+
+    It is ``…/vpcflowlogs/`` or ``…/aws-service=vpcflowlogs/``: other services' logs are below ``AWSLogs/`` too.
+    """
+    match = _OTHER_LAYOUT.fullmatch(folder)
+    if not match or not any(match.groupdict().values()):
+        return None
+    hive = f"in Hive-compatible folders ({folder})" if match["hive"] else ""
+    organization = f"below an organization's id ({folder})" if match["organization"] else ""
+    prefix = f"behind a prefix ({match['prefix']}AWSLogs/)" if match["prefix"] else ""
+    where = " and ".join(filter(None, (prefix, organization, hive)))
+    return f"flow logs {where}, which are not read yet"
 
 
 def find_day(key: str) -> date | None:

@@ -38,6 +38,13 @@ DOLLARS_PER_TERABYTE = 5.0
 
 MINIMUM_BYTES_BILLED = 10 << 20
 
+CONSOLES: Mapping[str, str] = {
+    "aws": "{region}.console.aws.amazon.com",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-cn": "console.amazonaws.cn",
+}
+"""Where AWS's console is, by partition ("Service endpoints", AWS General Reference, 2026). Others have no link."""
+
 FORMATS: Mapping[str, str] = {"LazySimpleSerDe": TEXT, "ParquetHiveSerDe": PARQUET}
 """What a table's objects are, by the class that Hive reads them with ("Choose a SerDe", Athena user guide)."""
 
@@ -122,6 +129,7 @@ class Athena(QueryEngine):
         except FlowLakeError as error:
             raise FlowLakeError(f"{error} {self._stop(cursor.query_id)}") from error
         scanned = cursor.data_scanned_in_bytes or 0
+        link = self._console_link(cursor.query_id)
         return QueryResult(
             statement=statement,
             query_id=str(cursor.query_id),
@@ -129,7 +137,7 @@ class Athena(QueryEngine):
             scanned_bytes=scanned,
             seconds=time.monotonic() - started,
             details={
-                "console": console_link(self.clients.region, str(cursor.query_id)),
+                **({"console": link} if link else {}),
                 "cost in US dollars": dollars(scanned, billed=cursor.statement_type == "DML"),
             },
             written=self._manifest(cursor.data_manifest_location),
@@ -234,13 +242,23 @@ class Athena(QueryEngine):
         )
         if "Unable to verify/create output bucket" in message:
             message += f". Does the bucket of {self.results} exist, and is s3:GetBucketLocation on it granted?"
-        link = f"\nThe query: {console_link(self.clients.region, query_id)}" if query_id else ""
+        console = self._console_link(query_id)
+        link = f"\nThe query: {console}" if console else ""
         if "Bytes scanned limit" in message:
             advice = (
                 f". One query may scan no more than the workgroup {self.workgroup} allows, where that can be raised"
             )
             return ScanLimitError(code, message + advice + link, statement)
         return QueryError(code, message + link, statement)
+
+    def _console_link(self, query_id: str | None) -> str | None:
+        """Where a person finds the query, if it was started."""
+        console = CONSOLES.get(self.clients.partition)
+        if console is None or query_id is None:
+            return None
+        region = self.clients.region
+        page = f"athena/home?region={region}#/query-editor/history/{query_id}"
+        return f"https://{console.format(region=region)}/{page}"
 
     def _configuration(self) -> dict[str, Any]:
         return {
@@ -342,10 +360,6 @@ def dollars(scanned_bytes: int, *, billed: bool) -> float:
     if not billed:
         return 0.0
     return max(scanned_bytes, MINIMUM_BYTES_BILLED) / (1 << 40) * DOLLARS_PER_TERABYTE
-
-
-def console_link(region: str, query_id: str) -> str:
-    return f"https://{region}.console.aws.amazon.com/athena/home?region={region}#/query-editor/history/{query_id}"
 
 
 def error_parts(reason: str) -> tuple[str, str]:

@@ -60,6 +60,12 @@ class AwsClients:
         return str(region)
 
     @cached_property
+    def partition(self) -> str:
+        """What ARNs of this region begin with after ``arn:``: aws, aws-us-gov, aws-cn, …"""
+        with aws_errors("looking at the region"):
+            return str(self.session.get_partition_for_region(self.region))
+
+    @cached_property
     def account(self) -> str:
         """The caller's account id."""
         with aws_errors("asking AWS who is calling"):
@@ -136,4 +142,6 @@ _SERVICE_OF_OPERATION: Mapping[str, str] = {
     "DescribeFlowLogs": "ec2",
     "DeleteFlowLogs": "ec2",
     "DescribeVpcs": "ec2",
+    "DescribeSubnets": "ec2",
+    "DescribeNetworkInterfaces": "ec2",
 }

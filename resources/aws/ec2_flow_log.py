@@ -1,6 +1,6 @@
 """The flow logs of the configured VPCs: found, adopted whoever made them, or created; never changed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -14,7 +14,17 @@ from resources.flow_log import FlowLog
 DEFAULT_FORMAT = " ".join(f"${{{field.header}}}" for field in DEFAULT_FIELDS)
 """As DescribeFlowLogs gives it for a flow log in the default format (EC2 API reference, CreateFlowLogs, LogFormat)."""
 
-PLAIN_FOLDERS = {"FileFormat": "plain-text", "HiveCompatiblePartitions": False, "PerHourPartition": False}
+READ_OPTIONS = {"FileFormat": "plain-text", "HiveCompatiblePartitions": False}
+"""The DestinationOptions that the table can read. With PerHourPartition, a day has folders: it is read with them."""
+
+FILTERED_AT_ONCE = 200
+"""How many values a filter takes ("Filter", Amazon EC2 API reference, 2026)."""
+
+_PARTS: Mapping[str, tuple[str, str, str, str]] = {
+    "subnet-": ("describe_subnets", "subnet-id", "Subnets", "SubnetId"),
+    "eni-": ("describe_network_interfaces", "network-interface-id", "NetworkInterfaces", "NetworkInterfaceId"),
+}
+"""How EC2 tells the VPC of what a flow log may be of instead: its call, filter, answer and id, by how ids begin."""
 
 
 class Ec2FlowLog(FlowLog):
@@ -41,16 +51,29 @@ class Ec2FlowLog(FlowLog):
         if not self.vpc_ids:
             return Ensured({"flow log": "none is created: FLOWLAKE_VPC_IDS names no VPC, so existing logs are read"})
         self._require_vpcs()
-        delivering = self._delivering()
+        found = list(self._flow_logs())
+        delivering = {log["ResourceId"] for log in found if self._delivers_here(log)}
         missing = [vpc_id for vpc_id in self.vpc_ids if vpc_id not in delivering]
+        parts = self._of_parts(found)
         if missing:
+            self._require_no_other(missing, found, parts)
             with self.bucket.policy_kept():
                 self._create(missing)
-            delivering = self._delivering()
-        logs = [log for vpc_id in self.vpc_ids for log in delivering.get(vpc_id, [])]
+            found = list(self._flow_logs())
+        here = [log for log in found if self._delivers_here(log)]
+        logs = [log for vpc_id in self.vpc_ids for log in here if log["ResourceId"] == vpc_id]
+        others = [log for log in here if log["ResourceId"] not in self.vpc_ids]
         return Ensured(
             {f"{log['ResourceId']} {log['FlowLogId']}": self._summary(log) for log in logs},
-            warnings=tuple(warning for log in logs for warning in self._differences(log)),
+            warnings=(
+                *(warning for log in logs for warning in self._differences(log)),
+                *(f"{reason}. It delivers to this bucket too" for log in others for reason in _unreadable(log)),
+                *(
+                    f"{log['FlowLogId']} of {log['ResourceId']} delivers to this bucket too, as the flow log of its "
+                    f"{vpc_id} does: its records are there twice"
+                    for log, vpc_id in parts
+                ),
+            ),
             errors=tuple(error for log in logs for error in self._faults(log)),
         )
 
@@ -84,6 +107,45 @@ class Ec2FlowLog(FlowLog):
                     ) from None
                 raise
 
+    def _of_parts(self, found: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
+        """The flow logs of subnets and network interfaces of the configured VPCs that deliver here, with their VPC."""
+        result = []
+        for beginning, (operation, name, answer, id_name) in _PARTS.items():
+            logs = [log for log in found if self._delivers_here(log) and log["ResourceId"].startswith(beginning)]
+            ids = sorted({log["ResourceId"] for log in logs})
+            vpcs: dict[str, str] = {}
+            with aws_errors("looking for the VPCs of other flow logs' subnets and network interfaces"):
+                for start in range(0, len(ids), FILTERED_AT_ONCE):
+                    # By a filter: one that is gone, while its flow log is not, is no error.
+                    asked = [{"Name": name, "Values": ids[start : start + FILTERED_AT_ONCE]}]
+                    for page in self.clients.client("ec2").get_paginator(operation).paginate(Filters=asked):
+                        vpcs |= {item[id_name]: item["VpcId"] for item in page[answer]}
+            result += [(log, vpcs[log["ResourceId"]]) for log in logs if vpcs.get(log["ResourceId"]) in self.vpc_ids]
+        return result
+
+    def _require_no_other(
+        self, missing: Sequence[str], found: Sequence[dict[str, Any]], parts: Sequence[tuple[dict[str, Any], str]]
+    ) -> None:
+        """Raise FlowLakeError where records of these VPCs are delivered into this bucket already, and paid."""
+        told = [
+            f"{log['FlowLogId']} of {log['ResourceId']} delivers to {log['LogDestination']}, behind a prefix, which is "
+            "not read yet"
+            for log in found
+            if log["ResourceId"] in missing and _destination(log).startswith(f"{self.bucket.arn}/")
+        ]
+        told += [
+            f"{log['FlowLogId']} of {log['ResourceId']}, which is in {vpc_id}, delivers to {log['LogDestination']}"
+            for log, vpc_id in parts
+            if vpc_id in missing
+        ]
+        if told:
+            listing = "".join(f"\n  {line}" for line in told)
+            raise FlowLakeError(
+                "No flow log is created, since there is one already, and a second one would cost as much again:"
+                f"{listing}\nThe choices: read what is there, by FLOWLAKE_VPC_IDS without that VPC; or delete that "
+                f"flow log; or create one for the VPC by hand, to {self.bucket.arn}, which is adopted. Then run again."
+            )
+
     def _create(self, vpc_ids: Sequence[str]) -> None:
         from botocore.exceptions import ClientError
 
@@ -95,7 +157,7 @@ class Ec2FlowLog(FlowLog):
                     ResourceType="VPC",
                     TrafficType=self.traffic_type,
                     LogDestinationType="s3",
-                    LogDestination=f"arn:aws:s3:::{self.bucket.name}",
+                    LogDestination=self.bucket.arn,
                     MaxAggregationInterval=self.aggregation_seconds,
                     TagSpecifications=[{"ResourceType": "vpc-flow-log", "Tags": tags}],
                 )
@@ -115,17 +177,8 @@ class Ec2FlowLog(FlowLog):
             for page in pages:
                 yield from page["FlowLogs"]
 
-    def _delivering(self) -> dict[str, list[dict[str, Any]]]:
-        """The flow logs that deliver to this bucket, by their VPC."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        for log in self._flow_logs():
-            if self._delivers_here(log):
-                found.setdefault(log["ResourceId"], []).append(log)
-        return found
-
     def _delivers_here(self, log: dict[str, Any]) -> bool:
-        destination = str(log.get("LogDestination", "")).rstrip("/")
-        return log.get("LogDestinationType") == "s3" and destination == f"arn:aws:s3:::{self.bucket.name}"
+        return _destination(log).rstrip("/") == self.bucket.arn
 
     def _summary(self, log: dict[str, Any]) -> str:
         whose = "created by this project" if _is_ours(log) else "adopted"
@@ -150,16 +203,29 @@ class Ec2FlowLog(FlowLog):
             yield f"{who} is {log.get('FlowLogStatus')}, not ACTIVE"
         if log.get("DeliverLogsStatus") == "FAILED":
             yield f"{who} cannot deliver: {log.get('DeliverLogsErrorMessage', 'AWS gives no reason')}"
-        if log.get("LogFormat", DEFAULT_FORMAT) != DEFAULT_FORMAT:
+        for reason in _unreadable(log):
             yield (
-                f"{who} records the fields {log['LogFormat']}, which the table does not read. A flow log's format "
-                "cannot be changed: have one in the default format deliver to another bucket, and name that bucket in "
-                "FLOWLAKE_BUCKET"
+                f"{reason}. A flow log's format cannot be changed: have one in the default format deliver to another "
+                "bucket, and name that bucket in FLOWLAKE_BUCKET"
             )
-        options = {**PLAIN_FOLDERS, **(log.get("DestinationOptions") or {})}
-        for option, expected in PLAIN_FOLDERS.items():
-            if options[option] != expected:
-                yield f"{who} has {option} {options[option]}, which the table does not read: it needs {expected}"
+
+
+def _unreadable(log: dict[str, Any]) -> Iterator[str]:
+    """What keeps the records that a flow log delivers from being read by the table."""
+    who = f"{log['FlowLogId']} of {log['ResourceId']}"
+    if log["ResourceId"].startswith(("tgw-", "core-network-")):
+        yield f"{who} records other fields than a VPC's flow log does, which the table does not read"
+    elif log.get("LogFormat", DEFAULT_FORMAT) != DEFAULT_FORMAT:
+        yield f"{who} records the fields {log['LogFormat']}, which the table does not read"
+    options = {**READ_OPTIONS, **(log.get("DestinationOptions") or {})}
+    for option, expected in READ_OPTIONS.items():
+        if options[option] != expected:
+            yield f"{who} has {option} {options[option]}, which the table does not read: it needs {expected}"
+
+
+def _destination(log: dict[str, Any]) -> str:
+    """The ARN of the bucket, and folder, that a flow log delivers to; nothing where it delivers elsewhere."""
+    return str(log.get("LogDestination", "")) if log.get("LogDestinationType") == "s3" else ""
 
 
 def _is_ours(log: dict[str, Any]) -> bool:

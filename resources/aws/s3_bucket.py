@@ -1,19 +1,28 @@
 """The S3 bucket that flow logs are delivered to, and places in S3 that results are written to.
 
 A bucket that this project creates gets everything that is recommended; one that exists is adopted: what delivery needs
-is added to its policy, and whatever else differs is only reported.
+is added to its policy, and whatever else differs is only reported. One that is only read from is not changed at all.
 """
 
 import json
+import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from itertools import islice
 from typing import Any, BinaryIO
 
-from flowlogs.bucket_policy import Statement, delivery_statements, merged, statements_of, tls_only_statement
+from flowlogs.bucket_policy import (
+    Statement,
+    bucket_arn,
+    delivery_statements,
+    merged,
+    statements_of,
+    tls_only_statement,
+)
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource, choose_source, find_day, find_source
+from flowlogs.layout import LogSource, choose_source, find_day, find_source, unreadable_layout
 from flowlogs.printable import printable
 from resources.aws.clients import ACCESS_DENIED, CREATED_BY, AwsClients, aws_errors, error_code
 from resources.bucket import Bucket, ObjectStore, StoredObject
@@ -109,8 +118,17 @@ class S3Store(ObjectStore):
         return self.clients.client("s3")
 
 
+LOOKED_INTO = 100
+"""Into how many folders of a bucket without flow logs, and at how many folders of each, a look is taken for others."""
+
+_MAY_LEAD_TO_LOGS = re.compile(r"(?!AWSLogs/)(?:[^/]+/){1,3}|(?:[^/]+/){0,3}?AWSLogs/(?:o-[^/]+/)?(?:[^/]*\d{12}/)?")
+
+
 class S3Bucket(Bucket):
-    """The bucket `name`; `query_results` is the prefix that Athena's results expire under, if they are in it."""
+    """The bucket `name`; `query_results` is the prefix that Athena's results expire under, if they are in it.
+
+    Without flow logs of ours (`has_flow_logs`), it is read and never changed.
+    """
 
     def __init__(
         self,
@@ -131,8 +149,14 @@ class S3Bucket(Bucket):
         self._region = region
         self._source: LogSource | None = None
 
+    @property
+    def arn(self) -> str:
+        return bucket_arn(self.clients.partition, self.name)
+
     def ensure(self) -> Ensured:
         created = not self._exists()
+        if not self.has_flow_logs:
+            return self._only_read(created)
         if created:
             self._create()
         ours = created or self._is_ours()
@@ -143,12 +167,28 @@ class S3Bucket(Bucket):
         source = self.source()
         return Ensured(
             {
-                "arn": f"arn:aws:s3:::{self.name}",
+                "arn": self.arn,
                 "region": self.clients.region,
                 "whose": "created by this project" if ours else "adopted: only its policy was added to",
                 "flow logs": source.location,
             },
             warnings=tuple(warnings),
+        )
+
+    def _only_read(self, missing: bool) -> Ensured:
+        if missing:
+            raise FlowLakeError(
+                f"The bucket {self.name} (FLOWLAKE_BUCKET) does not exist, and none is created, since FLOWLAKE_VPC_IDS "
+                "names no VPC. Name the bucket that holds your flow logs; or name VPCs in FLOWLAKE_VPC_IDS, to have it "
+                "created, with a flow log for each of them."
+            )
+        return Ensured(
+            {
+                "arn": self.arn,
+                "region": self.clients.region,
+                "whose": "not asked: FLOWLAKE_VPC_IDS names no VPC, so it is read and nothing in its settings changed",
+                "flow logs": self.source().location,
+            }
         )
 
     def source(self) -> LogSource:
@@ -158,8 +198,7 @@ class S3Bucket(Bucket):
 
     def delivered_days(self) -> list[date]:
         # By folders, as a bucket may hold millions of keys: a call for each year and month, and not one for 1,000 keys.
-        years = self._folders(self.source().prefix)
-        months = [month for year in years for month in self._folders(year)]
+        months = [month for year in self._folders(self.source().prefix) for month in self._folders(year)]
         days = {find_day(day) for month in months for day in self._folders(month)}
         return sorted(day for day in days if day)
 
@@ -171,13 +210,35 @@ class S3Bucket(Bucket):
         self._ensure_policy(self._is_ours(), before)
 
     def _find_source(self) -> LogSource:
-        mine = (self._account or self.clients.account, self._region or self.clients.region)
-        if self.has_flow_logs or (self._account and self._region):
-            return LogSource(self.name, *mine)
+        if self.has_flow_logs:
+            return self._mine()
+        if self._account and self._region and any(self._folders(self._mine().prefix)):
+            return self._mine()
         found = list(self._sources_there())
-        if not found:
-            return LogSource(self.name, *mine)
-        return choose_source(self.name, found, self._account, self._region, where=f"s3://{self.name}")
+        if found:
+            return choose_source(self.name, found, self._account, self._region, where=f"s3://{self.name}")
+        for folder in self._folders_nearby():
+            if told := unreadable_layout(folder):
+                raise FlowLakeError(
+                    f"s3://{self.name} holds no flow logs at AWSLogs/<account>/vpcflowlogs/<region>/, where they are "
+                    f"read. It does hold {told}. Name a bucket in FLOWLAKE_BUCKET that flow logs are delivered to "
+                    "otherwise."
+                )
+        return self._mine()
+
+    def _mine(self) -> LogSource:
+        return LogSource(self.name, self._account or self.clients.account, self._region or self.clients.region)
+
+    def _folders_nearby(self) -> Iterator[str]:
+        """Folders that flow logs may be delivered to otherwise, as key prefixes: found with a few requests."""
+        waiting = deque([""])
+        for _ in range(LOOKED_INTO):
+            if not waiting:
+                return
+            for folder in islice(self._folders(waiting.popleft()), LOOKED_INTO):
+                yield folder
+                if _MAY_LEAD_TO_LOGS.fullmatch(folder):
+                    (waiting.appendleft if "AWSLogs/" in folder else waiting.append)(folder)
 
     def _sources_there(self) -> Iterator[tuple[str, str]]:
         for account in self._folders("AWSLogs/"):
@@ -186,10 +247,12 @@ class S3Bucket(Bucket):
                 if source:
                     yield source
 
-    def _folders(self, prefix: str) -> list[str]:
+    def _folders(self, prefix: str) -> Iterator[str]:
         with aws_errors(f"listing s3://{self.name}/{prefix}"):
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix, Delimiter="/")
-            return [found["Prefix"] for page in pages for found in page.get("CommonPrefixes", [])]
+            for page in pages:
+                for found in page.get("CommonPrefixes", []):
+                    yield found["Prefix"]
 
     def _exists(self) -> bool:
         from botocore.exceptions import ClientError
@@ -307,9 +370,10 @@ class S3Bucket(Bucket):
 
     def _ensure_policy(self, ours: bool, kept: list[Statement]) -> None:
         source = self.source()
-        required = [*kept, *delivery_statements(self.name, source.account, source.region)]
+        partition = self.clients.partition
+        required = [*kept, *delivery_statements(partition, self.name, source.account, source.region)]
         if ours:
-            required.append(tls_only_statement(self.name))
+            required.append(tls_only_statement(partition, self.name))
         policy = merged(self._policy(), required)
         if policy is not None:
             with aws_errors(f"adding to the policy of the bucket {self.name}"):

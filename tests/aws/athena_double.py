@@ -146,11 +146,11 @@ class AthenaDouble(AthenaResponse):
             )
         bucket, _ = bucket_and_key(location)
         unusable = _invalid(f"Unable to verify/create output bucket {bucket}")
-        if bucket not in s3_backends[self.current_account]["aws"].buckets:
+        if bucket not in s3_backends[self.current_account][self.partition].buckets:
             raise unusable
         try:
             if caller:
-                caller.require("s3:GetBucketLocation", f"arn:aws:s3:::{bucket}")
+                caller.require("s3:GetBucketLocation", f"arn:{self.partition}:s3:::{bucket}")
         except AccessDeniedError:
             raise unusable from None
         return location

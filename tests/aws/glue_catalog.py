@@ -18,6 +18,7 @@ from moto.glue.exceptions import EntityNotFoundException
 from moto.glue.models import GlueBackend, glue_backends
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket, S3Backend, s3_backends
+from moto.utilities.utils import get_partition
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
@@ -60,7 +61,7 @@ class Rights:
     def s3(self, action: str, bucket: str, key: str = "", context: Mapping[str, str] | None = None) -> None:
         if self.caller is None:
             return
-        arn = f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
+        arn = f"arn:{self.caller.partition}:s3:::{bucket}{f'/{key}' if key else ''}"
         try:
             self.caller.require(f"s3:{action}", arn, {**ON_ATHENAS_BEHALF, **(context or {})})
         except AccessDeniedError as denied:
@@ -293,8 +294,8 @@ class S3Store(ObjectStore):
 class S3Buckets(Mapping[str, ObjectStore]):
     """Every bucket there is, by its name: what `EmbeddedAthena` takes. `added` is what it wrote there, as addresses."""
 
-    def __init__(self, account: str, rights: Rights) -> None:
-        self.s3: S3Backend = s3_backends[account]["aws"]
+    def __init__(self, account: str, region: str, rights: Rights) -> None:
+        self.s3: S3Backend = s3_backends[account][get_partition(region)]
         self.rights = rights
         self.added: list[str] = []
 

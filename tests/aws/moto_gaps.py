@@ -15,6 +15,7 @@ from moto.ec2.responses.flow_logs import FlowLogs as FlowLogsResponse
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend, s3_backends
 from moto.s3.responses import S3Response
+from moto.utilities.utils import get_partition
 
 from .permissions import policy_statements, verdict
 from .state import SETTINGS, STRANGER
@@ -32,11 +33,11 @@ _create_flow_logs_call = FlowLogsResponse.create_flow_logs
 
 def create_foreign_bucket(name: str, region: str) -> None:
     """A bucket that belongs to somebody else."""
-    _create_bucket(s3_backends[STRANGER]["aws"], name, region)
+    _create_bucket(s3_backends[STRANGER][get_partition(region)], name, region)
 
 
 def create_bucket(backend: S3Backend, bucket_name: str, region_name: str, **others: Any) -> FakeBucket:
-    _, owner = s3_backends.bucket_accounts.get(bucket_name, ("aws", backend.account_id))
+    _, owner = s3_backends.bucket_accounts.get(bucket_name, (backend.partition, backend.account_id))
     if owner != backend.account_id:
         raise S3ClientError(
             "BucketAlreadyExists",
@@ -73,9 +74,11 @@ def create_flow_logs(backend: Any, **request: Any) -> tuple[list[FlowLogs], list
     if request["deliver_logs_permission_arn"]:
         # As reported to aws-samples/aws-secure-environment-accelerator (issue 1111, 2023).
         raise EC2ClientError("InvalidParameter", "DeliverLogsPermissionArn is not applicable for s3 delivery")
+    if not request["log_destination"].startswith(f"arn:{backend.partition}:s3:::"):
+        raise EC2ClientError("InvalidParameterValue", f"Invalid LogDestination: {request['log_destination']}")
     name = request["log_destination"].rpartition(":::")[2].partition("/")[0]
     account, region = backend.account_id, backend.region_name
-    bucket = s3_backends[account]["aws"].buckets.get(name)
+    bucket = s3_backends[account][backend.partition].buckets.get(name)
     refused = bucket and not SETTINGS.replace_bucket_policy and not delivery_allowed(bucket, region)
     if refused or (bucket is None and name in s3_backends.bucket_accounts):
         # As reported to awsdocs/amazon-vpc-user-guide (pull request 28, 2019).
@@ -83,7 +86,7 @@ def create_flow_logs(backend: Any, **request: Any) -> tuple[list[FlowLogs], list
         return [], [(resource, "400", reason) for resource in request["resource_ids"]]
     created, failed = _create_flow_logs(backend, **request)
     if bucket and SETTINGS.replace_bucket_policy:
-        bucket.policy = json.dumps(_delivery_policy(name, account, region)).encode()
+        bucket.policy = json.dumps(_delivery_policy(bucket, account, region)).encode()
     return created, failed
 
 
@@ -92,14 +95,14 @@ def delivery_allowed(bucket: FakeBucket, region: str) -> bool:
     key = f"AWSLogs/{bucket.account_id}/vpcflowlogs/{region}/2021/01/31/a.log.gz"
     context = {
         "aws:SourceAccount": bucket.account_id,
-        "aws:SourceArn": f"arn:aws:logs:{region}:{bucket.account_id}:delivery-source:a",
+        "aws:SourceArn": f"arn:{bucket.partition}:logs:{region}:{bucket.account_id}:delivery-source:a",
         "aws:SecureTransport": "true",
     }
     if bucket.ownership_rule != "BucketOwnerEnforced":
         # Where ACLs are disabled, none is sent (cloudposse/terraform-aws-vpc-flow-logs-s3-bucket, pull request 101).
         context["s3:x-amz-acl"] = "bucket-owner-full-control"
-    statements = policy_statements(bucket.account_id, bucket.name, DELIVERY_SERVICE)
-    return verdict(statements, "s3:PutObject", f"arn:aws:s3:::{bucket.name}/{key}", context) is True
+    statements = policy_statements(bucket.account_id, region, bucket.name, DELIVERY_SERVICE)
+    return verdict(statements, "s3:PutObject", f"{bucket.arn}/{key}", context) is True
 
 
 def create_flow_logs_call(response: Any) -> Any:
@@ -119,23 +122,23 @@ def describe_flow_logs(backend: Any, *arguments: Any, **request: Any) -> list[Fl
     return _describe_flow_logs(backend, *arguments, **request)
 
 
-def _delivery_policy(bucket: str, account: str, region: str) -> dict[str, Any]:
+def _delivery_policy(bucket: FakeBucket, account: str, region: str) -> dict[str, Any]:
     """The policy that AWS attaches ("Amazon S3 bucket permissions for flow logs", Amazon VPC user guide, 2026)."""
     allowed = {"Effect": "Allow", "Principal": {"Service": DELIVERY_SERVICE}}
     account_only = {"aws:SourceAccount": account}
-    arn_like = {"ArnLike": {"aws:SourceArn": f"arn:aws:logs:{region}:{account}:*"}}
+    arn_like = {"ArnLike": {"aws:SourceArn": f"arn:{bucket.partition}:logs:{region}:{account}:*"}}
     write = {
         **allowed,
         "Sid": "AWSLogDeliveryWrite",
         "Action": "s3:PutObject",
-        "Resource": f"arn:aws:s3:::{bucket}/AWSLogs/{account}/*",
+        "Resource": f"{bucket.arn}/AWSLogs/{account}/*",
         "Condition": {"StringEquals": {**account_only, "s3:x-amz-acl": "bucket-owner-full-control"}, **arn_like},
     }
     check = {
         **allowed,
         "Sid": "AWSLogDeliveryAclCheck",
-        "Action": ["s3:GetBucketAcl", "s3:ListBucket"],
-        "Resource": f"arn:aws:s3:::{bucket}",
+        "Action": "s3:GetBucketAcl",
+        "Resource": bucket.arn,
         "Condition": {"StringEquals": account_only, **arn_like},
     }
     return {"Version": "2012-10-17", "Statement": [write, check]}

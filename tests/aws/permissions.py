@@ -27,6 +27,7 @@ from moto.iam.models import iam_backends
 from moto.s3 import responses as s3_responses
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket, s3_backends
+from moto.utilities.utils import get_partition
 
 from .state import ACCOUNT, QUERIES, SETTINGS
 from .wire import Refusal, tags_of_new_bucket
@@ -48,14 +49,18 @@ class Caller:
     region: str
     policies: tuple[Document, ...]
 
+    @property
+    def partition(self) -> str:
+        return get_partition(self.region)
+
     def require(self, action: str, resources: str | Iterable[str], context: Context | None = None) -> None:
         """Raise AccessDeniedError unless the caller may do this with each of the resources."""
         for resource in [resources] if isinstance(resources, str) else resources:
             statements = [statement for policy in self.policies for statement in _statements(policy)]
             if action.startswith("s3:"):
                 # In one account, an Allow of either the bucket's policy or the caller's is enough.
-                bucket = resource.removeprefix("arn:aws:s3:::").partition("/")[0]
-                statements += policy_statements(self.account, bucket, self.arn)
+                bucket = resource.rpartition(":::")[2].partition("/")[0]
+                statements += policy_statements(self.account, self.region, bucket, self.arn)
             defaults = {
                 "aws:SecureTransport": "true",  # the double speaks HTTP, and stands for an endpoint that speaks TLS
                 "aws:RequestedRegion": self.region,
@@ -87,9 +92,9 @@ def verdict(statements: Iterable[Document], action: str, resource: str, context:
     return allowed
 
 
-def policy_statements(account: str, bucket: str, principal: str) -> list[Document]:
+def policy_statements(account: str, region: str, bucket: str, principal: str) -> list[Document]:
     """The statements of a bucket's policy that speak of a service, or of the ARN of a user or role."""
-    found = s3_backends[account]["aws"].buckets.get(bucket)
+    found = s3_backends[account][get_partition(region)].buckets.get(bucket)
     policy = json.loads(found.policy) if found and found.policy else {}
     return [statement for statement in _statements(policy) if _speaks_of(statement.get("Principal"), principal)]
 
@@ -108,7 +113,7 @@ def _speaks_of(principal: Any, who: str) -> bool:
         covering = {"*", who}
         if who.startswith("arn:"):
             account = who.split(":")[4]
-            covering |= {account, f"arn:aws:iam::{account}:root"}
+            covering |= {account, f"{who.partition('::')[0]}::{account}:root"}
         return bool(covering & {name for names in principal.values() for name in _list(names)})
     return principal == "*"
 
@@ -234,7 +239,7 @@ def _needs(response: Any, caller: Caller, service: str, action: str, resource: s
     elif service == "athena":
         query = QUERIES.get(get("QueryExecutionId"))
         workgroup = query.workgroup if query else get("WorkGroup") or get("Name") or "primary"
-        arn = get("ResourceARN") or f"arn:aws:athena:{where}:workgroup/{workgroup}"
+        arn = get("ResourceARN") or f"arn:{caller.partition}:athena:{where}:workgroup/{workgroup}"
         yield f"athena:{action}", "*" if action.startswith("ListWorkGroups") else arn, {}
         if action == "CreateWorkGroup" and get("Tags"):
             yield "athena:TagResource", arn, {}
@@ -247,11 +252,11 @@ def _needs(response: Any, caller: Caller, service: str, action: str, resource: s
 
 
 def _ec2_needs(get: Any, where: str, caller: Caller, action: str) -> Iterable[Need]:
-    flow_logs = f"arn:aws:ec2:{where}:vpc-flow-log"
+    flow_logs = f"arn:{caller.partition}:ec2:{where}:vpc-flow-log"
     if action == "CreateFlowLogs":
         tags = [tag for spec in get("TagSpecifications", []) for tag in spec.get("Tags", [])]
         context = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in tags}
-        vpcs = [f"arn:aws:ec2:{where}:vpc/{resource}" for resource in get("ResourceIds", [])]
+        vpcs = [f"arn:{caller.partition}:ec2:{where}:vpc/{resource}" for resource in get("ResourceIds", [])]
         yield "ec2:CreateFlowLogs", [f"{flow_logs}/*", *vpcs], context
         if tags:
             yield "ec2:CreateTags", f"{flow_logs}/*", {**context, "ec2:CreateAction": "CreateFlowLogs"}
@@ -265,7 +270,8 @@ def _ec2_needs(get: Any, where: str, caller: Caller, action: str) -> Iterable[Ne
             yield "ec2:DeleteFlowLogs", f"{flow_logs}/{flow_log_id}", context
         yield "logs:DeleteLogDelivery", "*", {}
     elif action == "CreateTags":
-        yield "ec2:CreateTags", [f"arn:aws:ec2:{where}:*/{resource}" for resource in get("Resources", [])], {}
+        resources = get("Resources", [])
+        yield "ec2:CreateTags", [f"arn:{caller.partition}:ec2:{where}:*/{resource}" for resource in resources], {}
     else:
         yield f"ec2:{action}", "*", {}
 
@@ -275,7 +281,7 @@ def glue_arns(caller: Caller, database: str | None, table: str | None = None) ->
 
     Source: "Configure access to databases and tables in the AWS Glue Data Catalog", Limitations, Athena user guide.
     """
-    root = f"arn:aws:glue:{caller.region}:{caller.account}"
+    root = f"arn:{caller.partition}:glue:{caller.region}:{caller.account}"
     arns = [f"{root}:catalog"]
     if database:
         arns.append(f"{root}:database/{database}")
@@ -286,7 +292,7 @@ def glue_arns(caller: Caller, database: str | None, table: str | None = None) ->
 
 def _bucket_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
     """What the bucket's policy says to everybody, conditions included."""
-    statements = policy_statements(bucket.account_id, bucket.name, "*")
+    statements = policy_statements(bucket.account_id, bucket.region_name, bucket.name, "*")
     found = verdict(statements, action, resource, {"aws:SecureTransport": "true"})
     return {True: PermissionResult.PERMITTED, False: PermissionResult.DENIED, None: PermissionResult.NEUTRAL}[found]
 
@@ -302,7 +308,7 @@ def delete_objects(response: Any, bucket_name: str, authenticated: bool = True) 
     for found in asked["Object"]:
         try:
             if caller:
-                caller.require("s3:DeleteObject", f"arn:aws:s3:::{bucket_name}/{found['Key']}")
+                caller.require("s3:DeleteObject", f"arn:{caller.partition}:s3:::{bucket_name}/{found['Key']}")
             allowed.append(found)
         except AccessDeniedError:
             denied.append({"Key": found["Key"], "Code": "AccessDenied", "Message": "Access Denied"})

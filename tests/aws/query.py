@@ -162,7 +162,7 @@ class Query:
         rights = Rights(self.caller, ddl=not self.is_dml)
         # "Configure AWS Glue access to your catalog and database per AWS Region", Athena user guide: for any statement.
         rights.glue(["GetDatabase"], "default")
-        buckets = S3Buckets(self.account, rights)
+        buckets = S3Buckets(self.account, self.region, rights)
         engine = EmbeddedAthena(Path("unused"), buckets, self.database)
         engine.catalog = GlueCatalog(self.account, self.region, rights)
         result = engine.execute(self.statement)

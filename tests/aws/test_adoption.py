@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from support import DAY, SMALL_TOP, with_day
+from support import DAY, SMALL_TOP, with_day, write_small_logs
 
 from flowlogs.bucket_policy import delivery_statements, means_the_same, tls_only_statement
 from pipelines.targets import build_target
@@ -26,6 +26,7 @@ from .lineage import (
     settings,
     state,
     succeed,
+    upload,
     upload_small_logs,
 )
 
@@ -61,18 +62,28 @@ def somebodys_bucket(aws: AwsDouble) -> None:
     s3.delete_public_access_block(Bucket=BUCKET)
 
 
-def create_flow_log(vpc: str, **others: Any) -> None:
-    """A flow log that somebody else made."""
+@pytest.fixture
+def ready_bucket(aws: AwsDouble) -> None:
+    """A bucket of somebody else's that flow logs may be delivered to."""
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    statements = delivery_statements("aws", BUCKET, aws.account, "us-east-1")
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+
+
+def create_flow_log(resource: str, **others: Any) -> str:
+    """A flow log that somebody else made; returns its id."""
     request = {
         "TrafficType": "ALL",
         "MaxAggregationInterval": 600,
         "LogDestination": f"arn:aws:s3:::{BUCKET}",
+        "ResourceType": "VPC",
         **others,
     }
-    answer = boto3.client("ec2").create_flow_logs(
-        ResourceIds=[vpc], ResourceType="VPC", LogDestinationType="s3", **request
-    )
+    answer = boto3.client("ec2").create_flow_logs(ResourceIds=[resource], LogDestinationType="s3", **request)
     assert answer["Unsuccessful"] == []
+    (created,) = answer["FlowLogIds"]
+    return str(created)
 
 
 def flow_logs() -> list[dict[str, Any]]:
@@ -84,7 +95,7 @@ def test_an_adopted_bucket_gets_the_delivery_statements_and_keeps_all_it_has(aws
     before = bucket_settings(BUCKET)
     succeed(settings([vpc]))
     after = bucket_settings(BUCKET)
-    assert policy_statements() == [SOMEBODYS_STATEMENT, *delivery_statements(BUCKET, aws.account, "us-east-1")]
+    assert policy_statements() == [SOMEBODYS_STATEMENT, *delivery_statements("aws", BUCKET, aws.account, "us-east-1")]
     assert {**after, "policy": None} == {**before, "policy": None}
 
 
@@ -106,7 +117,7 @@ def test_what_an_adopted_bucket_lacks_is_reported(aws: AwsDouble, vpc: str) -> N
 def test_a_statement_that_says_the_same_under_another_name_is_not_added_again(aws: AwsDouble, vpc: str) -> None:
     theirs = [
         {**statement, "Sid": f"Theirs{number}", "Principal": {"Service": ["delivery.logs.amazonaws.com"]}}
-        for number, statement in enumerate(delivery_statements(BUCKET, aws.account, "us-east-1"))
+        for number, statement in enumerate(delivery_statements("aws", BUCKET, aws.account, "us-east-1"))
     ]
     policy = {"Version": "2012-10-17", "Statement": [SOMEBODYS_STATEMENT, *theirs]}
     boto3.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
@@ -120,14 +131,14 @@ def test_a_policy_that_aws_replaces_with_the_flow_log_is_put_right(aws: AwsDoubl
     succeed(settings([vpc]))
     statements = policy_statements()
     assert SOMEBODYS_STATEMENT in statements
-    for needed in delivery_statements(BUCKET, aws.account, "us-east-1"):
+    for needed in delivery_statements("aws", BUCKET, aws.account, "us-east-1"):
         assert any(means_the_same(needed, statement) for statement in statements)
 
 
 def test_a_created_buckets_policy_is_put_right_too(aws: AwsDouble, vpc: str) -> None:
     aws.set(replace_bucket_policy=True)
     succeed(settings([vpc]))
-    assert tls_only_statement(BUCKET) in policy_statements()
+    assert tls_only_statement("aws", BUCKET) in policy_statements()
 
 
 def test_a_bucket_that_belongs_to_somebody_else_is_a_clear_error(aws: AwsDouble, vpc: str) -> None:
@@ -137,8 +148,19 @@ def test_a_bucket_that_belongs_to_somebody_else_is_a_clear_error(aws: AwsDouble,
     assert "belongs to another account" in message
 
 
+@pytest.mark.usefixtures("somebodys_bucket")
+def test_a_statement_of_more_actions_is_enough(aws: AwsDouble, vpc: str) -> None:
+    write, check = delivery_statements("aws", BUCKET, aws.account, "us-east-1")
+    # As AWS's user guide had it until 2025.
+    theirs = [write, {**check, "Action": ["s3:GetBucketAcl", "s3:ListBucket"]}]
+    policy = {"Version": "2012-10-17", "Statement": theirs}
+    boto3.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+    succeed(settings([vpc]))
+    assert policy_statements() == theirs
+
+
+@pytest.mark.usefixtures("ready_bucket")
 def test_an_adopted_flow_log_stays_the_only_one(aws: AwsDouble, vpc: str) -> None:
-    succeed(settings())
     create_flow_log(vpc)
     before = flow_logs()
     result = materialize(settings([vpc]))
@@ -147,14 +169,137 @@ def test_an_adopted_flow_log_stays_the_only_one(aws: AwsDouble, vpc: str) -> Non
     assert flow_logs() == before
 
 
-def test_a_flow_log_to_another_place_is_no_reason_not_to_create_one(aws: AwsDouble, vpc: str) -> None:
-    succeed(settings())
-    create_flow_log(vpc, LogDestination=f"arn:aws:s3:::{BUCKET}/elsewhere/")
+def test_a_flow_log_to_another_bucket_is_no_reason_not_to_create_one(aws: AwsDouble, vpc: str) -> None:
+    boto3.client("s3").create_bucket(Bucket=f"{BUCKET}-2")
+    statements = delivery_statements("aws", f"{BUCKET}-2", aws.account, "us-east-1")
+    boto3.client("s3").put_bucket_policy(Bucket=f"{BUCKET}-2", Policy=json.dumps({"Statement": statements}))
+    create_flow_log(vpc, LogDestination=f"arn:aws:s3:::{BUCKET}-2")
     succeed(settings([vpc]))
     destinations = sorted(log["LogDestination"] for log in flow_logs())
-    assert destinations == [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/elsewhere/"]
+    assert destinations == [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}-2"]
 
 
+def subnet_of(vpc: str, block: str = "10.0.1.0/24") -> str:
+    return str(boto3.client("ec2").create_subnet(VpcId=vpc, CidrBlock=block)["Subnet"]["SubnetId"])
+
+
+def interface_of(vpc: str) -> str:
+    ec2 = boto3.client("ec2")
+    return str(ec2.create_network_interface(SubnetId=subnet_of(vpc))["NetworkInterface"]["NetworkInterfaceId"])
+
+
+def require_refused(vpcs: list[str], told: str) -> None:
+    """No flow log is created for the first of these VPCs, and none for any other: what is there is told."""
+    before = flow_logs()
+    message = failure(materialize(settings(vpcs)))
+    assert message.startswith("No flow log is created, since there is one already")
+    assert f"\n  {told}\nThe choices: read what is there, by FLOWLAKE_VPC_IDS without that VPC; or delete" in message
+    assert flow_logs() == before
+
+
+@pytest.mark.usefixtures("ready_bucket")
+@pytest.mark.parametrize("folder", ["elsewhere", "elsewhere/"])
+def test_a_flow_log_to_a_prefix_is_told_before_a_second(aws: AwsDouble, vpc: str, folder: str) -> None:
+    there = create_flow_log(vpc, LogDestination=f"arn:aws:s3:::{BUCKET}/{folder}")
+    where = f"arn:aws:s3:::{BUCKET}/{folder}, behind a prefix, which is not read yet"
+    require_refused([vpc, make_vpc()], f"{there} of {vpc} delivers to {where}")
+
+
+@pytest.mark.usefixtures("ready_bucket")
+@pytest.mark.parametrize(("kind", "of"), [("Subnet", subnet_of), ("NetworkInterface", interface_of)])
+def test_a_flow_log_of_a_part_is_told_before_a_second(aws: AwsDouble, vpc: str, kind: str, of: Any) -> None:
+    part = of(vpc)
+    there = create_flow_log(part, ResourceType=kind)
+    require_refused([vpc], f"{there} of {part}, which is in {vpc}, delivers to arn:aws:s3:::{BUCKET}")
+
+
+@pytest.mark.usefixtures("ready_bucket")
+def test_beside_a_flow_log_by_hand_a_subnets_is_a_warning(aws: AwsDouble, vpc: str) -> None:
+    subnet = subnet_of(vpc)
+    create_flow_log(vpc)
+    there = create_flow_log(subnet, ResourceType="Subnet")
+    before = flow_logs()
+    passed, found = checks(succeed(settings([vpc])))["delivers_readable_records"]
+    assert not passed
+    assert found == (
+        f"- {there} of {subnet} delivers to this bucket too, as the flow log of its {vpc} does: its records are there "
+        "twice"
+    )
+    assert flow_logs() == before
+
+
+@pytest.mark.usefixtures("ready_bucket")
+def test_flow_logs_of_another_vpcs_subnets_are_no_reason(aws: AwsDouble, vpc: str) -> None:
+    create_flow_log(subnet_of(make_vpc()), ResourceType="Subnet")
+    assert checks(succeed(settings([vpc])))["delivers_readable_records"] == (True, "nothing")
+    assert vpc in [log["ResourceId"] for log in flow_logs()]
+
+
+@pytest.mark.usefixtures("ready_bucket")
+def test_a_flow_log_of_a_subnet_that_is_gone_is_no_error(aws: AwsDouble, vpc: str) -> None:
+    subnet = subnet_of(vpc)
+    create_flow_log(subnet, ResourceType="Subnet")
+    boto3.client("ec2").delete_subnet(SubnetId=subnet)
+    succeed(settings([vpc]))
+    assert vpc in [log["ResourceId"] for log in flow_logs()]
+
+
+def test_subnets_are_asked_for_only_where_they_have_flow_logs(aws: AwsDouble, vpc: str) -> None:
+    succeed(settings([vpc]))
+    assert aws.calls("ec2:DescribeSubnets", "ec2:DescribeNetworkInterfaces") == []
+
+
+OPTIONS = {"FileFormat": "plain-text", "HiveCompatiblePartitions": False, "PerHourPartition": False}
+
+
+@pytest.mark.usefixtures("ready_bucket")
+@pytest.mark.parametrize(
+    ("kind", "others", "told"),
+    [
+        ("TransitGateway", {}, "records other fields than a VPC's flow log does, which the table does not read"),
+        ("VPC", {"LogFormat": "${srcaddr}"}, "records the fields ${srcaddr}, which the table does not read"),
+        (
+            "VPC",
+            {"DestinationOptions": {**OPTIONS, "HiveCompatiblePartitions": True}},
+            "has HiveCompatiblePartitions True, which the table does not read: it needs False",
+        ),
+        (
+            "VPC",
+            {"DestinationOptions": {**OPTIONS, "FileFormat": "parquet"}},
+            "has FileFormat parquet, which the table does not read: it needs plain-text",
+        ),
+    ],
+)
+def test_other_flow_logs_that_cannot_be_read_are_told(
+    aws: AwsDouble, vpc: str, kind: str, others: dict[str, Any], told: str
+) -> None:
+    resource = "tgw-0123456789abcdef0" if kind == "TransitGateway" else make_vpc()
+    there = create_flow_log(resource, ResourceType=kind, **others)
+    result = succeed(settings([vpc]))
+    passed, found = checks(result)["delivers_readable_records"]
+    assert (passed, found) == (False, f"- {there} of {resource} {told}. It delivers to this bucket too")
+
+
+@pytest.mark.usefixtures("ready_bucket")
+def test_other_flow_logs_elsewhere_or_readable_are_not_told(aws: AwsDouble, vpc: str) -> None:
+    create_flow_log(make_vpc())
+    create_flow_log(make_vpc(), LogFormat="${srcaddr}", LogDestination=f"arn:aws:s3:::{BUCKET}/elsewhere")
+    assert checks(succeed(settings([vpc])))["delivers_readable_records"] == (True, "nothing")
+
+
+@pytest.mark.usefixtures("ready_bucket")
+def test_a_flow_log_with_hourly_folders_serves(aws: AwsDouble, vpc: str, tmp_path: Path) -> None:
+    create_flow_log(vpc, DestinationOptions={**OPTIONS, "PerHourPartition": True})
+    for path in list(write_small_logs(tmp_path).rglob("*.gz")):
+        hour = path.parent / path.name.split("T")[1][:2]
+        hour.mkdir(exist_ok=True)
+        path.rename(hour / path.name)
+    upload(tmp_path)
+    assert checks(succeed(settings([vpc])))["delivers_readable_records"] == (True, "nothing")
+    assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+@pytest.mark.usefixtures("ready_bucket")
 @pytest.mark.parametrize(
     ("others", "told", "blocks"),
     [
@@ -162,13 +307,7 @@ def test_a_flow_log_to_another_place_is_no_reason_not_to_create_one(aws: AwsDoub
         ({"MaxAggregationInterval": 60}, "aggregates over 60 s; FLOWLAKE_AGGREGATION_SECONDS is 600", False),
         ({"LogFormat": "${srcaddr} ${dstaddr}"}, "records the fields ${srcaddr} ${dstaddr}", True),
         (
-            {
-                "DestinationOptions": {
-                    "FileFormat": "parquet",
-                    "HiveCompatiblePartitions": False,
-                    "PerHourPartition": False,
-                }
-            },
+            {"DestinationOptions": {**OPTIONS, "FileFormat": "parquet"}},
             "has FileFormat parquet, which the table does not read",
             True,
         ),
@@ -177,7 +316,6 @@ def test_a_flow_log_to_another_place_is_no_reason_not_to_create_one(aws: AwsDoub
 def test_a_flow_log_that_differs_is_reported_and_never_deleted(
     aws: AwsDouble, vpc: str, others: dict[str, Any], told: str, blocks: bool
 ) -> None:
-    succeed(settings())
     create_flow_log(vpc, **others)
     before = flow_logs()
     result = materialize(settings([vpc]))
@@ -219,12 +357,63 @@ def test_an_unknown_vpc_is_named(aws: AwsDouble) -> None:
     assert "vpc-0123456789abcdef0" in message
 
 
-def test_without_a_vpc_existing_logs_are_read_and_no_flow_log_is_created(aws: AwsDouble, tmp_path: Path) -> None:
-    boto3.client("s3").create_bucket(Bucket=BUCKET)
+@pytest.mark.usefixtures("somebodys_bucket")
+def test_without_a_vpc_existing_logs_are_read_and_nothing_changed(aws: AwsDouble, tmp_path: Path) -> None:
     upload_small_logs(tmp_path)
-    succeed(settings())
-    assert flow_logs() == []
+    before, calls = bucket_settings(BUCKET), len(aws.calls())
+    result = succeed(settings())
+    made = {f"{call['service']}:{call['action']}" for call in aws.calls()[calls:]}
+    objects = {f"s3:{name}" for name in ("ListObjectsV2", "HeadObject", "GetObject", "PutObject", "DeleteObjects")}
+    assert {name for name in made if name.startswith(("s3:", "ec2:"))} <= {"s3:HeadBucket", *objects}
+    assert bucket_settings(BUCKET) == before
+    assert checks(result)["set_up_as_recommended"] == (True, "nothing")
     assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_without_a_vpc_a_missing_bucket_is_not_created(aws: AwsDouble) -> None:
+    message = failure(materialize(settings()))
+    assert message.startswith(f"The bucket {BUCKET} (FLOWLAKE_BUCKET) does not exist, and none is created")
+    assert boto3.client("s3").list_buckets()["Buckets"] == []
+
+
+ACCOUNT_FOLDER = "AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/02/a.log.gz"
+HIVE_FOLDER = "AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1/year=2021/a.log.gz"
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        (f"a/{ACCOUNT_FOLDER}", "behind a prefix (a/AWSLogs/)"),
+        (f"a/b/c/{ACCOUNT_FOLDER}", "behind a prefix (a/b/c/AWSLogs/)"),
+        (
+            HIVE_FOLDER,
+            "in Hive-compatible folders (AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/)",
+        ),
+        (
+            f"a/{HIVE_FOLDER}",
+            "behind a prefix (a/AWSLogs/) and in Hive-compatible folders "
+            "(a/AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/)",
+        ),
+    ],
+)
+def test_flow_logs_in_another_layout_are_told_where_they_are(aws: AwsDouble, key: str, told: str) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    for name in ("0/1/2/3/4/x", "AWSLogs/123456789012/CloudTrail/us-east-1/x", "b/AWSLogs/123456789012/Config/x", key):
+        s3.put_object(Bucket=BUCKET, Key=name, Body=b"")
+    for configured in (settings(), settings(account_id="123456789012", region="us-east-1")):
+        message = failure(materialize(configured))
+        assert f"s3://{BUCKET} holds no flow logs at AWSLogs/<account>/vpcflowlogs/<region>/" in message
+        assert f"It does hold flow logs {told}, which are not read yet." in message
+
+
+def test_a_bucket_of_other_logs_is_looked_into_a_few_times(aws: AwsDouble) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    for number in range(150):
+        s3.put_object(Bucket=BUCKET, Key=f"{number:03}/x/y", Body=b"")
+    build_target(settings()).bucket.source()
+    assert len(aws.calls("s3:ListObjectsV2")) <= 102
 
 
 def test_an_empty_day_is_told_with_the_days_that_the_bucket_holds(

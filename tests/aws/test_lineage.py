@@ -77,7 +77,7 @@ def test_a_created_bucket_is_private_encrypted_and_lets_only_the_delivery_servic
         {"DaysAfterInitiation": 1},
     )
     assert found["tagging"]["TagSet"] == [{"Key": "created-by", "Value": "vpc-flow-lake"}]
-    expected = [*delivery_statements(BUCKET, aws.account, "us-east-1"), tls_only_statement(BUCKET)]
+    expected = [*delivery_statements("aws", BUCKET, aws.account, "us-east-1"), tls_only_statement("aws", BUCKET)]
     assert policy_statements() == expected
 
 

@@ -51,6 +51,8 @@ def policy(name: str, without: str = "", of: str = "") -> dict[str, Any]:
         "REGION": "us-east-1",
         "WORKGROUP": "vpc-flow-lake",
         "DATABASE": "vpc_flow_lake",
+        "TABLE": "vpc_flow_logs",
+        "PARTITION": "aws",
     }
     text = Template((ROOT / "deploy" / name).read_text(encoding="utf-8")).substitute(names)
     document: dict[str, Any] = json.loads(text)
