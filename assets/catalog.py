@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
 from assets.runs import clear_failures, days_of, listed, traceable
-from assets.tables import code_block
+from assets.tables import code_block, markdown_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import (
@@ -137,8 +137,8 @@ def require_table(athena: QueryEngine, name: TableName, expected: TableDefinitio
         raise FlowLakeError(
             f"The table {name.hive} is not the one that these settings ask for:{listing}\n"
             "If the settings are wrong (FLOWLAKE_BUCKET, FLOWLAKE_RESULTS, FLOWLAKE_DATABASE, FLOWLAKE_TABLE), set "
-            "them right: each place of results needs a database of its own. If the table is, drop it and materialize "
-            "vpc_flow_logs again; objects and reports stay where they are:\n"
+            "them right: each place of results needs a database of its own. If the table is, drop it (make sql WRITE=1 "
+            "takes such statements) and materialize vpc_flow_logs again; objects and reports stay where they are:\n"
             f"{drop_table(name)}"
         )
 
@@ -153,7 +153,10 @@ def require_locations(athena: QueryEngine, name: TableName, source: LogSource, d
             wrong.append(f"{day} points at {found}. Mend it with\n  {move_partition(name, day, expected)}")
     if wrong:
         listing = "\n".join(wrong[:5]) + (f"\nand {len(wrong) - 5} more" if len(wrong) > 5 else "")
-        raise FlowLakeError(f"Partitions of {name.hive} that were there already do not point at their days:\n{listing}")
+        raise FlowLakeError(
+            f"Partitions of {name.hive} that were there already do not point at their days (make sql WRITE=1 takes the "
+            f"statements that mend them):\n{listing}"
+        )
 
 
 def require_days(athena: QueryEngine, name: TableName, days: Sequence[date], asset: str) -> dict[date, str]:
@@ -180,7 +183,7 @@ def delivery_check(warning: str | None, empty: Sequence[date], days: Sequence[da
         check_name=DELIVERED_CHECK,
         passed=not warning,
         severity=dg.AssetCheckSeverity.WARN,
-        description=warning,
+        description=markdown_text(warning) if warning else None,
         metadata={"days looked at": len(days), "days without objects": len(empty)},
     )
 

@@ -151,7 +151,10 @@ def test_make_run_prints_both_reports_of_yesterday_and_where_they_are(new_projec
     assert code == 0, output
     (day,) = re.findall(r"^Day      (\S+) \(UTC\)$", output, re.MULTILINE)
     assert day in map(str, days)
-    assert f"\nLogs     {new_project}/data/bucket\nResults  {new_project}/data/results\n" in output
+    assert (
+        f"\nLogs     {new_project}/data/bucket (simulated: no VPC is behind them)\nResults  {new_project}/data/results\n"
+        in output
+    )
     details, top = output[output.index("rejected_flow_details: The day's") :].split("top_rejected_pairs: The 20")
     assert re.search(r"^  packetcount  sourceaddress +destinationaddress$", top, re.MULTILINE)
     assert re.search(r"in every row: version 2, account 123456789012, .*action REJECT", details)

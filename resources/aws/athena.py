@@ -106,7 +106,7 @@ class Athena(QueryEngine):
             warnings=tuple(self._differences(found.get("Configuration", {}))),
         )
 
-    def execute(self, statement: str) -> QueryResult:
+    def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
         from pyathena.error import Error
 
         started = time.monotonic()
