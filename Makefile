@@ -1,25 +1,32 @@
-# Every command does all of its own set-up. LOGS=<folder> names logs of your own, DATE=<day> a UTC day.
+# Every command does all of its own set-up. LOGS=<folder> names logs of your own, DATE=<day> a UTC day; of `make sql`,
+# Q="…" is the statement, ROWS=<number> how much is shown, WRITE=1 lets it change something; PORT=<number> is the UI's.
 PYTHON ?= python3
 BIN := .venv/bin
 # As it was typed: make would take what follows a $ for a variable of its own.
 export GIVEN_LOGS = $(value LOGS)
 export GIVEN_DATE = $(value DATE)
 export GIVEN_SQL = $(value Q)
+export GIVEN_ROWS = $(value ROWS)
+export GIVEN_PORT = $(value PORT)
 export GIVEN_RECORDS = $(value RECORDS)
 export GIVEN_ROUNDS = $(value ROUNDS)
 export GIVEN_FOLDER = $(value FOLDER)
+# The names alone, since a misspelt variable is one that nothing here looks at.
+export GIVEN_NAMES := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 
 .PHONY: run sql dev test check bench lock
 .DEFAULT_GOAL := run
 
 run: .venv/runtime  ## materialize the whole lineage for a day and print its reports
-	@$(BIN)/python -m pipelines.cli run $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} $${GIVEN_DATE:+--date "$$GIVEN_DATE"}
+	@$(BIN)/python -m pipelines.cli run --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} $${GIVEN_DATE:+--date "$$GIVEN_DATE"}
 
 sql: .venv/runtime  ## execute a statement: make sql Q="SELECT count(*) FROM vpc_flow_logs"
-	@$(BIN)/python -m pipelines.cli sql $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} "$$GIVEN_SQL"
+	@$(BIN)/python -m pipelines.cli sql --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} \
+	  $${GIVEN_ROWS:+--rows "$$GIVEN_ROWS"} $(if $(filter-out 0,$(WRITE)),--write) -- "$$GIVEN_SQL"
 
 dev: .venv/runtime  ## open the Dagster UI, with the history of the runs
-	@$(BIN)/python -m pipelines.cli dev $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"}
+	@$(BIN)/python -m pipelines.cli dev --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} \
+	  $${GIVEN_PORT:+--port "$$GIVEN_PORT"}
 
 test: .venv/dev debian-packages  ## run the tests
 	$(BIN)/pytest

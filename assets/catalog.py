@@ -9,7 +9,7 @@ from assets.day_objects import look_at, unreadable_days
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
 from assets.results_source import claim_results, require_own_results
 from assets.runs import clear_failures, days_of, finish_days, listed
-from assets.tables import code_block
+from assets.tables import code_block, markdown_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import (
@@ -149,8 +149,8 @@ def require_table(athena: QueryEngine, name: TableName, expected: TableDefinitio
             f"The table {name.hive} is not the one that these settings ask for:{listing}\n"
             "If the settings are wrong (FLOWLAKE_BUCKET, FLOWLAKE_RESULTS, FLOWLAKE_ACCOUNT_ID, FLOWLAKE_REGION, "
             "FLOWLAKE_DATABASE, FLOWLAKE_TABLE), set them right: each source of logs, and each place of results, needs "
-            "a database of its own. If the table is wrong, drop it and materialize vpc_flow_logs again; objects and "
-            f"reports stay where they are:\n{drop_table(name)}"
+            "a database of its own. If the table is wrong, drop it (make sql WRITE=1 takes such statements) and "
+            f"materialize vpc_flow_logs again; objects and reports stay where they are:\n{drop_table(name)}"
         )
 
 
@@ -164,7 +164,10 @@ def require_locations(athena: QueryEngine, name: TableName, source: LogSource, d
             wrong.append(f"{day} points at {found}. Mend it with\n  {move_partition(name, day, expected)}")
     if wrong:
         listing = "\n".join(wrong[:5]) + (f"\nand {len(wrong) - 5} more" if len(wrong) > 5 else "")
-        raise FlowLakeError(f"Partitions of {name.hive} that were there already do not point at their days:\n{listing}")
+        raise FlowLakeError(
+            f"Partitions of {name.hive} that were there already do not point at their days (make sql WRITE=1 takes the "
+            f"statements that mend them):\n{listing}"
+        )
 
 
 def days_without_partition(
@@ -203,7 +206,7 @@ def delivery_check(warning: str | None, empty: Sequence[date], days: Sequence[da
         check_name=DELIVERED_CHECK,
         passed=not warning,
         severity=dg.AssetCheckSeverity.WARN,
-        description=warning,
+        description=markdown_text(warning) if warning else None,
         metadata={"days looked at": len(days), "days without objects": len(empty)},
     )
 

@@ -4,14 +4,18 @@ They do what Dagster's own commands do, on an instance whose history is kept bes
 in fewer words.
 """
 
-import fcntl
+import errno
 import logging
 import os
 import re
+import signal
+import socket
 import sys
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta, timezone
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +23,7 @@ import click
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
+from pipelines.history import History, history
 from pipelines.settings import PROJECT_ROOT, Settings, read_settings
 from pipelines.targets import build_target
 from resources.engine import QueryError
@@ -29,13 +34,27 @@ if TYPE_CHECKING:
 
     from resources.bucket import Bucket, ObjectStore
 
-DAGSTER_YAML = """\
-# Written once, by the first run; yours to change from then on.
-telemetry:
-  enabled: false
-nux:  # the invitation to a newsletter
-  enabled: false
-"""
+ROWS_SHOWN = 1_000
+
+VARIABLES = {"run": ("LOGS", "DATE"), "sql": ("Q", "LOGS", "ROWS", "WRITE"), "dev": ("LOGS", "PORT")}
+"""What each command of make takes."""
+
+_MEANT = {
+    **dict.fromkeys(("LOG", "FOLDER", "DIR", "BUCKET"), "LOGS"),
+    **dict.fromkeys(("DAY", "DATES"), "DATE"),
+    **dict.fromkeys(("QUERY", "SQL", "STATEMENT"), "Q"),
+    **dict.fromkeys(("LIMIT", "ROW"), "ROWS"),
+}
+
+_OF_THE_ENVIRONMENT = re.compile(r"\w+_\w+|BIN|HOME|LANG|MAKEFLAGS|PATH|PYTHON|PYTHONPATH|SHELL|TMPDIR|TZ")
+"""Variables that make passes on: settings (FLOWLAKE_…, AWS_…), and those of the programs that it starts."""
+
+_BLANK = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)"
+_READING = re.compile(
+    rf"(?:{_BLANK}|\()*(?:(?:SELECT|WITH|VALUES|TABLE|SHOW|DESCRIBE|DESC)\b|EXPLAIN\b(?!{_BLANK}*ANALY[ZS]E))",
+    re.DOTALL | re.IGNORECASE,
+)
+_UNLOAD = re.compile(rf"{_BLANK}*UNLOAD\b", re.DOTALL | re.IGNORECASE)
 
 
 @click.group()
@@ -43,55 +62,74 @@ def main() -> None:
     """VPC flow logs in S3, queried with Athena's SQL, as one Dagster lineage graph."""
 
 
+typed_option = click.option("--typed", default="", hidden=True, help="The variables that make was given.")
 logs_option = click.option("--logs", metavar="FOLDER", help="A folder that holds AWSLogs/…; read, never written.")
 
 
 @main.command()
+@typed_option
 @logs_option
 @click.option("--date", "day_text", metavar="YYYY-MM-DD", help="The UTC day. Default: the last one that is complete.")
-def run(logs: str | None, day_text: str | None) -> None:
+def run(typed: str, logs: str | None, day_text: str | None) -> None:
     """Materialize the whole lineage for one day and print its reports."""
-    with errors_for_people():
+    with errors_for_people() as stopped_by:
+        require_variables("run", typed, {"LOGS": logs, "DATE": day_text})
         settings = settings_for(logs)
         target = build_target(settings)
         day = choose_day(day_text, settings, target.bucket)
-        click.echo(f"Day      {day} (UTC)\nLogs     {target.bucket.objects.uri()}\nResults  {target.results.uri()}\n")
-        terminal = TerminalLog()
-        with history(settings) as instance:
-            result = materialize(settings, instance, day, terminal)
-        if not result.success:
-            raise FlowLakeError(failure_text(result))
-        print_reports(target.results, day)
-        for warning in terminal.warnings:
+        simulated = " (simulated: no VPC is behind them)" if target.bucket.is_simulated() else ""
+        logs_told = f"{target.bucket.objects.uri()}{simulated}"
+        click.echo(f"Day      {day} (UTC)\nLogs     {logs_told}\nResults  {target.results.uri()}\n")
+        terminal = TerminalLog(stopped_by)
+        with history(settings) as kept:
+            result = materialize(settings, kept, day, terminal, stopped_by)
+        if result.success:
+            print_reports(target.results, day)
+        for _, warning in terminal.warnings:
             click.secho(f"\nWarning: {warning}", fg="yellow")
+        if not result.success:
+            raise FlowLakeError(failure_text(result, terminal))
 
 
 @main.command()
+@typed_option
 @logs_option
+@click.option("--rows", default=str(ROWS_SHOWN), show_default=True, help="How many rows are shown at most.")
+@click.option("--write", is_flag=True, help="Let the statement change tables or write files.")
 @click.argument("statement")
-def sql(logs: str | None, statement: str) -> None:
+def sql(typed: str, logs: str | None, rows: str, write: bool, statement: str) -> None:
     """Execute one of Athena's statements, and print what it gives."""
     with errors_for_people():
+        require_variables("sql", typed, {"LOGS": logs})
+        most_rows = whole_number("ROWS", rows)
         settings = settings_for(logs)
+        target = build_target(settings)
+        require_allowed(statement, target.results, write=write)
         try:
-            result = build_target(settings).athena.execute(statement)
+            result = target.athena.execute(statement, most_rows)
         except QueryError as error:
             if error.code in ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"):
                 raise FlowLakeError(f"{error}\nThe table of flow logs is there once `make run` has made it.") from error
             raise
-        if len(result.frame.columns):
-            click.echo(terminal_table(result.frame))
-        rows = f"{len(result.frame):,} {'row' if len(result.frame) == 1 else 'rows'}"
-        click.echo(f"\n{rows}, {result.scanned_bytes:,} bytes scanned, {result.seconds:.2f} s.")
+        frame = result.frame.head(most_rows)
+        if len(frame.columns):
+            click.echo(terminal_table(frame))
+        count = f"{len(frame):,} {'row' if len(frame) == 1 else 'rows'}"
+        if result.more_rows or len(frame) < len(result.frame):
+            count = f"The first {count}; there are more (ROWS=… shows another number)"
+        click.echo(f"\n{count}, {result.scanned_bytes:,} bytes scanned, {result.seconds:.2f} s.")
 
 
 @main.command()
+@typed_option
 @logs_option
 @click.option("--port", default="3000", show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True)
-def dev(logs: str | None, port: str, host: str) -> None:
+def dev(typed: str, logs: str | None, port: str, host: str) -> None:
     """Open the Dagster UI on the history that `run` keeps."""
     with errors_for_people():
+        require_variables("dev", typed, {"LOGS": logs})
+        require_free_port(host, whole_number("PORT", port))
         settings = settings_for(logs)
         with history(settings):
             pass
@@ -101,53 +139,128 @@ def dev(logs: str | None, port: str, host: str) -> None:
 
 
 @contextmanager
-def errors_for_people() -> Iterator[None]:
-    """End the command with the words of an error that is meant for people, without a traceback."""
+def errors_for_people() -> Iterator[Callable[[], int]]:
+    """End the command with the words of an error that is meant for people, without a traceback.
+
+    Who stops it (Ctrl-C, SIGTERM) gets one line. Gives the number of the signal that stopped it, 0 until then.
+    """
+    with signals() as stopped_by:
+        try:
+            yield stopped_by
+        except BaseException as error:
+            if number := stopped_by():
+                click.secho("\nStopped. What was not done yet is as it was before; run again.", fg="red", err=True)
+                sys.exit(128 + number)
+            if not isinstance(error, FlowLakeError):
+                raise
+            click.secho(f"\nError: {error}", fg="red", err=True)
+            sys.exit(1)
+
+
+@contextmanager
+def signals() -> Iterator[Callable[[], int]]:
+    """Let SIGTERM raise KeyboardInterrupt as SIGINT does; gives the number of the last of them, 0 where there is none.
+
+    Dagster handles both in its own way while it runs, and does not tell which it was.
+    """
+    reading, writing = os.pipe()
+    for end in (reading, writing):
+        os.set_blocking(end, False)
+    received = 0
+
+    def last() -> int:
+        nonlocal received
+        with suppress(BlockingIOError):
+            for number in os.read(reading, 1_000):
+                received = number if number in (signal.SIGINT, signal.SIGTERM) else received
+        return received
+
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
-        yield
-    except FlowLakeError as error:
-        click.secho(f"\nError: {error}", fg="red", err=True)
-        sys.exit(1)
+        yield last
+    finally:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGTERM, before)
+        os.close(reading)
+        os.close(writing)
+
+
+def require_variables(command: str, typed: str, given: Mapping[str, str | None]) -> None:
+    """Raise FlowLakeError unless make knows what was typed: whatever it does not know it passes over.
+
+    `typed` are the names of the variables in make's command line, `given` the values of those that have one.
+    """
+    known = VARIABLES[command]
+    for name in typed.split():
+        near = get_close_matches(name.upper(), known, n=1, cutoff=0.7)
+        meant = _MEANT.get(name.upper()) or (near[0] if near else None)
+        if name in known:
+            if not given.get(name, name):
+                raise FlowLakeError(f"{name}= is empty: give it a value, or leave it out.")
+        elif meant in known:
+            raise FlowLakeError(f"`make {command}` has no variable {name}. Did you mean {meant}=…?")
+        elif not _OF_THE_ENVIRONMENT.fullmatch(name):
+            takes = ", ".join(f"{variable}=…" for variable in known)
+            raise FlowLakeError(f"`make {command}` has no variable {name}. It takes {takes}.")
+
+
+def whole_number(variable: str, text: str) -> int:
+    if not re.fullmatch("[1-9][0-9]{0,8}", text):
+        raise FlowLakeError(f"{variable}={text} is not a number: write digits alone, such as {variable}=4000.")
+    return int(text)
+
+
+def require_allowed(statement: str, results: "ObjectStore", *, write: bool) -> None:
+    """Raise FlowLakeError for a statement that may change something, unless that is asked for.
+
+    Files among those that reports are made from are never written: what a report says would no longer be the logs'.
+    """
+    if not write and not _READING.match(statement):
+        raise FlowLakeError(
+            "`make sql` reads: SELECT, WITH, SHOW, DESCRIBE and EXPLAIN. Any other statement may change tables or "
+            'write files. If that is what you want, say so: make sql WRITE=1 Q="…"\n'
+            f"The statement was:\n{statement}"
+        )
+    ours = tuple(results.location(folder) for folder in ("rejected_flows/", "reports/"))
+    places = re.findall("'(s3://[^']*)'", statement) if _UNLOAD.match(statement) else []
+    for place in places:
+        if f"{place.rstrip('/')}/".startswith(ours):
+            raise FlowLakeError(
+                f"{place} is where the rejected flows and reports are kept: what others write there would change what "
+                f"reports say. Name another folder, such as {results.location('unloaded/')}."
+            )
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Raise FlowLakeError where the UI cannot be served: Dagster would go on without it."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            server.bind(address)
+    except (OSError, OverflowError) as error:
+        in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        reason = "another program uses it" if in_use else str(error)
+        raise FlowLakeError(
+            f"The UI cannot be opened on port {port} of {host}: {reason}. Choose another one: make dev PORT=3001"
+        ) from error
 
 
 def settings_for(logs: str | None) -> Settings:
     """The settings; where `logs` is given, that folder is the bucket, relative to where the command was typed."""
     if logs:
+        if "://" in logs:
+            raise FlowLakeError(
+                f"LOGS={logs} is an address, and LOGS names a folder. Copy the bucket into one (aws s3 sync {logs} "
+                "<folder>), or read it where it is, with Athena: FLOWLAKE_TARGET=aws and FLOWLAKE_BUCKET=<its name>."
+            )
         os.environ["FLOWLAKE_TARGET"] = "embedded"
         os.environ["FLOWLAKE_BUCKET"] = logs if logs.startswith("~") else str(Path.cwd() / logs)
     settings = read_settings()
     if settings.target == "embedded" and not settings.is_default_bucket:
         build_target(settings).bucket.ensure()
     return settings
-
-
-@contextmanager
-def history(settings: Settings) -> "Iterator[dg.DagsterInstance]":
-    """Dagster's instance beside the results, or the one that DAGSTER_HOME names."""
-    import dagster as dg
-    from sqlalchemy.exc import DBAPIError
-
-    given = os.environ.get("DAGSTER_HOME")
-    home = Path(given or settings.history_folder)
-    if not home.is_absolute():
-        raise FlowLakeError(f"DAGSTER_HOME={given} is a relative path, which Dagster refuses: make it absolute.")
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        with (home / ".lock").open("ab") as lock:
-            # Dagster makes its databases table by table; two first runs at once would trip over each other there.
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not given and not (home / "dagster.yaml").exists():
-                (home / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
-            os.environ["DAGSTER_HOME"] = str(home)
-            instance = dg.DagsterInstance.get()
-        with instance:
-            yield instance
-    except (OSError, DBAPIError) as error:
-        reason = error.orig if isinstance(error, DBAPIError) else error.strerror
-        raise FlowLakeError(
-            f"Dagster's history cannot be kept in {home}: {reason}. Free some space or make the folder writable, or "
-            f"name another place in {'DAGSTER_HOME' if given else 'FLOWLAKE_RESULTS'}."
-        ) from error
 
 
 def choose_day(text: str | None, settings: Settings, bucket: "Bucket") -> date:
@@ -175,9 +288,12 @@ def parse_day(text: str) -> date:
 
 
 def materialize(
-    settings: Settings, instance: "dg.DagsterInstance", day: date, terminal: "TerminalLog"
+    settings: Settings, kept: History, day: date, terminal: "TerminalLog", stopped_by: Callable[[], int]
 ) -> "dg.ExecuteInProcessResult":
-    """Run the whole graph for a day in this process, telling the terminal how it goes."""
+    """Run the whole graph for a day in this process, telling the terminal how it goes.
+
+    A run that is stopped is canceled in the history, and ends in KeyboardInterrupt.
+    """
     import dagster as dg
 
     from pipelines.definitions import build_definitions
@@ -191,28 +307,42 @@ def materialize(
         build_definitions(settings), dg.Definitions(loggers={"terminal": dg.logger({})(logger)})
     )
     job = told.resolve_implicit_global_asset_job_def()
-    return job.execute_in_process(
-        run_config={"loggers": {"terminal": {}}},
-        instance=instance,
-        partition_key=day.isoformat(),
-        raise_on_error=False,
-    )
+    run_id = str(uuid.uuid4())
+    with kept.alive() as tags:
+        try:
+            result = job.execute_in_process(
+                run_config={"loggers": {"terminal": {}}},
+                instance=kept.instance,
+                partition_key=day.isoformat(),
+                raise_on_error=False,
+                run_id=run_id,
+                tags=tags,
+            )
+        finally:
+            stopped = bool(stopped_by()) and kept.cancel(run_id)
+    if stopped:
+        raise KeyboardInterrupt
+    return result
 
 
 class TerminalLog(logging.Handler):
     """A line for each asset that is done and for each message of ours; Dagster keeps the rest in its history."""
 
-    def __init__(self) -> None:
+    def __init__(self, stopped_by: Callable[[], int]) -> None:
         super().__init__()
-        self.warnings: list[str] = []
+        self.stopped_by = stopped_by
+        self.warnings: list[tuple[str, str]] = []
+        """By the step that gave it, each warning."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        if self.stopped_by():  # then one line is enough, which the command says
+            return
         facts = getattr(record, "dagster_meta", {})
         event, step = facts.get("dagster_event"), facts.get("step_key") or ""
         message = printable(facts.get("orig_message", ""), keep_newlines=True)
         with suppress(BrokenPipeError):  # who piped the lines into `head` wants fewer of them, and the whole run
             if event is None and step and record.levelno >= logging.WARNING:
-                self.warnings.append(message)
+                self.warnings.append((step, message))
                 click.secho(f"  {step}: {message}", fg="yellow")
             elif event is None and step:
                 click.echo(f"  {step}: {message}")
@@ -220,12 +350,22 @@ class TerminalLog(logging.Handler):
                 click.echo(f"  {step}: done in {event.step_success_data.duration_ms / 1000:.2f} s")
 
 
-def failure_text(result: "dg.ExecuteInProcessResult") -> str:
+def failure_text(result: "dg.ExecuteInProcessResult", terminal: TerminalLog) -> str:
     """What failed, in the words of the failure itself."""
+    from dagster._core.errors import DagsterAssetCheckFailedError
+
     for event in result.get_step_failure_events():
         failure = event.step_failure_data
         if failure.user_failure_data:
             return f"{event.step_key} failed: {failure.user_failure_data.description}"
+        if failure.error and failure.error.cls_name == DagsterAssetCheckFailedError.__name__:
+            checks = [check for check in result.get_asset_check_evaluations() if check.blocking and not check.passed]
+            names = ", ".join(check.check_name for check in checks)
+            found = "".join(f"\n  {message}" for step, message in terminal.warnings if step == event.step_key)
+            return (
+                f"{event.step_key} failed its check {names}:{found}\n"
+                "Nothing was made from it, and nothing was changed. Mend that, then run again."
+            )
         if failure.error:
             cause = failure.error.cause or failure.error
             return f"{event.step_key} failed, which it never should: {cause.to_string()}"

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import ACCOUNT_ID, BUCKET_NAME, REGION
+from flowlogs.printable import printable
 from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -153,11 +154,21 @@ def _misspelt(variables: Iterable[str]) -> list[str]:
 def _require_folders_apart(settings: Settings) -> None:
     for variable, value in (("FLOWLAKE_BUCKET", settings.bucket), ("FLOWLAKE_RESULTS", settings.results)):
         if value and "://" in value:
-            raise FlowLakeError(f"{variable}={value!r}: with FLOWLAKE_TARGET=embedded, this is a folder.")
+            raise FlowLakeError(
+                f"{variable}={value!r}: with FLOWLAKE_TARGET=embedded, this is a folder. Logs in S3 can be copied into "
+                "one (aws s3 sync), or read where they are with FLOWLAKE_TARGET=aws."
+            )
     bucket, results = settings.bucket_folder, settings.results_folder
     if bucket in (results, *results.parents):
+        where, bucket_shown = printable(str(results)), printable(str(bucket))
+        if settings.results is None:
+            raise FlowLakeError(
+                f"{bucket_shown} (FLOWLAKE_BUCKET, or LOGS=) is a folder that this project's results lie in ({where}), "
+                "and a bucket is read, never written. Name the folder that contains AWSLogs. If that is this one, name "
+                "a folder outside of it in FLOWLAKE_RESULTS."
+            )
         raise FlowLakeError(
-            f"FLOWLAKE_RESULTS: {results} lies in the bucket {bucket}, which is read and never written. "
+            f"FLOWLAKE_RESULTS: {where} lies in the bucket {bucket_shown}, which is read and never written. "
             "Name a folder outside of it."
         )
 

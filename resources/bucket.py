@@ -94,6 +94,10 @@ class Bucket(ABC):
     def source(self) -> LogSource:
         """Whose flow logs are read. Raises FlowLakeError where there are none, or several to choose from."""
 
+    def is_simulated(self) -> bool:
+        """Whether what is in it was never recorded by a VPC."""
+        return False
+
     def visible_objects(self, prefix: str) -> Iterator[StoredObject]:
         """The objects below a prefix that Athena reads."""
         return (found for found in self.objects.list(prefix) if is_visible(found.key, prefix))

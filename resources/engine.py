@@ -48,7 +48,7 @@ class QueryResult:
     `frame` has one row a record and the types of FRAME_TYPES; a statement without rows gives an empty frame.
     `scanned_bytes` are those of the stored (compressed) objects that were read, as Athena bills them; `seconds` are
     wall-clock seconds. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote, none where the
-    engine does not tell them.
+    engine does not tell them. `more_rows` is whether the statement gives more of them than were asked for.
     """
 
     statement: str
@@ -58,6 +58,7 @@ class QueryResult:
     seconds: float
     details: Mapping[str, object] = field(default_factory=dict)
     written: Sequence[str] | None = None
+    more_rows: bool = False
 
 
 class QueryEngine(ABC):
@@ -68,8 +69,11 @@ class QueryEngine(ABC):
         """Make the engine ready to execute; changes nothing where it is."""
 
     @abstractmethod
-    def execute(self, statement: str) -> QueryResult:
-        """Run one statement to its end. Raises QueryError, with the statement, where it is refused or fails."""
+    def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
+        """Run one statement to its end. Raises QueryError, with the statement, where it is refused or fails.
+
+        `most_rows` is how many rows are of use; more of them need not be fetched.
+        """
 
     @abstractmethod
     def find_table(self, name: TableName) -> TableDefinition | None:

@@ -7,10 +7,12 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+import resources.embedded.catalog
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import PARQUET, TableDefinition, TableName
 from resources.embedded.catalog import Catalog, Partition
@@ -33,6 +35,47 @@ def catalog(tmp_path: Path) -> Catalog:
     catalog.create_database("lake")
     catalog.create_table(NAME, DEFINITION)
     return catalog
+
+
+@pytest.mark.parametrize(
+    ("fault", "advice"),
+    [
+        ("database disk image is malformed", "Move it away, "),
+        ("no such table: tables", "Move it away, "),
+        ("database is locked", "Another program has held it for more than 60 seconds: a run, or whatever has "),
+        ("attempt to write a readonly database", "The file, its folder or its disk is read-only. Make it writable, "),
+        ("database or disk is full", "Free some space on its disk, "),
+        ("disk I/O error", "Free some space on its disk, "),
+        ("unable to open database file", "Make it a file, in a folder, that this user may read and write, "),
+    ],
+)
+def test_each_fault_of_a_catalog_has_its_own_advice(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, fault: str, advice: str
+) -> None:
+    def refuse(*_: object, **__: object) -> sqlite3.Connection:
+        raise sqlite3.OperationalError(fault)
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    with pytest.raises(FlowLakeError) as error:
+        catalog.create_database("other")
+    assert f"catalog.sqlite cannot be written: {fault}. " in str(error.value)
+    assert advice in str(error.value)
+    assert ("Free some space" in str(error.value)) == advice.startswith("Free some space")
+
+
+def test_a_catalog_that_another_program_holds_is_told(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources.embedded.catalog, "LOCK_SECONDS", 0.01)
+    with closing(sqlite3.connect(catalog.path)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(FlowLakeError, match="cannot be written: database is locked. Another program has held it"):
+            catalog.create_database("other")
+
+
+def test_a_catalog_of_another_program_is_told_to_move_away(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "catalog.sqlite")) as other, other:
+        other.execute("CREATE TABLE bookmarks (address TEXT)")
+    with pytest.raises(FlowLakeError, match="cannot be read: no such table: tables. It is damaged, or is none of "):
+        Catalog(tmp_path / "catalog.sqlite").find_table(NAME)
 
 
 def day(number: int) -> Partition:

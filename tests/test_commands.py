@@ -2,6 +2,8 @@
 
 import random
 import re
+import signal
+import socket
 import subprocess
 import time
 from datetime import datetime, timedelta, timezone
@@ -9,9 +11,12 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.instance.ref import InstanceRef
 from support import (
     BIN,
     DAY,
+    FEW_PACKETS,
+    MANY_PACKETS,
     NEXT_DAY,
     SMALL_DETAILS,
     SMALL_TOP,
@@ -30,6 +35,8 @@ from support import (
 )
 
 from flowlogs.statements import TableName, rejected_flows_name
+from pipelines.history import LOCK_TAG, History, history
+from pipelines.settings import Settings
 from resources.embedded.catalog import Catalog
 
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "pipelines.definitions")
@@ -151,7 +158,8 @@ def test_make_run_prints_both_reports_of_yesterday_and_where_they_are(new_projec
     assert code == 0, output
     (day,) = re.findall(r"^Day      (\S+) \(UTC\)$", output, re.MULTILINE)
     assert day in map(str, days)
-    assert f"\nLogs     {new_project}/data/bucket\nResults  {new_project}/data/results\n" in output
+    assert f"\nLogs     {new_project}/data/bucket (simulated: no VPC is behind them)\nResults  " in output
+    assert f"\nResults  {new_project}/data/results\n" in output
     details, top = output[output.index("rejected_flow_details: The day's") :].split("top_rejected_pairs: The 20")
     assert re.search(r"^  packetcount  sourceaddress +destinationaddress$", top, re.MULTILINE)
     assert re.search(r"in every row: version 2, account 123456789012, .*action REJECT", details)
@@ -494,3 +502,241 @@ def test_a_catalog_that_cannot_be_written_is_an_error_that_names_it(project, sma
     words = failed(outcome)
     assert words.startswith(f"vpc_flow_logs failed: The catalog {tmp_path}/results/catalog.sqlite cannot be written: ")
     assert "FLOWLAKE_RESULTS" in words
+
+
+# make, and variables that it does not know
+
+
+@pytest.mark.parametrize(
+    ("target", "typed", "words"),
+    [
+        ("run", "logs=x", "`make run` has no variable logs. Did you mean LOGS=…?"),
+        ("run", "Logs=x", "`make run` has no variable Logs. Did you mean LOGS=…?"),
+        ("run", "LOG=x", "`make run` has no variable LOG. Did you mean LOGS=…?"),
+        ("run", "BUCKET=x", "`make run` has no variable BUCKET. Did you mean LOGS=…?"),
+        ("run", "date=2021-09-02", "`make run` has no variable date. Did you mean DATE=…?"),
+        ("run", "DAY=2021-09-02", "`make run` has no variable DAY. Did you mean DATE=…?"),
+        ("run", "when=2021-09-02", "`make run` has no variable when. It takes LOGS=…, DATE=…."),
+        ("run", "Q=SELECT 1", "`make run` has no variable Q. It takes LOGS=…, DATE=…."),
+        ("run", "LOGS=", "LOGS= is empty: give it a value, or leave it out."),
+        ("sql", "q=SELECT 1", "`make sql` has no variable q. Did you mean Q=…?"),
+        ("sql", "DATE=2021-09-02", "`make sql` has no variable DATE. It takes Q=…, LOGS=…, ROWS=…, WRITE=…."),
+        ("sql", "rows=1", "`make sql` has no variable rows. Did you mean ROWS=…?"),
+        ("dev", "port=1", "`make dev` has no variable port. Did you mean PORT=…?"),
+    ],
+)
+def test_a_misspelt_variable_of_make_is_an_error(project, target, typed, words):
+    code, output = make(project, target, typed)
+    assert code == 2
+    assert f"\nError: {words}\n" in output
+    assert not (project / "data/bucket").exists()
+
+
+def test_variables_of_the_environment_may_be_typed_to_make(project, small_logs, materialized):
+    arguments = (f"LOGS={small_logs}", "Q=SELECT 1 AS one", f"FLOWLAKE_RESULTS={materialized[0]}", "TMPDIR=/tmp")
+    code, output = make(project, "sql", *arguments)
+    assert code == 0, output
+
+
+@pytest.mark.parametrize("logs", ["s3://bucket/prefix", "https://bucket.s3.amazonaws.com/"])
+def test_an_address_in_logs_says_how_a_bucket_is_read(project, logs):
+    words = failed(flow_lake(project, "run", "--logs", logs))
+    assert words.startswith(
+        f"LOGS={logs} is an address, and LOGS names a folder. Copy the bucket into one (aws s3 sync "
+    )
+    assert "FLOWLAKE_TARGET=aws and FLOWLAKE_BUCKET=" in words
+
+
+# make sql reads
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE rejected_flows",
+        "  -- SELECT\n/* SELECT */ DROP TABLE rejected_flows",
+        "ALTER TABLE rejected_flows DROP PARTITION (dt = '2021-09-02')",
+        "CREATE TABLE a AS SELECT 1 AS b",
+        "UNLOAD (SELECT 1 AS a) TO 's3://vpc-flow-lake-results/x/' WITH (format = 'PARQUET')",
+        "INSERT INTO rejected_flows SELECT 1",
+        "EXPLAIN /* */ ANALYZE INSERT INTO rejected_flows SELECT 1",
+        "selection",
+    ],
+)
+def test_a_statement_that_writes_needs_the_switch(project, materialized, statement):
+    words = failed(flow_lake(project, "sql", statement, **materialized[1]))
+    assert 'If that is what you want, say so: make sql WRITE=1 Q="…"' in words
+    assert rejected_in(materialized[0])[0] == {str(DAY): 1, str(NEXT_DAY): 1}
+
+
+@pytest.mark.parametrize("statement", ["(SELECT 1)", "/* a */ -- b\nwith a AS (SELECT 1 AS b) SELECT * FROM a"])
+def test_a_statement_that_reads_needs_no_switch(project, materialized, statement):
+    code, output = flow_lake(project, "sql", statement, **materialized[1])
+    assert code == 0, output
+
+
+def test_make_sql_writes_with_the_switch(project, small_logs, tmp_path):
+    results = tmp_path / "results"
+    for arguments in (
+        ("sql", "WRITE=1", "Q=CREATE DATABASE a"),
+        ("sql", "Q=SELECT 1 AS one"),
+    ):
+        code, output = make(project, *arguments, f"LOGS={small_logs}", f"FLOWLAKE_RESULTS={results}")
+        assert code == 0, output
+    assert Catalog(results / "catalog.sqlite").has_database("a")
+
+
+@pytest.mark.parametrize("folder", ["rejected_flows", "rejected_flows/x/", "reports/top_rejected_pairs"])
+def test_unload_among_the_projects_own_results_is_refused(project, materialized, folder):
+    statement = f"UNLOAD (SELECT 1 AS a) TO 's3://vpc-flow-lake-results/{folder}' WITH (format = 'PARQUET')"
+    before = files_in(materialized[0])
+    words = failed(flow_lake(project, "sql", "--write", statement, **materialized[1]))
+    assert words.startswith(f"s3://vpc-flow-lake-results/{folder} is where the rejected flows and reports are kept: ")
+    assert files_in(materialized[0]) == before
+
+
+def test_make_sql_shows_the_first_rows_and_says_that_there_are_more(project, small_logs, materialized):
+    arguments = (f"LOGS={small_logs}", f"FLOWLAKE_RESULTS={materialized[0]}")
+    code, output = make(project, "sql", "Q=SELECT * FROM UNNEST(sequence(1, 1001)) AS t (n)", *arguments)
+    assert code == 0, output
+    assert output.splitlines()[1001].strip() == "1000"
+    assert "\n\nThe first 1,000 rows; there are more (ROWS=… shows another number), 0 bytes scanned, " in output
+    code, output = make(project, "sql", "Q=SELECT * FROM UNNEST(sequence(1, 3)) AS t (n)", "ROWS=3", *arguments)
+    assert "\n\n3 rows, 0 bytes scanned, " in output
+
+
+def test_a_number_of_rows_that_is_none_is_an_error(project):
+    words = "ROWS=many is not a number: write digits alone, such as ROWS=4000.\n"
+    assert failed(flow_lake(project, "sql", "--rows", "many", "SELECT 1")) == words
+
+
+# make dev
+
+
+def test_a_port_in_use_is_an_error_that_names_it(project):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        code, output = make(project, "dev", f"PORT={port}")
+    assert code == 2
+    assert (
+        f"\nError: The UI cannot be opened on port {port} of 127.0.0.1: another program uses it. "
+        "Choose another one: make dev PORT=3001\n"
+    ) in output
+
+
+# What a record or a name can do to whoever reads of it
+
+
+def test_an_objects_name_cannot_forge_a_line_of_an_error(project, tmp_path):
+    logs = write_small_logs(tmp_path / "logs")
+    damaged = write_object(logs, DAY, ["x"], number=9)
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    damaged.rename(damaged.with_name("x\n\nError: gone\x1b[2J\u202e.log.gz"))
+    settings = {"FLOWLAKE_BUCKET": logs, "FLOWLAKE_RESULTS": tmp_path / "results"}
+    for command_line in (("python", "-m", "pipelines.cli", "run", "--date", DAY), WHOLE_LINEAGE):
+        code, output = run(project, *command_line, **settings)
+        assert code == 1
+        assert r"/x\n\nError: gone\x1b[2J\u202e.log.gz cannot be read to its end: " in output
+        assert "\nError: gone" not in output
+        assert "\x1b[2J" not in output
+        assert "\u202e" not in output
+
+
+def test_a_field_of_10_mb_is_cut_for_people_and_whole_in_files(project, tmp_path):
+    logs, long = tmp_path / "logs", "9" * 10_000_000
+    write_object(logs, DAY, [MANY_PACKETS.replace("203.0.113.9", long), *[FEW_PACKETS] * 99])
+    code, output = flow_lake(project, "run", "--logs", logs, "--date", DAY, FLOWLAKE_RESULTS=tmp_path / "results")
+    assert code == 0, output[:1_000]
+    assert len(output) < 100_000
+    assert f"{'9' * 99}…" in output
+    assert report_rows(tmp_path / "results", "top_rejected_pairs", DAY)[1][1] == long
+
+
+def test_a_warning_is_shown_by_dagsters_command_too(project, small_logs, tmp_path):
+    arguments = (*MATERIALIZE, "--select", "*", "--partition", "2021-09-04")
+    code, output = run(project, *arguments, FLOWLAKE_BUCKET=small_logs, FLOWLAKE_RESULTS=tmp_path / "results")
+    assert code == 0, output
+    assert re.search("WARNING.*Nothing was delivered on 2021-09-04: ", output)
+
+
+# Runs that do not come to their end
+
+
+@pytest.fixture(scope="session")
+def slow_logs(tmp_path_factory) -> Path:
+    """Logs whose scan takes some seconds."""
+    logs = tmp_path_factory.mktemp("slow-logs")
+    write_object(logs, DAY, [MANY_PACKETS] * 4_000_000)
+    return logs
+
+
+def started_run(project: Path, logs: Path, results: Path) -> subprocess.Popen[str]:
+    """A run that has begun to scan the day."""
+    process = command(
+        project, "python", "-m", "pipelines.cli", "run", "--logs", logs, "--date", DAY, FLOWLAKE_RESULTS=results
+    )
+    while "to be written" not in process.stdout.readline():
+        assert process.poll() is None
+    return process
+
+
+def statuses(results: Path) -> list[str]:
+    home = results / "dagster"
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home))) as instance:
+        return [run.status.value for run in instance.get_runs()]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_stopped_says_so_in_one_line(project, slow_logs, tmp_path, number, status):
+    process = started_run(project, slow_logs, tmp_path)
+    process.send_signal(number)
+    code, output = finished(process)
+    assert (code, output) == (status, "\nStopped. What was not done yet is as it was before; run again.\n")
+    assert statuses(tmp_path) == ["CANCELED"]
+
+
+def test_a_run_that_was_killed_is_marked_failed_by_the_next(project, slow_logs, small_logs, tmp_path):
+    process = started_run(project, slow_logs, tmp_path)
+    living = History(None, tmp_path / "dagster", "X")
+    process.kill()
+    finished(process)
+    assert statuses(tmp_path) == ["STARTED"]
+    with living.alive():
+        assert flow_lake(project, "run", "--logs", small_logs, "--date", DAY, FLOWLAKE_RESULTS=tmp_path)[0] == 0
+        assert statuses(tmp_path) == ["SUCCESS", "FAILURE"]
+        assert len(list((tmp_path / "dagster/.running").iterdir())) == 1
+
+
+def test_a_run_that_lives_and_one_of_others_stay_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with history(Settings()) as kept, kept.alive() as tags:
+        for others in ({}, tags, {LOCK_TAG: "another-machine.0"}):
+            job = dg.GraphDefinition("job").to_job()
+            made = kept.instance.create_run_for_job(job, tags=others)
+            assert made.status == dg.DagsterRunStatus.NOT_STARTED
+        with history(Settings()) as again:
+            assert {run.status.value for run in again.instance.get_runs()} == {"NOT_STARTED"}
+
+
+def test_a_failed_check_is_told_in_words(project, tmp_path):
+    (project / "failing.py").write_text(
+        "import runpy, sys\n"
+        "from resources.ensured import Ensured\n"
+        "from resources.flow_log import ExistingLogs\n"
+        "ExistingLogs.ensure = lambda self: Ensured(errors=('fl-1 delivers nothing.',))\n"
+        "sys.argv[0] = 'pipelines.cli'\n"
+        "runpy.run_module('pipelines.cli', run_name='__main__')\n"
+    )
+    logs = write_small_logs(tmp_path / "logs")
+    outcome = run(project, "python", "failing.py", "run", "--logs", logs, FLOWLAKE_RESULTS=tmp_path / "results")
+    assert failed(outcome) == (
+        "vpc_flow_log failed its check delivers_readable_records:\n  fl-1 delivers nothing.\n"
+        "Nothing was made from it, and nothing was changed. Mend that, then run again.\n"
+    )
+
+
+def test_a_missing_report_is_not_told_as_a_fault_of_the_history(tmp_path):
+    with pytest.raises(FileNotFoundError), history(Settings(results=str(tmp_path))):
+        raise FileNotFoundError(tmp_path / "reports/x.parquet")

@@ -154,6 +154,16 @@ def test_results_in_the_bucket_are_refused(monkeypatch, root, results):
         read_settings()
 
 
+@pytest.mark.parametrize("logs", ["", "..", "data"])
+def test_a_bucket_above_the_projects_own_results_is_told(monkeypatch, root, logs):
+    monkeypatch.setenv("FLOWLAKE_BUCKET", str(root / logs))
+    with pytest.raises(FlowLakeError) as error:
+        read_settings()
+    assert str(error.value).startswith(
+        f"{(root / logs).resolve()} (FLOWLAKE_BUCKET, or LOGS=) is a folder that this project's results lie in ("
+    )
+
+
 def test_results_in_the_bucket_by_way_of_a_link_are_refused(monkeypatch, root):
     (root / "logs").mkdir()
     (root / "link").symlink_to(root / "logs")

@@ -4,6 +4,7 @@ boto3 retries throttled calls with backoff and jitter, and never a statement tha
 may take, how often it is asked after, and that nothing is left running when a run is stopped, is decided here.
 """
 
+import logging
 import re
 import signal
 import threading
@@ -113,7 +114,7 @@ class Athena(QueryEngine):
             warnings=tuple(self._differences(found.get("Configuration", {}))),
         )
 
-    def execute(self, statement: str) -> QueryResult:
+    def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
         from pyathena.error import Error
 
         started = time.monotonic()
@@ -180,6 +181,8 @@ class Athena(QueryEngine):
         from pyathena.util import RetryConfig
 
         if self._connection is None:
+            # It logs a traceback of each error that it raises, which here is one in words.
+            logging.getLogger("pyathena").setLevel(logging.CRITICAL)
             self._connection = connect(
                 session=self.clients.session,
                 region_name=self.clients.region,

@@ -60,7 +60,7 @@ class EmbeddedAthena(QueryEngine):
     def ensure(self) -> Ensured:
         return Ensured({"engine": "DuckDB, in this process", "catalog": str(self.catalog.path)})
 
-    def execute(self, statement: str) -> QueryResult:
+    def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
         from resources.embedded import dialect
 
         started = time.monotonic()

@@ -5,6 +5,7 @@ leaves a change done or undone. What a statement means is decided elsewhere: not
 """
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -17,6 +18,26 @@ from flowlogs.printable import printable
 from flowlogs.statements import TableDefinition, TableName
 
 LOCK_SECONDS = 60
+
+_ADVICE = {
+    "not a database|malformed|no such (table|column)|has \\d+ columns": (
+        "It is damaged, or is none of this project's. Move it away, and the file of that name that ends in -journal, "
+        "if there is one. Then run again: for each day, that makes its table and partition anew. Rejected flows and "
+        "reports stay where they are."
+    ),
+    "locked": (
+        f"Another program has held it for more than {LOCK_SECONDS} seconds: a run, or whatever has the file open, such "
+        "as a browser of SQLite files, a notebook or a backup. Wait for it or end it; then run again."
+    ),
+    "readonly": (
+        "The file, its folder or its disk is read-only. Make it writable, or name another folder in FLOWLAKE_RESULTS; "
+        "then run again."
+    ),
+    "full|No space left|disk I/O error": (
+        "Free some space on its disk, or name another folder in FLOWLAKE_RESULTS; then run again."
+    ),
+}
+"""What to do, by what SQLite or the operating system says."""
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS databases (name TEXT PRIMARY KEY) WITHOUT ROWID",
@@ -147,9 +168,14 @@ class Catalog:
         return sqlite3.connect(self.path if self.path.exists() else ":memory:", timeout=LOCK_SECONDS)
 
     def _failure(self, done: str, error: Exception) -> FlowLakeError:
+        where = printable(str(self.path))
+        what = f"The catalog {where} cannot be {done}: {printable(str(error))}."
+        for words, advice in _ADVICE.items():
+            if re.search(words, str(error)):
+                return FlowLakeError(f"{what} {advice}")
         return FlowLakeError(
-            f"The catalog {printable(str(self.path))} cannot be {done}: {error}. Free some space or make the folder "
-            "writable, or name another one in FLOWLAKE_RESULTS; then run again."
+            f"{what} Make it a file, in a folder, that this user may read and write, or name another folder in "
+            "FLOWLAKE_RESULTS; then run again."
         )
 
 

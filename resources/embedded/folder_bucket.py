@@ -152,8 +152,8 @@ class FolderStore(ObjectStore):
 
     def _failure(self, path: Path, done: str, error: OSError) -> FlowLakeError:
         return FlowLakeError(
-            f"{printable(str(path))} cannot be {done}: {error.strerror}. What was there is unchanged. Free some space or "
-            f"make it writable, or name another folder in {self.setting}; then run again."
+            f"{printable(str(path))} cannot be {done}: {error.strerror}. What was there is unchanged. Free some space "
+            f"or make it writable, or name another folder in {self.setting}; then run again."
         )
 
     @staticmethod
@@ -238,6 +238,9 @@ class SimulatedBucket(FolderBucket):
             return True
         # Names with a dot do not count: a run that was killed while it made the folder leaves one.
         return root.is_dir() and all(path.name.startswith(".") for path in root.iterdir())
+
+    def is_simulated(self) -> bool:
+        return self.is_ours()
 
     def claim(self) -> None:
         """Make the folder, with its mark, where it is missing."""

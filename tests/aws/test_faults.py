@@ -1,6 +1,7 @@
 """Faults of AWS and the network, in AWS's own wire format: a run succeeds or fails clearly, the next repairs all."""
 
 import json
+import logging
 import socket
 import subprocess
 import sys
@@ -194,7 +195,9 @@ def test_reports_that_cannot_be_written_leave_the_earlier_ones(
     assert report("rejected_flow_details", DAY) == with_day(SMALL_DETAILS[DAY], DAY)
 
 
-def test_a_throttled_start_of_a_query_is_repeated_and_a_refused_statement_is_not(aws: AwsDouble) -> None:
+def test_a_throttled_start_of_a_query_is_repeated_and_a_refused_statement_is_not(
+    aws: AwsDouble, caplog: pytest.LogCaptureFixture
+) -> None:
     from pipelines.targets import build_target
     from resources.engine import QueryError
 
@@ -207,6 +210,7 @@ def test_a_throttled_start_of_a_query_is_repeated_and_a_refused_statement_is_not
     with pytest.raises(QueryError) as refused:
         athena.execute("SELEC 1")
     assert "SELEC 1" in str(refused.value)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert len(aws.calls("athena:StartQueryExecution")) == 4
 
 

@@ -1,0 +1,147 @@
+"""Dagster's history of the runs that `make run` starts: where it is kept, and what it says of runs that did not end.
+
+A run holds a lock of the operating system's while it lives, which ends with its process, however that ends. So a run
+whose lock is free was killed, and the next command says so in the history.
+"""
+
+import fcntl
+import os
+import re
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.printable import printable
+from pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+LOCK_TAG = "vpc-flow-lake/lock"
+RUNNING = ".running"
+
+KILLED = "The process of this run was killed before the run came to its end. What was not done is as it was: run again."
+STOPPED = "This run was stopped in the terminal, or by a signal. What was not done is as it was: run again."
+
+DAGSTER_YAML = """\
+# Written once, by the first run; yours to change from then on.
+telemetry:
+  enabled: false
+nux:  # the invitation to a newsletter
+  enabled: false
+"""
+
+# What a step prints is shown as it is. To keep it too, Dagster starts two processes for each step, which a Ctrl-C in
+# the terminal ends with a traceback of each.
+_NOTHING_PRINTED_IS_KEPT = {
+    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+}
+
+
+@dataclass(frozen=True)
+class History:
+    """Dagster's instance, the folder that it is kept in, and the setting that names that."""
+
+    instance: "dg.DagsterInstance"
+    home: Path
+    setting: str
+
+    @contextmanager
+    def alive(self) -> Iterator[dict[str, str]]:
+        """The tags of a run that lives as long as the block."""
+        name = f"{_machine()}.{uuid.uuid4().hex}"
+        path = self.home / RUNNING / name
+        try:
+            path.parent.mkdir(exist_ok=True)
+            lock = path.open("ab")
+        except OSError as error:
+            raise _failure(self.home, self.setting, error.strerror) from error
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield {LOCK_TAG: name}
+            # Where the block fails, the next command may have to say that the run did.
+            path.unlink(missing_ok=True)
+
+    def cancel(self, run_id: str) -> bool:
+        """Say in the history that a run was stopped; whether it had not come to its end before."""
+        import dagster as dg
+
+        run = self.instance.get_run_by_id(run_id)
+        if run and run.status == dg.DagsterRunStatus.SUCCESS:
+            return False
+        if run:
+            self.instance.report_run_canceled(run, STOPPED)
+        return True
+
+
+@contextmanager
+def history(settings: Settings) -> Iterator[History]:
+    """Dagster's instance beside the results, or the one that DAGSTER_HOME names."""
+    from dagster._core.instance import DagsterInstance
+    from dagster._core.instance.ref import InstanceRef
+    from sqlalchemy.exc import DBAPIError
+
+    given = os.environ.get("DAGSTER_HOME")
+    home = Path(given or settings.history_folder)
+    if not home.is_absolute():
+        raise FlowLakeError(f"DAGSTER_HOME={given} is a relative path, which Dagster refuses: make it absolute.")
+
+    setting = "DAGSTER_HOME" if given else "FLOWLAKE_RESULTS"
+
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with (home / ".lock").open("ab") as lock:
+            # Dagster makes its databases table by table; two first runs at once would trip over each other there.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not given and not (home / "dagster.yaml").exists():
+                (home / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
+            os.environ["DAGSTER_HOME"] = str(home)
+            instance = DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_NOTHING_PRINTED_IS_KEPT))
+            _tell_of_killed_runs(instance, home / RUNNING)
+    except OSError as error:
+        raise _failure(home, setting, error.strerror) from error
+    except DBAPIError as error:
+        raise _failure(home, setting, error.orig) from error
+    try:
+        with instance:
+            yield History(instance, home, setting)
+    except DBAPIError as error:
+        raise _failure(home, setting, error.orig) from error
+
+
+def _failure(home: Path, setting: str, reason: object) -> FlowLakeError:
+    return FlowLakeError(
+        f"Dagster's history cannot be kept in {printable(str(home))}: {printable(str(reason))}. Free some space or "
+        f"make the folder writable, or name another place in {setting}."
+    )
+
+
+def _tell_of_killed_runs(instance: "dg.DagsterInstance", folder: Path) -> None:
+    """Mark as failed the runs of this machine whose lock is free."""
+    import dagster as dg
+    from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+
+    with ExitStack() as locks:
+        free = []
+        for path in folder.glob(f"{_machine()}.*"):
+            with suppress(BlockingIOError, FileNotFoundError):  # it lives, or has just come to its end
+                lock = locks.enter_context(path.open("rb"))
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                free.append(path)
+        if free:
+            names = [path.name for path in free]
+            unfinished = dg.RunsFilter(tags={LOCK_TAG: names}, statuses=NOT_FINISHED_STATUSES)
+            for run in instance.get_runs(unfinished):
+                instance.report_run_failed(run, KILLED)
+        for path in free:
+            path.unlink(missing_ok=True)
+
+
+def _machine() -> str:
+    # The locks of another machine, with which this one shares a folder, may not be seen here.
+    return re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())
