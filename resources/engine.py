@@ -48,7 +48,7 @@ class QueryResult:
     `frame` has one row a record and the types of FRAME_TYPES; a statement without rows gives an empty frame.
     `scanned_bytes` are those of the stored (compressed) objects that were read, as Athena bills them; `seconds` are
     wall-clock seconds. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote, none where the
-    engine does not tell them.
+    engine does not tell them. `more_rows` says that the frame has the first rows alone.
     """
 
     statement: str
@@ -58,6 +58,7 @@ class QueryResult:
     seconds: float
     details: Mapping[str, object] = field(default_factory=dict)
     written: Sequence[str] | None = None
+    more_rows: bool = False
 
 
 class QueryEngine(ABC):
@@ -68,8 +69,12 @@ class QueryEngine(ABC):
         """Make the engine ready to execute; changes nothing where it is."""
 
     @abstractmethod
-    def execute(self, statement: str) -> QueryResult:
-        """Run one statement to its end. Raises QueryError, with the statement, where it is refused or fails."""
+    def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
+        """Run one statement to its end, or until it has given the first `most_rows` rows.
+
+        Raises QueryError, with the statement, where it is refused or fails; also where it gives more than fits into
+        memory.
+        """
 
     @abstractmethod
     def find_table(self, name: TableName) -> TableDefinition | None:

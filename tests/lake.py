@@ -39,11 +39,11 @@ class WatchedEngine(QueryEngine):
     def ensure(self) -> Ensured:
         return self.engine.ensure()
 
-    def execute(self, statement: str) -> QueryResult:
+    def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
         _, _, text = statement.partition("\n")
         self.statements.append(text)
         self.before(text)
-        result = self.engine.execute(statement)
+        result = self.engine.execute(statement, most_rows)
         self.after(text)
         return result
 
