@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 from flowlogs.layout import LogSource
 from flowlogs.statements import TableName
-from pipelines.settings import Settings, folder_name
+from pipelines.settings import PROJECT_ROOT, Settings, folder_name
 from resources.aws.athena import Athena
 from resources.aws.clients import AwsClients
 from resources.aws.ec2_flow_log import Ec2FlowLog
@@ -69,7 +69,14 @@ def _embedded(settings: Settings) -> Target:
     return Target(
         bucket=bucket,
         flow_log=flow_log,
-        athena=EmbeddedAthena(catalog, buckets, settings.database, read_only=(bucket.name,)),
+        athena=EmbeddedAthena(
+            catalog,
+            buckets,
+            settings.database,
+            read_only=(bucket.name,),
+            timeout_seconds=settings.query_timeout_seconds,
+            keep_clear=(PROJECT_ROOT,),
+        ),
         results=results,
         table=TableName(settings.database, settings.table),
     )

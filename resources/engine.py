@@ -48,7 +48,7 @@ class QueryResult:
     `frame` has one row a record and the types of FRAME_TYPES; a statement without rows gives an empty frame.
     `scanned_bytes` are those of the stored (compressed) objects that were read, as Athena bills them; `seconds` are
     wall-clock seconds. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote, none where the
-    engine does not tell them. `more_rows` is whether the statement gives more of them than were asked for.
+    engine does not tell them. `more_rows` says that the frame has the first rows alone.
     """
 
     statement: str
@@ -70,9 +70,10 @@ class QueryEngine(ABC):
 
     @abstractmethod
     def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
-        """Run one statement to its end. Raises QueryError, with the statement, where it is refused or fails.
+        """Run one statement to its end, or until it has given the first `most_rows` rows.
 
-        `most_rows` is how many rows are of use; more of them need not be fetched.
+        Raises QueryError, with the statement, where it is refused or fails; also where it gives more than fits into
+        memory.
         """
 
     @abstractmethod

@@ -1,7 +1,13 @@
 """A folder as a bucket, a folder as a place for results, and the simulated deliveries into the default bucket."""
 
+import errno
 import fcntl
+import hashlib
+import os
 import resource
+import shutil
+import socket
+import stat as stat_module
 import subprocess
 import sys
 import threading
@@ -18,7 +24,8 @@ from support import DAY, NEXT_DAY, ROOT, files_in, write_object
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from resources.bucket import StoredObject
-from resources.embedded.folder_bucket import STAGED, FolderBucket, FolderStore, SimulatedBucket
+from resources.embedded import folder_bucket
+from resources.embedded.folder_bucket import LOCK_TEXT, STAGED, FolderBucket, FolderStore, SimulatedBucket
 from resources.embedded.simulated_flow_log import SimulatedFlowLog
 from resources.embedded.simulated_vpc import SimulatedVpc
 
@@ -94,17 +101,268 @@ def test_a_link_to_nowhere_is_listed_and_cannot_be_read(store):
         store.open("a/x")
 
 
-def test_an_object_that_vanishes_while_the_list_is_made_is_left_out(store, monkeypatch):
-    store.replace({"a/1": b"1", "a/2": b"2"})
-    stat = Path.stat
+@pytest.fixture
+def vanishing(store, monkeypatch) -> set[Path]:
+    """Paths that are removed as soon as the folder that they lie in has been read."""
+    paths: set[Path] = set()
+    scandir = os.scandir
 
-    def stat_of_what_is_left(path: Path, **options: bool) -> object:
-        if path.name == "1":
-            path.unlink(missing_ok=True)
-        return stat(path, **options)
+    @contextmanager
+    def scan(folder: Path):
+        with scandir(folder) as entries:
+            listed = list(entries)
+        for path in paths & {Path(entry.path) for entry in listed}:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        yield listed
 
-    monkeypatch.setattr(Path, "stat", stat_of_what_is_left)
-    assert list(store.list("a/")) == [StoredObject("a/2", 1)]
+    monkeypatch.setattr(folder_bucket.os, "scandir", scan)
+    store.replace({"a/1": b"1", "a/2": b"2", "a/b/3": b"3"})
+    return paths
+
+
+@pytest.mark.parametrize("gone", ["a/1", "a/b"])
+def test_what_vanishes_from_results_meanwhile_is_left_out(store, vanishing, gone):
+    vanishing.add(store.root / gone)
+    assert [found.key for found in store.list("a/")] == [k for k in ("a/1", "a/2", "a/b/3") if not k.startswith(gone)]
+
+
+@pytest.mark.parametrize("gone", ["a/1", "a/b"])
+def test_what_vanishes_from_logs_meanwhile_is_an_error(store, vanishing, gone):
+    vanishing.add(store.root / gone)
+    with pytest.raises(FlowLakeError, match=f"{store.root}/{gone} vanished while it was read"):
+        list(bucket_of(store.root).list("a/"))
+
+
+def bucket_of(root: Path) -> FolderStore:
+    """The store of a folder of logs."""
+    return FolderBucket("logs", root).objects
+
+
+def test_logs_that_are_gone_are_an_error(tmp_path):
+    with pytest.raises(FlowLakeError, match=r"logs \(FLOWLAKE_BUCKET\) is gone"):
+        list(bucket_of(tmp_path / "logs").list("a/"))
+
+
+def test_a_place_in_logs_that_was_never_there_is_empty(tmp_path):
+    assert list(bucket_of(tmp_path).list("a/b/")) == []
+
+
+@pytest.mark.parametrize("link", ["a", "a/b", "a/b/c"])
+def test_a_place_behind_a_link_to_nowhere_is_an_error(tmp_path, link):
+    (tmp_path / link).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / link).symlink_to(tmp_path / "unplugged")
+    with pytest.raises(FlowLakeError, match=f"{tmp_path / link} is a link to {tmp_path}/unplugged, which cannot"):
+        list(bucket_of(tmp_path).list("a/b/c/"))
+
+
+# Links
+
+
+def files(root: Path, *keys: str) -> None:
+    for key in keys:
+        (root / key).parent.mkdir(parents=True, exist_ok=True)
+        (root / key).write_bytes(b"1")
+
+
+def keys_in(root: Path, prefix: str) -> list[str]:
+    return [found.key for found in bucket_of(root).list(prefix)]
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("a/loop", "."),
+        ("a/loop", ".."),
+        ("a/b/loop", "../b"),
+        ("a/b/loop", ".."),
+        ("a/b/loop", "../../.."),
+        ("a/z", "z"),
+    ],
+)
+def test_a_circle_of_links_is_walked_once(tmp_path, link, target):
+    files(tmp_path, "a/1", "a/b/2", "c/of-another-day")
+    (tmp_path / link).symlink_to(target)
+    assert [key for key in keys_in(tmp_path, "a/") if key != "a/z"] == ["a/1", "a/b/2"]
+
+
+def test_two_folders_that_link_to_each_other_are_walked_once(tmp_path):
+    files(tmp_path, "a/b/1", "a/c/2")
+    (tmp_path / "a/b/c").symlink_to("../c")
+    (tmp_path / "a/c/b").symlink_to("../b")
+    assert keys_in(tmp_path, "a/") == ["a/b/1", "a/c/2"]
+
+
+def test_a_folder_that_two_links_lead_to_is_walked_once(tmp_path):
+    files(tmp_path / "elsewhere", "1")
+    (tmp_path / "logs/a").mkdir(parents=True)
+    for name in "xy":
+        (tmp_path / "logs/a" / name).symlink_to(tmp_path / "elsewhere")
+    assert keys_in(tmp_path / "logs", "a/") == ["a/x/1"]
+
+
+def test_a_folder_is_walked_by_its_own_name_first(tmp_path):
+    files(tmp_path, "a/y/deep/1")
+    (tmp_path / "a/b").symlink_to("y/deep")
+    assert keys_in(tmp_path, "a/") == ["a/y/deep/1"]
+
+
+def test_a_file_is_listed_once_however_many_links_lead_to_it(tmp_path):
+    files(tmp_path, "a/2", "elsewhere")
+    for name, target in (("1", "2"), ("3", "2"), ("4", "../elsewhere"), ("5", "../elsewhere")):
+        (tmp_path / "a" / name).symlink_to(target)
+    assert keys_in(tmp_path, "a/") == ["a/2", "a/4"]
+
+
+# What is no file
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+
+
+NO_FILES = {
+    "a named pipe": make_pipe,
+    "a socket": make_socket,
+    "a device": lambda path: path.symlink_to("/dev/zero"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_what_is_no_file_is_listed_and_refused_by_name(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)  # the name of a socket may not be long
+    NO_FILES[kind](Path("x"))
+    store = bucket_of(tmp_path)
+    assert list(store.list("")) == [StoredObject("x", 0)]
+    for read in (store.open, lambda key: store.local_file(key, tmp_path)):
+        with pytest.raises(FlowLakeError, match=f"x cannot be read: it is {kind}, and no file. Move it away"):
+            read("x")
+
+
+def test_a_pipe_that_takes_a_files_place_is_refused_too(tmp_path, monkeypatch):
+    files(tmp_path, "x")
+    stat, place = Path.stat, tmp_path / "x"
+
+    def stat_then_swap(path: Path, **options: bool) -> os.stat_result:
+        found = stat(path, **options)
+        if path == place and stat_module.S_ISREG(found.st_mode):
+            place.unlink()
+            os.mkfifo(place)
+        return found
+
+    monkeypatch.setattr(Path, "stat", stat_then_swap)
+    with pytest.raises(FlowLakeError, match="x cannot be read: it is a named pipe"):
+        bucket_of(tmp_path).open("x")
+
+
+def test_a_name_that_is_no_utf8_is_refused_by_name(tmp_path):
+    (tmp_path / "a").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/a/\xff.log.gz")).write_bytes(b"")
+    with pytest.raises(FlowLakeError, match=r"a/\\xff.log.gz has a name that is no UTF-8"):
+        keys_in(tmp_path, "a/")
+
+
+def test_folders_deeper_than_a_path_may_be_are_refused_by_name(tmp_path):
+    deepest = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(25):
+        os.mkdir("x" * 200, dir_fd=deepest)
+        below = os.open("x" * 200, os.O_RDONLY, dir_fd=deepest)
+        os.close(deepest)
+        deepest = below
+    os.close(deepest)
+    with pytest.raises(FlowLakeError, match=r"x…x+ cannot be read: File name too long\.") as refused:
+        keys_in(tmp_path, "")
+    assert len(str(refused.value)) < 500
+
+
+def test_folders_in_folders_are_walked_without_end(tmp_path):
+    key = "/".join("a" * 800)
+    files(tmp_path, f"{key}/1")
+    assert keys_in(tmp_path, "") == [f"{key}/1"]
+
+
+def test_a_folder_that_may_not_be_read_is_refused_by_name(tmp_path, monkeypatch):
+    files(tmp_path, "a/b/1")
+    scandir = os.scandir
+
+    def deny(folder: Path) -> object:
+        if Path(folder).name == "b":
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(folder_bucket.os, "scandir", deny)
+    with pytest.raises(FlowLakeError, match=f"{tmp_path}/a/b cannot be read: Permission denied"):
+        keys_in(tmp_path, "a/")
+
+
+# Keys and links that lead out
+
+
+OUTSIDE = ["../x", "a/../../x", "/x", "a/..", "a/./b", "a\0b"]
+
+
+@pytest.mark.parametrize("key", OUTSIDE)
+def test_a_key_that_leads_out_of_the_folder_is_refused(store, key):
+    store.replace({"a/1": b"1"})
+    (store.root.parent / "x").write_bytes(b"theirs")
+    before = files_in(store.root.parent)
+    for use in (
+        store.open,
+        lambda key: list(store.list(f"{key}/")),
+        lambda key: store.replace({"a/2": b"2", key: b"ours"}),
+        lambda key: store.delete([key]),
+        lambda key: store.local_file(key, store.root),
+    ):
+        with pytest.raises(FlowLakeError, match="is the key of no object: it leads out of"):
+            use(key)
+    assert files_in(store.root.parent) == before
+
+
+@pytest.fixture
+def linked_out(store) -> Path:
+    """A folder of somebody's that a link in the store leads to."""
+    theirs = store.root.parent / "theirs"
+    (theirs / "b").mkdir(parents=True)
+    (theirs / "b/1").write_bytes(b"theirs")
+    store.replace({"c": b"1"})
+    (store.root / "a").symlink_to(theirs)
+    return theirs
+
+
+def test_nothing_is_removed_behind_a_link_out_of_the_folder(store, linked_out):
+    for key in ("a/b/1", "a/b/2", "a/1"):
+        with pytest.raises(FlowLakeError, match=f"store/{key} leads out of .*, to {linked_out}"):
+            store.delete([key])
+    assert files_in(linked_out) == {"b/1": hashlib.sha256(b"theirs").hexdigest()}
+
+
+def test_nothing_is_written_behind_a_link_out_of_the_folder(store, linked_out):
+    with pytest.raises(FlowLakeError, match="store/a/b/1 leads out of"):
+        store.replace({"d": b"1", "a/b/1": b"ours"})
+    with pytest.raises(FlowLakeError, match="store/a/b/1 leads out of"), store.adding() as folder:
+        files(folder, "a/b/1", "d")
+    assert files_in(linked_out) == {"b/1": hashlib.sha256(b"theirs").hexdigest()}
+    assert not (store.root / "d").exists()
+
+
+def test_a_store_may_be_a_link_itself(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "store").symlink_to("real")
+    store = FolderStore(tmp_path / "store", "FLOWLAKE_RESULTS", "results")
+    store.replace({"a/1": b"1"})
+    store.delete(["a/1"])
+    assert [path.name for path in (tmp_path / "real").iterdir()] == [".lock"]
+
+
+def test_a_folder_that_was_empty_before_stays(store):
+    store.replace({"a/1": b"1"})
+    (store.root / "theirs").mkdir()
+    store.delete(["theirs/1", "a/2", "a/b/3"])
+    assert sorted(path.name for path in store.root.iterdir()) == [".lock", "a", "theirs"]
 
 
 @pytest.mark.parametrize(("data", "head"), [(b"0123456789", b"0123"), (b"012", b"012"), (b"", b"")])
@@ -240,21 +498,81 @@ def test_what_a_living_writer_has_begun_is_left_alone(store):
     assert not (store.root / STAGED).exists()
 
 
-def test_what_a_writer_without_a_lock_left_is_thrown_away_and_a_locked_folder_is_not(store):
-    staged = store.root / STAGED
-    for name in ("living", "dead", "without-lock"):
-        (staged / name / "a").mkdir(parents=True)
-        (staged / name / "a/1").write_bytes(b"half")
-    for name in ("living", "dead"):
-        (staged / f"{name}.lock").touch()
-    with (staged / "living.lock").open("ab") as lock:
+def begun(store: FolderStore, number: int, text: bytes | None = LOCK_TEXT) -> Path:
+    """What a writer has begun: its folder, and its lock with this text."""
+    folder = store.root / STAGED / f"{number:032x}"
+    files(folder, "a/1")
+    if text is not None:
+        folder.with_suffix(".lock").write_bytes(text)
+    return folder
+
+
+def test_what_a_writer_left_is_thrown_away_and_a_locked_folder_is_not(store):
+    dead, living = begun(store, 1), begun(store, 2)
+    with living.with_suffix(".lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         store.replace({"b": b"1"})
-        assert sorted(path.name for path in staged.iterdir()) == ["living", "living.lock"]
-        assert (staged / "living/a/1").read_bytes() == b"half"
+        assert sorted(path.name for path in living.parent.iterdir()) == [living.name, f"{living.name}.lock"]
+        assert (living / "a/1").read_bytes() == b"1"
     store.replace({"b": b"2"})
-    assert not staged.exists()
+    assert not dead.parent.exists()
     assert visible(store.root) == {"b": b"2"}
+
+
+@pytest.mark.parametrize("text", [None, b"", b"theirs", LOCK_TEXT + b"and more"])
+def test_a_folder_without_our_lock_is_left_alone(store, text):
+    theirs = begun(store, 1, text)
+    store.replace({"b": b"1"})
+    assert (theirs / "a/1").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("name", ["mine", "0" * 31, "g" * 32, "0" * 32 + ".backup"])
+def test_what_has_another_name_is_left_alone(store, name):
+    files(store.root / STAGED / name, "1")
+    (store.root / STAGED / f"{name}.lock").write_bytes(LOCK_TEXT)
+    store.replace({"b": b"1"})
+    assert (store.root / STAGED / name / "1").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("linked", ["folder", "lock", "inside"])
+def test_no_link_is_followed_where_something_is_thrown_away(store, linked):
+    theirs = store.root.parent / "theirs"
+    files(theirs, "1")
+    (theirs / "lock").write_bytes(LOCK_TEXT)
+    folder = begun(store, 1)
+    if linked == "inside":
+        (folder / "link").symlink_to(theirs)
+    elif linked == "lock":
+        folder.with_suffix(".lock").unlink()
+        folder.with_suffix(".lock").symlink_to(theirs / "lock")
+    else:
+        shutil.rmtree(folder)
+        folder.symlink_to(theirs)
+    store.replace({"b": b"1"})
+    assert sorted(files_in(theirs)) == ["1", "lock"]
+    assert folder.exists() == (linked != "inside")
+
+
+@pytest.mark.parametrize("is_link", [True, False], ids=["link", "file"])
+def test_a_place_to_write_in_that_is_none_is_an_error(store, is_link):
+    store.replace({"a": b"1"})
+    theirs = store.root.parent / "theirs"
+    theirs.mkdir()
+    (store.root / STAGED).symlink_to(theirs) if is_link else (store.root / STAGED).write_bytes(b"theirs")
+    with pytest.raises(FlowLakeError, match=r"\.being-written is no folder: move it away"):
+        store.replace({"a": b"2"})
+    assert (store.root / "a").read_bytes() == b"1"
+    assert list(theirs.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_a_lock_that_is_no_file_is_an_error(store, kind):
+    lock, theirs = store.root / ".lock", store.root.parent / "theirs"
+    store.root.mkdir()
+    {"link": lambda: lock.symlink_to(theirs), "pipe": lambda: os.mkfifo(lock), "folder": lock.mkdir}[kind]()
+    with pytest.raises(FlowLakeError, match=r"\.lock is no file that runs could lock"):
+        store.replace({"a": b"1"})
+    assert not theirs.exists()
 
 
 ADDER = """
@@ -285,15 +603,6 @@ def test_a_writer_that_is_killed_leaves_nothing_for_longer_than_until_the_next_o
     assert living.returncode == 0
     assert visible(store.root) == {"a": b"1", "half": b"half"}
     assert not (store.root / STAGED).exists()
-
-
-def test_what_a_killed_writer_left_is_gone_after_the_next_write(store):
-    store.replace({"a": b"1"})
-    clean = files_in(store.root)
-    (store.root / STAGED).mkdir()
-    (store.root / STAGED / "0").write_bytes(b"half of wh")
-    store.replace({"a": b"1"})
-    assert files_in(store.root) == clean
 
 
 WRITER = """

@@ -25,7 +25,7 @@ from small_bucket import NAME, SOURCE, SmallBucket, record
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
 from flowlogs.statements import TableDefinition
-from resources.embedded import scan
+from resources.embedded import folder_bucket, scan
 from resources.embedded.characters import positions
 from resources.embedded.columns import LineDecoder, field_sql
 from resources.embedded.folder_bucket import FolderStore
@@ -614,10 +614,10 @@ def test_an_object_that_may_not_be_read_stops_the_query_with_its_name(
     bucket = SmallBucket(tmp_path)
     bucket.create("secret", "a int", b"1\n")
 
-    def deny(*_: object) -> None:
+    def deny(path: Path, *_: object) -> BinaryIO:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", deny)
+    monkeypatch.setattr(folder_bucket, "_opened", deny)
     with pytest.raises(FlowLakeError, match=r"secret/a cannot be read: Permission denied"):
         bucket.rows("SELECT * FROM secret")
 

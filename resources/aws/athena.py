@@ -6,12 +6,9 @@ may take, how often it is asked after, and that nothing is left running when a r
 
 import logging
 import re
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
@@ -19,6 +16,7 @@ from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
 from resources.aws.clients import CREATED_BY, AwsClients, aws_errors, error_code, refusal
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult, ScanLimitError
 from resources.ensured import Ensured
+from resources.interrupts import signals_as_interrupts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,12 +116,14 @@ class Athena(QueryEngine):
         from pyathena.error import Error
 
         started = time.monotonic()
+        # One row more than is asked for says whether there are more. An UNLOAD's cursor has no use for it.
+        reading: dict[str, Any] = {} if most_rows is None else {"chunksize": most_rows + 1}
         cursor = self._connect().cursor(cursor_class(statement), on_poll=self._patience(started))
         try:
             # A run that is cancelled must leave no query running, and scanning, behind it: PyAthena stops one that is
             # interrupted, even while it is being started.
             with signals_as_interrupts():
-                cursor.execute(statement)
+                cursor.execute(statement, **reading)
             frame = rows_of(cursor)
         except Error as error:
             raise self._failure(error, cursor.query_id, statement) from error
@@ -134,7 +134,8 @@ class Athena(QueryEngine):
         return QueryResult(
             statement=statement,
             query_id=str(cursor.query_id),
-            frame=frame,
+            frame=frame.iloc[:most_rows],
+            more_rows=most_rows is not None and len(frame) > most_rows,
             scanned_bytes=scanned,
             seconds=time.monotonic() - started,
             details={
@@ -292,25 +293,6 @@ class Athena(QueryEngine):
         return differences
 
 
-@contextmanager
-def signals_as_interrupts() -> Iterator[None]:
-    """Let SIGINT and SIGTERM raise KeyboardInterrupt within the block, whatever they do outside of it.
-
-    Python delivers signals to the main thread only; in any other there is nothing to change.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def cursor_class(statement: str) -> "type[Cursor | PandasCursor]":
     """What runs the statement: PyAthena's PandasCursor, unless its rows are none of the result's.
 
@@ -324,14 +306,17 @@ def cursor_class(statement: str) -> "type[Cursor | PandasCursor]":
 
 
 def rows_of(cursor: "Cursor | PandasCursor") -> "pd.DataFrame":
-    """The rows of a statement that has ended, typed; none where they are none of the result's."""
+    """The rows of a statement that has ended, or the first chunk of them where the cursor was told to read in chunks.
+
+    Typed; none where they are none of the result's.
+    """
     import pandas as pd
     from pyathena.pandas.cursor import PandasCursor
 
     frame = pd.DataFrame()
     types: dict[str, str] = {}
     if isinstance(cursor, PandasCursor):
-        frame = cast("pd.DataFrame", cursor.as_pandas())
+        frame = next(iter(cursor.iter_chunks()), frame)
         types = {column[0]: column[1] for column in cursor.description or []}
     return typed(frame, types)
 

@@ -21,14 +21,14 @@ from resources.embedded.folder_bucket import FolderStore
 from resources.embedded.scan import ScannedObject
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult
 from resources.ensured import Ensured
+from resources.interrupts import signals_as_interrupts
 
 if TYPE_CHECKING:
-    import duckdb
     import pandas as pd
     import pyarrow as pa
 
     from resources.embedded import dialect
-    from resources.embedded.session import Inputs, Session
+    from resources.embedded.session import Inputs, Limits, Session
 
 _TRINO_TYPES = {
     "bool_": "boolean",
@@ -46,16 +46,26 @@ class EmbeddedAthena(QueryEngine):
     """An engine over the objects of `buckets`: by each bucket's name, the store that holds its keys.
 
     No statement writes into one that is `read_only`. The catalog is the SQLite file `catalog_path`; unqualified tables
-    are looked for in `database`.
+    are looked for in `database`. A statement that takes longer than `timeout_seconds` is stopped. Whatever lies in the
+    buckets' folders or in those of `keep_clear`, or holds one, is never taken for temporary files to be removed.
     """
 
     def __init__(
-        self, catalog_path: Path, buckets: Mapping[str, ObjectStore], database: str, read_only: Collection[str] = ()
+        self,
+        catalog_path: Path,
+        buckets: Mapping[str, ObjectStore],
+        database: str,
+        read_only: Collection[str] = (),
+        *,
+        timeout_seconds: float | None = None,
+        keep_clear: Collection[Path] = (),
     ) -> None:
         self.catalog = Catalog(catalog_path)
         self.buckets = buckets
         self.database = database
         self.read_only = read_only
+        self.timeout_seconds = timeout_seconds
+        self.keep_clear = keep_clear
 
     def ensure(self) -> Ensured:
         return Ensured({"engine": "DuckDB, in this process", "catalog": str(self.catalog.path)})
@@ -66,13 +76,15 @@ class EmbeddedAthena(QueryEngine):
         started = time.monotonic()
         parsed = dialect.parse(statement, self.database)
         written: list[str] | None = None
-        match parsed:
-            case dialect.Query():
-                rows, scanned_bytes = self._select(parsed)
-            case dialect.Unload():
-                rows, scanned_bytes, written = self._unload(parsed)
-            case _:
-                rows, scanned_bytes = self._define(parsed, statement), 0
+        more_rows = False
+        with signals_as_interrupts():
+            match parsed:
+                case dialect.Query():
+                    rows, more_rows, scanned_bytes = self._select(parsed, most_rows)
+                case dialect.Unload():
+                    rows, scanned_bytes, written = self._unload(parsed)
+                case _:
+                    rows, scanned_bytes = self._define(parsed, statement), 0
         return QueryResult(
             statement=statement,
             query_id=str(uuid.uuid4()),
@@ -80,6 +92,7 @@ class EmbeddedAthena(QueryEngine):
             scanned_bytes=scanned_bytes,
             seconds=time.monotonic() - started,
             written=written,
+            more_rows=more_rows,
         )
 
     def find_table(self, name: TableName) -> TableDefinition | None:
@@ -156,20 +169,30 @@ class EmbeddedAthena(QueryEngine):
             )
         return tuple(partition.values[columns.index(column)] for column in own)
 
-    def _select(self, query: "dialect.Query") -> "tuple[pa.Table, int]":
+    def _limits(self) -> "Limits":
+        from resources.embedded.session import Limits
+
+        folders = {name: Path(store.uri()) for name, store in self.buckets.items()}
+        return Limits(
+            seconds=self.timeout_seconds,
+            read_only=[folders[name] for name in self.read_only],
+            keep_clear=[*folders.values(), *self.keep_clear],
+        )
+
+    def _select(self, query: "dialect.Query", most_rows: int | None) -> "tuple[pa.Table, bool, int]":
         from resources.embedded import dialect
         from resources.embedded.session import Session
 
         plan = dialect.plan(query, self.database, self.catalog.find_table)
         while True:
             failure = None
-            with Session(query.text) as session:
+            with Session(query.text, self._limits()) as session:
                 before = self._chosen(plan, session)
                 try:
                     inputs = self._inputs(plan, session)
                     session.enclose(inputs)
                     session.open(inputs)
-                    rows = session.select(plan.sql)
+                    rows, more_rows = session.select(plan.sql, most_rows)
                 except FlowLakeError as error:
                     failure = error
                 # A partition that has been moved meanwhile may have been read where its objects were just removed.
@@ -177,7 +200,7 @@ class EmbeddedAthena(QueryEngine):
             if not moved and failure:
                 raise failure
             if not moved:
-                return _with_trino_integers(rows, query.text), session.scanned_bytes
+                return _with_trino_integers(rows, query.text), more_rows, session.scanned_bytes
 
     def _unload(self, unload: "dialect.Unload") -> "tuple[pa.Table, int, list[str]]":
         import pyarrow as pa
@@ -199,7 +222,7 @@ class EmbeddedAthena(QueryEngine):
             raise QueryError("HIVE_PATH_ALREADY_EXISTS", f"Target directory {unload.destination} is not empty.", text)
         data = [column for column in plan.columns if column not in unload.partitioned_by]
         written = []
-        with Session(text) as session, store.adding() as folder:
+        with Session(text, self._limits()) as session, store.adding() as folder:
             inputs = self._inputs(plan, session)
             session.enclose(inputs, folder)
             session.write_while_scanning()
@@ -220,14 +243,14 @@ class EmbeddedAthena(QueryEngine):
 
     def _chosen(self, plan: "dialect.QueryPlan", session: "Session") -> list[list[Partition]]:
         """For each place where a table is read, the partitions that the plan's conditions leave."""
-        return [self._partitions(read, session.connection) for read in plan.reads]
+        return [self._partitions(read, session) for read in plan.reads]
 
     def _inputs(self, plan: "dialect.QueryPlan", session: "Session") -> "Inputs":
         """The objects of the partitions that the plan's conditions leave."""
         return [(read, list(self._objects(read, session))) for read in plan.reads]
 
     def _objects(self, read: "dialect.TableRead", session: "Session") -> Iterator[ScannedObject]:
-        for partition in self._partitions(read, session.connection):
+        for partition in self._partitions(read, session):
             bucket, prefix = _split_location(partition.location)
             store = self._store(bucket, partition.location)
             for stored in store.list(prefix):
@@ -239,9 +262,8 @@ class EmbeddedAthena(QueryEngine):
             raise FlowLakeError(f"{location} lies in a bucket that this engine does not know.")
         return self.buckets[bucket]
 
-    def _partitions(self, read: "dialect.TableRead", connection: "duckdb.DuckDBPyConnection") -> list[Partition]:
+    def _partitions(self, read: "dialect.TableRead", session: "Session") -> list[Partition]:
         """The partitions that the query's conditions leave, looked up in the catalog."""
-        import duckdb
         import pyarrow as pa
 
         from resources.embedded.pruning import bounds, choosing_sql
@@ -254,15 +276,10 @@ class EmbeddedAthena(QueryEngine):
         if not read.conditions or not partitions:
             return partitions
         values = {column: [p.values[i] for p in partitions] for i, (column, _) in enumerate(columns)}
-        connection.register("partitions", pa.table({"position": range(len(partitions)), **values}))
-        try:
-            chosen = connection.execute(choosing_sql(read.conditions, columns, "partitions")).fetchall()
-        except duckdb.Error:
-            # A condition that fails on some partition's value fails the query, if it has a row there to fail on.
-            return partitions
-        finally:
-            connection.unregister("partitions")
-        return [partitions[position] for (position,) in chosen]
+        rows = pa.table({"position": range(len(partitions)), **values})
+        chosen = session.chosen(choosing_sql(read.conditions, columns, "partitions"), "partitions", rows)
+        # A condition that fails on some partition's value fails the query, if it has a row there to fail on.
+        return partitions if chosen is None else [partitions[position] for (position,) in chosen]
 
     def _table(self, name: TableName, statement: str) -> TableDefinition:
         table = self.catalog.find_table(name)

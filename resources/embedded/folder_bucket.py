@@ -6,12 +6,14 @@ The bucket's folder is only ever read here; whoever writes into it (the simulate
 import errno
 import fcntl
 import os
+import re
 import shutil
+import stat
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource, choose_source, find_source
@@ -23,6 +25,20 @@ STAGED = ".being-written"
 LOCK = ".lock"
 """Beside what is stored, in the root: names that begin with a dot are invisible to readers of logs."""
 
+LOCK_TEXT = b"VPC Flow Lake is writing. What lies beside this without a process is removed by the next one.\n"
+"""In the lock of each folder that is being written in: only what has it is ever thrown away."""
+
+_OWN_LOCK = re.compile(r"[0-9a-f]{32}\.lock")
+
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+_LONGEST_SHOWN = 400
 
 SYNCED_SINGLY = 16
 """Of more files than this, everything that waits to be written is written out at once, which takes less time."""
@@ -31,13 +47,15 @@ SYNCED_SINGLY = 16
 class FolderStore(ObjectStore):
     """Objects as files below a folder, which SQL knows as the bucket `name`.
 
-    `setting` is the variable that names the folder, for errors.
+    `setting` is the variable that names the folder, for errors. In one that is `fixed` nobody removes anything: what is
+    gone while it is looked for is an error there. Elsewhere a run beside this one may just have renamed or removed it.
     """
 
-    def __init__(self, root: Path, setting: str, name: str) -> None:
+    def __init__(self, root: Path, setting: str, name: str, *, fixed: bool = False) -> None:
         self.root = root
         self.setting = setting
         self.name = name
+        self.fixed = fixed
 
     def uri(self, key: str = "") -> str:
         return printable(str(self.root / key))
@@ -46,22 +64,106 @@ class FolderStore(ObjectStore):
         return f"s3://{self.name}/{key}"
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        found = []
-        for folder, _, names in os.walk(self.root / prefix, onerror=self._refuse, followlinks=True):
-            inside = "" if Path(folder) == self.root else f"{Path(folder).relative_to(self.root).as_posix()}/"
-            for name in names:
-                path = Path(folder, name)
-                with suppress(FileNotFoundError):  # gone since the folder was read: it was another run's to rename
-                    # A link to nowhere stays in the list, so that whoever opens it says which object is missing.
-                    size = 0 if path.is_symlink() and not path.exists() else path.stat().st_size
-                    found.append(StoredObject(f"{inside}{name}", size))
-        yield from sorted(found, key=lambda stored: stored.key)
+        """Every file below the folder, through links too, but none twice.
+
+        A folder is walked once, however many links lead to it, and a circle of links ends where it began. A file is
+        listed by its own name, and links to it only where that is not listed. A link to nowhere is listed, so that
+        whoever opens it says which object is missing, and so is what is no file.
+        """
+        top = self._path(prefix)
+        if self.fixed and not self.root.is_dir():
+            raise FlowLakeError(f"{self.root} ({self.setting}) is gone. Fetch it again, then run again.")
+        if not top.exists():
+            self._refuse_broken_link(top)
+            return
+        yield from sorted(self._walk(prefix, top), key=lambda stored: stored.key)
+
+    def _walk(self, prefix: str, top: Path) -> Iterator[StoredObject]:
+        # A link to a folder that holds this one would lead to all that is beside it.
+        above = (*top.absolute().parents, *Path(os.path.realpath(top)).parents)
+        walked = {(found.st_dev, found.st_ino) for found in map(os.stat, above)}
+        files: set[tuple[int, int]] = set()
+        folders, folder_links = [prefix], list[str]()
+        file_links: list[tuple[str, os.stat_result]] = []
+        while folders or folder_links:
+            folder = folders.pop() if folders else folder_links.pop(0)
+            for entry in self._entries(folder, walked):
+                key = f"{folder}{entry.name}"
+                if entry.is_symlink():
+                    found = self._target(entry)
+                    if found is None:
+                        yield StoredObject(key, 0)
+                    elif stat.S_ISDIR(found.st_mode):
+                        folder_links.append(f"{key}/")
+                    else:
+                        file_links.append((key, found))
+                elif entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{key}/")
+                elif own := self._own_facts(entry):
+                    files.add((own.st_dev, own.st_ino))
+                    yield StoredObject(key, own.st_size)
+        for key, found in sorted(file_links, key=lambda link: link[0]):
+            if (found.st_dev, found.st_ino) not in files:
+                files.add((found.st_dev, found.st_ino))
+                yield StoredObject(key, found.st_size)
+
+    def _entries(self, folder: str, walked: set[tuple[int, int]]) -> "Sequence[os.DirEntry[str]]":
+        """What is in a folder that has not been walked yet, by name."""
+        path = self.root / folder
+        try:
+            found = path.stat()
+            if (found.st_dev, found.st_ino) in walked:
+                return []
+            walked.add((found.st_dev, found.st_ino))
+            with os.scandir(path) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError as error:
+            self._refuse(path, error)
+            return []
+        for entry in entries:
+            try:
+                entry.name.encode()
+            except UnicodeEncodeError:
+                raise FlowLakeError(
+                    f"{shown(entry.path)} has a name that is no UTF-8, which no object has: rename it or move it away, "
+                    "then run again."
+                ) from None
+        return [entry for entry in entries if folder or entry.name != STAGED]
+
+    def _target(self, link: "os.DirEntry[str]") -> os.stat_result | None:
+        """What a link leads to; None where that is nowhere."""
+        try:
+            return link.stat()
+        except OSError:
+            return None
+
+    def _own_facts(self, entry: "os.DirEntry[str]") -> os.stat_result | None:
+        try:
+            return entry.stat(follow_symlinks=False)
+        except OSError as error:
+            self._refuse(Path(entry.path), error)
+            return None
+
+    def _refuse(self, path: Path, error: OSError) -> None:
+        """Raise what reading a folder met, unless a run beside this one may have taken the path away."""
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            raise FlowLakeError(f"{shown(path)} cannot be read: {error.strerror}.") from error
+        if self.fixed:
+            raise FlowLakeError(
+                f"{shown(path)} vanished while it was read. Let whatever changes {self.root} come to its end, then run "
+                "again."
+            ) from error
+
+    def _refuse_broken_link(self, top: Path) -> None:
+        """Raise FlowLakeError where a place is missing since a link on the way there leads nowhere."""
+        for path in (top, *top.parents):
+            if path == self.root:
+                return
+            if path.is_symlink() and not path.exists():
+                raise FlowLakeError(f"{shown(path)} is a link to {shown(path.readlink())}, which cannot be read.")
 
     def open(self, key: str) -> BinaryIO:
-        try:
-            return (self.root / key).open("rb")
-        except OSError as error:
-            raise FlowLakeError(f"{self.uri(key)} cannot be read: {error.strerror}.") from error
+        return self._open(self._path(key))
 
     def head(self, key: str, size: int) -> bytes:
         with self.open(key) as file:
@@ -71,12 +173,40 @@ class FolderStore(ObjectStore):
                 raise FlowLakeError(f"{self.uri(key)} cannot be read: {error.strerror}.") from error
 
     def local_file(self, key: str, folder: Path) -> Path:
+        path = self._path(key)
+        self._open(path).close()
+        return path
+
+    def _open(self, path: Path) -> BinaryIO:
+        try:
+            # Some devices do something when they are opened, and a pipe waits for its other end.
+            _require_file(path.stat())
+            return _opened(path, os.O_RDONLY, "rb")
+        except OSError as error:
+            raise FlowLakeError(f"{shown(path)} cannot be read: {error.strerror}.") from error
+
+    def _path(self, key: str) -> Path:
+        """Where the object of that key, or what is below that prefix, lies."""
+        if key.startswith("/") or "\0" in key or {".", ".."} & set(key.split("/")):
+            raise FlowLakeError(f"{key!r} is the key of no object: it leads out of {self.root}.")
         return self.root / key
 
+    def _own_path(self, key: str) -> Path:
+        """The same for an object that is written or removed, which never happens behind a link out of the root."""
+        path = self._path(key)
+        folder, root = (Path(os.path.realpath(place)) for place in (path.parent, self.root))
+        if folder != root and root not in folder.parents:
+            raise FlowLakeError(
+                f"{path} leads out of {self.root}, to {folder}: nothing is written or removed there. Make a folder of "
+                f"that link, or name another folder in {self.setting}; then run again."
+            )
+        return path
+
     def replace(self, files: Mapping[str, bytes]) -> None:
+        places = {key: self._own_path(key).relative_to(self.root) for key in files}
         with self.adding() as folder:
             for key, data in files.items():
-                path = folder / key
+                path = folder / places[key]
                 try:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(data)
@@ -93,7 +223,7 @@ class FolderStore(ObjectStore):
                 _to_disk(list(staged.values()))
                 with self._one_writer():
                     for key in staged:
-                        at_fault = self.root / key
+                        at_fault = self._own_path(key.as_posix())
                         at_fault.parent.mkdir(parents=True, exist_ok=True)
                         if at_fault.is_dir():
                             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -108,9 +238,10 @@ class FolderStore(ObjectStore):
         try:
             with self._one_writer():
                 for key in keys:
-                    at_fault = self.root / key
-                    at_fault.unlink(missing_ok=True)
-                    _remove_empty(at_fault.parent, self.root)
+                    at_fault = self._own_path(key)
+                    with suppress(FileNotFoundError):
+                        at_fault.unlink()
+                        _remove_empty(at_fault.parent, self.root)
         except OSError as error:
             raise self._failure(at_fault, "removed", error) from error
 
@@ -119,17 +250,22 @@ class FolderStore(ObjectStore):
         """An empty folder to write in before renaming, which nobody else touches.
 
         It has a lock of the operating system's, which ends with the process that holds it, however that ends. So what
-        lies there under no lock was left by a run that was killed, and is thrown away.
+        lies there under our lock, which nobody holds, was left by a run that was killed, and is thrown away.
         """
         staged = self.root / STAGED
         folder = staged / uuid.uuid4().hex
         own_lock = folder.with_suffix(LOCK)
         with self._one_writer():
-            staged.mkdir(exist_ok=True)
+            with suppress(FileExistsError):
+                staged.mkdir()
+            if not stat.S_ISDIR(staged.lstat().st_mode):
+                raise FlowLakeError(f"{staged} is no folder: move it away, then run again.")
             for left in staged.iterdir():
-                if _is_free(left.with_suffix(LOCK)):
-                    shutil.rmtree(left) if left.is_dir() else left.unlink()
-            lock = own_lock.open("ab")
+                if _OWN_LOCK.fullmatch(left.name):
+                    _throw_away(left)
+            lock = _open_lock(own_lock)
+            lock.write(LOCK_TEXT)
+            lock.flush()
             fcntl.flock(lock, fcntl.LOCK_EX)
         with lock:
             try:
@@ -146,7 +282,7 @@ class FolderStore(ObjectStore):
     def _one_writer(self) -> Iterator[None]:
         """While no other process renames anything below this root, so that files that belong together stay so."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / LOCK).open("ab") as lock:
+        with _open_lock(self.root / LOCK) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -155,11 +291,6 @@ class FolderStore(ObjectStore):
             f"{printable(str(path))} cannot be {done}: {error.strerror}. What was there is unchanged. Free some space "
             f"or make it writable, or name another folder in {self.setting}; then run again."
         )
-
-    @staticmethod
-    def _refuse(error: OSError) -> None:
-        if error.errno != errno.ENOENT:
-            raise FlowLakeError(f"{printable(str(error.filename))} cannot be read: {error.strerror}.") from error
 
 
 def _to_disk(files: Sequence[Path]) -> None:
@@ -172,21 +303,61 @@ def _to_disk(files: Sequence[Path]) -> None:
             os.fsync(file.fileno())
 
 
-def _is_free(path: Path) -> bool:
-    """Whether no process holds a lock on the file, or there is none."""
-    with suppress(FileNotFoundError), path.open("rb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
+def _require_file(found: os.stat_result) -> None:
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
+    if kind:
+        raise OSError(errno.EINVAL, f"it is {kind}, and no file. Move it away, then run again")
+
+
+def _opened(path: Path, flags: int, mode: str) -> BinaryIO:
+    handle = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
+    try:
+        _require_file(os.fstat(handle))
+        return cast("BinaryIO", os.fdopen(handle, mode))
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def _open_lock(path: Path) -> BinaryIO:
+    """The file, to lock it; it is made where it is missing. Raises FlowLakeError where it is none, or a link."""
+    try:
+        return _opened(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, "r+b")
+    except OSError as error:
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise FlowLakeError(f"{path} is no file that runs could lock: move it away, then run again.") from error
+        raise
+
+
+def _throw_away(lock: Path) -> None:
+    """Remove what a run that was killed was writing beside its lock; nothing that a run could not have made."""
+    folder = lock.with_suffix("")
+    with suppress(OSError), _opened(lock, os.O_RDONLY | os.O_NOFOLLOW, "rb") as file:
+        if file.read(len(LOCK_TEXT) + 1) != LOCK_TEXT:
+            return
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(FileNotFoundError):
+            if not stat.S_ISDIR(folder.lstat().st_mode):
+                return
+            shutil.rmtree(folder)
+        lock.unlink()
 
 
 def _remove_empty(folder: Path, root: Path) -> None:
-    """Remove folders without anything in them, up to the root: as in a bucket, they exist for what is in them."""
-    while folder != root and folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent
+    """Remove folders that an object's removal left empty, up to the root: in a bucket, they exist for what is in them.
+
+    What is a link, or what the system does not let us remove, stays.
+    """
+    with suppress(OSError):
+        while folder != root and not folder.is_symlink():
+            folder.rmdir()
+            folder = folder.parent
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """A path for people, also one whose name is no UTF-8; of a very long one, the ends."""
+    text = os.fsencode(path).decode(errors="backslashreplace")
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN // 2]}…{text[-_LONGEST_SHOWN // 2 :]}"
 
 
 class FolderBucket(Bucket):
@@ -195,7 +366,7 @@ class FolderBucket(Bucket):
     def __init__(self, name: str, root: Path, account: str | None = None, region: str | None = None) -> None:
         self.name = name
         self.root = root
-        self.objects = FolderStore(root, "FLOWLAKE_BUCKET", name)
+        self.objects = FolderStore(root, "FLOWLAKE_BUCKET", name, fixed=True)
         self._account = account
         self._region = region
 

@@ -138,6 +138,21 @@ def without_header(chunks: "Iterator[bytes | memoryview]", lines: int) -> "Itera
             yield text
 
 
+def pieces_of(text: bytes, most: int) -> Iterator[bytes]:
+    """A text of whole lines as one, or as pieces of at most so many lines."""
+    import numpy as np
+
+    if text.count(b"\n") <= most:
+        yield text
+        return
+    start = 0
+    for end in (positions(np.frombuffer(text, np.uint8), 0x0A) + 1)[most - 1 :: most].tolist():
+        yield text[start:end]
+        start = end
+    if start < len(text):
+        yield text[start:]
+
+
 def usable_lines(text: bytes | memoryview, required: bytes) -> bytes | memoryview:
     """Of whole lines, those that contain what is `required`, in valid UTF-8.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from flowlogs.statements import TableDefinition
 from resources.bucket import ObjectStore
 from resources.embedded.columns import LineDecoder, field_sql, quoted
-from resources.embedded.lines import object_text, usable_lines, without_header
+from resources.embedded.lines import object_text, pieces_of, usable_lines, without_header
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 DECODED_BYTES = 4 << 20
 """Lines turned into columns at a time."""
 
+MOST_LINES = 1 << 17
+"""However short they are, no more lines are turned into columns at a time."""
+
 BATCHES_AHEAD = 4
+
+MOST_WORKERS = 8
+"""However many cores there are: each worker holds some 50 MB, and DuckDB takes no more than these give."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,11 @@ class TextScan:
         self.scanned_bytes = 0
         self.error: BaseException | None = None
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Let every stream break off soon, and fail."""
+        self._stopped.set()
 
     @cached_property
     def schema(self) -> "pa.Schema":
@@ -75,7 +86,7 @@ class TextScan:
     def _batches(self) -> "Iterator[pa.RecordBatch]":
         import pyarrow as pa
 
-        workers = min(os.cpu_count() or 1, len(self.objects))
+        workers = min(os.cpu_count() or 1, MOST_WORKERS, len(self.objects))
         waiting = iter(self.objects)
         # Every thread's last item, whatever happens to it, is None or the error that ended it. Who takes that one from
         # each of them has all batches, or an error to raise; and no thread is left waiting for room.
@@ -89,10 +100,8 @@ class TextScan:
         def work() -> None:
             last: BaseException | None = None
             try:
-                for batch in self._read(iter(next_object, None)):
+                for batch in self._read(iter(next_object, None), stopped):
                     ready.put(batch)
-                    if stopped.is_set():
-                        return
             except BaseException as error:  # noqa: BLE001 - it is raised again where the stream is read
                 last = error
             finally:
@@ -120,29 +129,40 @@ class TextScan:
                 while running:
                     running -= not isinstance(ready.get(), pa.RecordBatch)
 
-    def _read(self, sources: Iterator[ScannedObject]) -> "Iterator[pa.RecordBatch]":
-        """The rows of objects, those of small ones together as long as they are of one partition."""
+    def _read(self, sources: Iterator[ScannedObject], unneeded: threading.Event) -> "Iterator[pa.RecordBatch]":
+        """The rows of objects, those of small ones together as long as they are of one partition.
+
+        Ends early where they are `unneeded`; raises InterruptedError where the scan was stopped.
+        """
         waiting: list[bytes | memoryview] = []
         partition: tuple[str, ...] = ()
         for source in sources:
             if waiting and source.partition != partition:
-                yield self._batch(waiting, partition)
+                yield from self._decoded(waiting, partition)
                 waiting = []
             partition = source.partition
             with self._lock:
                 self.scanned_bytes += source.size
             for text in without_header(object_text(source.store, source.key), self.skipped_lines):
+                if self._stopped.is_set():
+                    raise InterruptedError("the scan was stopped")
+                if unneeded.is_set():
+                    return
                 waiting.append(usable_lines(text, self.required))
                 if sum(map(len, waiting)) >= DECODED_BYTES:
-                    yield self._batch(waiting, partition)
+                    yield from self._decoded(waiting, partition)
                     waiting = []
         if waiting:
-            yield self._batch(waiting, partition)
+            yield from self._decoded(waiting, partition)
 
-    def _batch(self, lines: "Sequence[bytes | memoryview]", partition: Sequence[str]) -> "pa.RecordBatch":
+    def _decoded(self, lines: "Sequence[bytes | memoryview]", partition: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+        for text in pieces_of(b"".join(lines), MOST_LINES):
+            yield self._batch(text, partition)
+
+    def _batch(self, lines: bytes, partition: Sequence[str]) -> "pa.RecordBatch":
         import pyarrow as pa
 
-        rows = self.lines.decode(b"".join(lines))
+        rows = self.lines.decode(lines)
         keys = [
             pa.DictionaryArray.from_arrays(
                 pa.repeat(pa.scalar(0, pa.int8()), len(rows)), pa.array([value], pa.string())

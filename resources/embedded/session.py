@@ -1,21 +1,26 @@
 """A DuckDB of its own for one statement: it sees the objects that the statement reads, and nothing else there is."""
 
-import fcntl
 import os
 import re
-import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
-from typing import TYPE_CHECKING
+from tempfile import gettempdir
+from typing import TYPE_CHECKING, TypeVar
 
+from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable, shortened
 from flowlogs.statements import PARQUET
 from resources.embedded import parquet, scan
 from resources.embedded.columns import quoted
+from resources.embedded.memory import bounded_memory
 from resources.embedded.scan import ScannedObject
+from resources.embedded.scratch import scratch_folder
 from resources.engine import QueryError
 
 if TYPE_CHECKING:
@@ -33,11 +38,13 @@ MEMORY_LIMIT = "1GB"
 MESSAGE_LENGTH = 1_000
 """How much of DuckDB's own words an error tells: they may quote a whole field."""
 
-SCRATCH = "vpc-flow-lake-"
-"""What the names of such folders of files begin with."""
+RESULT_BYTES = 256 << 20
+"""What the rows of a result may take in memory. Those of a report take a few kilobytes."""
 
-SCRATCH_SECONDS = 60
-"""How old a folder is at least that may have been left behind: until then, its process may be about to lock it."""
+ROWS_AT_ONCE = 2048
+"""How many rows of a result are taken from DuckDB at a time: it computes as many."""
+
+T = TypeVar("T")
 
 _SETTINGS = (
     "TimeZone = 'UTC'",  # Athena's
@@ -47,11 +54,30 @@ _SETTINGS = (
 )
 
 
-class Session:
-    """To be entered. `scanned_bytes` are those of the objects that were read, and of Parquet's the columns' alone."""
+@dataclass(frozen=True)
+class Limits:
+    """What a statement has to keep to.
 
-    def __init__(self, text: str) -> None:
+    `seconds` is how long it may take. Its temporary files never lie in a folder that is `read_only`, and nothing that
+    lies in one of `keep_clear`, or holds one, is taken for a temporary file that was left behind.
+    """
+
+    seconds: float | None = None
+    read_only: Collection[Path] = ()
+    keep_clear: Collection[Path] = ()
+
+
+class Session:
+    """To be entered. `scanned_bytes` are those of the objects that were read, and of Parquet's the columns' alone.
+
+    DuckDB works in a thread of its own, so that the one that waits for it hears signals and looks at the clock: an
+    exception that is raised there, as KeyboardInterrupt is, stops the work before it goes on its way.
+    """
+
+    def __init__(self, text: str, limits: Limits = Limits()) -> None:
         self.text = text
+        self.limits = limits
+        self._started = time.monotonic()
         self._scans: list[scan.TextScan] = []
         self._files: dict[ScannedObject, Path] = {}
         self._parquet_bytes = 0
@@ -60,10 +86,16 @@ class Session:
         import duckdb
 
         self._entered = ExitStack()
-        self._folder = self._entered.enter_context(scratch_folder())
-        self.connection = self._entered.enter_context(duckdb.connect())
-        for setting in (*_SETTINGS, f"temp_directory = {_quoted(str(self._folder))}"):
-            self.connection.execute(f"SET {setting}")
+        try:
+            self._folder = self._entered.enter_context(scratch_folder(self.limits.keep_clear, self.limits.read_only))
+            self._entered.enter_context(bounded_memory())
+            self.connection = self._entered.enter_context(duckdb.connect())
+            self._thread = self._entered.enter_context(ThreadPoolExecutor(1, thread_name_prefix="flow-log-query"))
+            for setting in (*_SETTINGS, f"temp_directory = {_quoted(str(self._folder))}"):
+                self.connection.execute(f"SET {setting}")
+        except BaseException:
+            self._entered.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,27 +132,61 @@ class Session:
         for read, objects in inputs:
             rows_sql = self._parquet if read.definition.stored_as == PARQUET else self._text
             sql = rows_sql(f"{read.relation}_source", read, objects)
-            with self._failures():  # of a file that is gone by now
-                self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(read.relation)} AS {sql}")
+            view = f"CREATE OR REPLACE TEMP VIEW {quoted(read.relation)} AS {sql}"
+            self._do(partial(self.connection.execute, view))  # which fails where a file is gone by now
 
-    def select(self, sql: str) -> "pa.Table":
-        with self._failures():
-            return self.connection.sql(sql).to_arrow_table()
+    def select(self, sql: str, most_rows: int | None = None) -> "tuple[pa.Table, bool]":
+        """The rows, or the first of them; and whether there are more. Raises QueryError where they are too many."""
+        return self._do(partial(self._rows, sql, most_rows))
+
+    def _rows(self, sql: str, most_rows: int | None) -> "tuple[pa.Table, bool]":
+        import pyarrow as pa
+
+        reader = self.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE)
+        batches, rows, size = [], 0, 0
+        for batch in reader:
+            batches.append(batch)
+            rows += len(batch)
+            size += batch.nbytes
+            if most_rows is not None and rows > most_rows:
+                break
+            if size > RESULT_BYTES:
+                problem = f"the result takes more than {RESULT_BYTES >> 20} MB. Ask for fewer rows or columns"
+                raise QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", f"{problem}, or LIMIT them.", self.text)
+        found = pa.Table.from_batches(batches, reader.schema)
+        return found.slice(0, most_rows), most_rows is not None and rows > most_rows
+
+    def chosen(self, sql: str, relation: str, rows: "pa.Table") -> list[tuple[int]] | None:
+        """What the query gives of these rows, which it knows as `relation`; None where it fails."""
+        import duckdb
+
+        def choose() -> list[tuple[int]] | None:
+            self.connection.register(relation, rows)
+            try:
+                return self.connection.execute(sql).fetchall()
+            except duckdb.Error:
+                return None
+            finally:
+                self.connection.unregister(relation)
+
+        return self._do(choose)
 
     def copy(self, sql: str, columns: Sequence[str], path: Path, compression: str) -> int:
         """Write these columns of what the query gives into a Parquet file; returns the number of rows."""
-        with self._failures():
-            found = self.connection.sql(sql)
-            # Trino sums to bigint, DuckDB to 128 bits, which Parquet has no integer for.
-            values = [
-                f"CAST({quoted(name)} AS BIGINT) AS {quoted(name)}" if kind == "HUGEINT" else quoted(name)
-                for name, kind in zip(found.columns, map(str, found.types), strict=True)
-                if name in columns
-            ]
-            count = self.connection.execute(
-                f"COPY (SELECT {', '.join(values)} FROM ({sql})) TO {_quoted(str(path))} "
-                f"(FORMAT parquet, COMPRESSION {compression})"
-            ).fetchone()
+        return self._do(partial(self._copy, sql, columns, path, compression))
+
+    def _copy(self, sql: str, columns: Sequence[str], path: Path, compression: str) -> int:
+        found = self.connection.sql(sql)
+        # Trino sums to bigint, DuckDB to 128 bits, which Parquet has no integer for.
+        values = [
+            f"CAST({quoted(name)} AS BIGINT) AS {quoted(name)}" if kind == "HUGEINT" else quoted(name)
+            for name, kind in zip(found.columns, map(str, found.types), strict=True)
+            if name in columns
+        ]
+        count = self.connection.execute(
+            f"COPY (SELECT {', '.join(values)} FROM ({sql})) TO {_quoted(str(path))} "
+            f"(FORMAT parquet, COMPRESSION {compression})"
+        ).fetchone()
         return int(count[0]) if count else 0
 
     def _text(self, source: str, read: "TableRead", objects: Sequence[ScannedObject]) -> str:
@@ -136,6 +202,30 @@ class Session:
         self.connection.register(source, parquet.partitions_of(files, read.definition))
         return parquet.rows_sql(files, stored, read.definition, read.columns, source)
 
+    def _do(self, work: Callable[[], T]) -> T:
+        """What the work gives. Stopped, it takes as long as DuckDB needs for the rows that it is just computing."""
+        left = None if self.limits.seconds is None else self.limits.seconds - (time.monotonic() - self._started)
+        with self._failures():
+            future = self._thread.submit(work)
+            try:
+                return future.result(left if left is None else max(left, 0))
+            except FutureTimeoutError:
+                self._stop(future)
+                raise FlowLakeError(
+                    f"The query took longer than {self.limits.seconds:g} s (FLOWLAKE_QUERY_TIMEOUT_SECONDS). It was "
+                    "stopped."
+                ) from None
+            finally:
+                self._stop(future)
+
+    def _stop(self, future: "Future[T]") -> None:
+        """End the work, if it is not done. What DuckDB hears before it has begun is forgotten, so it is told again."""
+        for rows in self._scans if not future.done() else ():
+            rows.stop()
+        while not future.done():
+            self.connection.interrupt()
+            wait([future], 0.05)
+
     @contextmanager
     def _failures(self) -> Iterator[None]:
         import duckdb
@@ -144,34 +234,13 @@ class Session:
             yield
         except duckdb.Error as error:
             for rows in self._scans:
+                if isinstance(rows.error, MemoryError):
+                    raise _out_of_memory(self.text) from error
                 if rows.error:
                     raise rows.error from None
             raise _failure(error, self.text) from error
-
-
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """An empty folder among the system's temporary ones, which ends with the block; so do those of killed processes.
-
-    It is under a lock of the operating system's, which ends with the process that holds it, however that ends.
-    """
-    for left in Path(gettempdir()).glob(f"{SCRATCH}*"):
-        with suppress(OSError), _locked(left):  # another process's, or another user's
-            if time.time() - left.stat().st_mtime > SCRATCH_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
-    with TemporaryDirectory(prefix=SCRATCH) as folder, _locked(Path(folder)):
-        yield Path(folder)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """While no other process has the folder's lock. Raises OSError at once where one has it."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
+        except MemoryError as error:
+            raise _out_of_memory(self.text) from error
 
 
 def _failure(error: "duckdb.Error", statement: str) -> QueryError:
@@ -192,8 +261,7 @@ def _failure(error: "duckdb.Error", statement: str) -> QueryError:
         problem = f"there is no room for what does not fit into memory. Free some space in {gettempdir()}, or name "
         return QueryError("EXCEEDED_SPILL_LIMIT", f"{problem}another folder in TMPDIR; then run again.", statement)
     if isinstance(error, duckdb.OutOfMemoryException):
-        problem = f"the query needs more than {MEMORY_LIMIT} of memory at once. Ask for fewer groups, columns or days."
-        return QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", problem, statement)
+        return _out_of_memory(statement)
     if isinstance(error, duckdb.IOException) and re.search("write|No space left", message):
         reason = (
             "no space is left" if "No space left" in message else str(error).partition("\n")[0].partition("{")[0][:300]
@@ -205,6 +273,11 @@ def _failure(error: "duckdb.Error", statement: str) -> QueryError:
     if "GROUP BY clause" in message:
         return QueryError("EXPRESSION_NOT_AGGREGATE", message, statement)
     return QueryError("GENERIC_USER_ERROR", message, statement)
+
+
+def _out_of_memory(statement: str) -> QueryError:
+    problem = f"the query needs more than {MEMORY_LIMIT} of memory at once. Ask for fewer groups, columns or days."
+    return QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", problem, statement)
 
 
 def _quoted(text: str) -> str:

@@ -1,0 +1,109 @@
+"""Scratch space: a folder for the files that a statement needs while it runs, in one private place of ours.
+
+Nothing is removed here but folders that this module made: by their name, by the marker in them, and by who owns them.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import stat
+import time
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import gettempdir, mkdtemp
+
+from flowlogs.errors import FlowLakeError
+
+PLACE = "vpc-flow-lake"
+"""What the place among the system's temporary files is called, with the user's number behind it."""
+
+MARKER = ".made-by-vpc-flow-lake"
+MARKER_TEXT = b"Scratch space of VPC Flow Lake: it is removed when its process has ended.\n"
+
+LEFT_AFTER_SECONDS = 60
+"""How old a folder is at least that may have been left behind: until then, its process may be about to lock it."""
+
+_NAME = re.compile(r"scratch-[0-9a-f]{32}")
+
+
+@contextmanager
+def scratch_folder(keep_clear: Collection[Path] = (), read_only: Collection[Path] = ()) -> Iterator[Path]:
+    """A folder that holds nothing but our marker, which ends with the block; so do those of killed processes.
+
+    It is under a lock of the operating system's, which ends with the process that holds it, however that ends. What
+    killed processes left is removed, unless it lies in one of the folders `keep_clear`, holds one or is one. Raises
+    FlowLakeError where temporary files would lie in a folder that is `read_only`, or cannot be written.
+    """
+    temporary = Path(gettempdir())
+    for folder in read_only:
+        if _holds(folder, temporary):
+            raise FlowLakeError(
+                f"Temporary files are kept in {temporary}, which lies in {folder}: that folder is read, and never "
+                "written. Name another folder in TMPDIR; then run again."
+            )
+    try:
+        place = _private_place(temporary)
+        if place:
+            _sweep(place, keep_clear)
+        made = _new_folder(place) if place else Path(mkdtemp(prefix=f"{PLACE}-"))
+    except OSError as error:
+        raise FlowLakeError(
+            f"Temporary files cannot be kept in {temporary}: {error.strerror}. Free some space or make it writable, or "
+            "name another folder in TMPDIR; then run again."
+        ) from error
+    try:
+        with _locked(made):
+            yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _private_place(temporary: Path) -> Path | None:
+    """Our place among the temporary files; None where something else has its name."""
+    place = temporary / f"{PLACE}-{os.getuid()}"
+    with suppress(FileExistsError):
+        place.mkdir(mode=0o700)
+    found = place.lstat()
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o077
+    return place if is_ours else None
+
+
+def _new_folder(place: Path) -> Path:
+    folder = place / f"scratch-{uuid.uuid4().hex}"
+    folder.mkdir(mode=0o700)
+    (folder / MARKER).write_bytes(MARKER_TEXT)
+    return folder
+
+
+def _sweep(place: Path, keep_clear: Collection[Path]) -> None:
+    for left in place.iterdir():
+        if _NAME.fullmatch(left.name) and not any(_holds(left, path) or _holds(path, left) for path in keep_clear):
+            with suppress(OSError), _locked(left):  # another process's, or gone by now
+                if _is_marked(left) and time.time() - left.lstat().st_mtime > LEFT_AFTER_SECONDS:
+                    shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_marked(folder: Path) -> bool:
+    marker = folder / MARKER
+    found = marker.lstat()
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and marker.read_bytes() == MARKER_TEXT
+
+
+def _holds(folder: Path, path: Path) -> bool:
+    """Whether the path is the folder, or lies in it, by whatever links."""
+    folder, path = (Path(os.path.realpath(place)) for place in (folder, path))
+    return folder == path or folder in path.parents
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """While no other process has the folder's lock. Raises OSError at once where one has it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
