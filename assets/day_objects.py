@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import PurePosixPath
 
 from flowlogs.first_look import HEAD_BYTES, FirstLook, first_look
@@ -25,6 +25,9 @@ MOST_OTHER_FILES = 100
 DAYS_AT_ONCE = 8
 
 NAMES_SHOWN = 3
+
+A_MOMENT = timedelta(seconds=1)
+"""How exactly the time is known at which a day's records were read."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,22 @@ def changed_days(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[date
                 "it was before. Run again when nothing moves there."
             )
     return changed
+
+
+def arrived_since(bucket: Bucket, read: Mapping[date, datetime | None]) -> list[str]:
+    """What people should know of objects that arrived after their days' records were read, by the times of that."""
+    late = []
+    for day, moment in read.items():
+        if moment is None:
+            continue
+        objects = bucket.visible_objects(bucket.source().day_prefix(day))
+        keys = [stored.key for stored in objects if stored.arrived and stored.arrived > moment + A_MOMENT]
+        if keys:
+            late.append(
+                f"{len(keys)} objects of {day} arrived after its rejected flows were read: {_some(bucket, keys)}. "
+                "Materialize rejected_flows for that day again, then its reports."
+            )
+    return late
 
 
 def _look_at_day(bucket: Bucket, prefix: str, day: date) -> DayObjects:

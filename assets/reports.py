@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.catalog import days_without_partition, query_metadata, require_days
-from assets.rejected_files import days_without_files, require_files
+from assets.day_objects import arrived_since
+from assets.rejected_files import days_without_files, read_since, require_files
 from assets.runs import batches, clear_failures, days_of, finish_days, listed, origin
 from assets.tables import csv_bytes, markdown_table, parquet_bytes
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
-from resources.bucket import ObjectStore
+from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine, QueryResult
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
     )
     def write_report(
         context: dg.AssetExecutionContext,
+        bucket: dg.ResourceParam[Bucket],
         athena: dg.ResourceParam[QueryEngine],
         results: dg.ResourceParam[ObjectStore],
         table: dg.ResourceParam[TableName],
@@ -81,6 +83,9 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
             locations, failures = days_without_partition(athena, source, days, REJECTED_FLOWS)
             failures |= days_without_files(results, locations)
             there = [day for day in days if day not in failures]
+            if not _makes_rejected_flows(context):
+                for warning in arrived_since(bucket, {day: read_since(results, locations[day]) for day in there}):
+                    context.log.warning(warning)
             try:
                 for group in batches(there, len(days)):
                     statement = f"{report_sql(report, source, group[0], group[-1])}\n{origin(context)}"
@@ -98,6 +103,11 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
             finish_days(context, days, done, failures)
 
     return write_report
+
+
+def _makes_rejected_flows(context: dg.AssetExecutionContext) -> bool:
+    """Whether the run reads the days' objects anew: then no report of it can be older than those."""
+    return context.run.asset_selection is None or dg.AssetKey(REJECTED_FLOWS) in context.run.asset_selection
 
 
 def consistent_result(

@@ -265,17 +265,19 @@ def settings_for(logs: str | None) -> Settings:
 
 def choose_day(text: str | None, settings: Settings, bucket: "Bucket") -> date:
     """The day that was asked for; else the last one in a folder of logs; else the last one that is complete (UTC)."""
-    yesterday = datetime.now(timezone.utc).date() - timedelta(days=1)
+    today = datetime.now(timezone.utc).date()
+    yesterday = today - timedelta(days=1)
     if text:
         day = parse_day(text)
     elif settings.target == "aws" or settings.is_default_bucket:
         day = yesterday
     else:
-        day = max((day for day in bucket.delivered_days() if day <= yesterday), default=yesterday)
-    if not settings.start_date <= day <= yesterday:
+        delivered = bucket.delivered_days()
+        day = max((day for day in delivered if day <= yesterday), default=today if today in delivered else yesterday)
+    if not settings.start_date <= day <= today:
         raise FlowLakeError(
             f"{day} is outside the daily partitions, which run from {settings.start_date} (FLOWLAKE_START_DATE) to "
-            f"{yesterday}, the last UTC day that is complete. Choose another DATE, or an earlier FLOWLAKE_START_DATE."
+            f"{today}, today (UTC). Choose another DATE, or an earlier FLOWLAKE_START_DATE."
         )
     return day
 

@@ -99,18 +99,26 @@ class Settings(BaseSettings):
 
     @property
     def results_folder(self) -> Path:
-        """The folder of everything derived (embedded): the one that is set, or one that is this bucket's own."""
+        """The folder of everything derived (embedded): the one that is set, or one of this source's own.
+
+        A source is a bucket and, where they are chosen, an account and a region.
+        """
         if self.results is not None:
             return _from_root(self.results)
         if self.is_default_bucket:
             return PROJECT_ROOT / "data" / "results"
-        return PROJECT_ROOT / "data" / folder_name(self.bucket_folder)
+        return PROJECT_ROOT / "data" / "-".join([folder_name(self.bucket_folder), *self._chosen])
+
+    @property
+    def _chosen(self) -> list[str]:
+        """What is chosen among the sources of a bucket, if anything is."""
+        return [name for name in (self.account_id, self.region) if name]
 
     @property
     def history_folder(self) -> Path:
         """Dagster's home, for the commands that keep a history."""
         if self.target == "aws":
-            return PROJECT_ROOT / "data" / f"aws-{self.bucket}" / "dagster"
+            return PROJECT_ROOT / "data" / "-".join(["aws", self.bucket, *self._chosen]) / "dagster"
         return self.results_folder / "dagster"
 
     @property

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -23,11 +23,13 @@ class StoredObject:
     """An object's key and its size in bytes, as stored.
 
     `archived`: it lies in a storage class that has to be restored before anybody reads it (S3's Glacier classes).
+    `arrived` is when it came to lie there (UTC), where that is known.
     """
 
     key: str
     size: int
     archived: bool = False
+    arrived: datetime | None = None
 
 
 class ObjectStore(ABC):

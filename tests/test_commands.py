@@ -16,6 +16,7 @@ from support import (
     BIN,
     DAY,
     FEW_PACKETS,
+    FEW_PACKETS,
     MANY_PACKETS,
     NEXT_DAY,
     SMALL_DETAILS,
@@ -422,11 +423,19 @@ def test_a_day_before_the_first_partition_is_an_error(project, small_logs, tmp_p
     )
 
 
-def test_a_day_that_is_not_over_is_an_error(project, small_logs, tmp_path):
-    for day in ("today", "tomorrow"):
-        date = datetime.now(timezone.utc).date() + timedelta(days=day == "tomorrow")
-        outcome = flow_lake(project, "run", "--logs", small_logs, "--date", date, FLOWLAKE_RESULTS=tmp_path)
-        assert failed(outcome).startswith(f"{date} is outside the daily partitions, which run from 2021-01-01 ")
+def test_a_day_that_has_not_begun_is_an_error(project, small_logs, tmp_path):
+    date = datetime.now(timezone.utc).date() + timedelta(days=1)
+    outcome = flow_lake(project, "run", "--logs", small_logs, "--date", date, FLOWLAKE_RESULTS=tmp_path)
+    assert failed(outcome).startswith(f"{date} is outside the daily partitions, which run from 2021-01-01 ")
+
+
+def test_today_is_reported_with_the_warning_that_it_is_not_over(project, tmp_path):
+    today = datetime.now(timezone.utc).date()
+    write_object(tmp_path / "logs", today, [FEW_PACKETS])
+    code, output = flow_lake(project, "run", "--logs", tmp_path / "logs", FLOWLAKE_RESULTS=tmp_path / "results")
+    assert code == 0, output
+    assert report_rows(tmp_path / "results", "top_rejected_pairs", today)[0][:3] == [7, "203.0.113.9", "10.0.0.5"]
+    assert f"{today} is not over yet (UTC)" in output
 
 
 def test_a_folder_that_is_missing_is_an_error(project, tmp_path):

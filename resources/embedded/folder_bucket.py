@@ -10,13 +10,15 @@ import re
 import shutil
 import stat
 import uuid
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource, choose_source, find_source
+from flowlogs.layout import LogSource, choose_source, find_source, is_object_name, unreadable_layout
 from flowlogs.printable import printable
 from resources.bucket import Bucket, ObjectStore, StoredObject
 from resources.ensured import Ensured
@@ -39,6 +41,12 @@ _KINDS = {
 }
 
 _LONGEST_SHOWN = 400
+
+LOOKED_INTO = 1_000
+"""Into how many folders below a folder without flow logs a look is taken for them."""
+
+LEVELS_LOOKED_INTO = 8
+"""How deep those are: a few of a prefix, and those of the layout."""
 
 SYNCED_SINGLY = 16
 """Of more files than this, everything that waits to be written is written out at once, which takes less time."""
@@ -101,11 +109,11 @@ class FolderStore(ObjectStore):
                     folders.append(f"{key}/")
                 elif own := self._own_facts(entry):
                     files.add((own.st_dev, own.st_ino))
-                    yield StoredObject(key, own.st_size)
+                    yield _stored(key, own)
         for key, found in sorted(file_links, key=lambda link: link[0]):
             if (found.st_dev, found.st_ino) not in files:
                 files.add((found.st_dev, found.st_ino))
-                yield StoredObject(key, found.st_size)
+                yield _stored(key, found)
 
     def _entries(self, folder: str, walked: set[tuple[int, int]]) -> "Sequence[os.DirEntry[str]]":
         """What is in a folder that has not been walked yet, by name."""
@@ -293,6 +301,12 @@ class FolderStore(ObjectStore):
         )
 
 
+def _stored(key: str, facts: os.stat_result) -> StoredObject:
+    # A copy may keep the time at which its original was last written; when it was made, it cannot hide.
+    arrived = datetime.fromtimestamp(max(facts.st_mtime, facts.st_ctime), timezone.utc)
+    return StoredObject(key, facts.st_size, arrived=arrived)
+
+
 def _to_disk(files: Sequence[Path]) -> None:
     """Wait until the files would survive the machine: what is renamed is whole, or is not there."""
     if len(files) > SYNCED_SINGLY:
@@ -379,15 +393,56 @@ class FolderBucket(Bucket):
                 "`aws s3 sync` leaves it."
             )
         source = self.source()
+        others = {told for folder in self._folders("AWSLogs/*/*") if (told := unreadable_layout(folder))}
+        also = f"{self.objects.uri()} also holds"
         return Ensured(
-            {"path": str(root), "account": source.account, "region": source.region, "read as": source.location}
+            {"path": str(root), "account": source.account, "region": source.region, "read as": source.location},
+            warnings=tuple(f"{also} {told}: their records are in no report" for told in sorted(others)),
         )
 
     def source(self) -> LogSource:
-        root = self.root
-        prefixes = (path.relative_to(root).as_posix() for path in root.glob("AWSLogs/*/vpcflowlogs/*") if path.is_dir())
-        found = [pair for prefix in prefixes if (pair := find_source(prefix))]
+        folders = (folder.rstrip("/") for folder in self._folders("AWSLogs/*/vpcflowlogs/*"))
+        found = [pair for folder in folders if (pair := find_source(folder))]
+        if not found and (elsewhere := self._logs_elsewhere()):
+            raise FlowLakeError(
+                f"{self.objects.uri()} holds no AWSLogs/<account>/vpcflowlogs/<region>/, where flow logs are read. "
+                f"{elsewhere}"
+            )
         return choose_source(self.name, found, self._account, self._region, where=self.objects.uri())
+
+    def _folders(self, pattern: str) -> Iterator[str]:
+        """The folders of a pattern, as key prefixes."""
+        return (f"{path.relative_to(self.root).as_posix()}/" for path in self.root.glob(pattern) if path.is_dir())
+
+    def _logs_elsewhere(self) -> str | None:
+        """Where flow logs lie instead, as far as a short look tells, and what to do about it."""
+        parts = self.root.parts
+        if "AWSLogs" in parts:
+            return f"It lies in one: name {printable(str(Path(*parts[: parts.index('AWSLogs')])))} in LOGS=."
+        for folder in self._folders_nearby():
+            above, found, below = f"{folder}/".rpartition("AWSLogs/")
+            if above and find_source(f"{found}{below}"):
+                return f"They are in {self.objects.uri(above)}: name that folder in LOGS=."
+            if told := unreadable_layout(f"{found}{below}"):
+                return f"It holds {told}."
+            if any(is_object_name(path.name) for path in (self.root / folder).iterdir()):
+                return (
+                    f"{self.objects.uri(folder)} holds objects of a flow log, without the folders of their bucket, "
+                    "which tell their day. Fetch them with `aws s3 sync`, which keeps those."
+                )
+        return None
+
+    def _folders_nearby(self) -> Iterator[str]:
+        """Folders below this one, the nearest first, of a few levels and no more than some hundred."""
+        waiting = deque([self.root])
+        for _ in range(LOOKED_INTO):
+            if not waiting:
+                return
+            path = waiting.popleft()
+            if os.access(path, os.R_OK | os.X_OK):
+                yield path.relative_to(self.root).as_posix() if path != self.root else ""
+                if len(path.relative_to(self.root).parts) < LEVELS_LOOKED_INTO:
+                    waiting += sorted(p for p in path.iterdir() if p.is_dir() and not p.is_symlink())
 
 
 class SimulatedBucket(FolderBucket):
