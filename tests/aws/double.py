@@ -6,7 +6,7 @@ command and controls it. The control API is HTTP and JSON on the same port:
 - ``POST /double/reset``: as at the start; nothing of what was created is left.
 - ``POST /double/settings {name: value, …}``: see `state.Settings`.
 - ``GET /double/calls``, ``GET /double/queries``: every AWS call, every statement since the last reset.
-- ``POST /double/user {"name", "policies": […]}``: an IAM user with these policies; returns its keys.
+- ``POST /double/user {"name", "region", "policies": […]}``: an IAM user with these policies; returns its keys.
 - ``POST /double/foreign-bucket {"name", "region"}``: a bucket that belongs to somebody else.
 """
 
@@ -80,7 +80,7 @@ class AwsDouble:
 
     def user(self, name: str, *policies: Mapping[str, Any]) -> dict[str, str]:
         """A new user's AccessKeyId and SecretAccessKey."""
-        return self._send("user", {"name": name, "policies": policies})
+        return self._send("user", {"name": name, "region": self.region, "policies": policies})
 
     def foreign_bucket(self, name: str) -> None:
         self._send("foreign-bucket", {"name": name, "region": self.region})
@@ -112,7 +112,7 @@ def application() -> Callable[[dict[str, Any], Callable], Iterable[bytes]]:
         "settings": lambda data: state.change(data),
         "calls": lambda _: state.CALLS,
         "queries": lambda _: athena_double.queries(),
-        "user": lambda data: permissions.create_user(data["name"], data["policies"]),
+        "user": lambda data: permissions.create_user(data["name"], data["region"], data["policies"]),
         "foreign-bucket": lambda data: moto_gaps.create_foreign_bucket(data["name"], data["region"]),
         "reset": lambda _: _reset(),
     }

@@ -32,23 +32,51 @@ def make_vpc() -> str:
     return boto3.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
 
 
+def subnet_of(vpc: str) -> str:
+    """A new subnet of a VPC."""
+    return str(boto3.client("ec2").create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"])
+
+
+def interface_of(vpc: str) -> str:
+    """A new network interface in a VPC."""
+    ec2 = boto3.client("ec2")
+    return str(ec2.create_network_interface(SubnetId=subnet_of(vpc))["NetworkInterface"]["NetworkInterfaceId"])
+
+
+def create_flow_log(resource: str, **others: Any) -> str:
+    """A flow log that somebody else made; returns its id."""
+    request = {
+        "TrafficType": "ALL",
+        "MaxAggregationInterval": 600,
+        "LogDestination": f"arn:aws:s3:::{BUCKET}",
+        "ResourceType": "VPC",
+        **others,
+    }
+    answer = boto3.client("ec2").create_flow_logs(ResourceIds=[resource], LogDestinationType="s3", **request)
+    assert answer["Unsuccessful"] == []
+    (created,) = answer["FlowLogIds"]
+    return str(created)
+
+
 def settings(vpc_ids: Sequence[str] = (), **others: object) -> Settings:
     """The settings of a user of AWS."""
     return Settings(**{"target": "aws", "bucket": BUCKET, "vpc_ids": tuple(vpc_ids), **others})
 
 
-def upload(folder: Path, account: str | None = None) -> None:
-    """Put a folder that is laid out as a bucket into the bucket, as the flow logs of `account` where it is given."""
+def upload(folder: Path, account: str | None = None, region: str | None = None) -> None:
+    """Put a folder that is laid out as a bucket into the bucket, as the flow logs of account and region if given."""
     s3 = boto3.client("s3")
     for path in sorted(folder.rglob("*.gz")):
         key = path.relative_to(folder).as_posix()
         if account:
             key = key.replace(key.split("/")[1], account)
+        if region:
+            key = key.replace(key.split("/")[3], region)
         s3.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
 
 
-def upload_small_logs(tmp_path: Path) -> None:
-    upload(write_small_logs(tmp_path / "small"))
+def upload_small_logs(tmp_path: Path, region: str | None = None) -> None:
+    upload(write_small_logs(tmp_path / "small"), region=region)
 
 
 def materialize(

@@ -163,7 +163,7 @@ def caller_of(response: Any) -> Caller | None:
     """Who makes the call that moto is handling; None while IAM is not enforced."""
     if not SETTINGS.enforce_iam:
         return None
-    key = create_access_key(response.current_account, "aws", response.access_key, response.headers)
+    key = create_access_key(response.current_account, response.partition, response.access_key, response.headers)
     documents = tuple(IAMPolicy(policy)._policy_json for policy in key.collect_policies())
     return Caller(key.arn, response.current_account, response.region, documents)
 
@@ -318,10 +318,10 @@ def delete_objects(response: Any, bucket_name: str, authenticated: bool = True) 
     return response.serialized(ActionResult({"Deleted": told, "Errors": denied}))
 
 
-def create_user(name: str, policies: Iterable[Document]) -> dict[str, str]:
-    """A user with these policies, and its keys."""
-    iam = iam_backends[ACCOUNT]["aws"]
-    iam.create_user("us-east-1", name)
+def create_user(name: str, region: str, policies: Iterable[Document]) -> dict[str, str]:
+    """A user with these policies, in the partition of the region, and its keys."""
+    iam = iam_backends[ACCOUNT][get_partition(region)]
+    iam.create_user(region, name)
     for number, policy in enumerate(policies):
         iam.put_user_policy(name, f"policy-{number}", json.dumps(policy))
     key = iam.create_access_key(name)

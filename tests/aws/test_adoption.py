@@ -17,7 +17,9 @@ from .lineage import (
     BUCKET,
     bucket_settings,
     checks,
+    create_flow_log,
     failure,
+    interface_of,
     make_vpc,
     materialize,
     metadata,
@@ -25,6 +27,7 @@ from .lineage import (
     report,
     settings,
     state,
+    subnet_of,
     succeed,
     upload,
     upload_small_logs,
@@ -69,21 +72,6 @@ def ready_bucket(aws: AwsDouble) -> None:
     s3.create_bucket(Bucket=BUCKET)
     statements = delivery_statements("aws", BUCKET, aws.account, "us-east-1")
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))
-
-
-def create_flow_log(resource: str, **others: Any) -> str:
-    """A flow log that somebody else made; returns its id."""
-    request = {
-        "TrafficType": "ALL",
-        "MaxAggregationInterval": 600,
-        "LogDestination": f"arn:aws:s3:::{BUCKET}",
-        "ResourceType": "VPC",
-        **others,
-    }
-    answer = boto3.client("ec2").create_flow_logs(ResourceIds=[resource], LogDestinationType="s3", **request)
-    assert answer["Unsuccessful"] == []
-    (created,) = answer["FlowLogIds"]
-    return str(created)
 
 
 def flow_logs() -> list[dict[str, Any]]:
@@ -177,15 +165,6 @@ def test_a_flow_log_to_another_bucket_is_no_reason_not_to_create_one(aws: AwsDou
     succeed(settings([vpc]))
     destinations = sorted(log["LogDestination"] for log in flow_logs())
     assert destinations == [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}-2"]
-
-
-def subnet_of(vpc: str, block: str = "10.0.1.0/24") -> str:
-    return str(boto3.client("ec2").create_subnet(VpcId=vpc, CidrBlock=block)["Subnet"]["SubnetId"])
-
-
-def interface_of(vpc: str) -> str:
-    ec2 = boto3.client("ec2")
-    return str(ec2.create_network_interface(SubnetId=subnet_of(vpc))["NetworkInterface"]["NetworkInterfaceId"])
 
 
 def require_refused(vpcs: list[str], told: str) -> None:

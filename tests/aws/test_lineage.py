@@ -1,5 +1,6 @@
 """The whole lineage on AWS: from an empty account, again, over a range, and the same rows as on the embedded target."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -86,6 +87,29 @@ def test_a_bucket_elsewhere_is_created_in_its_region(aws: AwsDouble, monkeypatch
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-1")
     succeed(settings([make_vpc()]))
     assert boto3.client("s3").get_bucket_location(Bucket=BUCKET)["LocationConstraint"] == "ap-northeast-1"
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "console"),
+    [
+        ("us-gov-west-1", "aws-us-gov", "console.amazonaws-us-gov.com"),
+        ("cn-north-1", "aws-cn", "console.amazonaws.cn"),
+    ],
+)
+def test_in_other_partitions_arns_and_links_are_theirs(
+    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, region: str, partition: str, console: str
+) -> None:
+    monkeypatch.setenv("AWS_REGION", region)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    vpc = make_vpc()
+    for _ in range(2):
+        result = succeed(settings([vpc]))
+    (log,) = boto3.client("ec2").describe_flow_logs()["FlowLogs"]
+    assert log["LogDestination"] == f"arn:{partition}:s3:::{BUCKET}"
+    policy = json.dumps(policy_statements())
+    assert policy.count("arn:") == policy.count(f"arn:{partition}:") == 6
+    assert metadata(result, "vpc_flow_logs_bucket")["arn"] == f"arn:{partition}:s3:::{BUCKET}"
+    assert metadata(result, "rejected_flows")["console"].startswith(f"https://{console}/athena/home?region={region}#")
 
 
 def test_the_flow_log_of_a_vpc_is_as_configured(aws: AwsDouble, vpc: str) -> None:

@@ -4,26 +4,32 @@ The double evaluates actions, resources and conditions, also those that Athena a
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from support import DAY, PING, ROOT, SMALL_DETAILS, SMALL_TOP, record, with_day, write_object
+
+from pipelines.definitions import build_definitions
 
 from .double import AwsDouble
 from .lineage import (
     BUCKET,
     DAILY,
+    create_flow_log,
     failure,
+    interface_of,
     make_vpc,
     materialize,
     partitions,
     rejected_flows,
     report,
     settings,
+    subnet_of,
     succeed,
     upload,
     upload_small_logs,
@@ -42,19 +48,26 @@ ONLY_WITH_RECORDS = ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", 
 ONLY_AGAIN = ("glue:UpdatePartition",)
 """What nobody needs before a day with records is run once more."""
 
+ONLY_WITH_PARTS: Mapping[str, Callable[[str], str]] = {
+    "ec2:DescribeSubnets": subnet_of,
+    "ec2:DescribeNetworkInterfaces": interface_of,
+}
+"""What nobody needs but where these have flow logs of their own to the bucket."""
 
-def policy(name: str, without: str = "", of: str = "") -> dict[str, Any]:
+NAMES: Mapping[str, str] = {
+    "BUCKET": BUCKET,
+    "ACCOUNT_ID": "123456789012",
+    "PARTITION": "aws",
+    "REGION": "us-east-1",
+    "WORKGROUP": "vpc-flow-lake",
+    "DATABASE": "vpc_flow_lake",
+    "TABLE": "vpc_flow_logs",
+}
+
+
+def policy(name: str, without: str = "", of: str = "", **names: str) -> dict[str, Any]:
     """A policy of deploy/ for the tests' account, without one of its actions; `of` names the statement, if just one."""
-    names = {
-        "BUCKET": BUCKET,
-        "ACCOUNT_ID": "123456789012",
-        "REGION": "us-east-1",
-        "WORKGROUP": "vpc-flow-lake",
-        "DATABASE": "vpc_flow_lake",
-        "TABLE": "vpc_flow_logs",
-        "PARTITION": "aws",
-    }
-    text = Template((ROOT / "deploy" / name).read_text(encoding="utf-8")).substitute(names)
+    text = Template((ROOT / "deploy" / name).read_text(encoding="utf-8")).substitute({**NAMES, **names})
     document: dict[str, Any] = json.loads(text)
     for statement in document["Statement"]:
         actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
@@ -81,18 +94,80 @@ def test_the_policy_is_its_two_parts() -> None:
     assert whole["Statement"] == setup["Statement"] + daily["Statement"]
 
 
+def test_the_policy_of_a_reader_has_no_part_in_buckets_and_flow_logs() -> None:
+    read, setup, daily = (policy(f"iam-policy-{part}.json") for part in ("read", "setup", "daily"))
+    ours = [statement for statement in setup["Statement"] if statement["Sid"] in ("Workgroup", "Catalog")]
+    assert read["Statement"] == ours + daily["Statement"]
+    of_buckets = {action for action in actions("iam-policy-read.json") if action.startswith(("s3:", "ec2:", "logs:"))}
+    objects = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
+    assert of_buckets == {"s3:ListBucket", "s3:GetBucketLocation", "s3:ListMultipartUploadParts", *objects}
+
+
+@pytest.mark.parametrize("part", ["", "-read", "-setup", "-daily"])
+def test_a_policy_of_the_longest_names_is_none_too_long_for_iam(part: str) -> None:
+    longest = dict.fromkeys(NAMES, "x" * 128) | {"BUCKET": "x" * 63, "ACCOUNT_ID": "1" * 12}
+    shorter = {"REGION": "ap-northeast-1", "PARTITION": "aws-us-gov"}
+    document = policy(f"iam-policy{part}.json", **longest | shorter)
+    # "IAM and AWS STS quotas", IAM user guide: of a managed policy, without its white space.
+    assert len("".join(json.dumps(document).split())) <= 6_144
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"), [("us-east-1", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")]
+)
 def test_with_the_policy_alone_everything_passes(
-    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, region: str, partition: str
 ) -> None:
+    monkeypatch.setattr(aws, "region", region)
+    for name, value in aws.environment.items():
+        monkeypatch.setenv(name, value)
     vpc = make_vpc()
-    become(aws, monkeypatch, policy("iam-policy.json"))
+    become(aws, monkeypatch, policy("iam-policy.json", REGION=region, PARTITION=partition))
     succeed(settings([vpc]))
     aws.set(enforce_iam=False)
-    upload_small_logs(tmp_path)
+    upload_small_logs(tmp_path, region)
     aws.set(enforce_iam=True)
     succeed(settings([vpc]))
     aws.set(enforce_iam=False)
     assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_with_the_policy_of_a_reader_logs_of_others_are_read(
+    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    become(aws, monkeypatch, policy("iam-policy-read.json"))
+    for _ in range(2):
+        succeed(settings())
+    aws.set(enforce_iam=False)
+    assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_flow_logs_without_our_tag_may_not_be_deleted(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc = make_vpc()
+    succeed(settings([vpc]))
+    theirs = create_flow_log(make_vpc())
+    become(aws, monkeypatch, policy("iam-policy.json"))
+    with pytest.raises(ClientError, match="UnauthorizedOperation.*ec2:DeleteFlowLogs"):
+        boto3.client("ec2").delete_flow_logs(FlowLogIds=[theirs])
+    teardown = build_definitions(settings([vpc])).resolve_job_def("teardown")
+    assert teardown.execute_in_process().success
+    aws.set(enforce_iam=False)
+    assert [log["FlowLogId"] for log in boto3.client("ec2").describe_flow_logs()["FlowLogs"]] == [theirs]
+
+
+def test_only_our_two_tables_are_created_and_get_partitions(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    glue: dict[str, Any] = {"DatabaseName": "vpc_flow_lake"}
+    added = [{"Values": ["2021-09-02"]}]
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    succeed(settings())
+    boto3.client("glue").create_table(**glue, TableInput={"Name": "theirs"})
+    become(aws, monkeypatch, policy("iam-policy.json"))
+    with pytest.raises(ClientError, match="AccessDenied.*glue:CreateTable"):
+        boto3.client("glue").create_table(**glue, TableInput={"Name": "others"})
+    with pytest.raises(ClientError, match="AccessDenied.*glue:BatchCreatePartition"):
+        boto3.client("glue").batch_create_partition(**glue, TableName="theirs", PartitionInputList=added)
 
 
 def test_once_all_is_set_up_the_daily_policy_alone_runs_the_daily_job(
@@ -128,6 +203,10 @@ def test_without_an_action_something_fails_or_warns_and_names_it(
     if action in ONLY_WITH_RECORDS + ONLY_AGAIN:
         boto3.client("s3").create_bucket(Bucket=BUCKET)
         upload_small_logs(tmp_path)
+    if action in ONLY_WITH_PARTS:
+        succeed(settings([make_vpc()]))
+        part = ONLY_WITH_PARTS[action](make_vpc())
+        create_flow_log(part, ResourceType="Subnet" if part.startswith("subnet-") else "NetworkInterface")
     become(aws, monkeypatch, policy("iam-policy.json", without=action, of=statement))
     stopping = action == "athena:StopQueryExecution"
     if stopping:
@@ -136,8 +215,6 @@ def test_without_an_action_something_fails_or_warns_and_names_it(
         succeed(settings([vpc]))
     result = materialize(settings([vpc], query_timeout_seconds=0.3 if stopping else 60))
     if action == "ec2:DeleteFlowLogs":
-        from pipelines.definitions import build_definitions
-
         assert result.success
         job = build_definitions(settings([vpc])).resolve_job_def("teardown")
         result = job.execute_in_process(raise_on_error=False)
