@@ -102,7 +102,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         flow_log: dg.ResourceParam[FlowLog],
         athena: dg.ResourceParam[QueryEngine],
         table: dg.ResourceParam[TableName],
-    ) -> dg.MaterializeResult:
+    ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult]:
         """One day of the table: a partition that points at the day's folder in the bucket.
 
         A day without objects is added too, with a warning: Athena allows it, and what arrives late is then read. A day
@@ -128,8 +128,8 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 day: {"location": source.day_location(day), "objects": len(found.objects), "bytes": found.size}
                 for day, found in readable.items()
             }
-            finish_days(context, days, done, unreadable_days(looked), "daily assets")
-        return dg.MaterializeResult(
+            yield from finish_days(context, days, done, unreadable_days(looked), "daily assets")
+        yield dg.MaterializeResult(
             metadata={"statements": sql_metadata(statements)},
             check_results=[delivery_check(nothing, empty, days), understood_check(warnings, days)],
         )

@@ -62,7 +62,7 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
         athena: dg.ResourceParam[QueryEngine],
         results: dg.ResourceParam[ObjectStore],
         table: dg.ResourceParam[TableName],
-    ) -> None:
+    ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult]:
         """The day's REJECT records, every column, as Parquet: from one scan of the day's objects. Reports read this.
 
         The day's partition points at the new files when all of them are there; those that they replace are removed. A
@@ -103,7 +103,8 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
             with only_warned_of(context):
                 tidy(athena, results, name, scan.notes, datetime.now(timezone.utc))
             failures |= {day: str(stopped) for day in readable if day not in done and day not in failures}
-            finish_days(context, days, {day: scan.metadata[day] for day in done}, failures, "reports")
+            yield from finish_days(context, days, {day: scan.metadata[day] for day in done}, failures, "reports")
+        yield dg.MaterializeResult()
 
     return rejected_flows
 

@@ -3,7 +3,7 @@
 A new report is a new .sql file and its line in REPORTS. What a day's report says depends on that day's records alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -75,7 +75,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         athena: dg.ResourceParam[QueryEngine],
         results: dg.ResourceParam[ObjectStore],
         table: dg.ResourceParam[TableName],
-    ) -> None:
+    ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult]:
         days = days_of(context)
         source = rejected_flows_name(table)
         done: dict[date, Mapping[str, object]] = {}
@@ -100,7 +100,8 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                         done |= {day: report_metadata(report.name, day, frames[day], result, results) for day in batch}
             except FlowLakeError as error:
                 failures |= {day: str(error) for day in there if day not in done}
-            finish_days(context, days, done, failures)
+            yield from finish_days(context, days, done, failures)
+        yield dg.MaterializeResult()
 
     return write_report
 

@@ -70,17 +70,15 @@ def finish_days(
     done: Mapping[date, Mapping[str, Any]],
     failures: Mapping[date, str],
     after: str = "",
-) -> None:
+) -> Iterator[dg.AssetMaterialization]:
     """Tell of each day that is done, by its metadata; then fail, where some are not, in the words of what failed them.
 
-    Where the step fails, Dagster would count none of its days as materialized: so those that are done are told one by
-    one. What is made `after` this is left out for the whole run, and the words say so.
+    Where the step fails, Dagster would count none of its days as materialized. So those that are done are given one by
+    one, for the asset to yield. What is made `after` this is left out for the whole run, and the words say so.
     """
     for day, metadata in done.items():
         if failures:
-            context.log_event(
-                dg.AssetMaterialization(context.asset_key, partition=day.isoformat(), metadata=dict(metadata))
-            )
+            yield dg.AssetMaterialization(context.asset_key, partition=day.isoformat(), metadata=dict(metadata))
         else:
             context.add_asset_metadata(dict(metadata), asset_key=context.asset_key, partition_key=day.isoformat())
     if failures:

@@ -25,8 +25,8 @@ ACTIONS = frozenset({"ACCEPT", "REJECT", "-"})
 SHOWN_CHARACTERS = 160
 """Of a line, in a message."""
 
-FEW_FIELDS = 5
-"""A line with fewer fields tells of no flow, whatever its words are."""
+FEW_FIELDS = 4
+"""A line that names fewer of the fields is no header of flow logs."""
 
 _ACTION = [field.column for field in DEFAULT_FIELDS].index("action")
 _INTERFACE = [field.column for field in DEFAULT_FIELDS].index("interfaceid")
@@ -47,6 +47,7 @@ _PACKED = (
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*")
 _FIELD_NAME = re.compile(r"\$?\{?[a-z][a-z0-9]*([-_][a-z0-9]+)*\}?")
+_ADDRESS_OR_INTERFACE = re.compile(r"\d+(\.\d+){3}|[0-9a-f]*:[0-9a-f]*:|eni-")
 _OUTCOMES = frozenset({"ACCEPT", "REJECT", "NODATA", "SKIPDATA"})
 
 
@@ -164,9 +165,9 @@ def _records(name: str, lines: Sequence[str]) -> FirstLook:
 
 def _tells_of_a_flow(line: str) -> bool:
     """Whether a line may be a record of a flow, or the header of such records, in any form."""
-    words = re.split(r"[\s,;|\":]+", line)
-    return len(_HEADER_NAMES & set(words)) >= FEW_FIELDS or (
-        len(words) >= FEW_FIELDS and not _OUTCOMES.isdisjoint(words)
+    words = set(re.split(r"[\s,;|\"]+", line))
+    return len(_HEADER_NAMES & words) >= FEW_FIELDS or (
+        not _OUTCOMES.isdisjoint(words) and _ADDRESS_OR_INTERFACE.search(line) is not None
     )
 
 

@@ -16,7 +16,6 @@ from support import (
     BIN,
     DAY,
     FEW_PACKETS,
-    FEW_PACKETS,
     MANY_PACKETS,
     NEXT_DAY,
     SMALL_DETAILS,

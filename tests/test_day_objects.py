@@ -1,0 +1,263 @@
+"""What a run says of a day's objects before it reads them, and what it never takes for an empty day."""
+
+import gzip
+import shutil
+from datetime import date, datetime, timezone
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from lake import DAILY, Lake, failure, metadata
+from support import (
+    DAY,
+    FEW_PACKETS,
+    MANY_PACKETS,
+    NEXT_DAY,
+    PING,
+    SMALL_TOP,
+    files_in,
+    report_rows,
+    with_day,
+    write_object,
+)
+
+from assets.day_objects import LOOKS_PER_FLOW_LOG, MOST_OTHER_FILES, look_at
+from assets.results_source import NOTE
+from flowlogs.fields import HEADER_LINE
+from resources.bucket import StoredObject
+from resources.embedded.folder_bucket import FolderStore
+
+LAST_DAY = date(2021, 9, 4)
+FOLDER = "AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/02"
+OTHER_FLOW_LOG = "123456789012_vpcflowlogs_us-east-1_fl-0fedcba9876543210_20210902T0005Z_00000000.log.gz"
+SWAPPED = HEADER_LINE.replace("packets bytes", "bytes packets")
+
+
+def put(lake: Lake, name: str, *lines: str) -> Path:
+    """A file in DAY's folder, of these lines, packed if it is called so."""
+    path = lake.logs / FOLDER / name
+    text = "".join(f"{line}\n" for line in lines).encode()
+    path.write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+    return path
+
+
+def warnings(lake: Lake, result: dg.ExecuteInProcessResult) -> list[str]:
+    return list(dict.fromkeys(lake.messages(result, level=30)))
+
+
+def checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    return {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+
+
+# A day that cannot be read as it is
+
+
+def test_a_flow_log_in_another_format_fails_the_day_and_names_the_object(lake):
+    path = put(lake, OTHER_FLOW_LOG, SWAPPED, FEW_PACKETS)
+    asset, words = failure(lake.run(DAY))
+    assert asset == "vpc_flow_logs_partition"
+    assert words == (
+        f"{path} is of a flow log in a custom format, which is not supported yet: the table reads the default format. "
+        f"Have a flow log in the default format deliver to another bucket. Its first line is: {SWAPPED}"
+    )
+    assert lake.target.athena.partition_locations(lake.target.table, [str(DAY)]) == {}
+
+
+def test_a_day_that_became_unreadable_keeps_its_rejected_flows_and_reports(lake):
+    assert lake.run(DAY).success
+    before = lake.without_notes()
+    path = put(lake, OTHER_FLOW_LOG, SWAPPED, FEW_PACKETS)
+    asset, words = failure(lake.run(DAY, assets=["rejected_flows"]))
+    assert asset == "rejected_flows"
+    assert words.startswith(f"{path} is of a flow log in a custom format")
+    assert lake.without_notes() == before
+
+
+def test_of_a_range_the_days_that_can_be_read_are_added_and_told_in_the_history(lake):
+    path = put(lake, OTHER_FLOW_LOG, SWAPPED, FEW_PACKETS)
+    lake.run(NEXT_DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    result = lake.run(DAY, LAST_DAY, DAILY[:1])
+    asset, words = failure(result)
+    assert words.startswith(f"{path} is of a flow log")
+    assert words.endswith(
+        f"\nNot done: {DAY}; the 2 others are. Run again for these days, then the daily assets for all 3."
+    )
+    assert list(
+        lake.target.athena.partition_locations(lake.target.table, [str(DAY), str(NEXT_DAY), str(LAST_DAY)])
+    ) == [
+        str(NEXT_DAY),
+        str(LAST_DAY),
+    ]
+    assert sorted(metadata(result, asset)) == [str(NEXT_DAY), str(LAST_DAY)]
+
+
+def test_more_files_that_are_no_objects_than_are_looked_at_fail_the_day(lake):
+    for number in range(MOST_OTHER_FILES + 1):
+        put(lake, f"note-{number}.txt", "x")
+    assert failure(lake.run(DAY))[1].startswith(
+        f"{MOST_OTHER_FILES + 1} files of {DAY} are no objects of a flow log, as "
+    )
+
+
+def test_many_causes_are_told_by_the_first_few(lake):
+    days = [date(2021, 10, number) for number in range(1, 8)]
+    for day in days:
+        path = write_object(lake.logs, day, [])
+        path.write_bytes(gzip.compress(f"{SWAPPED}\n".encode()))
+    words = failure(lake.run(days[0], days[-1]))[1]
+    assert words.count("is of a flow log in a custom format") == 3
+    assert "\nOther days failed likewise: 4.\nNot done: 7 days from 2021-10-01 to 2021-10-07; which are all." in words
+
+
+# What people should know of a day that can be read
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "words"),
+    [
+        ("desktop.ini", ["[x]"], "desktop.ini is no object of a flow log."),
+        ("all.log", [HEADER_LINE], "all.log is not called as an object of a flow log is, but reads like one."),
+        (OTHER_FLOW_LOG, [HEADER_LINE, "2 x"], "holds a record whose action is none of ACCEPT, REJECT and -: 2 x."),
+        (OTHER_FLOW_LOG, [HEADER_LINE, PING], "both tell of eni-0b on 2021-09-02, so that its records count twice"),
+        (OTHER_FLOW_LOG.replace(".gz", ".gz.part"), [HEADER_LINE], "is not called as an object of a flow log is"),
+    ],
+)
+def test_a_warning_names_the_object_and_the_reports_are_made(lake, name, lines, words):
+    put(lake, name, *lines)
+    result = lake.run(DAY)
+    assert result.success
+    (told,) = warnings(lake, result)
+    assert words in told
+    assert checks(result)["objects_understood"] is False
+
+
+def test_an_object_that_is_there_packed_and_unpacked_is_told_to_count_twice(lake):
+    (packed, _) = sorted((lake.logs / FOLDER).iterdir())
+    unpacked = packed.with_suffix("")
+    unpacked.write_bytes(gzip.decompress(packed.read_bytes()))
+    (told,) = warnings(lake, lake.run(DAY))
+    assert told == (
+        f"Some objects are there twice, so that their records count twice: {unpacked}, {packed}. Remove one of each, "
+        "and run again."
+    )
+
+
+def test_an_object_in_a_folder_of_its_own_below_the_day_is_told_to_count_twice(lake):
+    first = sorted((lake.logs / FOLDER).iterdir())[0]
+    (lake.logs / FOLDER / "backup").mkdir()
+    shutil.copy(first, lake.logs / FOLDER / "backup" / first.name)
+    assert "Some objects are there twice" in "".join(warnings(lake, lake.run(DAY)))
+
+
+def test_the_warnings_come_again_where_rejected_flows_alone_are_made(lake):
+    put(lake, "desktop.ini", "[x]")
+    lake.run(DAY)
+    (told,) = warnings(lake, lake.run(DAY, assets=["rejected_flows"]))
+    assert "desktop.ini is no object of a flow log." in told
+
+
+def test_objects_that_athena_passes_over_are_told(lake, monkeypatch):
+    listed = FolderStore.list
+
+    def archived(self, prefix):
+        for stored in listed(self, prefix):
+            yield StoredObject(stored.key, stored.size, archived=stored.key.startswith(FOLDER))
+
+    monkeypatch.setattr(FolderStore, "list", archived)
+    found = look_at(lake.target.bucket, [DAY])[DAY]
+    assert found.problem is None
+    (told,) = found.warnings
+    assert told.startswith(f"2 objects of {DAY} are in a Glacier class, and Athena passes over them without a word: ")
+
+
+def test_a_few_objects_of_each_flow_log_are_looked_at(lake, monkeypatch):
+    for number in range(20):
+        write_object(lake.logs, DAY, [FEW_PACKETS], number=number)
+    looked, head = [], FolderStore.head
+    monkeypatch.setattr(FolderStore, "head", lambda self, key, size: looked.append(key) or head(self, key, size))
+    look_at(lake.target.bucket, [DAY])
+    every = sorted(path.name for path in (lake.logs / FOLDER).iterdir())
+    assert len(looked) == LOOKS_PER_FLOW_LOG
+    assert [looked[0].rpartition("/")[2], looked[-1].rpartition("/")[2]] == [every[0], every[-1]]
+
+
+# Never an empty day
+
+
+@pytest.mark.parametrize("what", ["the folder", "an object"])
+def test_objects_that_vanish_before_they_are_read_fail_the_day_and_no_other(lake, what):
+    lake.run(DAY, NEXT_DAY)
+    before = files_in(lake.results / "reports")
+    engine = lake.watch()
+    gone = lake.logs / FOLDER if what == "the folder" else sorted((lake.logs / FOLDER).iterdir())[0]
+
+    def vanish(text: str) -> None:
+        if text.startswith("UNLOAD") and gone.exists():
+            shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+
+    engine.before = vanish
+    asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
+    assert asset == "rejected_flows"
+    assert words.startswith(f"Objects of {DAY} were removed or changed while they were read: {lake.logs}/{FOLDER}/")
+    assert words.endswith(f"\nNot done: {DAY}; the other one is. Run again for these days, then the reports for all 2.")
+    assert files_in(lake.results / "reports") == before
+    lake.run(DAY, NEXT_DAY, ["top_rejected_pairs"])
+    assert report_rows(lake.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_a_day_whose_logs_are_gone_keeps_what_was_read_of_it(lake):
+    lake.run(DAY)
+    before = lake.without_notes()
+    shutil.rmtree(lake.logs / FOLDER)
+    asset, words = failure(lake.run(DAY, assets=DAILY))
+    assert asset == "rejected_flows"
+    assert words.startswith(f"The logs of {DAY} are gone: its folder holds no objects, while ")
+    assert lake.without_notes() == before
+
+
+def test_a_damaged_object_fails_its_own_day_and_the_others_are_done(lake):
+    path = write_object(lake.logs, NEXT_DAY, [MANY_PACKETS], number=9)
+    path.write_bytes(path.read_bytes()[:-9])
+    write_object(lake.logs, LAST_DAY, [FEW_PACKETS])
+    result = lake.run(DAY, LAST_DAY)
+    asset, words = failure(result)
+    assert asset == "rejected_flows"
+    assert words.startswith(f"{path} cannot be read to its end")
+    assert words.endswith(
+        f"\nNot done: {NEXT_DAY}; the 2 others are. Run again for these days, then the reports for all 3."
+    )
+    assert sorted(metadata(result, "rejected_flows")) == [str(DAY), str(LAST_DAY)]
+    asset, words = failure(lake.run(DAY, LAST_DAY, ["top_rejected_pairs"]))
+    assert f"has no partition for {NEXT_DAY}. Materialize rejected_flows for that first." in words
+    assert report_rows(lake.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+    assert report_rows(lake.results, "top_rejected_pairs", LAST_DAY) == [[7, "203.0.113.9", "10.0.0.5", str(LAST_DAY)]]
+    assert not (lake.results / "reports/top_rejected_pairs" / f"{NEXT_DAY}.csv").exists()
+
+
+# Today
+
+
+def test_todays_reports_are_told_to_be_of_a_part_of_it(lake):
+    today = datetime.now(timezone.utc).date()
+    write_object(lake.logs, today, [FEW_PACKETS])
+    assert f"{today} is not over yet (UTC): its reports tell of a part of it." in warnings(lake, lake.run(today))
+
+
+# Whose results
+
+
+def test_results_say_whose_flow_logs_they_are_made_from(lake):
+    lake.run(DAY)
+    assert (lake.results / NOTE).read_text() == lake.target.bucket.source().location
+
+
+def test_results_of_another_source_are_left_alone_even_without_tables(lake):
+    lake.run(DAY)
+    before = files_in(lake.results / "reports")
+    for table in ("vpc_flow_logs", "rejected_flows"):
+        lake.target.athena.execute(f"DROP TABLE vpc_flow_lake.{table}")
+    (lake.results / NOTE).write_text("s3://another/AWSLogs/210987654321/vpcflowlogs/eu-west-1/")
+    asset, words = failure(lake.run(DAY))
+    assert asset == "vpc_flow_logs"
+    assert words.startswith(f"The results in {lake.results} were made from the flow logs in s3://another/")
+    assert files_in(lake.results / "reports") == before

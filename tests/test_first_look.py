@@ -1,0 +1,186 @@
+"""The beginning of an object: what is read as it is, what is refused by name, and what is warned of."""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import zipfile
+from functools import partial
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import ACCEPTED, FEW_PACKETS, NO_DATA, PING, SKIPPED
+
+from flowlogs.fields import HEADER_LINE
+from flowlogs.first_look import HEAD_BYTES, MOST_TEXT_BYTES, FirstLook, first_look, gunzipped
+from flowlogs.layout import find_flow_log
+from flowlogs.printable import printable
+
+packed = partial(gzip.compress, mtime=0)
+
+NAME = "123456789012_vpcflowlogs_us-east-1_fl-0123456789abcdef0_20210902T0005Z_00000001.log"
+PACKED = f"{NAME}.gz"
+RECORDS = [FEW_PACKETS, ACCEPTED, NO_DATA, SKIPPED]
+TEXT = "\n".join([HEADER_LINE, *RECORDS, ""])
+
+
+def look(text: str | bytes, name: str = NAME) -> FirstLook:
+    data = text.encode() if isinstance(text, str) else text
+    return first_look(name, (packed(data) if name.endswith(".gz") else data)[:HEAD_BYTES])
+
+
+def zipped(name: str, data: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, data)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", [NAME, PACKED])
+@pytest.mark.parametrize(
+    "text",
+    [TEXT, TEXT.replace("\n", "\r\n"), TEXT.replace("\n", "\r"), TEXT[:-1], f"\ufeff{TEXT}", f"{HEADER_LINE}\n"],
+    ids=["as AWS writes it", "CRLF", "CR", "no last line end", "byte order mark", "header alone"],
+)
+def test_the_default_format_is_read_as_it_is(name, text):
+    found = look(text, name)
+    assert (found.problem, found.warning, found.odd) == (None, None, None)
+    assert found.interfaces == (frozenset() if len(text) < 200 else {"eni-0a", "eni-0b"})
+
+
+@pytest.mark.parametrize("data", [b"", packed(b""), b"\x1f"])
+def test_an_object_without_a_line_says_nothing(data):
+    assert first_look(PACKED, data) == FirstLook(empty=True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([HEADER_LINE.replace("packets bytes", "bytes packets")], "is of a flow log in a custom format"),
+        (["version vpc-id srcaddr action", "3 vpc-1 10.0.0.1 REJECT"], "is of a flow log in a custom format"),
+        (["version instance_tag tgw-id", "6 x tgw-1"], "is of a flow log of a transit gateway"),
+        (["version resource-type account-id tgw-id", "6 TransitGateway 1 tgw-1"], "is of a flow log of a transit"),
+        (RECORDS, "has no header line. Athena passes over the first line of each object"),
+        ([NO_DATA, FEW_PACKETS], "has no header line. Athena passes over the first line of each object"),
+        ([f"2021-09-02T00:00:01.000Z {FEW_PACKETS}"], "has a timestamp in front of each record and no header line"),
+        ([HEADER_LINE.replace(" ", "\t"), FEW_PACKETS.replace(" ", "\t")], "has tabs between its fields"),
+        ([HEADER_LINE.replace(" ", ","), FEW_PACKETS.replace(" ", ",")], "has commas between its fields"),
+        ([f'"{HEADER_LINE}"', f'"{FEW_PACKETS}"'], "does not begin with the header line of a flow log"),
+        ([json.dumps({"version": 2, "srcaddr": "10.0.0.1"})], "does not begin with the header line of a flow log"),
+        ([HEADER_LINE.upper(), FEW_PACKETS], "does not begin with the header line of a flow log"),
+        (["", HEADER_LINE, FEW_PACKETS], "does not begin with the header line of a flow log"),
+    ],
+)
+@pytest.mark.parametrize("name", [NAME, PACKED])
+def test_what_is_no_default_format_is_refused_with_its_first_line(name, lines, words):
+    problem = look("\n".join([*lines, ""]), name).problem
+    assert problem.startswith(words)
+    assert problem.endswith(f"Its first line is: {printable(lines[0])}")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        (NAME, packed(TEXT.encode()), "is packed with gzip"),
+        (PACKED, packed(packed(TEXT.encode())), "is packed twice with gzip"),
+        (PACKED, packed(zipped("a.log", TEXT.encode())), "holds a file that is packed with zip"),
+        (NAME, zipped("a.log", TEXT.encode()), "is packed with zip"),
+        (NAME, bz2.compress(TEXT.encode()), "is packed with bzip2"),
+        (NAME, lzma.compress(TEXT.encode()), "is packed with xz"),
+        (f"{NAME}.parquet", b"PAR1\x15\x04", "is a Parquet object, and this table reads text."),
+        (NAME, TEXT.encode("utf-16"), "is UTF-16 text"),
+        (NAME, TEXT.encode("utf-16-le"), "is UTF-16 text"),
+        (PACKED, packed(TEXT.encode("utf-16-be")), "is UTF-16 text"),
+        (NAME, b"\x01\x00\x02\x00\x03\x07\x00\n", "is no text"),
+        ("logs-of-march.zip", zipped("a.log", TEXT.encode()), "is packed with zip"),
+        ("logs-of-march.log.gzip", packed(TEXT.encode()), "is packed with gzip"),
+    ],
+    ids=lambda value: "data" if isinstance(value, bytes) else value,
+)
+def test_what_athena_does_not_unpack_or_decode_is_refused(name, data, words):
+    assert first_look(name, data[:HEAD_BYTES]).problem.startswith(words)
+
+
+def test_what_is_damaged_is_left_to_whoever_reads_it():
+    for data in (TEXT.encode(), packed(TEXT.encode())[:9], b"\x1f\x8b\x08" + bytes(40)):
+        assert first_look(PACKED, data).problem is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("desktop.ini", "[.ShellClassInfo]\nIconResource=1\n"),
+        ("manifest.json", '{"files": ["a"], "REJECT": 2}\n'),
+        ("Thumbs.db", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00\x00"),
+        ("notes.txt", "we looked at the REJECT records\n"),
+        ("empty", ""),
+        (f"{PACKED}.part", packed(TEXT.encode())[:50]),
+        (f"{NAME}.6eF3B1a2", TEXT.encode("utf-16")[:50]),
+    ],
+)
+def test_a_file_that_is_no_object_and_holds_no_records_is_warned_of(name, text):
+    found = first_look(name, text.encode() if isinstance(text, str) else text)
+    assert found.problem is None
+    assert "no object of a flow log" in found.warning or "no flow log object" in found.warning
+
+
+@pytest.mark.parametrize("name", [f"{NAME} (1).log", "all.log", "copy of 000000"])
+def test_records_under_another_name_are_counted_and_warned_of(name):
+    assert look(TEXT, name).warning == (
+        "is not called as an object of a flow log is, but reads like one. Its records are counted"
+    )
+
+
+@pytest.mark.parametrize("name", ["000000.gz", "all.csv", "export"])
+def test_records_in_another_form_are_refused_under_any_name(name):
+    for text in (f"2021-09-02T00:00:01Z {FEW_PACKETS}\n", f"{FEW_PACKETS}\n", HEADER_LINE.replace(" ", ",") + "\n"):
+        assert look(text, name).problem
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["short", FEW_PACKETS.replace("REJECT", "DROP"), FEW_PACKETS.replace("REJECT OK", ""), HEADER_LINE, "",
+     f"3 {FEW_PACKETS}"],
+)  # fmt: skip
+def test_a_record_with_another_action_is_told(line):
+    assert look("\n".join([HEADER_LINE, FEW_PACKETS, line, PING, ""])).odd == line
+
+
+def test_what_is_told_of_a_record_is_short_and_printable():
+    told = look(f"{HEADER_LINE}\n\x1b[31m{'x' * 9_000}\n").odd
+    assert told.startswith("\\x1b[31mxxx") and told.endswith("…") and len(told) < 200
+
+
+def test_a_line_that_the_look_cuts_is_no_odd_record():
+    text = "\n".join([HEADER_LINE, *[FEW_PACKETS] * 3_000, ""]).encode()
+    assert len(text) > HEAD_BYTES
+    assert look(text).odd is None
+    assert look(b"".join(bytes([byte]) for byte in text), PACKED).odd is None
+
+
+def test_a_bomb_is_unpacked_no_further_than_the_look_goes():
+    assert len(gunzipped(packed(bytes(50 << 20)))) == MOST_TEXT_BYTES
+    assert look(f"{HEADER_LINE}\n" + "x" * (20 << 20), PACKED).problem is None
+
+
+def test_every_member_of_a_gzip_is_looked_at():
+    data = packed(b"") + packed(HEADER_LINE[:9].encode()) + packed(f"{TEXT[9:]}odd\n".encode())
+    assert first_look(PACKED, data).odd == "odd"
+
+
+@given(st.binary(max_size=300), st.sampled_from([NAME, PACKED, "x", "x.gz", f"{PACKED}.part"]))
+def test_no_bytes_break_the_look(data, name):
+    for head in (data, packed(data), f"{HEADER_LINE}\n".encode() + data):
+        found = first_look(name, head)
+        assert all(text is None or text.isprintable() for text in (found.problem, found.warning, found.odd))
+
+
+@pytest.mark.parametrize(
+    ("name", "flow_log"),
+    [(NAME, "fl-0123456789abcdef0"), (f"a/b/{PACKED}", "fl-0123456789abcdef0"), (f"{PACKED}.part", None),
+     (f"x{NAME}", None), ("000000.gz", None), (f"{NAME}.parquet", "fl-0123456789abcdef0")],
+)  # fmt: skip
+def test_the_flow_log_of_an_object_is_in_its_name(name, flow_log):
+    assert find_flow_log(name) == flow_log
