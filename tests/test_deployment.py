@@ -32,7 +32,18 @@ from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, ScheduleInstigatorData
 from dagster._grpc.client import DagsterGrpcClient
-from support import BIN, DAY, ROOT, SMALL_DETAILS, SMALL_LOGS, SMALL_TOP, command_environment, with_day, write_object
+from support import (
+    BIN,
+    DAY,
+    ROOT,
+    SMALL_DETAILS,
+    SMALL_LOGS,
+    SMALL_TOP,
+    command_environment,
+    files_in,
+    with_day,
+    write_object,
+)
 
 from pipelines.settings import Settings, read_settings
 
@@ -241,7 +252,9 @@ def test_a_tick_of_the_daemon_materializes_the_day(
         "FLOWLAKE_START_DATE": str(day - timedelta(days=30)),
         "DAGSTER_POSTGRES_PASSWORD": PASSWORD,
     }
-    with deployed(image(tmp_path / "app"), given, postgres) as deployment:
+    app = image(tmp_path / "app")
+    in_the_image = {*files_in(app)}
+    with deployed(app, given, postgres) as deployment:
         deployment.start("code")
         succeed(settings([vpc]), selection="vpc_flow_logs_bucket,vpc_flow_log,vpc_flow_logs")
         upload(write_logs(tmp_path / "logs", day))
@@ -262,6 +275,8 @@ def test_a_tick_of_the_daemon_materializes_the_day(
             for asset in ("vpc_flow_logs_partition", "rejected_flows", "top_rejected_pairs", "rejected_flow_details"):
                 assert instance.get_materialized_partitions(dg.AssetKey(asset)) == {day.isoformat()}
             assert in_the_ui == [{"runId": run.run_id, "status": "SUCCESS"}]
+    written = {f"/app/{name}" for name in {*files_in(app)} - in_the_image if not name.endswith((".log", ".pyc"))}
+    assert all(name.startswith(tuple(COMPOSE["services"]["code"]["tmpfs"])) for name in written), written
     aws.set(enforce_iam=False)
     assert report("top_rejected_pairs", day) == with_day(SMALL_TOP[DAY], day)
     assert report("rejected_flow_details", day) == with_day(SMALL_DETAILS[DAY], day)
@@ -296,6 +311,34 @@ def test_the_instance_repeats_failed_runs_and_runs_two_at_once(
         assert instance.run_monitoring_enabled
         assert instance.run_monitoring_max_runtime_seconds == 4 * 60 * 60
         assert not instance.telemetry_enabled
+
+
+@pytest.mark.parametrize("service", COMPOSE["services"])
+def test_a_container_has_no_capabilities_and_a_root_to_read(service: str) -> None:
+    found = COMPOSE["services"][service]
+    assert found["cap_drop"] == ["ALL"]
+    assert found["security_opt"] == ["no-new-privileges:true"]
+    assert found["read_only"] is True
+    assert "/tmp" in found["tmpfs"]
+    assert not {"cap_add", "privileged"} & {*found}
+
+
+def test_no_container_runs_as_root() -> None:
+    lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith("USER ")] == ["USER flowlake"]
+    users = {name: service.get("user") for name, service in COMPOSE["services"].items()}
+    assert users == {"postgres": "postgres", "code": None, "webserver": None, "daemon": None}
+
+
+def test_the_image_is_built_from_what_it_copies_alone() -> None:
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    sources = [
+        source
+        for line in (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+        if line.startswith("COPY ")
+        for source in line.split()[1:-1]
+    ]
+    assert lines[1:] == ["*", *(f"!{source}" for source in sources), "**/__pycache__"]
 
 
 def test_every_setting_reaches_the_containers() -> None:

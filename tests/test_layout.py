@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource, choose_source, find_day, find_source, is_visible
+from flowlogs.layout import LogSource, choose_source, find_day, find_source, is_visible, unreadable_layout
 
 SOURCE = LogSource("flow-logs", "123456789012", "eu-west-1")
 PREFIX = "AWSLogs/123456789012/vpcflowlogs/eu-west-1/"
@@ -187,3 +187,41 @@ def test_a_bucket_without_flow_logs_says_what_to_name_instead() -> None:
         "/data/logs holds no flow logs: there is no AWSLogs/<account>/vpcflowlogs/<region>/ in it. "
         "Set FLOWLAKE_BUCKET (or LOGS=) to the folder that contains AWSLogs, as `aws s3 sync` leaves it."
     )
+
+
+@pytest.mark.parametrize(
+    ("folder", "told"),
+    [
+        ("a/b/AWSLogs/123456789012/vpcflowlogs/", "behind a prefix (a/b/AWSLogs/)"),
+        (
+            "AWSLogs/o-a1b2c3d4e5/123456789012/vpcflowlogs/",
+            "below an organization's id (AWSLogs/o-a1b2c3d4e5/123456789012/vpcflowlogs/)",
+        ),
+        (
+            "AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/",
+            "in Hive-compatible folders (AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/)",
+        ),
+        (
+            "a/AWSLogs/aws-account-id=123456789012/service=vpcflowlogs/",
+            "behind a prefix (a/AWSLogs/) and in Hive-compatible folders "
+            "(a/AWSLogs/aws-account-id=123456789012/service=vpcflowlogs/)",
+        ),
+    ],
+)
+def test_a_layout_that_is_not_read_yet_is_told(folder: str, told: str) -> None:
+    assert unreadable_layout(folder) == f"flow logs {told}, which are not read yet"
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "AWSLogs/123456789012/vpcflowlogs/",
+        "AWSLogs/123456789012/CloudTrail/",
+        "a/AWSLogs/123456789012/elasticloadbalancing/",
+        "a/AWSLogs/",
+        "AWSLogs/aws-account-id=123456789012/",
+        "a/",
+    ],
+)
+def test_a_layout_that_is_read_or_no_flow_logs_is_not_told(folder: str) -> None:
+    assert unreadable_layout(folder) is None
