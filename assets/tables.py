@@ -28,7 +28,7 @@ CELL_LENGTH = 100
 _LIVE_IN_A_SPREADSHEET = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 _WORD_OR_MARK = re.compile("[^ |`]+|[|`]")
-_MARKS = re.compile(r"[\\`*_~|\[\]]")
+_MARKS = re.compile(r"[\\`*~|\[\]]|(?<![^\W_])_|_(?![^\W_])")  # within a word, "_" is none
 _BLOCK = re.compile(r"[#>+=-](?=.)|\d{1,9}[.)](?= )")
 _LINKED = re.compile("://|www\\.|@", re.IGNORECASE)
 

@@ -355,6 +355,7 @@ def test_a_table_in_markdown_tells_how_many_rows_it_leaves_out(frame):
         ("https://a|b`c@d", r"`https://a`\|b\``c@d`"),
         ("WWW.a.b a@b.c", "`WWW.a.b` `a@b.c`"),
         ("# a", r"\# a"),
+        ("FLOWLAKE_TYPE _a_ b__c", r"FLOWLAKE_TYPE \_a\_ b\_\_c"),
         ("1. a", r"1\. a"),
         ("-", "-"),
         ("x" * 101, "x" * 99 + "…"),

@@ -19,6 +19,8 @@ from urllib.error import URLError
 from urllib.parse import quote
 from urllib.request import urlopen
 
+import dagster as dg
+import pandas as pd
 import pytest
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
@@ -26,6 +28,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 from support import BIN, command_environment, copy_project, flow_lake, report_rows, run
+
+from assets.tables import markdown_table, markdown_text
 
 SCREENSHOTS = os.environ.get("FLOWLAKE_TEST_SCREENSHOTS")
 GROUPS = ("infrastructure", "catalog", "reports")
@@ -57,6 +61,20 @@ def lake(tmp_path_factory) -> Path:
     )
     assert code == 0, output
     return project
+
+
+ADDRESSES = ["https://a.example/b", "www.c.example", "d@e.example", "![f](https://g.example/h.png)", "<b>i</b>|j`k"]
+
+
+@pytest.fixture(scope="module")
+def tricky_asset(lake) -> str:
+    """An asset in that history whose metadata tells of records that hold addresses and marks."""
+    frame = pd.DataFrame({"sourceaddress": ADDRESSES}, dtype="string")
+    listing = "\n".join(f"- see {markdown_text(address)} there" for address in ADDRESSES)
+    metadata = {"table": dg.MetadataValue.md(markdown_table(frame)), "found": dg.MetadataValue.md(listing)}
+    with dg.DagsterInstance.from_config(str(lake / "data/results/dagster")) as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization("tricky", metadata=metadata))
+    return "tricky"
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +187,17 @@ def test_a_report_shows_its_table_on_its_own_page(ui, browser, lake):
     shown = [row.find_elements(By.TAG_NAME, "td") for row in table.find_elements(By.XPATH, ".//tr[td]")]
     assert [[cell.text for cell in row] for row in shown] == rows
     take_picture(browser, "report.png")
+
+
+def test_what_a_record_holds_becomes_no_link_and_no_picture(ui, browser, tricky_asset):
+    look_at(browser, f"{ui}/assets/{tricky_asset}?view=events", "sourceaddress", *ADDRESSES)
+    table = browser.find_element(By.XPATH, "(//table[.//th[text()='sourceaddress']])[last()]")
+    assert [cell.text for cell in table.find_elements(By.XPATH, ".//td")] == ADDRESSES
+    listing = browser.find_element(By.XPATH, "(//ul[li[contains(., 'www.c.example')]])[last()]")
+    assert [item.text for item in listing.find_elements(By.TAG_NAME, "li")] == [f"see {a} there" for a in ADDRESSES]
+    assert (
+        table.find_elements(By.XPATH, ".//a|.//img|.//b") == listing.find_elements(By.XPATH, ".//a|.//img|.//b") == []
+    )
 
 
 def test_nobody_is_asked_to_join_anything(ui, browser):
