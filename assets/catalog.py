@@ -217,7 +217,7 @@ def understood_check(warnings: Sequence[str], days: Sequence[date]) -> dg.AssetC
         check_name=UNDERSTOOD_CHECK,
         passed=not warnings,
         severity=dg.AssetCheckSeverity.WARN,
-        description="\n".join(warnings) or None,
+        description="\n".join(f"- {markdown_text(warning)}" for warning in warnings) or None,
         metadata={"days looked at": len(days), "warnings": len(warnings)},
     )
 

@@ -426,7 +426,11 @@ def test_a_day_without_objects_gives_a_warning_that_tells_the_days_with_some(lak
         "no objects. Days that do: 2021-09-02, 2021-09-03."
     )
     (check,) = [check for check in result.get_asset_check_evaluations() if check.check_name == "objects_delivered"]
-    assert (check.passed, check.severity, check.description) == (False, dg.AssetCheckSeverity.WARN, warning)
+    assert (check.passed, check.severity, check.description) == (
+        False,
+        dg.AssetCheckSeverity.WARN,
+        markdown_text(warning),
+    )
     assert lake.messages(result, level=30) == [warning]
 
 
