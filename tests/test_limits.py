@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 from small_bucket import NAME, SOURCE, SmallBucket, rows
-from support import ROOT
+from support import DAY, FEW_PACKETS, ROOT, command, write_object
 
 from flowlogs.errors import FlowLakeError
+from flowlogs.statements import TableName, add_partitions, create_database, create_table, flow_logs_table
+from pipelines.settings import Settings
+from pipelines.targets import build_target
 from resources.embedded import memory, scan, session
 from resources.engine import QueryError
 
@@ -98,6 +101,9 @@ import resource, sys
 sys.path.insert(0, "tests")
 from pathlib import Path
 from flowlogs.errors import FlowLakeError
+from flowlogs.statements import TableName, add_partitions, create_database, create_table, flow_logs_table
+from pipelines.settings import Settings
+from pipelines.targets import build_target
 from resources.embedded.athena import EmbeddedAthena
 from resources.embedded.folder_bucket import FolderStore
 root = Path({str(bucket.root)!r})
@@ -241,3 +247,45 @@ def test_a_session_that_is_left_stops_its_scans(bucket: SmallBucket) -> None:
     with session.Session("SELECT 1"):
         pass
     assert working() == []
+
+
+@pytest.fixture(scope="module")
+def long_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of logs with one object, of what decompresses to more than 3 GB."""
+    folder = tmp_path_factory.mktemp("long-logs")
+    path = write_object(folder, DAY, [])
+    path.write_bytes(path.read_bytes() + gzip.compress(f"{FEW_PACKETS}\n".encode() * 40_000, 1) * 1000)
+    return folder
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("is_run", [True, False], ids=["run", "sql"])
+def test_a_signal_ends_a_command_soon_and_leaves_nothing(
+    project: Path, long_logs: Path, tmp_path: Path, is_run: bool, number: signal.Signals
+) -> None:
+    temporary, results = tmp_path / "temporary", tmp_path / "results"
+    temporary.mkdir()
+    settings = {"FLOWLAKE_RESULTS": results, "TMPDIR": temporary, "DAGSTER_HOME": tmp_path / "dagster"}
+    cli = ("python", "-m", "pipelines.cli")
+    if not is_run:
+        logs = Settings(bucket=str(long_logs), results=str(results))
+        engine = build_target(logs).athena
+        table = TableName(logs.database, logs.table)
+        source = build_target(logs).bucket.source()
+        statements = [create_database(table.database), create_table(table, flow_logs_table(source))]
+        for statement in (*statements, *add_partitions(table, source.day_locations([DAY]))):
+            engine.execute(statement)
+    query = "SELECT count(*) FROM vpc_flow_logs WHERE action = 'NONE'"
+    arguments = ("run", "--logs", long_logs, "--date", DAY) if is_run else ("sql", "--logs", long_logs, query)
+    running = command(project, *cli, *arguments, **settings)
+    while not list(temporary.glob("*/scratch-*")):
+        assert running.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.5)
+    started = time.monotonic()
+    running.send_signal(number)
+    output, _ = running.communicate(timeout=30)
+    assert running.returncode != 0, output
+    assert time.monotonic() - started < 10
+    assert list(temporary.glob("*/*")) == []
+    assert not (results / ".being-written").exists()
