@@ -192,7 +192,8 @@ def key_of(results: ObjectStore, location: str) -> str:
 def _noted(results: ObjectStore, key: str) -> list[str]:
     try:
         with results.open(key) as stored:
-            return stored.read().decode().splitlines()
+            lines = stored.read().decode().splitlines()
+        return [folder for folder in lines if ".." not in folder.split("/")]
     except FlowLakeError:
         if any(stored.key == key for stored in results.list(NOTES)):
             raise

@@ -306,7 +306,7 @@ def materialize(
         return logger
 
     told = dg.Definitions.merge(
-        build_definitions(settings), dg.Definitions(loggers={"terminal": dg.logger({})(logger)})
+        build_definitions(settings, today_too=True), dg.Definitions(loggers={"terminal": dg.logger({})(logger)})
     )
     job = told.resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())

@@ -16,14 +16,16 @@ from pipelines.jobs import EXECUTOR, daily_job, daily_schedule, teardown
 from pipelines.settings import Settings, read_settings
 from pipelines.targets import build_target
 
-TODAY_TOO = 1
-"""How many daily partitions there are after the last day that is complete: an incident is looked at while it lasts."""
 
+def build_definitions(
+    settings: Settings, reports: Sequence[Report] = REPORTS, *, today_too: bool = False
+) -> dg.Definitions:
+    """Fresh definitions for these settings. Touches neither disk nor network.
 
-def build_definitions(settings: Settings, reports: Sequence[Report] = REPORTS) -> dg.Definitions:
-    """Fresh definitions for these settings. Touches neither disk nor network."""
+    Partitions are the days that are over. An incident is looked at while it lasts: for that, today is one, too.
+    """
     days = dg.DailyPartitionsDefinition(
-        start_date=settings.start_date.isoformat(), timezone="UTC", end_offset=TODAY_TOO
+        start_date=settings.start_date.isoformat(), timezone="UTC", end_offset=int(today_too)
     )
     with warnings.catch_warnings():
         # BackfillPolicy.single_run is beta; a range of days in one run is what this project needs it for.
@@ -37,7 +39,7 @@ def build_definitions(settings: Settings, reports: Sequence[Report] = REPORTS) -
     return dg.Definitions(
         assets=[vpc_flow_logs_bucket, vpc_flow_log, vpc_flow_logs, *daily],
         jobs=[job, teardown],
-        schedules=[daily_schedule(job, settings.start_date)],
+        schedules=[daily_schedule(job)],
         resources=build_target(settings).resources,
         executor=EXECUTOR,
     )

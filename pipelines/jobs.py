@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from datetime import date, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -12,6 +11,7 @@ from resources.bucket import Bucket, ObjectStore
 from resources.flow_log import FlowLog
 
 if TYPE_CHECKING:
+    from dagster._core.definitions.partitions.partitioned_schedule import UnresolvedPartitionedAssetScheduleDefinition
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 JOB_NAME = "daily_reject_reports"
@@ -30,26 +30,11 @@ def daily_job(daily_assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJo
     )
 
 
-def daily_schedule(job: "UnresolvedAssetJobDefinition", start: date) -> dg.ScheduleDefinition:
-    """At 01:00 UTC, the day that just ended: by then its last objects are there (they usually take 10 minutes).
-
-    Today is a partition too, for whoever asks for it. No schedule does: Dagster's own would take that, the last one.
-    """
-
-    @dg.schedule(
-        name=f"{JOB_NAME}_schedule",
-        cron_schedule="0 1 * * *",
-        execution_timezone="UTC",
-        job=job,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-    )
-    def at_one_for_the_day_that_ended(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        day = context.scheduled_execution_time.astimezone(timezone.utc).date() - timedelta(days=1)
-        if day < start:
-            return dg.SkipReason(f"{day} is before the first daily partition, {start} (FLOWLAKE_START_DATE).")
-        return dg.RunRequest(run_key=day.isoformat(), partition_key=day.isoformat())
-
-    return at_one_for_the_day_that_ended
+def daily_schedule(
+    job: "UnresolvedAssetJobDefinition",
+) -> "dg.ScheduleDefinition | UnresolvedPartitionedAssetScheduleDefinition":
+    """At 01:00 UTC, the day that just ended: by then its last objects are there (they usually take 10 minutes)."""
+    return dg.build_schedule_from_partitioned_job(job, hour_of_day=1, default_status=dg.DefaultScheduleStatus.RUNNING)
 
 
 LEFT_BEHIND = (

@@ -8,7 +8,7 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +29,7 @@ class StoredObject:
     key: str
     size: int
     archived: bool = False
-    arrived: datetime | None = None
+    arrived: datetime | None = field(default=None, compare=False)
 
 
 class ObjectStore(ABC):

@@ -77,7 +77,7 @@ class Lake:
         """Materialize the whole lineage, or these assets, for a day or a range of days."""
         if self._job is None:
             with patch.object(pipelines.definitions, "build_target", return_value=self.target):
-                self._job = build_definitions(self.settings).resolve_implicit_global_asset_job_def()
+                self._job = build_definitions(self.settings, today_too=True).resolve_implicit_global_asset_job_def()
         selection = [dg.AssetKey(name) for name in assets] if assets else None
         days = {"partition_key": first.isoformat()}
         if last:

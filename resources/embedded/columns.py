@@ -4,7 +4,7 @@ The rules were settled by asking Hive's own reader: a number that does not parse
 field is NULL, an extra one is ignored, and ``\\N`` is NULL. Which lines there are is lines.py's to say.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,12 @@ TEXT_TYPE = "string"
 
 ARROW_TYPES: Mapping[str, str] = {"tinyint": "int8", "smallint": "int16", "int": "int32", "bigint": "int64"}
 """Arrow's names for Hive's types; any other is a text."""
+
+
+MUCH_TEXT = 12 << 20
+"""More than this at a time is because of a long line: of those, only fields that the table has are looked at."""
+
+LONG_LINE = 1 << 20
 
 
 class LineDecoder:
@@ -47,7 +53,23 @@ class LineDecoder:
 
         if not lines:
             return pa.RecordBatch.from_pylist([], schema=self.schema)
+        if len(lines) > MUCH_TEXT:
+            lines = b"".join(self._without_extra_fields(lines))
         return self._regular(lines) or self._any(lines)
+
+    def _without_extra_fields(self, lines: bytes) -> Iterator[memoryview | bytes]:
+        delimiter, text = self.table.delimiter.encode(), memoryview(lines)
+        start = 0
+        while start < len(lines):
+            end = lines.index(b"\n", start)
+            place = start - 1
+            for _ in self.table.columns if end - start > LONG_LINE else ():
+                place = lines.find(delimiter, place + 1, end)
+                if place < 0:
+                    break
+            yield text[start : place if place > start else end]
+            yield b"\n"
+            start = end + 1
 
     def _regular(self, lines: bytes) -> "pa.RecordBatch | None":
         """The rows, if all lines are regular."""

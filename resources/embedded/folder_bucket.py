@@ -80,7 +80,7 @@ class FolderStore(ObjectStore):
         """
         top = self._path(prefix)
         if self.fixed and not self.root.is_dir():
-            raise FlowLakeError(f"{self.root} ({self.setting}) is gone. Fetch it again, then run again.")
+            raise FlowLakeError(f"{shown(self.root)} ({self.setting}) is gone. Fetch it again, then run again.")
         if not top.exists():
             self._refuse_broken_link(top)
             return
@@ -158,7 +158,7 @@ class FolderStore(ObjectStore):
             raise FlowLakeError(f"{shown(path)} cannot be read: {error.strerror}.") from error
         if self.fixed:
             raise FlowLakeError(
-                f"{shown(path)} vanished while it was read. Let whatever changes {self.root} come to its end, then run "
+                f"{shown(path)} vanished while it was read. Let whatever changes {shown(self.root)} come to its end, then run "
                 "again."
             ) from error
 
@@ -196,7 +196,7 @@ class FolderStore(ObjectStore):
     def _path(self, key: str) -> Path:
         """Where the object of that key, or what is below that prefix, lies."""
         if key.startswith("/") or "\0" in key or {".", ".."} & set(key.split("/")):
-            raise FlowLakeError(f"{key!r} is the key of no object: it leads out of {self.root}.")
+            raise FlowLakeError(f"{key!r} is the key of no object: it leads out of {shown(self.root)}.")
         return self.root / key
 
     def _own_path(self, key: str) -> Path:
@@ -205,7 +205,7 @@ class FolderStore(ObjectStore):
         folder, root = (Path(os.path.realpath(place)) for place in (path.parent, self.root))
         if folder != root and root not in folder.parents:
             raise FlowLakeError(
-                f"{path} leads out of {self.root}, to {folder}: nothing is written or removed there. Make a folder of "
+                f"{shown(path)} leads out of {shown(self.root)}, to {shown(folder)}: nothing is written or removed there. Make a folder of "
                 f"that link, or name another folder in {self.setting}; then run again."
             )
         return path
@@ -339,7 +339,9 @@ def _open_lock(path: Path) -> BinaryIO:
         return _opened(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, "r+b")
     except OSError as error:
         if path.is_symlink() or (path.exists() and not path.is_file()):
-            raise FlowLakeError(f"{path} is no file that runs could lock: move it away, then run again.") from error
+            raise FlowLakeError(
+                f"{shown(path)} is no file that runs could lock: move it away, then run again."
+            ) from error
         raise
 
 
@@ -370,7 +372,7 @@ def _remove_empty(folder: Path, root: Path) -> None:
 
 def shown(path: str | os.PathLike[str]) -> str:
     """A path for people, also one whose name is no UTF-8; of a very long one, the ends."""
-    text = os.fsencode(path).decode(errors="backslashreplace")
+    text = printable(os.fsencode(path).decode(errors="backslashreplace"))
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN // 2]}…{text[-_LONGEST_SHOWN // 2 :]}"
 
 

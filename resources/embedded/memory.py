@@ -26,6 +26,10 @@ def bounded_memory() -> Iterator[None]:
     What asks for more gets an error: MemoryError, or the one of its library. Statements at once share the bound.
     """
     global _statements, _before
+    import pyarrow as pa
+
+    # Arrow reserves a gigabyte of addresses when it is first asked for memory: that is no statement's.
+    pa.allocate_buffer(1 << 20)
     with _lock:
         if not _statements:
             _before = resource.getrlimit(resource.RLIMIT_DATA)

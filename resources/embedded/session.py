@@ -24,7 +24,6 @@ from resources.embedded.scratch import scratch_folder
 from resources.engine import QueryError
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
     from resources.embedded.dialect import TableRead
@@ -99,6 +98,8 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for rows in self._scans:
+            rows.stop()
         self._entered.close()
 
     @property
@@ -142,18 +143,19 @@ class Session:
     def _rows(self, sql: str, most_rows: int | None) -> "tuple[pa.Table, bool]":
         import pyarrow as pa
 
-        reader = self.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE)
-        batches, rows, size = [], 0, 0
-        for batch in reader:
-            batches.append(batch)
-            rows += len(batch)
-            size += batch.nbytes
-            if most_rows is not None and rows > most_rows:
-                break
-            if size > RESULT_BYTES:
-                problem = f"the result takes more than {RESULT_BYTES >> 20} MB. Ask for fewer rows or columns"
-                raise QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", f"{problem}, or LIMIT them.", self.text)
-        found = pa.Table.from_batches(batches, reader.schema)
+        batches: list[pa.RecordBatch] = []
+        rows = size = 0
+        with self.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE) as reader:
+            for batch in reader:
+                batches.append(batch)
+                rows += len(batch)
+                size += batch.nbytes
+                if most_rows is not None and rows > most_rows:
+                    break
+                if size > RESULT_BYTES:
+                    problem = f"the result takes more than {RESULT_BYTES >> 20} MB. Ask for fewer rows or columns"
+                    raise QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", f"{problem}, or LIMIT them.", self.text)
+            found = pa.Table.from_batches(batches, reader.schema)
         return found.slice(0, most_rows), most_rows is not None and rows > most_rows
 
     def chosen(self, sql: str, relation: str, rows: "pa.Table") -> list[tuple[int]] | None:
@@ -229,46 +231,47 @@ class Session:
     @contextmanager
     def _failures(self) -> Iterator[None]:
         import duckdb
+        import pyarrow as pa
 
         try:
             yield
-        except duckdb.Error as error:
+        except MemoryError as error:
+            raise _out_of_memory(self.text) from error
+        except (duckdb.Error, pa.ArrowException, OSError) as error:  # the last two where rows are streamed
             for rows in self._scans:
                 if isinstance(rows.error, MemoryError):
                     raise _out_of_memory(self.text) from error
                 if rows.error:
                     raise rows.error from None
-            raise _failure(error, self.text) from error
-        except MemoryError as error:
-            raise _out_of_memory(self.text) from error
+            raise _failure(str(error), self.text) from error
 
 
-def _failure(error: "duckdb.Error", statement: str) -> QueryError:
+def _failure(problem: str, statement: str) -> QueryError:
     """What DuckDB says of a statement that it could not execute, under Trino's name for it."""
-    import duckdb
-
-    message = re.split(r"\n\nLINE |\n*Possible solutions:", str(error))[0]
+    message = re.split(r"\n\nLINE |\n*Possible solutions:", problem)[0]
     # All but a refusal of the statement itself may quote a record's field.
-    refused = isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException)
+    refused = message.startswith(("Binder Error", "Catalog Error", "Parser Error"))
     message = shortened(printable(message, keep_newlines=refused), MESSAGE_LENGTH)
     if ours := re.fullmatch("Invalid Input Error: ([A-Z_]+): (.*)", message, re.DOTALL):
         return QueryError(ours[1], f"{ours[2]}.", statement)
-    if isinstance(error, duckdb.ConversionException):
+    if message.startswith("Conversion Error"):
         return QueryError("INVALID_CAST_ARGUMENT", message, statement)
-    if isinstance(error, duckdb.OutOfRangeException):
+    if message.startswith("Out of Range Error"):
         return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", message, statement)
-    if isinstance(error, duckdb.OutOfMemoryException) and "offload" in message:
+    if message.startswith("Out of Memory Error") and "offload" in message:
         problem = f"there is no room for what does not fit into memory. Free some space in {gettempdir()}, or name "
         return QueryError("EXCEEDED_SPILL_LIMIT", f"{problem}another folder in TMPDIR; then run again.", statement)
-    if isinstance(error, duckdb.OutOfMemoryException):
+    if message.startswith("Out of Memory Error"):
         return _out_of_memory(statement)
-    if isinstance(error, duckdb.IOException) and re.search("write|No space left", message):
+    if message.startswith("IO Error") and re.search("write|No space left", message):
         reason = (
-            "no space is left" if "No space left" in message else str(error).partition("\n")[0].partition("{")[0][:300]
+            "no space is left"
+            if "No space left" in message
+            else printable(problem.partition("\n")[0].partition("{")[0][:300])
         )
         problem = f"{reason}. Free some space where results (FLOWLAKE_RESULTS) and temporary files (TMPDIR) are kept"
         return QueryError("HIVE_WRITER_DATA_ERROR", f"{problem}; then run again.", statement)
-    if isinstance(error, duckdb.IOException):
+    if message.startswith("IO Error"):
         return QueryError("HIVE_CANNOT_OPEN_SPLIT", message, statement)
     if "GROUP BY clause" in message:
         return QueryError("EXPRESSION_NOT_AGGREGATE", message, statement)

@@ -125,6 +125,9 @@ _CAST_TARGETS: Mapping[exp.DType, str] = {
 }
 """What values can be cast to, and the text that Trino takes for one of these. DuckDB takes more (1e3, 2024/01/31)."""
 
+MOST_BYTES = 32 << 20
+"""What a row or a column of Athena's may hold ("Considerations and limitations for SQL queries", user guide, 2026)."""
+
 _INTEGERS = frozenset(exp.DataType.INTEGER_TYPES)
 
 _UNITS = frozenset(("SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"))
@@ -533,6 +536,16 @@ def _substring(node: exp.Expr) -> exp.Expr:
     return in_template(template, x=node.this, start=start, length=length or exp.null())
 
 
+def _pad(node: exp.Expr) -> exp.Expr:
+    template = (
+        "CAST(CASE WHEN :length NOT BETWEEN 0 AND 2147483647 THEN error('INVALID_FUNCTION_ARGUMENT: Target length "
+        f"must be in the range [0..2147483647]') WHEN :length > {MOST_BYTES} THEN error('INVALID_FUNCTION_ARGUMENT: "
+        "Target length is beyond the 32 MB that a row of Athena may hold') ELSE :length END AS INT)"
+    )
+    node.set("expression", in_template(template, length=node.expression))
+    return node
+
+
 def _split_part(node: exp.Expr) -> exp.Expr:
     # DuckDB gives an empty text where there is no such part, and counts from the end for a negative index.
     template = (
@@ -604,6 +617,7 @@ _REWRITES: Mapping[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Floor: _whole,
     exp.FromISO8601Date: _cast_to_date,
     exp.Mod: _remainder,
+    exp.Pad: _pad,
     exp.RegexpExtract: _regexp_extract,
     exp.RegexpReplace: _regexp_replace,
     exp.SplitPart: _split_part,
