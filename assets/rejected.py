@@ -100,8 +100,9 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
                     stopped = FlowLakeError(f"{stopped}\n{error}") if stopped else error
                 if stopped:
                     break
-            with only_warned_of(context):
-                tidy(athena, results, name, scan.notes, datetime.now(timezone.utc))
+            if not stopped:
+                with only_warned_of(context):
+                    tidy(athena, results, name, scan.notes, datetime.now(timezone.utc))
             failures |= {day: str(stopped) for day in readable if day not in done and day not in failures}
             yield from finish_days(context, days, {day: scan.metadata[day] for day in done}, failures, "reports")
         yield dg.MaterializeResult()

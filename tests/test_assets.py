@@ -30,7 +30,7 @@ from support import (
 )
 
 from assets.catalog import sql_metadata
-from assets.tables import cell_text, csv_bytes, markdown_table, parquet_bytes
+from assets.tables import cell_text, csv_bytes, markdown_table, markdown_text, parquet_bytes
 from resources.engine import FRAME_TYPES
 
 EMPTY_DAY = date(2021, 9, 4)

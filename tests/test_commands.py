@@ -309,6 +309,7 @@ def test_two_folders_of_logs_never_share_results(new_project, tmp_path):
             "dagster",
             "rejected_flows",
             "reports",
+            "source",
         ]
 
 

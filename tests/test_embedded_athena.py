@@ -321,14 +321,14 @@ def test_two_columns_may_have_one_name(bucket: SmallBucket) -> None:
 
 def test_types_of_a_result_have_room_for_nothing(bucket: SmallBucket) -> None:
     statement = (
-        "SELECT numpackets, sum(numpackets) AS packets, count(*) AS number, numpackets / 2 AS half, "
+        "SELECT numpackets, sum(numpackets) AS packets, count(*) AS number, sourceport / 2 AS half, "
         "avg(numbytes) AS mean, action, numpackets > 1 AS many, CAST(numpackets AS smallint) AS small, "
         "from_unixtime(starttime) AS since "
-        "FROM flows GROUP BY numpackets, action, starttime"
+        "FROM flows GROUP BY numpackets, sourceport, action, starttime"
     )
     types = {name: str(kind) for name, kind in bucket.engine.execute(statement).frame.dtypes.items()}
     assert types == {
-        "numpackets": "Int32",
+        "numpackets": "Int64",
         "packets": "Int64",
         "number": "Int64",
         "half": "Int32",
@@ -394,7 +394,7 @@ ERRORS = {
     ),
     "SELECT date(interfaceid) FROM flows WHERE numpackets = 1": "INVALID_CAST_ARGUMENT: Cannot cast 'eni-1' to DATE",
     "SELECT CAST('9999999999' AS integer)": "INVALID_CAST_ARGUMENT",
-    "SELECT 2147483647 + numpackets FROM flows": "NUMERIC_VALUE_OUT_OF_RANGE",
+    "SELECT 2147483647 + sourceport FROM flows": "NUMERIC_VALUE_OUT_OF_RANGE",
     "SELECT sum(numbytes + 9223372036854775000) FROM flows": "NUMERIC_VALUE_OUT_OF_RANGE",
     "SELECT split_part(dt, '-', 0) FROM flows": "INVALID_FUNCTION_ARGUMENT: Index must be greater than zero",
     "SELECT dt, numpackets FROM flows GROUP BY dt": "EXPRESSION_NOT_AGGREGATE",

@@ -158,8 +158,8 @@ class FolderStore(ObjectStore):
             raise FlowLakeError(f"{shown(path)} cannot be read: {error.strerror}.") from error
         if self.fixed:
             raise FlowLakeError(
-                f"{shown(path)} vanished while it was read. Let whatever changes {shown(self.root)} come to its end, then run "
-                "again."
+                f"{shown(path)} vanished while it was read. Let whatever changes {shown(self.root)} come to its end, "
+                "then run again."
             ) from error
 
     def _refuse_broken_link(self, top: Path) -> None:
@@ -205,8 +205,8 @@ class FolderStore(ObjectStore):
         folder, root = (Path(os.path.realpath(place)) for place in (path.parent, self.root))
         if folder != root and root not in folder.parents:
             raise FlowLakeError(
-                f"{shown(path)} leads out of {shown(self.root)}, to {shown(folder)}: nothing is written or removed there. Make a folder of "
-                f"that link, or name another folder in {self.setting}; then run again."
+                f"{shown(path)} leads out of {shown(self.root)}, to {shown(folder)}: nothing is written or "
+                f"removed there. Make a folder of that link, or name another folder in {self.setting}; then run again."
             )
         return path
 
