@@ -113,7 +113,7 @@ def _look_at_day(bucket: Bucket, prefix: str, day: date) -> DayObjects:
     seen |= {key: _look(bucket, key) for key in others}
     problems = [f"{bucket.objects.uri(key)} {look.problem}" for key, look in seen.items() if look.problem]
     warnings = [
-        *(f"{bucket.objects.uri(key)} {look.warning}." for key, look in seen.items() if look.warning),
+        *_other_files(bucket, seen),
         *_odd_records(bucket, seen),
         *_twice(bucket, objects),
         *_doubled_interfaces(looks, day),
@@ -134,13 +134,22 @@ def _spread(keys: Sequence[str], most: int) -> list[str]:
     return [keys[number * (len(keys) - 1) // (most - 1)] for number in range(most)]
 
 
-def _odd_records(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
+def _other_files(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
+    alike: dict[str, list[str]] = defaultdict(list)
     for key, look in seen.items():
-        if look.odd is not None:
-            yield (
-                f"{bucket.objects.uri(key)} holds a record whose action is none of ACCEPT, REJECT and -: {look.odd}. "
-                "No report counts such records."
-            )
+        if look.warning:
+            alike[look.warning].append(key)
+    for warning, keys in alike.items():
+        yield f"{_some(bucket, keys)}{': each' if len(keys) > 1 else ''} {warning}."
+
+
+def _odd_records(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
+    odd = {key: look.odd for key, look in seen.items() if look.odd is not None}
+    if odd:
+        yield (
+            f"Records whose action is none of ACCEPT, REJECT and - are in {_some(bucket, list(odd))}. No report counts "
+            f"them. The first one is: {next(iter(odd.values()))}"
+        )
 
 
 def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:

@@ -85,7 +85,7 @@ def run(typed: str, logs: str | None, day_text: str | None) -> None:
             result = materialize(settings, kept, day, terminal, stopped_by)
         if result.success:
             print_reports(target.results, day)
-        for _, warning in terminal.warnings:
+        for warning in dict.fromkeys(message for _, message in terminal.warnings):
             click.secho(f"\nWarning: {warning}", fg="yellow")
         if not result.success:
             raise FlowLakeError(failure_text(result, terminal))
@@ -344,8 +344,11 @@ class TerminalLog(logging.Handler):
         message = printable(facts.get("orig_message", ""), keep_newlines=True)
         with suppress(BrokenPipeError):  # who piped the lines into `head` wants fewer of them, and the whole run
             if event is None and step and record.levelno >= logging.WARNING:
+                # Two assets that look at the same objects say the same of them.
+                told = any(message == other for _, other in self.warnings)
                 self.warnings.append((step, message))
-                click.secho(f"  {step}: {message}", fg="yellow")
+                if not told:
+                    click.secho(f"  {step}: {message}", fg="yellow")
             elif event is None and step:
                 click.echo(f"  {step}: {message}")
             elif event is not None and event.is_step_success:

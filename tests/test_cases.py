@@ -25,7 +25,7 @@ DOUBLED = [[26, "198.51.100.7", "10.20.1.15"], [4, "203.0.113.88", "10.20.1.16"]
 RIGHT = [
     ("hourly", TOP, []),
     ("huge-counters", [[3_000_000_000, "192.0.2.250", "10.20.1.15"], *TOP], []),
-    ("extra-files", TOP, ["Thumbs.db is no object", "desktop.ini is no object", "manifest.json is no object"]),
+    ("extra-files", TOP, ["Thumbs.db is no object", "desktop.ini, ", "manifest.json: each is no object"]),
     ("partial-sync", TOP, ["T0010Z_a1b2c3d4.log.gz.6eF3B1a2 is what a copy that was interrupted left behind"]),
     ("double-delivery", DOUBLED, ["both tell of eni-"]),
     ("unpacked-beside", DOUBLED, ["Some objects are there twice, so that their records count twice: "]),

@@ -751,3 +751,11 @@ def test_a_failed_check_is_told_in_words(project, tmp_path):
 def test_a_missing_report_is_not_told_as_a_fault_of_the_history(tmp_path):
     with pytest.raises(FileNotFoundError), history(Settings(results=str(tmp_path))):
         raise FileNotFoundError(tmp_path / "reports/x.parquet")
+
+
+def test_a_warning_that_two_assets_give_is_told_once_on_the_way_and_once_at_the_end(project, tmp_path):
+    logs = write_small_logs(tmp_path / "logs")
+    (logs / "AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/02/desktop.ini").write_text("[x]\n")
+    code, output = flow_lake(project, "run", "--logs", logs, "--date", DAY, FLOWLAKE_RESULTS=tmp_path / "results")
+    assert code == 0, output
+    assert output.count("desktop.ini is no object of a flow log") == 2

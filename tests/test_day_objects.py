@@ -117,7 +117,7 @@ def test_many_causes_are_told_by_the_first_few(lake):
     [
         ("desktop.ini", ["[x]"], "desktop.ini is no object of a flow log."),
         ("all.log", [HEADER_LINE], "all.log is not called as an object of a flow log is, but reads like one."),
-        (OTHER_FLOW_LOG, [HEADER_LINE, "2 x"], "holds a record whose action is none of ACCEPT, REJECT and -: 2 x."),
+        (OTHER_FLOW_LOG, [HEADER_LINE, "2 x"], "No report counts them. The first one is: 2 x"),
         (OTHER_FLOW_LOG, [HEADER_LINE, PING], "both tell of eni-0b on 2021-09-02, so that its records count twice"),
         (OTHER_FLOW_LOG.replace(".gz", ".gz.part"), [HEADER_LINE], "is not called as an object of a flow log is"),
     ],
