@@ -16,7 +16,7 @@ from flowlogs.first_look import HEAD_BYTES, FirstLook, first_look
 from flowlogs.layout import find_flow_log
 from resources.bucket import Bucket, StoredObject
 
-LOOKS_PER_FLOW_LOG = 4
+LOOKS_PER_FLOW_LOG = 8
 """At how many objects of each flow log a day's look looks, evenly from its first to its last."""
 
 MOST_OTHER_FILES = 100
