@@ -793,30 +793,30 @@ def in_folder(path: Path) -> Path:
 def test_a_folder_inside_the_layout_is_told_which_one_was_meant(tmp_path, inside):
     in_folder(tmp_path / f"logs/{LAYOUT}/2021/09/02")
     with pytest.raises(FlowLakeError, match=rf"It lies in one: name {tmp_path}/logs in LOGS=\.$"):
-        FolderBucket("b", tmp_path / "logs" / inside).source()
+        FolderBucket("logs", tmp_path / "logs" / inside).source()
 
 
 @pytest.mark.parametrize("prefix", ["a", "network/flow", "one/two/three"])
 def test_logs_behind_a_prefix_are_told_where_they_are(tmp_path, prefix):
     in_folder(tmp_path / prefix / LAYOUT)
     with pytest.raises(FlowLakeError, match=rf"They are in {tmp_path}/{prefix}: name that folder in LOGS=\.$"):
-        FolderBucket("b", tmp_path).source()
+        FolderBucket("logs", tmp_path).source()
 
 
 def test_objects_without_the_layout_are_told_to_lack_their_day(tmp_path):
     name = "123456789012_vpcflowlogs_us-east-1_fl-0123456789abcdef0_20210902T0005Z_00000001.log.gz"
     (in_folder(tmp_path / "here") / name).write_bytes(b"")
     with pytest.raises(FlowLakeError, match=f"{tmp_path}/here holds objects of a flow log, without the folders of"):
-        FolderBucket("b", tmp_path).source()
+        FolderBucket("logs", tmp_path).source()
 
 
 def test_hive_compatible_folders_beside_plain_ones_are_warned_of(tmp_path):
     in_folder(tmp_path / LAYOUT)
     in_folder(tmp_path / "AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1")
-    assert FolderBucket("b", tmp_path).ensure().warnings == (
+    assert FolderBucket("logs", tmp_path).ensure().warnings == (
         f"{tmp_path} also holds flow logs in Hive-compatible folders "
-        "(AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/), which are not read yet: their records are in no "
-        "report",
+        "(AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/), which are not read yet: their records "
+        "are in no report",
     )
 
 
@@ -825,4 +825,4 @@ def test_the_look_for_logs_elsewhere_ends_in_any_folder(tmp_path):
         in_folder(tmp_path / f"{number}/{number}")
     (tmp_path / "round").symlink_to(tmp_path)
     with pytest.raises(FlowLakeError, match="holds no flow logs: there is no AWSLogs/<account>"):
-        FolderBucket("b", tmp_path).source()
+        FolderBucket("logs", tmp_path).source()
