@@ -9,12 +9,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from pathlib import PurePosixPath
 
+from assets.results_source import ObjectsRead, note_key, noted_objects
+from flowlogs.errors import FlowLakeError
 from flowlogs.first_look import HEAD_BYTES, FirstLook, first_look
 from flowlogs.layout import find_flow_log
-from resources.bucket import Bucket, StoredObject
+from resources.bucket import Bucket, ObjectStore, StoredObject
 
 LOOKS_PER_FLOW_LOG = 8
 """At how many objects of each flow log a day's look looks, evenly from its first to its last."""
@@ -25,9 +27,6 @@ MOST_OTHER_FILES = 100
 DAYS_AT_ONCE = 8
 
 NAMES_SHOWN = 3
-
-A_MOMENT = timedelta(seconds=1)
-"""How exactly the time is known at which a day's records were read."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,11 @@ class DayObjects:
     def size(self) -> int:
         """Bytes, as stored."""
         return sum(stored.size for stored in self.objects.values())
+
+    @property
+    def read(self) -> ObjectsRead:
+        """What of them is read as a flow log's."""
+        return _readable(self.objects.values())
 
 
 def look_at(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]:
@@ -65,7 +69,11 @@ def changed_days(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[date
     """
     changed = {}
     for day, found in before.items():
-        sizes = {stored.key: stored.size for stored in bucket.visible_objects(bucket.source().day_prefix(day))}
+        try:
+            sizes = {stored.key: stored.size for stored in bucket.visible_objects(bucket.source().day_prefix(day))}
+        except FlowLakeError as error:
+            changed[day] = str(error)
+            continue
         gone = [key for key, stored in found.objects.items() if sizes.get(key) != stored.size]
         if gone:
             changed[day] = (
@@ -75,23 +83,56 @@ def changed_days(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[date
     return changed
 
 
-def arrived_since(bucket: Bucket, read: Mapping[date, datetime | None]) -> list[str]:
-    """What people should know of objects that arrived after their days' records were read, by the times of that."""
+def arrived_since(bucket: Bucket, read: Mapping[date, ObjectsRead]) -> list[str]:
+    """What people should know of days that have other objects now than were read of them."""
     late = []
-    for day, moment in read.items():
-        if moment is None:
-            continue
-        objects = bucket.visible_objects(bucket.source().day_prefix(day))
-        keys = [stored.key for stored in objects if stored.arrived and stored.arrived > moment + A_MOMENT]
-        if keys:
+    for day, before in read.items():
+        now = _readable(bucket.visible_objects(bucket.source().day_prefix(day)))
+        if now.count > before.count or (now.count == before.count and now.size != before.size):
             late.append(
-                f"{len(keys)} objects of {day} arrived after its rejected flows were read: {_some(bucket, keys)}. "
-                "Materialize rejected_flows for that day again, then its reports."
+                f"Objects of {day} arrived or changed after its rejected flows were read: {before.count} objects of "
+                f"{before.size:,} bytes then, {now.count} of {now.size:,} now. Materialize rejected_flows for that day "
+                "again, then its reports."
             )
     return late
 
 
+def missing_since(bucket: Bucket, looked: Mapping[date, DayObjects], results: ObjectStore) -> dict[date, str]:
+    """The days of which objects are gone that an earlier run read, and what is to do.
+
+    To read such a day again would put less in the place of what was read when they were there.
+    """
+    missing = {}
+    for day, before in noted_objects(results, looked).items():
+        now = looked[day].read
+        if now.count < before.count:
+            missing[day] = (
+                f"Logs of {day} are gone: of {before.count} objects that an earlier run read, {now.count} are left in "
+                f"{bucket.objects.uri(bucket.source().day_prefix(day))} that Athena reads. What was read is kept. If "
+                "they were removed on purpose, nothing is to be done. Else restore them; or, to make the day from what "
+                f"is left, remove {results.uri(note_key(day))} and run again."
+            )
+    return missing
+
+
+def _readable(objects: Iterable[StoredObject]) -> ObjectsRead:
+    """The objects of flow logs that Athena reads, each of them once, however often it is there."""
+    sizes = {
+        _unpacked_name(stored.key): stored.size
+        for stored in objects
+        if find_flow_log(stored.key) and not stored.archived
+    }
+    return ObjectsRead(len(sizes), sum(sizes.values()))
+
+
 def _look_at_day(bucket: Bucket, prefix: str, day: date) -> DayObjects:
+    try:
+        return _found(bucket, prefix, day)
+    except FlowLakeError as error:  # of one object, or of the day's folder: other days can be read
+        return DayObjects({}, str(error))
+
+
+def _found(bucket: Bucket, prefix: str, day: date) -> DayObjects:
     objects = {stored.key: stored for stored in bucket.visible_objects(prefix)}
     readable = [key for key, stored in objects.items() if not stored.archived]
     others = [key for key in readable if find_flow_log(key) is None]

@@ -5,6 +5,7 @@ is pointed at it, in one step, and what the partition pointed at before is remov
 was or as it is. Which files those are, rejected_files.py knows.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,10 +14,9 @@ from datetime import date, datetime, timezone
 import dagster as dg
 
 from assets.catalog import days_without_partition, query_metadata, require_days, require_table
-from assets.day_objects import DayObjects, changed_days, look_at, unreadable_days
+from assets.day_objects import DayObjects, changed_days, look_at, missing_since, unreadable_days
 from assets.rejected_files import (
     Unloaded,
-    holds_records,
     key_of,
     new_root,
     note,
@@ -26,7 +26,7 @@ from assets.rejected_files import (
     unloaded,
     unnamed,
 )
-from assets.results_source import claim_results
+from assets.results_source import claim_results, note_objects
 from assets.runs import batches, clear_failures, days_of, finish_days, listed, origin
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import (
@@ -42,7 +42,13 @@ from flowlogs.statements import (
     unloaded_location,
 )
 from resources.bucket import Bucket, ObjectStore
-from resources.engine import QueryEngine, ScanLimitError
+from resources.engine import QueryEngine, QueryResult, ScanLimitError
+
+MOST_FAILED_STATEMENTS = 20
+"""How many statements of a run may fail for a day each: each of them scans the other days for nothing."""
+
+REFUSED = r"access.?denied|permission_denied|not authorized|forbidden"
+"""What an engine says that may not read an object: then it may read no other, and each day would fail by itself."""
 
 
 def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -71,13 +77,14 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
         days = days_of(context)
         name = rejected_flows_name(table)
         with clear_failures():
-            claim_results(results, bucket.source())
+            claim_results(results, bucket.source(), athena)
             require_table(athena, name, rejected_flows_table(results.location()))
             _, failures = days_without_partition(athena, table, days, "vpc_flow_logs_partition")
             looked = look_at(bucket, [day for day in days if day not in failures])
             for warning in [text for found in looked.values() for text in found.warnings]:
                 context.log.warning(warning)
-            failures |= unreadable_days(looked) | days_whose_logs_are_gone(athena, results, name, looked)
+            failures |= unreadable_days(looked)
+            failures |= missing_since(bucket, {day: looked[day] for day in looked if day not in failures}, results)
             readable = [day for day in days if day not in failures]
             scan = Scan(context, bucket, athena, results, table, looked, failures)
             done: list[date] = []
@@ -94,6 +101,7 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
                     stopped = error
                 # Also where a later day failed: these are complete.
                 try:
+                    note_objects(results, {day: looked[day].read for part in parts for day in part.folders})
                     scan.notes += point_at(context, athena, results, name, parts)
                     done += [day for part in parts for day in part.folders]
                 except FlowLakeError as error:
@@ -108,23 +116,6 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
         yield dg.MaterializeResult()
 
     return rejected_flows
-
-
-def days_whose_logs_are_gone(
-    athena: QueryEngine, results: ObjectStore, name: TableName, looked: Mapping[date, DayObjects]
-) -> dict[date, str]:
-    """The days without objects of which there are rejected flows from an earlier run, and what is to do.
-
-    To read such a day again would put nothing in the place of what was read when the logs were there.
-    """
-    empty = [day for day, found in looked.items() if not found.objects]
-    before = athena.partition_locations(name, [day.isoformat() for day in empty]) if empty else {}
-    return {
-        day: f"The logs of {day} are gone: its folder holds no objects, while {name.hive} has records that an earlier "
-        "run read there. Those are kept. If the logs were removed on purpose, nothing is to be done; else restore them."
-        for day in empty
-        if day.isoformat() in before and holds_records(results, day, before[day.isoformat()])
-    }
 
 
 @dataclass
@@ -145,6 +136,7 @@ class Scan:
     metadata: dict[date, Mapping[str, object]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     roots: list[str] = field(default_factory=list)
+    failed_statements: int = 0
 
     def unload_within_limit(self, days: Sequence[date]) -> Iterator[Unloaded]:
         """Write the records of these days in one statement, or in as few as let each day be read.
@@ -154,26 +146,42 @@ class Scan:
         """
         root = self._begin()
         self.context.log.info(f"{listed(days)}: to be written, from one scan of their objects.")
+        statement = unload_rejected(self.table, days[0], days[-1], self.results.location(root), origin(self.context))
         try:
-            part = self._unload(days, root)
+            result = self.athena.execute(statement)
         except FlowLakeError as error:
-            damaged = [day for day in days if self.bucket.source().day_prefix(day) in str(error)]
-            if damaged:
-                self.failures |= dict.fromkeys(damaged, str(error))
-                self.context.log.warning(f"{listed(damaged)}: cannot be read. The other days are read without that.")
-                rest = [day for day in days if day not in damaged]
-                again = list(batches(rest, len(days)))
-            elif isinstance(error, ScanLimitError) and len(days) > 1:
-                self.context.log.warning(f"{listed(days)}: more than one query may scan. Each half of them by itself.")
-                again = [list(days[: len(days) // 2]), list(days[len(days) // 2 :])]
-            else:
-                raise
-            self.results.delete([stored.key for stored in self.results.list(root)])
-            for batch in again:
-                yield from self.unload_within_limit(batch)
+            again = self._without(days, error)
+        else:
+            part = self._written(days, root, result)
+            if part.folders:
+                yield part
             return
-        if part.folders:
-            yield part
+        with only_warned_of(self.context):
+            self.results.delete([stored.key for stored in self.results.list(root)])
+        for batch in again:
+            yield from self.unload_within_limit(batch)
+
+    def _without(self, days: Sequence[date], error: FlowLakeError) -> list[list[date]]:
+        """What is left to write of days for which a statement failed, each part by itself; raises what fails them all.
+
+        An object that cannot be read is named in the error by its key, which tells its day.
+        """
+        damaged = [day for day in days if self.bucket.source().day_prefix(day) in str(error)]
+        too_large = isinstance(error, ScanLimitError)
+        if too_large and len(days) > 1:
+            self.context.log.warning(f"{listed(days)}: more than one query may scan. Each half of them by itself.")
+            return [list(days[: len(days) // 2]), list(days[len(days) // 2 :])]
+        if too_large:
+            damaged = list(days)
+        self.failed_statements += 1
+        refused = re.search(REFUSED, str(error), re.IGNORECASE)
+        if not damaged or refused or self.failed_statements > MOST_FAILED_STATEMENTS:
+            raise error
+        self.failures |= dict.fromkeys(damaged, str(error))
+        rest = [day for day in days if day not in damaged]
+        if rest:
+            self.context.log.warning(f"{listed(damaged)}: cannot be read. The other days are read without that.")
+        return list(batches(rest, len(days)))
 
     def _begin(self) -> str:
         """A new folder to write into. Every one is noted anew each time, so that a long run is not taken for dead."""
@@ -181,10 +189,8 @@ class Scan:
         self.notes.append(note(self.results, rejected_flows_name(self.table), self.roots))
         return self.roots[-1]
 
-    def _unload(self, days: Sequence[date], root: str) -> Unloaded:
-        """Write the records of these days below `root`, as one statement, and tell of them."""
-        statement = unload_rejected(self.table, days[0], days[-1], self.results.location(root), origin(self.context))
-        result = self.athena.execute(statement)
+    def _written(self, days: Sequence[date], root: str, result: QueryResult) -> Unloaded:
+        """What a statement wrote below `root` of these days, without those that changed while they were read."""
         sizes = {stored.key: stored.size for stored in self.results.list(root)}
         tried_before = unnamed(sizes, result.written)
         for key in tried_before:

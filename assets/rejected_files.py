@@ -25,7 +25,7 @@ NOTES = f"{ROOT}_unfinished/"
 """Where the notes are, by database: each names, a line each, folders that may be left without a partition."""
 
 NOTHING = f"{ROOT}_nothing/"
-"""Below it, a day's partition points on which nothing was rejected: anywhere else, there has to be a file."""
+"""Where a day's partition points on which nothing was rejected: anywhere else, there has to be a file."""
 
 STAMP = "%Y%m%dT%H%M%SZ"
 
@@ -37,7 +37,6 @@ _NAME = r"\d{8}T\d{6}Z-[0-9a-f]{8}"
 
 _ATTEMPT = re.compile(rf"{ROOT}{_NAME}/")
 _FOLDER = re.compile(rf"{ROOT}{_NAME}/{PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/")
-_NOTHING = re.compile(rf"{ROOT}_nothing/{_NAME}/{PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/")
 _FILE = re.compile(rf"(?P<folder>{_FOLDER.pattern})[^/]+")
 
 
@@ -59,8 +58,7 @@ def unloaded(root: str, days: Iterable[date], keys: Collection[str]) -> Unloaded
     """What an UNLOAD of these days wrote, by the files that are below its root."""
     folders = {day: unloaded_location(root, day) for day in days}
     found = {folder for folder in folders.values() if any(key.startswith(folder) for key in keys)}
-    nothing = f"{NOTHING}{root.removeprefix(ROOT)}"
-    placed = {day: folder if folder in found else unloaded_location(nothing, day) for day, folder in folders.items()}
+    placed = {day: folder if folder in found else _nothing_of(day) for day, folder in folders.items()}
     return Unloaded(root, frozenset(keys), placed)
 
 
@@ -107,9 +105,9 @@ def days_without_files(results: ObjectStore, locations: Mapping[date, str]) -> d
     A query would not miss those records, and tell of a day on which nothing was rejected.
     """
     folders = {day: key_of(results, location) for day, location in locations.items()}
-    elsewhere = {day for day, folder in folders.items() if not _is_of(folder, day, _FOLDER, _NOTHING)}
+    elsewhere = {day for day, folder in folders.items() if not _is_of(folder, day) and folder != _nothing_of(day)}
     # The days of one UNLOAD lie together: one look is enough for all of them.
-    own = {day: folder for day, folder in folders.items() if _is_of(folder, day, _FOLDER)}
+    own = {day: folder for day, folder in folders.items() if _is_of(folder, day)}
     roots = {folder[: folder.index("/", len(ROOT)) + 1] for folder in own.values()}
     filled = {f"{stored.key.rpartition('/')[0]}/" for root in roots for stored in results.list(root)}
     gone = [day for day, folder in own.items() if folder not in filled]
@@ -133,25 +131,19 @@ def require_files(results: ObjectStore, locations: Mapping[date, str]) -> None:
         raise FlowLakeError(problem)
 
 
-def holds_records(results: ObjectStore, day: date, location: str) -> bool:
-    """Whether a day's partition points at records, and not at the place for a day without any."""
-    return not _is_of(key_of(results, location), day, _NOTHING)
-
-
-def read_since(results: ObjectStore, location: str) -> datetime | None:
-    """When the attempt began that a day's partition points at (UTC), if it is one of ours."""
-    match = re.search(_NAME, key_of(results, location))
-    return datetime.strptime(match[0].partition("-")[0], STAMP).replace(tzinfo=timezone.utc) if match else None
+def _nothing_of(day: date) -> str:
+    return unloaded_location(NOTHING, day)
 
 
 def replaced_folders(results: ObjectStore, before: Mapping[date, str]) -> list[str]:
     """The folders that days' partitions pointed at before, where those are of that day and of our making."""
-    return [folder for day, location in before.items() if _is_of(folder := key_of(results, location), day, _FOLDER)]
+    return [folder for day, location in before.items() if _is_of(folder := key_of(results, location), day)]
 
 
-def _is_of(folder: str, day: date, *kinds: re.Pattern[str]) -> bool:
-    """Whether a folder is called as one of these kinds for that day is."""
-    return any(match["day"] == day.isoformat() for kind in kinds if (match := kind.fullmatch(folder)))
+def _is_of(folder: str, day: date) -> bool:
+    """Whether an attempt's folder for that day is called so."""
+    match = _FOLDER.fullmatch(folder)
+    return match is not None and match["day"] == day.isoformat()
 
 
 def note(results: ObjectStore, name: TableName, folders: Iterable[str]) -> str:
@@ -191,8 +183,7 @@ def key_of(results: ObjectStore, location: str) -> str:
 
 def _noted(results: ObjectStore, key: str) -> list[str]:
     try:
-        with results.open(key) as stored:
-            lines = stored.read().decode().splitlines()
+        lines = results.read(key).decode().splitlines()
         return [folder for folder in lines if ".." not in folder.split("/")]
     except FlowLakeError:
         if any(stored.key == key for stored in results.list(NOTES)):

@@ -13,7 +13,8 @@ import dagster as dg
 
 from assets.catalog import days_without_partition, query_metadata, require_days
 from assets.day_objects import arrived_since
-from assets.rejected_files import days_without_files, read_since, require_files
+from assets.rejected_files import days_without_files, require_files
+from assets.results_source import noted_objects, require_own_results
 from assets.runs import batches, clear_failures, days_of, finish_days, listed, origin
 from assets.tables import csv_bytes, markdown_table, parquet_bytes
 from flowlogs.errors import FlowLakeError
@@ -80,11 +81,12 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         source = rejected_flows_name(table)
         done: dict[date, Mapping[str, object]] = {}
         with clear_failures():
+            require_own_results(results, bucket.source(), athena)
             locations, failures = days_without_partition(athena, source, days, REJECTED_FLOWS)
             failures |= days_without_files(results, locations)
             there = [day for day in days if day not in failures]
             if not _makes_rejected_flows(context):
-                for warning in arrived_since(bucket, {day: read_since(results, locations[day]) for day in there}):
+                for warning in arrived_since(bucket, noted_objects(results, there)):
                     context.log.warning(warning)
             try:
                 for group in batches(there, len(days)):
@@ -145,7 +147,7 @@ def report_keys(name: str, day: date) -> tuple[str, str]:
 
 def report_files(name: str, day: date, frame: "pd.DataFrame") -> dict[str, bytes]:
     parquet, csv = report_keys(name, day)
-    return {parquet: parquet_bytes(frame), csv: csv_bytes(frame)}
+    return {csv: csv_bytes(frame), parquet: parquet_bytes(frame)}
 
 
 def report_metadata(

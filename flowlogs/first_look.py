@@ -186,6 +186,8 @@ def _unexpected(lines: Sequence[str]) -> str:
             "is of a flow log of a transit gateway, whose records have other fields and no action. Have it deliver to "
             f"another bucket or prefix. {said}"
         )
+    if line.startswith(("{", "[")):
+        return f"is JSON, and the table reads fields with blanks between them. {said}"
     for separator, called in (("\t", "tabs"), (",", "commas"), (";", "semicolons"), ("|", "bars")):
         if separator in line and _tells_of_a_flow(line):
             return (

@@ -8,8 +8,8 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -23,13 +23,11 @@ class StoredObject:
     """An object's key and its size in bytes, as stored.
 
     `archived`: it lies in a storage class that has to be restored before anybody reads it (S3's Glacier classes).
-    `arrived` is when it came to lie there (UTC), where that is known.
     """
 
     key: str
     size: int
     archived: bool = False
-    arrived: datetime | None = field(default=None, compare=False)
 
 
 class ObjectStore(ABC):
@@ -50,6 +48,11 @@ class ObjectStore(ABC):
     @abstractmethod
     def open(self, key: str) -> BinaryIO:
         """The object's bytes, to read in order. Raises FlowLakeError, with its address, where it cannot be read."""
+
+    def read(self, key: str) -> bytes:
+        """All of the object. Raises FlowLakeError where it cannot be read to its end."""
+        with self.open(key) as stored:
+            return stored.read()
 
     @abstractmethod
     def head(self, key: str, size: int) -> bytes:

@@ -64,6 +64,11 @@ class QueryResult:
 class QueryEngine(ABC):
     """Executes Athena's SQL: Hive DDL with backticks, Trino SELECT with double quotes."""
 
+    @property
+    @abstractmethod
+    def catalog_name(self) -> str:
+        """What the catalog of databases is called that this engine looks into: no other one is called so."""
+
     @abstractmethod
     def ensure(self) -> Ensured:
         """Make the engine ready to execute; changes nothing where it is."""

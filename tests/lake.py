@@ -36,6 +36,10 @@ class WatchedEngine(QueryEngine):
         self.before: Callable[[str], object] = str
         self.after: Callable[[str], object] = str
 
+    @property
+    def catalog_name(self) -> str:
+        return self.engine.catalog_name
+
     def ensure(self) -> Ensured:
         return self.engine.ensure()
 

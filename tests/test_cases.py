@@ -5,7 +5,6 @@ test_day_objects.py.
 """
 
 import shutil
-import time
 from datetime import date, datetime, timezone
 from pathlib import Path
 
@@ -48,11 +47,6 @@ SET_UP = [
 
 def here(cases: list[tuple]) -> list[tuple]:
     return [case for case in cases if (CASES / case[0]).is_dir()]
-
-
-def wait_a_second() -> None:
-    """Until a later second begins: as exactly is it known when a day was read."""
-    time.sleep(1.5)
 
 
 def lake_of(name: str, home: Path, instance) -> Lake:
@@ -117,10 +111,9 @@ def test_reports_that_are_older_than_an_object_say_so(name, tmp_path, instance):
     assert lake.run(DAY).success
     assert lake.messages(lake.run(DAY, assets=["top_rejected_pairs"]), level=30) == []
     place = logs / late.relative_to(CASES / name)
-    wait_a_second()
     shutil.copy2(late, place)  # with the time of its original, as `aws s3 sync` leaves it
     (told,) = lake.messages(lake.run(DAY, assets=["top_rejected_pairs"]), level=30)
-    assert told.startswith(f"1 objects of {DAY} arrived after its rejected flows were read: {place}.")
+    assert told.startswith(f"Objects of {DAY} arrived or changed after its rejected flows were read: 1 objects of ")
     assert lake.run(DAY).success
     assert lake.messages(lake.run(DAY, assets=["top_rejected_pairs"]), level=30) == []
 

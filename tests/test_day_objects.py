@@ -1,6 +1,7 @@
 """What a run says of a day's objects before it reads them, and what it never takes for an empty day."""
 
 import gzip
+import re
 import shutil
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -23,9 +24,11 @@ from support import (
 
 from assets.day_objects import LOOKS_PER_FLOW_LOG, MOST_OTHER_FILES, look_at
 from assets.results_source import NOTE
+from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
 from resources.bucket import StoredObject
 from resources.embedded.folder_bucket import FolderStore
+from resources.engine import QueryError, ScanLimitError
 
 LAST_DAY = date(2021, 9, 4)
 FOLDER = "AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/02"
@@ -211,8 +214,139 @@ def test_a_day_whose_logs_are_gone_keeps_what_was_read_of_it(lake):
     shutil.rmtree(lake.logs / FOLDER)
     asset, words = failure(lake.run(DAY, assets=DAILY))
     assert asset == "rejected_flows"
-    assert words.startswith(f"The logs of {DAY} are gone: its folder holds no objects, while ")
+    assert words.startswith(
+        f"Logs of {DAY} are gone: of 2 objects that an earlier run read, 0 are left in {lake.logs}/{FOLDER} that Athena "
+        "reads. What was read is kept."
+    )
     assert lake.without_notes() == before
+
+
+def test_a_day_that_lost_an_object_keeps_what_was_read_of_it_until_told_otherwise(lake):
+    lake.run(DAY)
+    before = lake.without_notes()
+    sorted((lake.logs / FOLDER).iterdir())[0].unlink()
+    asset, words = failure(lake.run(DAY, assets=DAILY))
+    assert asset == "rejected_flows"
+    assert words.startswith(f"Logs of {DAY} are gone: of 2 objects that an earlier run read, 1 are left in ")
+    assert lake.without_notes() == before
+    key = re.search(r"remove (\S+) and run again", words)[1]
+    Path(key).unlink()
+    assert lake.run(DAY, assets=DAILY).success
+    assert report_rows(lake.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY][1:], DAY)
+
+
+def test_an_object_that_was_there_twice_may_be_removed_once(lake):
+    packed = sorted((lake.logs / FOLDER).iterdir())[0]
+    unpacked = packed.with_suffix("")
+    unpacked.write_bytes(gzip.decompress(packed.read_bytes()))
+    put(lake, "desktop.ini", "[x]")
+    lake.run(DAY)
+    (lake.logs / FOLDER / "desktop.ini").unlink()
+    unpacked.unlink()
+    result = lake.run(DAY)
+    assert result.success
+    assert warnings(lake, result) == []
+    assert report_rows(lake.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_a_day_whose_objects_went_into_an_archive_keeps_what_was_read_of_it(lake, monkeypatch):
+    lake.run(DAY)
+    before = lake.without_notes()
+    listed = FolderStore.list
+
+    def archived(self, prefix):
+        for stored in listed(self, prefix):
+            yield StoredObject(stored.key, stored.size, archived=stored.key.startswith(FOLDER))
+
+    monkeypatch.setattr(FolderStore, "list", archived)
+    assert failure(lake.run(DAY, assets=DAILY))[1].startswith(f"Logs of {DAY} are gone: of 2 objects that an earlier")
+    monkeypatch.undo()
+    assert lake.without_notes() == before
+
+
+def test_reports_alone_say_where_an_object_arrived_since(lake):
+    lake.run(DAY)
+    write_object(lake.logs, DAY, [PING], number=7)
+    (told,) = warnings(lake, lake.run(DAY, assets=["top_rejected_pairs"]))
+    assert told.startswith(f"Objects of {DAY} arrived or changed after its rejected flows were read: 2 objects of ")
+    lake.run(DAY)
+    assert warnings(lake, lake.run(DAY, assets=["top_rejected_pairs"])) == []
+
+
+def test_a_day_that_is_more_than_a_query_may_scan_fails_alone(lake):
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    engine = lake.watch()
+
+    def limit(text: str) -> None:
+        first, last = (
+            re.search(r"BETWEEN '(\S+)' AND '(\S+)'", text).groups() if text.startswith("UNLOAD") else ("", "")
+        )
+        if first and first <= str(NEXT_DAY) <= last:
+            raise ScanLimitError("CANCELLED", "Bytes scanned limit was exceeded", text)
+
+    engine.before = limit
+    asset, words = failure(lake.run(DAY, LAST_DAY, DAILY))
+    assert asset == "rejected_flows"
+    assert "Bytes scanned limit was exceeded" in words
+    assert f"\nNot done: {NEXT_DAY}; the 2 others are." in words
+
+
+def test_an_engine_that_may_not_read_stops_the_run_at_once(lake):
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    engine = lake.watch()
+
+    def deny(text: str) -> None:
+        if text.startswith("UNLOAD"):
+            raise QueryError("PERMISSION_DENIED", f"Access Denied: s3://logs/{FOLDER}/a.log.gz", text)
+
+    engine.before = deny
+    words = failure(lake.run(DAY, LAST_DAY, DAILY))[1]
+    assert words.startswith("PERMISSION_DENIED")
+    assert [text.startswith("UNLOAD") for text in engine.statements].count(True) == 1
+
+
+def test_no_more_than_some_statements_fail_for_a_day_each(lake, monkeypatch):
+    monkeypatch.setattr("assets.rejected.MOST_FAILED_STATEMENTS", 1)
+    for day in (DAY, NEXT_DAY):
+        path = write_object(lake.logs, day, [PING], number=9)
+        path.write_bytes(path.read_bytes()[:-9])
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    engine = lake.watch()
+    words = failure(lake.run(DAY, LAST_DAY, DAILY))[1]
+    assert f"\nNot done: {DAY}, {NEXT_DAY}, {LAST_DAY}; which are all." in words
+    assert [text.startswith("UNLOAD") for text in engine.statements].count(True) == 2
+
+
+def test_an_object_that_may_not_be_read_fails_its_own_day(lake, monkeypatch):
+    head = FolderStore.head
+
+    def denied(self, key, size):
+        if key.startswith(FOLDER):
+            raise FlowLakeError(f"Access denied while reading {key}")
+        return head(self, key, size)
+
+    monkeypatch.setattr(FolderStore, "head", denied)
+    lake.run(NEXT_DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    words = failure(lake.run(DAY, NEXT_DAY, DAILY[:1]))[1]
+    assert words.startswith(f"Access denied while reading {FOLDER}/")
+    assert f"\nNot done: {DAY}; the other one is." in words
+
+
+def test_a_listing_that_fails_after_the_scan_costs_no_other_scan(lake):
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    engine = lake.watch()
+    listed = FolderStore.list
+
+    def refuse(self, prefix):
+        if prefix.startswith(FOLDER):
+            raise FlowLakeError(f"AWS refused ListObjectsV2 while listing {prefix}: SlowDown")
+        return listed(self, prefix)
+
+    with pytest.MonkeyPatch.context() as patch:
+        engine.after = lambda text: text.startswith("UNLOAD") and patch.setattr(FolderStore, "list", refuse)
+        words = failure(lake.run(DAY, NEXT_DAY, DAILY))[1]
+    assert words.startswith("AWS refused ListObjectsV2") and f"\nNot done: {DAY}; the other one is." in words
+    assert [text.startswith("UNLOAD") for text in engine.statements].count(True) == 1
 
 
 def test_a_damaged_object_fails_its_own_day_and_the_others_are_done(lake):
@@ -248,7 +382,17 @@ def test_todays_reports_are_told_to_be_of_a_part_of_it(lake):
 
 def test_results_say_whose_flow_logs_they_are_made_from(lake):
     lake.run(DAY)
-    assert (lake.results / NOTE).read_text() == lake.target.bucket.source().location
+    assert (lake.results / NOTE).read_text().splitlines() == [lake.target.bucket.source().location, "embedded"]
+
+
+@pytest.mark.parametrize("assets", [["rejected_flows"], ["top_rejected_pairs"]])
+def test_no_asset_is_made_from_results_of_another_catalog(lake, assets):
+    lake.run(DAY)
+    source = lake.target.bucket.source().location
+    (lake.results / NOTE).write_text(f"{source}\nAWS Glue of account 123456789012 in eu-west-1\n")
+    before = lake.without_notes()
+    assert "(tables: AWS Glue of account 123456789012 in eu-west-1)" in failure(lake.run(DAY, assets=assets))[1]
+    assert lake.without_notes() == before
 
 
 def test_results_of_another_source_are_left_alone_even_without_tables(lake):

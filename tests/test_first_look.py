@@ -68,7 +68,7 @@ def test_an_object_without_a_line_says_nothing(data):
         ([HEADER_LINE.replace(" ", "\t"), FEW_PACKETS.replace(" ", "\t")], "has tabs between its fields"),
         ([HEADER_LINE.replace(" ", ","), FEW_PACKETS.replace(" ", ",")], "has commas between its fields"),
         ([f'"{HEADER_LINE}"', f'"{FEW_PACKETS}"'], "does not begin with the header line of a flow log"),
-        ([json.dumps({"version": 2, "srcaddr": "10.0.0.1"})], "does not begin with the header line of a flow log"),
+        ([json.dumps({"version": 2, "srcaddr": "10.0.0.1"})], "is JSON, and the table reads fields with blanks"),
         ([HEADER_LINE.upper(), FEW_PACKETS], "does not begin with the header line of a flow log"),
         (["", HEADER_LINE, FEW_PACKETS], "does not begin with the header line of a flow log"),
     ],

@@ -77,6 +77,10 @@ class Athena(QueryEngine):
         self.timeout_seconds = timeout_seconds
         self._connection: Connection[Any] | None = None
 
+    @property
+    def catalog_name(self) -> str:
+        return f"AWS Glue of account {self.clients.account} in {self.clients.region}"
+
     def ensure(self) -> Ensured:
         from botocore.exceptions import ClientError
 

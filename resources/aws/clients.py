@@ -121,7 +121,7 @@ def refusal(error: "ClientError", doing: str) -> FlowLakeError:
     if code in ACCESS_DENIED:
         return FlowLakeError(
             f"Access denied while {doing}: grant {iam_action(error)} to the caller "
-            f"(deploy/iam-policy.json has every action that is needed). AWS said: {message}"
+            f"(the policies in deploy/ have every action that is needed). AWS said: {message}"
         )
     return FlowLakeError(f"AWS refused {error.operation_name} while {doing}: {code}: {message}")
 

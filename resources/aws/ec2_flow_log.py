@@ -81,8 +81,9 @@ class Ec2FlowLog(FlowLog):
         return None
 
     def remove(self) -> Ensured:
-        """Delete the flow logs that this project created (by their tag) and that deliver to this bucket."""
-        ours = [log for log in self._flow_logs() if _is_ours(log) and self._delivers_here(log)]
+        """Delete the configured VPCs' flow logs that this project created (by their tag) for this bucket."""
+        tagged = [log for log in self._flow_logs() if _is_ours(log) and self._delivers_here(log)]
+        ours = [log for log in tagged if log["ResourceId"] in self.vpc_ids]
         ids = [log["FlowLogId"] for log in ours]
         if ids:
             with aws_errors("deleting flow logs"):
@@ -91,7 +92,13 @@ class Ec2FlowLog(FlowLog):
             failed = [item for item in answer.get("Unsuccessful", []) if "NotFound" not in item["Error"]["Code"]]
             if failed:
                 raise FlowLakeError(f"Some flow logs were not deleted: {_unsuccessful(failed, 'ec2:DeleteFlowLogs')}")
-        return Ensured({"deleted": ", ".join(ids) or "none: there is no flow log of this project's for this bucket"})
+        left = [log["FlowLogId"] for log in tagged if log not in ours]
+        return Ensured(
+            {
+                "deleted": ", ".join(ids) or "none: there is no flow log of this project's for this bucket",
+                **({"left, since FLOWLAKE_VPC_IDS does not name their VPCs": ", ".join(left)} if left else {}),
+            }
+        )
 
     def _require_vpcs(self) -> None:
         from botocore.exceptions import ClientError

@@ -72,13 +72,16 @@ class S3Store(ObjectStore):
             for page in pages:
                 for found in page.get("Contents", []):
                     archived = found.get("StorageClass") in ARCHIVED
-                    key = found["Key"].removeprefix(self.prefix)
-                    yield StoredObject(key, found["Size"], archived, found["LastModified"])
+                    yield StoredObject(found["Key"].removeprefix(self.prefix), found["Size"], archived)
 
     def open(self, key: str) -> BinaryIO:
         with aws_errors(f"reading {self.uri(key)}"):
             body: BinaryIO = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"]
             return body
+
+    def read(self, key: str) -> bytes:
+        with aws_errors(f"reading {self.uri(key)}"):
+            return super().read(key)
 
     def head(self, key: str, size: int) -> bytes:
         from botocore.exceptions import ClientError
@@ -268,7 +271,7 @@ class S3Bucket(Bucket):
                     raise FlowLakeError(
                         f"The bucket {self.name} (FLOWLAKE_BUCKET) cannot be used: either it belongs to another "
                         "account (names are shared by all of AWS): then choose another. Or the caller lacks "
-                        "s3:ListBucket on it (deploy/iam-policy.json has every action that is needed)."
+                        "s3:ListBucket on it (the policies in deploy/ have every action that is needed)."
                     ) from None
                 raise
         return True

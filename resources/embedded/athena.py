@@ -67,6 +67,10 @@ class EmbeddedAthena(QueryEngine):
         self.timeout_seconds = timeout_seconds
         self.keep_clear = keep_clear
 
+    @property
+    def catalog_name(self) -> str:
+        return "embedded"
+
     def ensure(self) -> Ensured:
         return Ensured({"engine": "DuckDB, in this process", "catalog": str(self.catalog.path)})
 

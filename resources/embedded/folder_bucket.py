@@ -13,7 +13,6 @@ import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -109,11 +108,11 @@ class FolderStore(ObjectStore):
                     folders.append(f"{key}/")
                 elif own := self._own_facts(entry):
                     files.add((own.st_dev, own.st_ino))
-                    yield _stored(key, own)
+                    yield StoredObject(key, own.st_size)
         for key, found in sorted(file_links, key=lambda link: link[0]):
             if (found.st_dev, found.st_ino) not in files:
                 files.add((found.st_dev, found.st_ino))
-                yield _stored(key, found)
+                yield StoredObject(key, found.st_size)
 
     def _entries(self, folder: str, walked: set[tuple[int, int]]) -> "Sequence[os.DirEntry[str]]":
         """What is in a folder that has not been walked yet, by name."""
@@ -172,6 +171,12 @@ class FolderStore(ObjectStore):
 
     def open(self, key: str) -> BinaryIO:
         return self._open(self._path(key))
+
+    def read(self, key: str) -> bytes:
+        try:
+            return super().read(key)
+        except OSError as error:
+            raise FlowLakeError(f"{self.uri(key)} cannot be read: {error.strerror}.") from error
 
     def head(self, key: str, size: int) -> bytes:
         with self.open(key) as file:
@@ -299,12 +304,6 @@ class FolderStore(ObjectStore):
             f"{printable(str(path))} cannot be {done}: {error.strerror}. What was there is unchanged. Free some space "
             f"or make it writable, or name another folder in {self.setting}; then run again."
         )
-
-
-def _stored(key: str, facts: os.stat_result) -> StoredObject:
-    # A copy may keep the time at which its original was last written; when it was made, it cannot hide.
-    arrived = datetime.fromtimestamp(max(facts.st_mtime, facts.st_ctime), timezone.utc)
-    return StoredObject(key, facts.st_size, arrived=arrived)
 
 
 def _to_disk(files: Sequence[Path]) -> None:
