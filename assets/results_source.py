@@ -47,8 +47,8 @@ def require_own_results(results: ObjectStore, source: LogSource, athena: QueryEn
         f"The results in {results.uri()} were made from the flow logs in {location} (tables: {catalog}), and these "
         f"settings read {own[0]} (tables: {own[1]}). Two sources never share tables, partitions or reports: name "
         "another place in FLOWLAKE_RESULTS (and with FLOWLAKE_TARGET=aws another FLOWLAKE_DATABASE), or set "
-        "FLOWLAKE_BUCKET, FLOWLAKE_ACCOUNT_ID and FLOWLAKE_REGION to those of the results. If these are the same flow logs and were "
-        f"moved, remove {results.uri(NOTE)} and drop both tables."
+        "FLOWLAKE_BUCKET, FLOWLAKE_ACCOUNT_ID and FLOWLAKE_REGION to those of the results. If these are the same "
+        f"flow logs and were moved, remove {results.uri(NOTE)} and drop both tables."
     )
 
 

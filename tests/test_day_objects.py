@@ -215,8 +215,8 @@ def test_a_day_whose_logs_are_gone_keeps_what_was_read_of_it(lake):
     asset, words = failure(lake.run(DAY, assets=DAILY))
     assert asset == "rejected_flows"
     assert words.startswith(
-        f"Logs of {DAY} are gone: of 2 objects that an earlier run read, 0 are left in {lake.logs}/{FOLDER} that Athena "
-        "reads. What was read is kept."
+        f"Logs of {DAY} are gone: of 2 objects that an earlier run read, 0 are left in {lake.logs}/{FOLDER} that "
+        "Athena reads. What was read is kept."
     )
     assert lake.without_notes() == before
 
