@@ -85,6 +85,8 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
                 context.log.warning(warning)
             failures |= unreadable_days(looked)
             failures |= missing_since(bucket, {day: looked[day] for day in looked if day not in failures}, results)
+            sizes = {day: found.size for day, found in looked.items()}
+            failures |= days_too_large(athena, {day: sizes[day] for day in sizes if day not in failures})
             readable = [day for day in days if day not in failures]
             scan = Scan(context, bucket, athena, results, table, looked, failures)
             done: list[date] = []
@@ -92,7 +94,7 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
             for group in batches(readable, MAX_PARTITIONS_PER_STATEMENT):
                 parts: list[Unloaded] = []
                 try:
-                    for batch in batches(group, MAX_UNLOADED_PARTITIONS):
+                    for batch in scans(group, sizes, athena.scan_limit_bytes):
                         for part in scan.unload_within_limit(batch):
                             parts.append(part)
                             told = f"{listed(list(part.folders))} ({days.index(max(part.folders)) + 1} of {len(days)})"
@@ -116,6 +118,29 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
         yield dg.MaterializeResult()
 
     return rejected_flows
+
+
+def days_too_large(athena: QueryEngine, sizes: Mapping[date, int]) -> dict[date, str]:
+    """The days whose objects are more than one query may scan: a query that is cancelled for that is billed."""
+    limit = athena.scan_limit_bytes
+    return {
+        day: f"The objects of {day} are {size:,} bytes, and one query may scan {limit:,}. Raise that in Athena's "
+        "workgroup and in FLOWLAKE_SCAN_LIMIT_BYTES. Nothing was scanned."
+        for day, size in sizes.items()
+        if limit is not None and size > limit
+    }
+
+
+def scans(days: Sequence[date], sizes: Mapping[date, int], limit: int | None) -> Iterator[list[date]]:
+    """The days in their order, as runs of consecutive ones that one UNLOAD may write, and scan by these sizes."""
+    for batch in batches(days, MAX_UNLOADED_PARTITIONS):
+        scan: list[date] = []
+        for day in batch:
+            if scan and limit is not None and sum(sizes[other] for other in scan) + sizes[day] > limit:
+                yield scan
+                scan = []
+            scan.append(day)
+        yield scan
 
 
 @dataclass

@@ -69,6 +69,11 @@ class QueryEngine(ABC):
     def catalog_name(self) -> str:
         """What the catalog of databases is called that this engine looks into: no other one is called so."""
 
+    @property
+    @abstractmethod
+    def scan_limit_bytes(self) -> int | None:
+        """How many bytes of objects, as stored, one query may scan; None where there is no limit."""
+
     @abstractmethod
     def ensure(self) -> Ensured:
         """Make the engine ready to execute; changes nothing where it is."""

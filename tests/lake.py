@@ -27,14 +27,20 @@ REJECTED = rejected_flows_name(TABLE)
 class WatchedEngine(QueryEngine):
     """An engine that remembers the statements that it is given, without the comment that tells of the run.
 
-    `before` and `after` are called with each of them; what they raise fails the statement.
+    `before` and `after` are called with each of them; what they raise fails the statement. `limit` is what it says that
+    one query may scan.
     """
 
     def __init__(self, engine: QueryEngine) -> None:
         self.engine = engine
         self.statements: list[str] = []
+        self.limit: int | None = None
         self.before: Callable[[str], object] = str
         self.after: Callable[[str], object] = str
+
+    @property
+    def scan_limit_bytes(self) -> int | None:
+        return self.limit if self.limit is not None else self.engine.scan_limit_bytes
 
     @property
     def catalog_name(self) -> str:

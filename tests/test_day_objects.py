@@ -405,3 +405,31 @@ def test_results_of_another_source_are_left_alone_even_without_tables(lake):
     assert asset == "vpc_flow_logs"
     assert words.startswith(f"The results in {lake.results} were made from the flow logs in s3://another/")
     assert files_in(lake.results / "reports") == before
+
+
+# What one query may scan
+
+
+def test_days_are_scanned_together_as_far_as_one_query_may_scan(lake):
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    write_object(lake.logs, LAST_DAY, [FEW_PACKETS])
+    sizes = [found.size for found in look_at(lake.target.bucket, [DAY, NEXT_DAY, LAST_DAY]).values()]
+    engine = lake.watch()
+    engine.limit = max(sizes[0] + sizes[1], sizes[2])
+    assert lake.run(DAY, LAST_DAY, DAILY).success
+    spans = [re.search(r"BETWEEN '(\S+)' AND '(\S+)'", text) for text in engine.statements if text.startswith("UNLOAD")]
+    assert [span.groups() for span in spans] == [(str(DAY), str(NEXT_DAY)), (str(LAST_DAY), str(LAST_DAY))]
+
+
+def test_a_day_that_is_too_large_is_refused_before_it_is_scanned(lake):
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    size = look_at(lake.target.bucket, [DAY])[DAY].size
+    engine = lake.watch()
+    engine.limit = size - 1
+    asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
+    assert asset == "rejected_flows"
+    assert words.startswith(
+        f"The objects of {DAY} are {size:,} bytes, and one query may scan {size - 1:,}: raise that "
+    )
+    assert f"\nNot done: {DAY}; the other one is." in words
+    assert [text for text in engine.statements if text.startswith("UNLOAD") and f"'{DAY}'" in text] == []

@@ -73,9 +73,13 @@ class Athena(QueryEngine):
         self.database = database
         self.workgroup = workgroup
         self.results = results
-        self.scan_limit_bytes = scan_limit_bytes
+        self._scan_limit_bytes = scan_limit_bytes
         self.timeout_seconds = timeout_seconds
         self._connection: Connection[Any] | None = None
+
+    @property
+    def scan_limit_bytes(self) -> int | None:
+        return self._scan_limit_bytes
 
     @property
     def catalog_name(self) -> str:
@@ -276,7 +280,7 @@ class Athena(QueryEngine):
             },
             "EnforceWorkGroupConfiguration": True,
             "PublishCloudWatchMetricsEnabled": True,
-            "BytesScannedCutoffPerQuery": self.scan_limit_bytes,
+            "BytesScannedCutoffPerQuery": self._scan_limit_bytes,
         }
 
     def _differences(self, found: Mapping[str, Any]) -> list[str]:

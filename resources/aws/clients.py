@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from flowlogs.errors import FlowLakeError
@@ -44,6 +45,7 @@ class AwsClients:
 
     def __init__(self, region: str | None = None) -> None:
         self._region = region
+        self._making = Lock()
 
     @cached_property
     def session(self) -> "boto3.Session":
@@ -89,9 +91,10 @@ class AwsClients:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         """A client of the service, for this session's region."""
-        if service not in self._clients:
-            self._clients[service] = self.session.client(service, region_name=self.region, config=self.config)
-        return self._clients[service]
+        with self._making:  # a session, unlike its clients, is not for several threads at once
+            if service not in self._clients:
+                self._clients[service] = self.session.client(service, region_name=self.region, config=self.config)
+            return self._clients[service]
 
     @cached_property
     def _clients(self) -> dict[str, Any]:

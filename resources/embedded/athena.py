@@ -68,6 +68,10 @@ class EmbeddedAthena(QueryEngine):
         self.keep_clear = keep_clear
 
     @property
+    def scan_limit_bytes(self) -> int | None:
+        return None
+
+    @property
     def catalog_name(self) -> str:
         return "embedded"
 
