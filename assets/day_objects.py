@@ -9,13 +9,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import PurePosixPath
 
 from assets.results_source import ObjectsRead, note_key, noted_objects
 from flowlogs.errors import FlowLakeError
 from flowlogs.first_look import HEAD_BYTES, FirstLook, first_look
-from flowlogs.layout import find_flow_log
+from flowlogs.layout import find_flow_log, find_window_day
 from resources.bucket import Bucket, ObjectStore, StoredObject
 
 LOOKS_PER_FLOW_LOG = 8
@@ -157,6 +157,7 @@ def _found(bucket: Bucket, prefix: str, day: date) -> DayObjects:
         *_other_files(bucket, seen),
         *_odd_records(bucket, seen),
         *_twice(bucket, objects),
+        *_of_other_days(bucket, objects, day),
         *_doubled_interfaces(looks, day),
         *_archived(bucket, objects.values(), day),
         *([f"{day} is not over yet (UTC): its reports tell of a part of it."] if day >= _today() else []),
@@ -201,6 +202,16 @@ def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
         yield (
             f"Some objects are there twice, so that their records count twice: {_some(bucket, doubled)}. Remove one of "
             "each, and run again."
+        )
+
+
+def _of_other_days(bucket: Bucket, objects: Iterable[str], day: date) -> Iterator[str]:
+    """Objects that went astray: by their names they are of another day, and not just of the one beside it."""
+    astray = [key for key in objects if (own := find_window_day(key)) and abs(own - day) > timedelta(days=1)]
+    if astray:
+        yield (
+            f"Some objects are called as those of another day than {day}, in whose folder they lie: "
+            f"{_some(bucket, astray)}. Their records are counted on {day}."
         )
 
 

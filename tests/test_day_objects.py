@@ -152,6 +152,22 @@ def test_an_object_in_a_folder_of_its_own_below_the_day_is_told_to_count_twice(l
     assert "Some objects are there twice" in "".join(warnings(lake, lake.run(DAY)))
 
 
+def test_objects_of_another_day_are_told(lake):
+    shutil.copytree(lake.logs / FOLDER, lake.logs / FOLDER.replace("2021/09/02", "2021/10/09"))
+    (told,) = warnings(lake, lake.run(date(2021, 10, 9)))
+    assert told.startswith(
+        "Some objects are called as those of another day than 2021-10-09, in whose folder they lie: "
+    )
+
+
+def test_a_file_in_the_place_of_a_days_folder_fails_the_day_by_name(lake):
+    path = lake.logs / FOLDER.replace("09/02", "09/05")
+    path.write_text("x")
+    assert failure(lake.run(date(2021, 9, 5)))[1] == (
+        f"{path} is a file, where a folder belongs. Move it away, then run again."
+    )
+
+
 def test_the_warnings_come_again_where_rejected_flows_alone_are_made(lake):
     put(lake, "desktop.ini", "[x]")
     lake.run(DAY)

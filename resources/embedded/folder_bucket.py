@@ -83,6 +83,8 @@ class FolderStore(ObjectStore):
         if not top.exists():
             self._refuse_broken_link(top)
             return
+        if not top.is_dir():
+            raise FlowLakeError(f"{shown(top)} is a file, where a folder belongs. Move it away, then run again.")
         yield from sorted(self._walk(prefix, top), key=lambda stored: stored.key)
 
     def _walk(self, prefix: str, top: Path) -> Iterator[StoredObject]:
