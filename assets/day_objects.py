@@ -75,9 +75,10 @@ def changed_days(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[date
             changed[day] = str(error)
             continue
         gone = [key for key, stored in found.objects.items() if sizes.get(key) != stored.size]
+        gone += [key for key in sizes if key not in found.objects]
         if gone:
             changed[day] = (
-                f"Objects of {day} were removed or changed while they were read: {_some(bucket, gone)}. The day is as "
+                f"Objects of {day} came, went or changed while they were read: {_some(bucket, gone)}. The day is as "
                 "it was before. Run again when nothing moves there."
             )
     return changed
@@ -155,6 +156,7 @@ def _found(bucket: Bucket, prefix: str, day: date) -> DayObjects:
     problems = [f"{bucket.objects.uri(key)} {look.problem}" for key, look in seen.items() if look.problem]
     warnings = [
         *_other_files(bucket, seen),
+        *_empty(bucket, seen),
         *_odd_records(bucket, seen),
         *_twice(bucket, objects),
         *_of_other_days(bucket, objects, day),
@@ -183,6 +185,15 @@ def _other_files(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]
             alike[look.warning].append(key)
     for warning, keys in alike.items():
         yield f"{_some(bucket, keys)}{': each' if len(keys) > 1 else ''} {warning}."
+
+
+def _empty(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
+    empty = [key for key, look in seen.items() if look.empty]
+    if empty:
+        yield (
+            f"Objects without a line, not even a header: {_some(bucket, empty)}. That is what a copy leaves that was "
+            "interrupted, and no flow log delivers. If so, copy again, then run again."
+        )
 
 
 def _odd_records(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:

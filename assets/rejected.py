@@ -13,7 +13,13 @@ from datetime import date, datetime, timezone
 
 import dagster as dg
 
-from assets.catalog import days_without_partition, query_metadata, require_days, require_table
+from assets.catalog import (
+    days_without_partition,
+    query_metadata,
+    require_days,
+    require_locations,
+    require_table,
+)
 from assets.day_objects import DayObjects, changed_days, look_at, missing_since, unreadable_days
 from assets.rejected_files import (
     Unloaded,
@@ -35,6 +41,7 @@ from flowlogs.statements import (
     REJECTED_FLOWS,
     TableName,
     add_partitions,
+    flow_logs_table,
     move_partition,
     rejected_flows_name,
     rejected_flows_table,
@@ -79,7 +86,9 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
         with clear_failures():
             claim_results(results, bucket.source(), athena)
             require_table(athena, name, rejected_flows_table(results.location()))
-            _, failures = days_without_partition(athena, table, days, "vpc_flow_logs_partition")
+            require_table(athena, table, flow_logs_table(bucket.source()))
+            there, failures = days_without_partition(athena, table, days, "vpc_flow_logs_partition")
+            require_locations(athena, table, bucket.source(), list(there))
             looked = look_at(bucket, [day for day in days if day not in failures])
             for warning in [text for found in looked.values() for text in found.warnings]:
                 context.log.warning(warning)

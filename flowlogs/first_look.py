@@ -45,6 +45,8 @@ _PACKED = (
 )
 """How files begin that are packed, and how they are packed."""
 
+NO_TEXT = "is no text"
+
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*")
 _FIELD_NAME = re.compile(r"\$?\{?[a-z][a-z0-9]*([-_][a-z0-9]+)*\}?")
 _ADDRESS_OR_INTERFACE = re.compile(r"\d+(\.\d+){3}|[0-9a-f]*:[0-9a-f]*:|eni-")
@@ -84,7 +86,8 @@ def first_look(name: str, head: bytes) -> FirstLook:
         return FirstLook(
             warning="is no object of a flow log. To Athena each of its lines is a record, of NULLs. Move it away"
         )
-    if not ours and (is_leftover(name) or (problem.startswith("is no text") and not _is_packed(text))):
+    # Of packed bytes, Athena makes no record of a flow. Of text it may.
+    if not ours and ((is_leftover(name) and _is_packed(text)) or (problem == NO_TEXT and b"REJECT" not in text)):
         return FirstLook(warning=f"{_foreign(name)}. What it holds is not counted")
     return FirstLook(problem=problem)
 
@@ -126,7 +129,7 @@ def _text(name: str, head: bytes) -> tuple[str | None, bytes]:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or (b"\x00" in data[:200] and _is_wide(data)):
         return "is UTF-16 text, and Athena reads UTF-8. Turn it into UTF-8", data
     if b"\x00" in data.partition(b"\n")[0]:
-        return "is no text", data
+        return NO_TEXT, data
     return None, data.removeprefix("\ufeff".encode())
 
 

@@ -129,6 +129,8 @@ def _tell_of_killed_runs(instance: "dg.DagsterInstance", folder: Path) -> None:
     with ExitStack() as locks:
         free = []
         for path in folder.glob(f"{_machine()}.*"):
+            if not re.fullmatch(r"[0-9a-f]{32}", path.name.removeprefix(f"{_machine()}.")) or path.is_symlink():
+                continue  # not one of ours
             with suppress(BlockingIOError, FileNotFoundError):  # it lives, or has just come to its end
                 lock = locks.enter_context(path.open("rb"))
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -167,6 +167,12 @@ def _require_folders_apart(settings: Settings) -> None:
                 "one (aws s3 sync), or read where they are with FLOWLAKE_TARGET=aws."
             )
     bucket, results = settings.bucket_folder, settings.results_folder
+    if results in bucket.parents:
+        raise FlowLakeError(
+            f"{printable(str(bucket))} (FLOWLAKE_BUCKET, or LOGS=) lies in the folder of results "
+            f"{printable(str(results))}, which is written to, and a bucket is only read. Name a folder outside of it "
+            "in FLOWLAKE_RESULTS."
+        )
     if bucket in (results, *results.parents):
         where, bucket_shown = printable(str(results)), printable(str(bucket))
         if settings.results is None:

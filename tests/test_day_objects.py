@@ -217,7 +217,7 @@ def test_objects_that_vanish_before_they_are_read_fail_the_day_and_no_other(lake
     engine.before = vanish
     asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
     assert asset == "rejected_flows"
-    assert words.startswith(f"Objects of {DAY} were removed or changed while they were read: {lake.logs}/{FOLDER}/")
+    assert words.startswith(f"Objects of {DAY} came, went or changed while they were read: {lake.logs}/{FOLDER}/")
     assert words.endswith(f"\nNot done: {DAY}; the other one is. Run again for these days, then the reports for all 2.")
     assert files_in(lake.results / "reports") == before
     lake.run(DAY, NEXT_DAY, ["top_rejected_pairs"])
@@ -447,3 +447,23 @@ def test_a_day_that_is_too_large_is_refused_before_it_is_scanned(lake):
     assert words.startswith(f"The objects of {DAY} are {size:,} bytes, and one query may scan {size - 1:,}. Raise ")
     assert f"\nNot done: {DAY}; the other one is." in words
     assert [text for text in engine.statements if text.startswith("UNLOAD") and f"'{DAY}'" in text] == []
+
+
+@pytest.mark.parametrize("words", ["2021/09/03", "2021/09/99"])
+def test_rejected_flows_alone_are_not_made_from_a_partition_that_points_elsewhere(lake, words):
+    lake.run(DAY)
+    before = lake.without_notes()
+    location = lake.target.bucket.source().location + words
+    lake.target.athena.execute(
+        f"ALTER TABLE vpc_flow_lake.vpc_flow_logs PARTITION (dt='{DAY}') SET LOCATION '{location}'"
+    )
+    kept = {key: digest for key, digest in before.items() if not key.startswith("catalog.")}
+    assert f"{DAY} points at {location}. Mend it with" in failure(lake.run(DAY, assets=["rejected_flows"]))[1]
+    assert {k: d for k, d in lake.without_notes().items() if not k.startswith("catalog.")} == kept
+
+
+def test_an_object_without_a_line_is_told(lake):
+    path = put(lake, OTHER_FLOW_LOG)
+    path.write_bytes(b"")
+    (told,) = warnings(lake, lake.run(DAY))
+    assert told.startswith(f"Objects without a line, not even a header: {path}.")

@@ -117,7 +117,7 @@ def test_what_is_damaged_is_left_to_whoever_reads_it():
         ("notes.txt", "we looked at the REJECT records\n"),
         ("empty", ""),
         (f"{PACKED}.part", packed(TEXT.encode())[:50]),
-        (f"{NAME}.6eF3B1a2", TEXT.encode("utf-16")[:50]),
+        (f"{NAME}.6eF3B1a2", bz2.compress(TEXT.encode())[:50]),
     ],
 )
 def test_a_file_that_is_no_object_and_holds_no_records_is_warned_of(name, text):
@@ -133,7 +133,7 @@ def test_records_under_another_name_are_counted_and_warned_of(name):
     )
 
 
-@pytest.mark.parametrize("name", ["000000.gz", "all.csv", "export"])
+@pytest.mark.parametrize("name", ["000000.gz", "all.csv", "export", f"{NAME}.1", f"{NAME}.tmp", f"{PACKED}.txt"])
 def test_records_in_another_form_are_refused_under_any_name(name):
     for text in (f"2021-09-02T00:00:01Z {FEW_PACKETS}\n", f"{FEW_PACKETS}\n", HEADER_LINE.replace(" ", ",") + "\n"):
         assert look(text, name).problem

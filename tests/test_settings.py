@@ -257,3 +257,11 @@ def test_a_folder_whose_name_is_no_text_is_told(root, monkeypatch):
     monkeypatch.setenv("FLOWLAKE_RESULTS", "bad\udcff")
     with pytest.raises(FlowLakeError, match="is no UTF-8: rename it"):
         read_settings()
+
+
+@pytest.mark.parametrize("below", ["reports", "source", "logs/of/mine"])
+def test_a_bucket_inside_the_results_is_an_error(monkeypatch, tmp_path, below):
+    monkeypatch.setenv("FLOWLAKE_RESULTS", str(tmp_path))
+    monkeypatch.setenv("FLOWLAKE_BUCKET", str(tmp_path / below))
+    with pytest.raises(FlowLakeError, match="lies in the folder of results"):
+        read_settings()

@@ -39,7 +39,7 @@ def scratch_folder(keep_clear: Collection[Path] = (), read_only: Collection[Path
     """
     temporary = Path(gettempdir())
     for folder in read_only:
-        if _holds(folder, temporary):
+        if _holds(folder, temporary) or _holds(folder, temporary / f"{PLACE}-{os.getuid()}"):
             raise FlowLakeError(
                 f"Temporary files are kept in {temporary}, which lies in {folder}: that folder is read, and never "
                 "written. Name another folder in TMPDIR; then run again."
