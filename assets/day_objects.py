@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from assets.results_source import ObjectsRead, note_key, noted_objects
 from flowlogs.errors import FlowLakeError
 from flowlogs.first_look import HEAD_BYTES, FirstLook, first_look
-from flowlogs.layout import find_flow_log, find_window_day
+from flowlogs.layout import find_flow_log, find_owner, find_window_day
 from resources.bucket import Bucket, ObjectStore, StoredObject
 
 LOOKS_PER_FLOW_LOG = 8
@@ -160,6 +160,7 @@ def _found(bucket: Bucket, prefix: str, day: date) -> DayObjects:
         *_odd_records(bucket, seen),
         *_twice(bucket, objects),
         *_of_other_days(bucket, objects, day),
+        *_of_others(bucket, objects),
         *_doubled_interfaces(looks, day),
         *_archived(bucket, objects.values(), day),
         *([f"{day} is not over yet (UTC): its reports tell of a part of it."] if day >= _today() else []),
@@ -223,6 +224,18 @@ def _of_other_days(bucket: Bucket, objects: Iterable[str], day: date) -> Iterato
         yield (
             f"Some objects are called as those of another day than {day}, in whose folder they lie: "
             f"{_some(bucket, astray)}. Their records are counted on {day}."
+        )
+
+
+def _of_others(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
+    """Objects of another account or region than the one whose folder they lie in."""
+    source = bucket.source()
+    own = (source.account, source.region)
+    others = [key for key in objects if find_owner(key) not in (None, own)]
+    if others:
+        yield (
+            f"Some objects are called as those of another account or region than {' in '.join(own)}, in whose folder "
+            f"they lie: {_some(bucket, others)}. Their records are counted there."
         )
 
 

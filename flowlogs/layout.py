@@ -17,7 +17,7 @@ REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d")
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 _OBJECT_NAME = re.compile(
-    rf"{ACCOUNT_ID.pattern}_vpcflowlogs_{REGION.pattern}_(?P<flow_log>fl-[0-9a-zA-Z]+)_(?P<day>\d{{8}})T\d{{4}}Z_"
+    rf"(?P<account>{ACCOUNT_ID.pattern})_vpcflowlogs_(?P<region>{REGION.pattern})_(?P<flow_log>fl-[0-9a-zA-Z]+)_(?P<day>\d{{8}})T\d{{4}}Z_"
     r"[0-9a-zA-Z]+"
     r"(?P<suffix>\.log(\.gz|\.parquet)?)"
 )
@@ -119,6 +119,12 @@ def find_flow_log(key: str) -> str | None:
     """
     match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
     return match["flow_log"] if match else None
+
+
+def find_owner(key: str) -> tuple[str, str] | None:
+    """The account and region that an object is of, which its name tells; None where it is not called so."""
+    match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
+    return (match["account"], match["region"]) if match else None
 
 
 def find_window_day(key: str) -> date | None:

@@ -467,3 +467,14 @@ def test_an_object_without_a_line_is_told(lake):
     path.write_bytes(b"")
     (told,) = warnings(lake, lake.run(DAY))
     assert told.startswith(f"Objects without a line, not even a header: {path}.")
+
+
+@pytest.mark.parametrize(
+    "name", [OTHER_FLOW_LOG.replace("1234", "9999", 1), OTHER_FLOW_LOG.replace("us-east", "eu-west")]
+)
+def test_objects_of_another_account_or_region_are_told(lake, name):
+    put(lake, name, HEADER_LINE, FEW_PACKETS.replace("eni-0a", "eni-0z"))
+    (told,) = warnings(lake, lake.run(DAY))
+    assert told.startswith(
+        "Some objects are called as those of another account or region than 123456789012 in us-east-1"
+    )

@@ -396,7 +396,8 @@ class FolderBucket(Bucket):
                 "`aws s3 sync` leaves it."
             )
         source = self.source()
-        others = {told for folder in self._folders("AWSLogs/*/*") if (told := unreadable_layout(folder))}
+        elsewhere = (folder for depth in ("*/*", "o-*/*/*") for folder in self._folders(f"AWSLogs/{depth}"))
+        others = {told for folder in elsewhere if (told := unreadable_layout(folder))}
         also = f"{self.objects.uri()} also holds"
         return Ensured(
             {"path": str(root), "account": source.account, "region": source.region, "read as": source.location},
