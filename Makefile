@@ -22,7 +22,7 @@ run: .venv/runtime  ## materialize the whole lineage for a day and print its rep
 
 sql: .venv/runtime  ## execute a statement: make sql Q="SELECT count(*) FROM vpc_flow_logs"
 	@$(BIN)/python -m pipelines.cli sql --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} \
-	  $${GIVEN_ROWS:+--rows "$$GIVEN_ROWS"} $(if $(filter-out 0,$(WRITE)),--write) -- "$$GIVEN_SQL"
+	  $${GIVEN_ROWS:+--rows "$$GIVEN_ROWS"} $(if $(filter 1,$(WRITE)),--write) -- "$$GIVEN_SQL"
 
 dev: .venv/runtime  ## open the Dagster UI, with the history of the runs
 	@$(BIN)/python -m pipelines.cli dev --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} \
@@ -39,7 +39,7 @@ check: .venv/dev  ## linters, type checker, import contracts
 
 bench: .venv/bench mawk  ## measure against others: make bench [RECORDS=200000] [ROUNDS=1] [WRITE=1] [FOLDER=data/benchmarks]
 	@$(BIN)/python -m benchmarks $${GIVEN_RECORDS:+--records "$$GIVEN_RECORDS"} $${GIVEN_ROUNDS:+--rounds "$$GIVEN_ROUNDS"} \
-	  $${GIVEN_FOLDER:+--folder "$$GIVEN_FOLDER"} $(if $(filter-out 0,$(WRITE)),--write)
+	  $${GIVEN_FOLDER:+--folder "$$GIVEN_FOLDER"} $(if $(filter 1,$(WRITE)),--write)
 
 .venv/runtime: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -232,8 +232,16 @@ def require_allowed(statement: str, results: "ObjectStore", *, write: bool) -> N
             )
 
 
+LAST_PORT = 65_535
+"""A greater number is taken for another port, without a word."""
+
+
 def require_free_port(host: str, port: int) -> None:
     """Raise FlowLakeError where the UI cannot be served: Dagster would go on without it."""
+    if port > LAST_PORT:
+        raise FlowLakeError(
+            f"PORT={port} is no port: the last one is {LAST_PORT}. Choose another one: make dev PORT=3001"
+        )
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as server:

@@ -759,3 +759,17 @@ def test_a_warning_that_two_assets_give_is_told_once_on_the_way_and_once_at_the_
     code, output = flow_lake(project, "run", "--logs", logs, "--date", DAY, FLOWLAKE_RESULTS=tmp_path / "results")
     assert code == 0, output
     assert output.count("desktop.ini is no object of a flow log") == 2
+
+
+@pytest.mark.parametrize("value", ["0", "no", "false", "off", "yes"])
+def test_make_sql_writes_for_nothing_but_write_1(new_project, value):
+    code, output = make(new_project, "sql", f"WRITE={value}", "Q=CREATE DATABASE a")
+    assert code != 0
+    assert "make sql WRITE=1" in output
+    assert not (new_project / "data").exists()
+
+
+def test_a_port_beyond_the_last_one_is_an_error(new_project):
+    code, output = make(new_project, "dev", "PORT=70000")
+    assert code != 0
+    assert "PORT=70000 is no port: the last one is 65535." in output
