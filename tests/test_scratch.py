@@ -197,3 +197,14 @@ def test_an_engine_refuses_temporary_files_in_the_bucket_that_it_reads(temporary
     with pytest.raises(FlowLakeError, match="Name another folder in TMPDIR"):
         engine.execute("SELECT 1 AS one")
     assert list(temporary.iterdir()) == []
+
+
+def test_an_engine_knows_a_bucket_whose_name_is_not_printable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bucket = tmp_path / "logs\x1b[31m"
+    bucket.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(bucket))
+    stores = {"logs": FolderStore(bucket, "FLOWLAKE_BUCKET", "logs")}
+    engine = EmbeddedAthena(tmp_path / "catalog.sqlite", stores, "lake", read_only=["logs"])
+    with pytest.raises(FlowLakeError, match="Name another folder in TMPDIR"):
+        engine.execute("SELECT 1 AS one")
+    assert list(bucket.iterdir()) == []

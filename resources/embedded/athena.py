@@ -180,10 +180,10 @@ class EmbeddedAthena(QueryEngine):
     def _limits(self) -> "Limits":
         from resources.embedded.session import Limits
 
-        folders = {name: Path(store.uri()) for name, store in self.buckets.items()}
+        folders = {name: store.root for name, store in self.buckets.items() if isinstance(store, FolderStore)}
         return Limits(
             seconds=self.timeout_seconds,
-            read_only=[folders[name] for name in self.read_only],
+            read_only=[folder for name, folder in folders.items() if name in self.read_only],
             keep_clear=[*folders.values(), *self.keep_clear],
         )
 
