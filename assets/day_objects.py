@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from assets.results_source import ObjectsRead, note_key, noted_objects
 from flowlogs.errors import FlowLakeError
 from flowlogs.first_look import HEAD_BYTES, FirstLook, first_look
-from flowlogs.layout import find_flow_log, find_owner, find_window_day
+from flowlogs.layout import LogSource, find_flow_log, find_owner, find_window_day
 from resources.bucket import Bucket, ObjectStore, StoredObject
 
 LOOKS_PER_FLOW_LOG = 8
@@ -52,9 +52,7 @@ def look_at(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]:
     """A look at the objects of each of these days."""
     source = bucket.source()
     with ThreadPoolExecutor(min(DAYS_AT_ONCE, len(days) or 1), thread_name_prefix="day-objects") as pool:
-        return dict(
-            zip(days, pool.map(lambda day: _look_at_day(bucket, source.day_prefix(day), day), days), strict=True)
-        )
+        return dict(zip(days, pool.map(lambda day: _look_at_day(bucket, source, day), days), strict=True))
 
 
 def unreadable_days(looked: Mapping[date, DayObjects]) -> dict[date, str]:
@@ -67,10 +65,10 @@ def changed_days(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[date
 
     Athena lists a folder anew when it reads it: objects that are gone by then are records that nobody misses.
     """
-    changed = {}
+    source, changed = bucket.source(), {}
     for day, found in before.items():
         try:
-            sizes = {stored.key: stored.size for stored in bucket.visible_objects(bucket.source().day_prefix(day))}
+            sizes = {stored.key: stored.size for stored in bucket.visible_objects(source.day_prefix(day))}
         except FlowLakeError as error:
             changed[day] = str(error)
             continue
@@ -86,9 +84,9 @@ def changed_days(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[date
 
 def arrived_since(bucket: Bucket, read: Mapping[date, ObjectsRead]) -> list[str]:
     """What people should know of days that have other objects now than were read of them."""
-    late = []
+    source, late = bucket.source(), []
     for day, before in read.items():
-        now = _readable(bucket.visible_objects(bucket.source().day_prefix(day)))
+        now = _readable(bucket.visible_objects(source.day_prefix(day)))
         if now.count > before.count or (now.count == before.count and now.size != before.size):
             late.append(
                 f"Objects of {day} arrived or changed after its rejected flows were read: {before.count} objects of "
@@ -126,15 +124,15 @@ def _readable(objects: Iterable[StoredObject]) -> ObjectsRead:
     return ObjectsRead(len(sizes), sum(sizes.values()))
 
 
-def _look_at_day(bucket: Bucket, prefix: str, day: date) -> DayObjects:
+def _look_at_day(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
     try:
-        return _found(bucket, prefix, day)
+        return _found(bucket, source, day)
     except FlowLakeError as error:  # of one object, or of the day's folder: other days can be read
         return DayObjects({}, str(error))
 
 
-def _found(bucket: Bucket, prefix: str, day: date) -> DayObjects:
-    objects = {stored.key: stored for stored in bucket.visible_objects(prefix)}
+def _found(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
+    objects = {stored.key: stored for stored in bucket.visible_objects(source.day_prefix(day))}
     readable = [key for key, stored in objects.items() if not stored.archived]
     others = [key for key in readable if find_flow_log(key) is None]
     if len(others) > MOST_OTHER_FILES:
@@ -160,7 +158,7 @@ def _found(bucket: Bucket, prefix: str, day: date) -> DayObjects:
         *_odd_records(bucket, seen),
         *_twice(bucket, objects),
         *_of_other_days(bucket, objects, day),
-        *_of_others(bucket, objects),
+        *_of_others(bucket, source, objects),
         *_doubled_interfaces(looks, day),
         *_archived(bucket, objects.values(), day),
         *([f"{day} is not over yet (UTC): its reports tell of a part of it."] if day >= _today() else []),
@@ -227,9 +225,8 @@ def _of_other_days(bucket: Bucket, objects: Iterable[str], day: date) -> Iterato
         )
 
 
-def _of_others(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
+def _of_others(bucket: Bucket, source: LogSource, objects: Iterable[str]) -> Iterator[str]:
     """Objects of another account or region than the one whose folder they lie in."""
-    source = bucket.source()
     own = (source.account, source.region)
     others = [key for key in objects if find_owner(key) not in (None, own)]
     if others:

@@ -200,7 +200,8 @@ class Scan:
 
         An object that cannot be read is named in the error by its key, which tells its day.
         """
-        damaged = [day for day in days if self.bucket.source().day_prefix(day) in str(error)]
+        source = self.bucket.source()
+        damaged = [day for day in days if source.day_prefix(day) in str(error)]
         too_large = isinstance(error, ScanLimitError)
         if too_large and len(days) > 1:
             self.context.log.warning(f"{listed(days)}: more than one query may scan. Each half of them by itself.")

@@ -183,8 +183,7 @@ def key_of(results: ObjectStore, location: str) -> str:
 
 def _noted(results: ObjectStore, key: str) -> list[str]:
     try:
-        lines = results.read(key).decode(errors="replace").splitlines()
-        return [folder for folder in lines if ".." not in folder.split("/")]
+        return results.read(key).decode(errors="replace").splitlines()
     except FlowLakeError:
         if any(stored.key == key for stored in results.list(NOTES)):
             raise

@@ -32,16 +32,19 @@ class ObjectsRead:
 
 def claim_results(results: ObjectStore, source: LogSource, athena: QueryEngine) -> None:
     """Note that these results are made from this source. Raises FlowLakeError where they are made from another."""
-    if _noted(results) is None:
+    if not require_own_results(results, source, athena):
         results.replace({NOTE: f"{source.location}\n{athena.catalog_name}\n".encode()})
-    require_own_results(results, source, athena)
+        require_own_results(results, source, athena)  # a run beside this one may have noted another
 
 
-def require_own_results(results: ObjectStore, source: LogSource, athena: QueryEngine) -> None:
-    """Raise FlowLakeError where these results are made from another source, or by the tables of another catalog."""
+def require_own_results(results: ObjectStore, source: LogSource, athena: QueryEngine) -> bool:
+    """Whether these results are noted to be made from this source, which nobody may have noted yet.
+
+    Raises FlowLakeError where they are made from another one, or by the tables of another catalog.
+    """
     noted, own = _noted(results), [source.location, athena.catalog_name]
     if noted in (None, own):
-        return
+        return noted is not None
     location, catalog = (*noted, "", "")[:2] if noted else ("", "")
     raise FlowLakeError(
         f"The results in {results.uri()} were made from the flow logs in {location} (tables: {catalog}), and these "
