@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from assets.results_source import ObjectsRead, note_key, noted_objects
 from flowlogs.errors import FlowLakeError
 from flowlogs.first_look import HEAD_BYTES, FirstLook, first_look
-from flowlogs.layout import LogSource, find_flow_log, find_owner, find_window_day
+from flowlogs.layout import LogSource, find_flow_log, find_object_name, find_owner, find_window_day, is_visible
 from resources.bucket import Bucket, ObjectStore, StoredObject
 
 LOOKS_PER_FLOW_LOG = 8
@@ -76,7 +76,7 @@ def changed_days(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[date
         gone += [key for key in sizes if key not in found.objects]
         if gone:
             changed[day] = (
-                f"Objects of {day} came, went or changed while they were read: {_some(bucket, gone)}. The day is as "
+                f"Objects of {day} came, went or changed while they were read: {some(bucket, gone)}. The day is as "
                 "it was before. Run again when nothing moves there."
             )
     return changed
@@ -132,13 +132,15 @@ def _look_at_day(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
 
 
 def _found(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
-    objects = {stored.key: stored for stored in bucket.visible_objects(source.day_prefix(day))}
+    prefix = source.day_prefix(day)
+    there = list(bucket.objects.list(prefix))
+    objects = {stored.key: stored for stored in there if is_visible(stored.key, prefix)}
     readable = [key for key, stored in objects.items() if not stored.archived]
     others = [key for key in readable if find_flow_log(key) is None]
     if len(others) > MOST_OTHER_FILES:
         return DayObjects(
             objects,
-            f"{len(others)} files of {day} are no objects of a flow log, as {_some(bucket, others)}. To Athena each of "
+            f"{len(others)} files of {day} are no objects of a flow log, as {some(bucket, others)}. To Athena each of "
             "their lines is a record. Move them away.",
         )
     flow_logs: dict[str, list[str]] = defaultdict(list)
@@ -154,6 +156,7 @@ def _found(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
     problems = [f"{bucket.objects.uri(key)} {look.problem}" for key, look in seen.items() if look.problem]
     warnings = [
         *_other_files(bucket, seen),
+        *_hidden(bucket, there, objects),
         *_empty(bucket, seen),
         *_odd_records(bucket, seen),
         *_twice(bucket, objects),
@@ -183,14 +186,27 @@ def _other_files(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]
         if look.warning:
             alike[look.warning].append(key)
     for warning, keys in alike.items():
-        yield f"{_some(bucket, keys)}{': each' if len(keys) > 1 else ''} {warning}."
+        yield f"{some(bucket, keys)}{': each' if len(keys) > 1 else ''} {warning}."
+
+
+def _hidden(bucket: Bucket, there: Iterable[StoredObject], objects: Iterable[str]) -> Iterator[str]:
+    """Objects of a flow log that Athena passes over for their names, where the same ones are not there to be read."""
+    read = {_unpacked_name(key) for key in objects}
+    names = {stored.key: PurePosixPath(stored.key).name.lstrip("._") for stored in there if stored.key not in objects}
+    hidden = [key for key, name in names.items() if (own := find_object_name(name)) and _unpacked_name(own) not in read]
+    if hidden:
+        yield (
+            f"Athena passes over names that begin with a dot or an underscore: {some(bucket, hidden)}. But for that, "
+            "they are called as objects of a flow log, as what an interrupted copy leaves, and no report counts their "
+            "records. Copy them again, or rename them; then run again."
+        )
 
 
 def _empty(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
     empty = [key for key, look in seen.items() if look.empty]
     if empty:
         yield (
-            f"Objects without a line, not even a header: {_some(bucket, empty)}. That is what a copy leaves that was "
+            f"Objects without a line, not even a header: {some(bucket, empty)}. That is what a copy leaves that was "
             "interrupted, and no flow log delivers. If so, copy again, then run again."
         )
 
@@ -199,7 +215,7 @@ def _odd_records(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]
     odd = {key: look.odd for key, look in seen.items() if look.odd is not None}
     if odd:
         yield (
-            f"Records whose action is none of ACCEPT, REJECT and - are in {_some(bucket, list(odd))}. No report counts "
+            f"Records whose action is none of ACCEPT, REJECT and - are in {some(bucket, list(odd))}. No report counts "
             f"them. The first one is: {next(iter(odd.values()))}"
         )
 
@@ -210,7 +226,7 @@ def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
     doubled = [key for key in objects if names[_unpacked_name(key)] > 1]
     if doubled:
         yield (
-            f"Some objects are there twice, so that their records count twice: {_some(bucket, doubled)}. Remove one of "
+            f"Some objects are there twice, so that their records count twice: {some(bucket, doubled)}. Remove one of "
             "each, and run again."
         )
 
@@ -221,7 +237,7 @@ def _of_other_days(bucket: Bucket, objects: Iterable[str], day: date) -> Iterato
     if astray:
         yield (
             f"Some objects are called as those of another day than {day}, in whose folder they lie: "
-            f"{_some(bucket, astray)}. Their records are counted on {day}."
+            f"{some(bucket, astray)}. Their records are counted on {day}."
         )
 
 
@@ -232,7 +248,7 @@ def _of_others(bucket: Bucket, source: LogSource, objects: Iterable[str]) -> Ite
     if others:
         yield (
             f"Some objects are called as those of another account or region than {' in '.join(own)}, in whose folder "
-            f"they lie: {_some(bucket, others)}. Their records are counted there."
+            f"they lie: {some(bucket, others)}. Their records are counted there."
         )
 
 
@@ -260,11 +276,12 @@ def _archived(bucket: Bucket, objects: Iterable[StoredObject], day: date) -> Ite
     if archived:
         yield (
             f"{len(archived)} objects of {day} are in a Glacier class, and Athena passes over them without a word: "
-            f"{_some(bucket, archived)}. Their records are missing. Restore and copy them, then run again."
+            f"{some(bucket, archived)}. Their records are missing. Restore and copy them, then run again."
         )
 
 
-def _some(bucket: Bucket, keys: Sequence[str]) -> str:
+def some(bucket: Bucket, keys: Sequence[str]) -> str:
+    """The first of these keys, as people find them, and how many more there are."""
     named = ", ".join(bucket.objects.uri(key) for key in keys[:NAMES_SHOWN])
     return f"{named} and {len(keys) - NAMES_SHOWN} more" if len(keys) > NAMES_SHOWN else named
 

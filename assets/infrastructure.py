@@ -1,7 +1,10 @@
 """The bucket and the flow log: what must exist before AWS delivers anything. Neither is changed once it serves."""
 
+from dataclasses import replace
+
 import dagster as dg
 
+from assets.day_objects import some
 from assets.runs import clear_failures, told
 from resources.bucket import Bucket
 from resources.flow_log import FlowLog
@@ -30,7 +33,15 @@ def vpc_flow_logs_bucket(context: dg.AssetExecutionContext, bucket: dg.ResourceP
     Embedded: a folder laid out as that bucket (`AWSLogs/…`). A folder of your own is read, never written.
     """
     with clear_failures():
-        return told(context, bucket.ensure(), RECOMMENDED_CHECK)
+        ensured = bucket.ensure()
+        outside = bucket.outside_days()
+        if outside:
+            warning = (
+                f"Objects of flow logs lie in no day's folder (<yyyy>/<MM>/<dd>/), so that no report counts them: "
+                f"{some(bucket, outside)}. Move them into their day's folder, then run again."
+            )
+            ensured = replace(ensured, warnings=(*ensured.warnings, warning))
+        return told(context, ensured, RECOMMENDED_CHECK)
 
 
 @dg.asset(

@@ -23,8 +23,8 @@ _OBJECT_NAME = re.compile(
 )
 
 _SOURCE_KEY = re.compile(rf"AWSLogs/({ACCOUNT_ID.pattern})/vpcflowlogs/({REGION.pattern})(?:/.*)?")
-_DAY_KEY = re.compile(r".*/(\d{4})/(\d{2})/(\d{2})(?:/.*)?")
-
+_DAY_KEY = re.compile(r"(\d{4})/(\d{2})/(\d{2})/.*", re.DOTALL)
+_ABOVE_DAYS = re.compile(r"\d{4}/((0[1-9]|1[0-2])/)?")
 
 _OTHER_LAYOUT = re.compile(
     rf"(?P<prefix>(?:[^/]+/)*?)AWSLogs/(?P<organization>o-[^/]+/)?"
@@ -71,6 +71,16 @@ class LogSource:
         """Each day's partition's LOCATION."""
         return {day: self.day_location(day) for day in days}
 
+    def find_day(self, key: str) -> date | None:
+        """The UTC day whose folder a key, or a folder's prefix with its closing slash, lies in, if it lies in one."""
+        match = _DAY_KEY.fullmatch(key.removeprefix(self.prefix)) if key.startswith(self.prefix) else None
+        return _date(*match.groups()) if match else None
+
+    def leads_to_days(self, folder: str) -> bool:
+        """Whether a folder's prefix (with its closing slash) is that of a year, of a month or of a day."""
+        below = folder.removeprefix(self.prefix)
+        return _ABOVE_DAYS.fullmatch(below) is not None or self.find_day(folder) is not None
+
     def object_key(self, flow_log_id: str, window: datetime, suffix: str) -> str:
         """The key of an object for the delivery window that begins at `window` (UTC)."""
         name = f"{self.account}_vpcflowlogs_{self.region}_{flow_log_id}_{window:%Y%m%dT%H%MZ}_{suffix}.log.gz"
@@ -98,18 +108,15 @@ def unreadable_layout(folder: str) -> str | None:
     return f"flow logs {where}, which are not read yet"
 
 
-def find_day(key: str) -> date | None:
-    """The UTC day whose folder a key lies in, if it lies in one."""
-    match = _DAY_KEY.fullmatch(key)
-    try:
-        return date(int(match[1]), int(match[2]), int(match[3])) if match else None
-    except ValueError:
-        return None
-
-
 def is_object_name(name: str) -> bool:
     """Whether a key's last part is called as AWS calls a flow log's objects, packed or not."""
     return _OBJECT_NAME.fullmatch(name) is not None
+
+
+def find_object_name(name: str) -> str | None:
+    """The name of an object of a flow log that another name begins with, as that of what a copy left does, if any."""
+    match = _OBJECT_NAME.match(name)
+    return match[0] if match else None
 
 
 def find_flow_log(key: str) -> str | None:
@@ -130,8 +137,12 @@ def find_owner(key: str) -> tuple[str, str] | None:
 def find_window_day(key: str) -> date | None:
     """The UTC day that an object was delivered on, which its name tells; None where it is not called so."""
     match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
+    return _date(match["day"][:4], match["day"][4:6], match["day"][6:]) if match else None
+
+
+def _date(year: str, month: str, day: str) -> date | None:
     try:
-        return date(*map(int, (match["day"][:4], match["day"][4:6], match["day"][6:]))) if match else None
+        return date(int(year), int(month), int(day))
     except ValueError:
         return None
 

@@ -6,7 +6,7 @@ to know; so is what a bucket needs to be fit for delivery.
 
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from flowlogs.layout import LogSource, find_day, is_visible
+from flowlogs.layout import LogSource, find_flow_log, is_visible
 from resources.ensured import Ensured
 
 
@@ -28,6 +28,14 @@ class StoredObject:
     key: str
     size: int
     archived: bool = False
+
+
+@dataclass(frozen=True)
+class Level:
+    """What lies directly below a prefix: the keys of objects, and the prefixes (with a slash) of folders, in order."""
+
+    keys: Sequence[str]
+    folders: Sequence[str]
 
 
 class ObjectStore(ABC):
@@ -44,6 +52,17 @@ class ObjectStore(ABC):
     @abstractmethod
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Every object whose key begins with `prefix` (which ends in a slash), by key; none where nothing is there."""
+
+    def list_level(self, prefix: str) -> Level:
+        """What lies directly below `prefix` (which ends in a slash, or is empty for the root).
+
+        Looks at every key below it: where that takes long, do it otherwise.
+        """
+        below = [stored.key.removeprefix(prefix).partition("/") for stored in self.list(prefix)]
+        return Level(
+            [f"{prefix}{name}" for name, slash, _ in below if not slash],
+            sorted({f"{prefix}{name}/" for name, slash, _ in below if slash}),
+        )
 
     @abstractmethod
     def open(self, key: str) -> BinaryIO:
@@ -108,6 +127,31 @@ class Bucket(ABC):
         return (found for found in self.objects.list(prefix) if is_visible(found.key, prefix))
 
     def delivered_days(self) -> list[date]:
-        """The UTC days that hold objects, in order. Looks at every key: where that takes long, do it otherwise."""
-        days = {find_day(found.key) for found in self.visible_objects(self.source().prefix)}
-        return sorted(day for day in days if day)
+        """The UTC days whose folders hold objects of flow logs, in order; where none does, those that hold others.
+
+        Looks at every key: where that takes long, do it otherwise.
+        """
+        source = self.source()
+        found = [(source.find_day(stored.key), stored.key) for stored in self.visible_objects(source.prefix)]
+        delivered = {day for day, key in found if day and find_flow_log(key)}
+        return sorted(delivered or {day for day, _ in found if day})
+
+    def outside_days(self) -> list[str]:
+        """The objects of flow logs that lie in no day's folder, by key, and the folders that hold such, by prefix.
+
+        No partition leads there, so that nobody reads them. Every folder above the days' is looked into.
+        """
+        source, outside = self.source(), list[str]()
+        folders = [source.prefix]
+        for _ in ("years", "months", "days"):
+            levels = [self.objects.list_level(folder) for folder in folders]
+            outside += [key for level in levels for key in level.keys if find_flow_log(key)]
+            found = [folder for level in levels for folder in level.folders]
+            folders = [folder for folder in found if source.leads_to_days(folder)]
+            others = [folder for folder in found if folder not in folders]
+            outside += [folder for folder in others if any(map(_is_flow_logs, self.objects.list(folder)))]
+        return outside
+
+
+def _is_flow_logs(stored: StoredObject) -> bool:
+    return find_flow_log(stored.key) is not None

@@ -478,3 +478,46 @@ def test_objects_of_another_account_or_region_are_told(lake, name):
     assert told.startswith(
         "Some objects are called as those of another account or region than 123456789012 in us-east-1"
     )
+
+
+# What is hidden, and what lies in no day's folder
+
+
+@pytest.mark.parametrize(
+    "name",
+    [f".{OTHER_FLOW_LOG}.Xy12Zw", f"_{OTHER_FLOW_LOG}", f"._{OTHER_FLOW_LOG}", f"_old/{OTHER_FLOW_LOG}"],
+    ids=["of-rsync", "set-aside", "of-a-mac", "folder"],
+)
+def test_objects_that_athena_passes_over_by_name_are_told(lake, name):
+    (lake.logs / FOLDER / name).parent.mkdir(exist_ok=True)
+    path = put(lake, name, HEADER_LINE, FEW_PACKETS)
+    result = lake.run(DAY)
+    assert result.success
+    (warning,) = warnings(lake, result)
+    assert warning.startswith(f"Athena passes over names that begin with a dot or an underscore: {path}. But for that,")
+    assert not checks(result)["objects_understood"]
+
+
+def test_a_hidden_name_of_an_object_that_is_read_is_nothing_to_tell(lake):
+    own = next((lake.logs / FOLDER).iterdir())
+    put(lake, f".{own.name}.Xy12Zw", HEADER_LINE)
+    put(lake, f"._{own.name}", "of a Mac")
+    put(lake, ".DS_Store", "of a Mac")
+    put(lake, "_SUCCESS")
+    result = lake.run(DAY)
+    assert result.success
+    assert warnings(lake, result) == []
+
+
+def test_objects_in_no_days_folder_are_told(lake):
+    folder = lake.logs / FOLDER.removesuffix("/09/02") / "9" / "2"
+    folder.mkdir(parents=True)
+    shutil.copy(next((lake.logs / FOLDER).iterdir()), folder)
+    result = lake.run(DAY)
+    assert result.success
+    (warning,) = warnings(lake, result)
+    assert warning == (
+        "Objects of flow logs lie in no day's folder (<yyyy>/<MM>/<dd>/), so that no report counts them: "
+        f"{folder.parent}. Move them into their day's folder, then run again."
+    )
+    assert not checks(result)["set_up_as_recommended"]

@@ -820,9 +820,70 @@ def test_hive_compatible_folders_beside_plain_ones_are_warned_of(tmp_path):
     )
 
 
+@pytest.mark.parametrize("prefix", ["old", "network/flow"])
+def test_logs_behind_a_prefix_beside_others_are_warned_of(tmp_path, prefix):
+    in_folder(tmp_path / LAYOUT)
+    in_folder(tmp_path / prefix / LAYOUT)
+    assert FolderBucket("logs", tmp_path).ensure().warnings == (
+        f"{tmp_path} also holds flow logs behind a prefix ({prefix}/AWSLogs/), which are not read yet: their records "
+        "are in no report",
+    )
+
+
 def test_the_look_for_logs_elsewhere_ends_in_any_folder(tmp_path):
     for number in range(1_500):
         in_folder(tmp_path / f"{number}/{number}")
     (tmp_path / "round").symlink_to(tmp_path)
     with pytest.raises(FlowLakeError, match="holds no flow logs: there is no AWSLogs/<account>"):
         FolderBucket("logs", tmp_path).source()
+
+
+# Days, and what lies in none
+
+
+def test_a_day_of_other_files_is_none_where_flow_logs_lie_elsewhere(logs):
+    write_object(logs, DAY, [])
+    (in_folder(logs / SOURCE.day_prefix(NEXT_DAY)) / "README.txt").write_text("about")
+    assert FolderBucket("logs-0", logs).delivered_days() == [DAY]
+
+
+def test_days_of_other_files_alone_are_days(logs):
+    (in_folder(logs / SOURCE.day_prefix(NEXT_DAY)) / "flows.log.gz").write_bytes(b"")
+    assert FolderBucket("logs-0", logs).delivered_days() == [NEXT_DAY]
+
+
+def test_a_day_below_another_folder_is_no_day(logs):
+    write_object(logs, DAY, [])
+    path = write_object(logs, NEXT_DAY, [])
+    path.rename(in_folder(logs / SOURCE.prefix / "backup/2021/09/03") / path.name)
+    assert FolderBucket("logs-0", logs).delivered_days() == [DAY]
+
+
+@pytest.mark.parametrize(
+    ("inside", "told"),
+    [
+        ("", "{name}"),
+        ("2021", "2021/{name}"),
+        ("2021/09", "2021/09/{name}"),
+        ("2021/9/3", "2021/9/"),
+        ("2021/09/3", "2021/09/3/"),
+        ("2021/13/01", "2021/13/"),
+        ("2021/02/30", "2021/02/30/"),
+        ("backup/2021/09/03", "backup/"),
+        ("21/09/03", "21/"),
+    ],
+)
+def test_objects_in_no_days_folder_are_found(logs, inside, told):
+    write_object(logs, DAY, [])
+    path = write_object(logs, NEXT_DAY, [])
+    folder = logs / SOURCE.prefix / inside
+    folder.mkdir(parents=True, exist_ok=True)
+    path.rename(folder / path.name)
+    assert FolderBucket("logs-0", logs).outside_days() == [SOURCE.prefix + told.format(name=path.name)]
+
+
+def test_other_files_in_no_days_folder_are_nobodys_flow_logs(logs):
+    write_object(logs, DAY, [])
+    (in_folder(logs / SOURCE.prefix / "notes") / "README.txt").write_text("about")
+    (logs / SOURCE.prefix / "2021" / ".DS_Store").write_text("")
+    assert FolderBucket("logs-0", logs).outside_days() == []

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource, choose_source, find_day, find_source, is_visible, unreadable_layout
+from flowlogs.layout import LogSource, choose_source, find_source, is_visible, unreadable_layout
 
 SOURCE = LogSource("flow-logs", "123456789012", "eu-west-1")
 PREFIX = "AWSLogs/123456789012/vpcflowlogs/eu-west-1/"
@@ -99,22 +99,24 @@ def test_the_source_that_a_key_belongs_to(key: str, source: tuple[str, str] | No
     [
         (f"{PREFIX}2024/02/29/a.log.gz", DAY),
         (f"{PREFIX}2024/02/29/", DAY),
-        (f"{PREFIX}2024/02/29", DAY),
+        (f"{PREFIX}2024/02/29", None),
         (f"{PREFIX}2024/02/29/11/a.log.gz", DAY),
         (f"{PREFIX}2024/02/30/a.log.gz", None),
         (f"{PREFIX}2023/02/29/a.log.gz", None),
         (f"{PREFIX}2024/2/29/a.log.gz", None),
         (f"{PREFIX}2024/02", None),
+        (f"{PREFIX}backup/2024/02/29/a.log.gz", None),
+        ("2024/02/29/a.log.gz", None),
         (PREFIX, None),
     ],
 )
 def test_the_day_that_a_key_lies_in(key: str, day: date | None) -> None:
-    assert find_day(key) == day
+    assert SOURCE.find_day(key) == day
 
 
 @given(day=st.dates(date(1970, 1, 1)))
 def test_every_day_is_found_in_its_folder(day: date) -> None:
-    assert find_day(f"{SOURCE.day_prefix(day)}a.log.gz") == day
+    assert SOURCE.find_day(f"{SOURCE.day_prefix(day)}a.log.gz") == day
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
-from flowlogs.layout import LogSource, find_day, find_source
+from flowlogs.layout import LogSource, find_source
 from resources.embedded.simulated_vpc import SimulatedVpc
 
 ROOT = Path(__file__).parents[1]
@@ -211,9 +211,10 @@ def test_neither_traffic_type_nor_aggregation_changes_the_keys():
     seed=st.integers(),
 )
 def test_keys_lead_back_to_their_source_and_day(account, region, day, seed):
-    keys = SimulatedVpc(LogSource("flow-logs", account, region), seed=seed).object_keys(day)
+    source = LogSource("flow-logs", account, region)
+    keys = SimulatedVpc(source, seed=seed).object_keys(day)
     assert {find_source(key) for key in keys} == {(account, region)}
-    assert {find_day(key) for key in keys} == {day}
+    assert {source.find_day(key) for key in keys} == {day}
 
 
 def test_an_object_is_one_gzip_member_with_a_constant_header():

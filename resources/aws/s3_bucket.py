@@ -22,10 +22,10 @@ from flowlogs.bucket_policy import (
     tls_only_statement,
 )
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource, choose_source, find_day, find_source, unreadable_layout
+from flowlogs.layout import LogSource, choose_source, find_source, unreadable_layout
 from flowlogs.printable import printable
 from resources.aws.clients import ACCESS_DENIED, CREATED_BY, AwsClients, aws_errors, error_code
-from resources.bucket import Bucket, ObjectStore, StoredObject
+from resources.bucket import Bucket, Level, ObjectStore, StoredObject
 from resources.ensured import Ensured
 
 QUERY_RESULT_DAYS = 30
@@ -73,6 +73,17 @@ class S3Store(ObjectStore):
                 for found in page.get("Contents", []):
                     archived = found.get("StorageClass") in ARCHIVED
                     yield StoredObject(found["Key"].removeprefix(self.prefix), found["Size"], archived)
+
+    def list_level(self, prefix: str) -> Level:
+        keys, folders = list[str](), list[str]()
+        with aws_errors(f"listing {self.uri(prefix)}"):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=self.prefix + prefix, Delimiter="/"
+            )
+            for page in pages:
+                keys += [found["Key"].removeprefix(self.prefix) for found in page.get("Contents", [])]
+                folders += [found["Prefix"].removeprefix(self.prefix) for found in page.get("CommonPrefixes", [])]
+        return Level(keys, folders)
 
     def open(self, key: str) -> BinaryIO:
         with aws_errors(f"reading {self.uri(key)}"):
@@ -202,8 +213,9 @@ class S3Bucket(Bucket):
 
     def delivered_days(self) -> list[date]:
         # By folders, as a bucket may hold millions of keys: a call for each year and month, and not one for 1,000 keys.
-        months = [month for year in self._folders(self.source().prefix) for month in self._folders(year)]
-        days = {find_day(day) for month in months for day in self._folders(month)}
+        source = self.source()
+        months = [month for year in self._folders(source.prefix) for month in self._folders(year)]
+        days = {source.find_day(day) for month in months for day in self._folders(month)}
         return sorted(day for day in days if day)
 
     @contextmanager

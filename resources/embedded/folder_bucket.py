@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource, choose_source, find_source, is_object_name, unreadable_layout
 from flowlogs.printable import printable
-from resources.bucket import Bucket, ObjectStore, StoredObject
+from resources.bucket import Bucket, Level, ObjectStore, StoredObject
 from resources.ensured import Ensured
 
 STAGED = ".being-written"
@@ -115,6 +115,16 @@ class FolderStore(ObjectStore):
             if (found.st_dev, found.st_ino) not in files:
                 files.add((found.st_dev, found.st_ino))
                 yield StoredObject(key, found.st_size)
+
+    def list_level(self, prefix: str) -> Level:
+        if not self._path(prefix).is_dir():
+            return Level([], [])
+        entries = self._entries(prefix, set())
+        folders = {entry.name for entry in entries if entry.is_dir()}
+        return Level(
+            [f"{prefix}{entry.name}" for entry in entries if entry.name not in folders],
+            [f"{prefix}{entry.name}/" for entry in entries if entry.name in folders],
+        )
 
     def _entries(self, folder: str, walked: set[tuple[int, int]]) -> "Sequence[os.DirEntry[str]]":
         """What is in a folder that has not been walked yet, by name."""
@@ -396,7 +406,8 @@ class FolderBucket(Bucket):
                 "`aws s3 sync` leaves it."
             )
         source = self.source()
-        elsewhere = (folder for depth in ("*/*", "o-*/*/*") for folder in self._folders(f"AWSLogs/{depth}"))
+        layouts = ("AWSLogs/*/*", "AWSLogs/o-*/*/*", "*/AWSLogs/*/*", "*/*/AWSLogs/*/*")
+        elsewhere = (folder for layout in layouts for folder in self._folders(layout))
         others = {told for folder in elsewhere if (told := unreadable_layout(folder))}
         also = f"{self.objects.uri()} also holds"
         return Ensured(

@@ -476,3 +476,15 @@ def test_a_partition_that_points_elsewhere_is_an_error_with_the_statement_that_m
     build_target(settings()).athena.execute(mended.strip())
     succeed(settings())
     assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_objects_in_no_days_folder_are_told(aws, tmp_path):
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    key = "AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/9/2/"
+    name = "123456789012_vpcflowlogs_us-east-1_fl-0123456789abcdef0_20210902T0005Z_00000000.log.gz"
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=key + name, Body=b"")
+    result = succeed(settings(), DAY, selection="vpc_flow_logs_bucket")
+    passed, found = checks(result)["set_up_as_recommended"]
+    assert not passed
+    assert f"s3://{BUCKET}/AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/9/" in found
