@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 from dagster._core.instance.ref import InstanceRef
 from support import (
+    ACCEPTED,
     BIN,
     DAY,
     FEW_PACKETS,
@@ -225,6 +226,17 @@ def test_a_default_bucket_that_somebody_filled_is_read_and_never_written(new_pro
     assert code == 0, output
     assert report_rows(new_project / "data/results", "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
     assert files_in(bucket) == before
+
+
+def test_logs_that_are_copied_into_the_simulated_bucket_are_told(new_project):
+    flow_lake(new_project, "run", "--date", DAY)
+    bucket = new_project / "data/bucket"
+    theirs = write_object(bucket, DAY, [ACCEPTED], account="999999999999", region="eu-west-1")
+    before = files_in(bucket), reports_in(new_project / "data/results")
+    code, output = flow_lake(new_project, "run", "--date", NEXT_DAY)
+    assert (code, output.count("Error: ")) == (1, 1)
+    assert f"holds what that never delivered: {theirs}. Simulated flow logs are never mixed with others" in output
+    assert (files_in(bucket), reports_in(new_project / "data/results")) == before
 
 
 # make run, on logs of one's own
