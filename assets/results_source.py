@@ -4,14 +4,19 @@ Tables can be dropped and made anew, and partitions with them. Reports and rejec
 those of one account would be mixed with another's, and a day whose logs are going would lose its records.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource
+from flowlogs.layout import LogSource, is_visible
+from flowlogs.printable import printable
+from flowlogs.statements import TableName, rejected_flows_name, rejected_flows_table
 from resources.bucket import ObjectStore
 from resources.engine import QueryEngine
+
+OURS = ("reports/", "rejected_flows/")
+"""Where reports and rejected flows lie, below the results root."""
 
 FOLDER = "source/"
 
@@ -30,29 +35,55 @@ class ObjectsRead:
     size: int
 
 
-def claim_results(results: ObjectStore, source: LogSource, athena: QueryEngine) -> None:
-    """Note that these results are made from this source. Raises FlowLakeError where they are made from another."""
-    if not require_own_results(results, source, athena):
-        results.replace({NOTE: f"{source.location}\n{athena.catalog_name}\n".encode()})
-        require_own_results(results, source, athena)  # a run beside this one may have noted another
+def claim_results(results: ObjectStore, source: LogSource, athena: QueryEngine, table: TableName) -> None:
+    """Note that these results are made from this source. Raises FlowLakeError where they are not, or may not be."""
+    if not require_own_results(results, source, athena, table):
+        results.add({NOTE: _note(source, athena).encode()})
+        require_own_results(results, source, athena, table)  # a run beside this one may have noted another first
 
 
-def require_own_results(results: ObjectStore, source: LogSource, athena: QueryEngine) -> bool:
+def require_own_results(results: ObjectStore, source: LogSource, athena: QueryEngine, table: TableName) -> bool:
     """Whether these results are noted to be made from this source, which nobody may have noted yet.
 
-    Raises FlowLakeError where they are made from another one, or by the tables of another catalog.
+    Raises FlowLakeError where they are made from another one, by the tables of another catalog, or by somebody else.
     """
-    noted, own = _noted(results), [source.location, athena.catalog_name]
-    if noted in (None, own):
-        return noted is not None
-    location, catalog = (*noted, "", "")[:2] if noted else ("", "")
+    noted, own = _noted(results), _note(source, athena)
+    if noted is None:
+        _require_nobody_elses(results, own, athena, rejected_flows_name(table))
+        return False
+    if noted == own.splitlines():
+        return True
+    location, catalog = (*noted, "", "")[:2]
     raise FlowLakeError(
-        f"The results in {results.uri()} were made from the flow logs in {location} (tables: {catalog}), and these "
-        f"settings read {own[0]} (tables: {own[1]}). Two sources never share tables, partitions or reports: name "
-        "another place in FLOWLAKE_RESULTS (and with FLOWLAKE_TARGET=aws another FLOWLAKE_DATABASE), or set "
-        "FLOWLAKE_BUCKET, FLOWLAKE_ACCOUNT_ID and FLOWLAKE_REGION to those of the results. If these are the same "
-        f"flow logs and were moved, remove {results.uri(NOTE)} and drop both tables."
+        f"The results in {results.uri()} were made from the flow logs in {printable(location)} (tables: "
+        f"{printable(catalog)}), and these settings read {source.location} (tables: {athena.catalog_name}). Two "
+        "sources never share tables, partitions or reports: name another place in FLOWLAKE_RESULTS (and with "
+        "FLOWLAKE_TARGET=aws another FLOWLAKE_DATABASE), or set FLOWLAKE_BUCKET, FLOWLAKE_ACCOUNT_ID and "
+        "FLOWLAKE_REGION to those of the results. If these are the same flow logs and were moved, drop both tables, "
+        f"and let these two lines be all that is in {results.uri(NOTE)}:\n{own}"
     )
+
+
+def _require_nobody_elses(results: ObjectStore, own: str, athena: QueryEngine, rejected_flows: TableName) -> None:
+    """Raise FlowLakeError where files lie in the place of ours that no run of ours is known to have made.
+
+    Runs of older versions noted nothing. What they made, their table of rejected flows is over.
+    """
+    first = (next(_visible(results, folder), None) for folder in (*OURS, FOLDER))
+    others = [key for key in first if key]
+    expected = rejected_flows_table(results.location()).location.rstrip("/")
+    found = athena.find_table(rejected_flows) if others else None
+    if others and (found is None or found.location.rstrip("/") != expected):
+        raise FlowLakeError(
+            f"{results.uri(others[0])} lies where this project keeps its own files, and nothing says that it is one: "
+            "it might be written over. Name another place in FLOWLAKE_RESULTS, or move it away; then run again. If it "
+            f"was made from these flow logs by this project, let these two lines be all that is in {results.uri(NOTE)}:"
+            f"\n{own}"
+        )
+
+
+def _visible(results: ObjectStore, folder: str) -> Iterator[str]:
+    return (stored.key for stored in results.list(folder) if is_visible(stored.key, folder))
 
 
 def note_objects(results: ObjectStore, read: Mapping[date, ObjectsRead]) -> None:
@@ -74,6 +105,10 @@ def noted_objects(results: ObjectStore, days: Iterable[date]) -> dict[date, Obje
 def note_key(day: date) -> str:
     """The key of what is noted of a day."""
     return f"{DAYS}{day}.txt"
+
+
+def _note(source: LogSource, athena: QueryEngine) -> str:
+    return f"{source.location}\n{athena.catalog_name}\n"
 
 
 def _noted(results: ObjectStore) -> list[str] | None:

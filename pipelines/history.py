@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
-from pipelines.settings import Settings
+from pipelines.settings import DAGSTER_HOME, Settings
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -58,7 +58,7 @@ class History:
         path = self.home / RUNNING / name
         try:
             path.parent.mkdir(exist_ok=True)
-            lock = path.open("ab")
+            lock = _opened_to_lock(path)
         except OSError as error:
             raise _failure(self.home, self.setting, error.strerror) from error
         with lock:
@@ -86,21 +86,24 @@ def history(settings: Settings) -> Iterator[History]:
     from dagster._core.instance.ref import InstanceRef
     from sqlalchemy.exc import DBAPIError
 
-    given = os.environ.get("DAGSTER_HOME")
-    home = Path(given or settings.history_folder)
+    given = os.environ.get(DAGSTER_HOME)
+    home = settings.dagster_home
     if not home.is_absolute():
-        raise FlowLakeError(f"DAGSTER_HOME={given} is a relative path, which Dagster refuses: make it absolute.")
+        raise FlowLakeError(
+            f"DAGSTER_HOME={printable(str(home))} is a relative path, which Dagster refuses: make it absolute."
+        )
 
-    setting = "DAGSTER_HOME" if given else "FLOWLAKE_RESULTS"
+    setting = DAGSTER_HOME if given else "FLOWLAKE_RESULTS"
 
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with (home / ".lock").open("ab") as lock:
+        with _opened_to_lock(home / ".lock") as lock:
             # Dagster makes its databases table by table; two first runs at once would trip over each other there.
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not given and not (home / "dagster.yaml").exists():
-                (home / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
-            os.environ["DAGSTER_HOME"] = str(home)
+            if not given:
+                with suppress(FileExistsError), (home / "dagster.yaml").open("x", encoding="utf-8") as written:
+                    written.write(DAGSTER_YAML)
+            os.environ[DAGSTER_HOME] = str(home)
             instance = DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_NOTHING_PRINTED_IS_KEPT))
             _tell_of_killed_runs(instance, home / RUNNING)
     except OSError as error:
@@ -112,6 +115,11 @@ def history(settings: Settings) -> Iterator[History]:
             yield History(instance, home, setting)
     except DBAPIError as error:
         raise _failure(home, setting, error.orig) from error
+
+
+def _opened_to_lock(path: Path) -> BinaryIO:
+    """The file, made where it is missing. Raises OSError where that is a link: nothing is made where one leads."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666), "rb")
 
 
 def _failure(home: Path, setting: str, reason: object) -> FlowLakeError:

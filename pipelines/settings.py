@@ -1,6 +1,6 @@
 """Every setting of the project, read in this one place: from the environment, or from ``.env`` at the project's root.
 
-What a setting means is told in ``.env.example``. Nothing is looked up here, neither on disk nor in AWS.
+What a setting means is told in ``.env.example``. Nothing is looked up here, in AWS or on disk, but where links lead.
 """
 
 import hashlib
@@ -24,6 +24,15 @@ from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "FLOWLAKE_"
 DEFAULT_BUCKET = "data/bucket"
+
+DAGSTER_HOME = "DAGSTER_HOME"
+"""Dagster's own variable."""
+
+_DAGSTERS_FOLDERS = (".", ".running", "history", "history/runs", "logs", "schedules", "storage")
+"""Where Dagster (1.13) and the commands write, below its home."""
+
+_TEMPORARY = ("TMPDIR", "TEMP", "TMP")
+"""What names a folder for temporary files, to Python and to most programs."""
 
 VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$")]
 
@@ -122,6 +131,11 @@ class Settings(BaseSettings):
         return self.results_folder / "dagster"
 
     @property
+    def dagster_home(self) -> Path:
+        """Where the commands keep Dagster's history: where DAGSTER_HOME says, or in the history folder."""
+        return Path(os.environ.get(DAGSTER_HOME) or self.history_folder)
+
+    @property
     def results_in_s3(self) -> tuple[str, str]:
         """The bucket and the key prefix of everything derived (aws); the prefix is empty or ends in a slash."""
         bucket, _, prefix = (self.results or f"s3://{self.bucket}").removeprefix("s3://").partition("/")
@@ -166,7 +180,7 @@ def _require_folders_apart(settings: Settings) -> None:
                 f"{variable}={value!r}: with FLOWLAKE_TARGET=embedded, this is a folder. Logs in S3 can be copied into "
                 "one (aws s3 sync), or read where they are with FLOWLAKE_TARGET=aws."
             )
-    bucket, results = settings.bucket_folder, settings.results_folder
+    bucket, results = settings.bucket_folder, settings.results_folder.resolve()
     if results in bucket.parents:
         raise FlowLakeError(
             f"{printable(str(bucket))} (FLOWLAKE_BUCKET, or LOGS=) lies in the folder of results "
@@ -185,6 +199,28 @@ def _require_folders_apart(settings: Settings) -> None:
             f"FLOWLAKE_RESULTS: {where} lies in the bucket {bucket_shown}, which is read and never written. "
             "Name a folder outside of it."
         )
+    home = settings.dagster_home
+    for folder in (home / name for name in _DAGSTERS_FOLDERS):
+        if _lies_in(folder, bucket):
+            raise FlowLakeError(
+                f"Dagster's history would be kept in {printable(str(folder))}, which lies in the bucket "
+                f"{printable(str(bucket))} (FLOWLAKE_BUCKET, or LOGS=): that is read, and never written. Name a folder "
+                f"outside of it in {DAGSTER_HOME}."
+            )
+    for variable in _TEMPORARY:
+        temporary = os.environ.get(variable)
+        if temporary and _lies_in(Path(temporary), bucket):
+            raise FlowLakeError(
+                f"Temporary files are kept in {printable(temporary)}, which lies in {printable(str(bucket))} "
+                f"(FLOWLAKE_BUCKET, or LOGS=): that is read, and never written. Name another folder in {variable}; "
+                "then run again."
+            )
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    """Whether a path is a folder, or lies in it, by whatever links; the folder's own are resolved."""
+    real = Path(os.path.realpath(path.expanduser()))
+    return folder == real or folder in real.parents
 
 
 def _require_aws_names(settings: Settings) -> None:

@@ -84,6 +84,15 @@ class ObjectStore(ABC):
         None is replaced before all of them are known to be writable, as far as the place can tell.
         """
 
+    def add(self, files: Mapping[str, bytes]) -> None:
+        """Write objects, each whole, where none is: what is there stays. Raises FlowLakeError where it cannot.
+
+        Of several that add one at once, the first does, in a place that can tell; here, a look is taken first.
+        """
+        folders = {key[: key.rfind("/") + 1] for key in files}
+        there = {stored.key for folder in folders for stored in self.list(folder)}
+        self.replace({key: data for key, data in files.items() if key not in there})
+
     @abstractmethod
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects; one that is not there is no error. Raises FlowLakeError where it cannot."""

@@ -7,15 +7,17 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support import files_in
 
 import resources.embedded.catalog
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import PARQUET, TableDefinition, TableName
-from resources.embedded.catalog import Catalog, Partition
+from resources.embedded.catalog import APPLICATION_ID, Catalog, Partition
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = TableName("lake", "flows")
@@ -71,11 +73,75 @@ def test_a_catalog_that_another_program_holds_is_told(catalog: Catalog, monkeypa
             catalog.create_database("other")
 
 
-def test_a_catalog_of_another_program_is_told_to_move_away(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "catalog.sqlite")) as other, other:
-        other.execute("CREATE TABLE bookmarks (address TEXT)")
-    with pytest.raises(FlowLakeError, match="cannot be read: no such table: tables. It is damaged, or is none of "):
-        Catalog(tmp_path / "catalog.sqlite").find_table(NAME)
+OTHERS = {
+    "tables": "CREATE TABLE bookmarks (address TEXT)",
+    "a table of a name of ours": "CREATE TABLE tables (name TEXT)",
+    "tables of our names": "CREATE TABLE databases (a); CREATE TABLE tables (a); CREATE TABLE partitions (a)",
+    "nothing": "VACUUM",
+    "a mark of its own": "PRAGMA application_id = 1",
+    "a log of its own": "PRAGMA journal_mode = WAL; CREATE TABLE bookmarks (address TEXT)",
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_the_file_of_another_program_is_refused_and_left_as_it_is(tmp_path: Path, kind: str) -> None:
+    theirs = sqlite3.connect(tmp_path / "catalog.sqlite")
+    theirs.executescript(OTHERS[kind])
+    if kind != "a log of its own":  # which lasts until its program lets go of the file
+        theirs.close()
+    before = files_in(tmp_path)
+    catalog = Catalog(tmp_path / "catalog.sqlite")
+    with pytest.raises(FlowLakeError, match=r"catalog.sqlite cannot be read: it is another program's, .* Move it away"):
+        catalog.find_table(NAME)
+    with pytest.raises(FlowLakeError, match=r"catalog.sqlite cannot be written: it is another program's, .* Move it"):
+        catalog.create_database("lake")
+    assert files_in(tmp_path) == before
+    theirs.close()
+
+
+def test_a_change_that_another_program_left_half_written_is_not_undone(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    with closing(sqlite3.connect(path)) as theirs, theirs:
+        theirs.execute("CREATE TABLE databases (name TEXT)")
+    assert start(HALF_WRITTEN.replace("DELETE FROM tables", "SELECT 1"), path).wait(timeout=60) == -signal.SIGKILL
+    before = files_in(tmp_path)
+    assert sorted(before) == ["catalog.sqlite", "catalog.sqlite-journal"]
+    with pytest.raises(FlowLakeError, match="it is another program's"):
+        Catalog(path).create_database("lake")
+    assert files_in(tmp_path) == before
+
+
+def test_a_catalog_that_an_older_version_made_is_ours(catalog: Catalog) -> None:
+    with closing(sqlite3.connect(catalog.path)) as db, db:
+        db.execute("PRAGMA application_id = 0")
+    assert catalog.find_table(NAME) == DEFINITION
+    assert catalog.create_database("other")
+    assert catalog.has_database("other")
+
+
+def test_a_catalog_says_whose_it_is(catalog: Catalog) -> None:
+    with closing(sqlite3.connect(catalog.path)) as db:
+        assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+
+
+def test_a_change_that_changes_nothing_leaves_the_file_as_it_is(catalog: Catalog) -> None:
+    before = catalog.path.read_bytes()
+    assert not catalog.create_database("lake")
+    assert catalog.path.read_bytes() == before
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "catalog.sqlite").symlink_to(tmp_path / "theirs")
+    with pytest.raises(FlowLakeError, match=r"catalog.sqlite is a link, and nothing is written through one. Put the"):
+        Catalog(tmp_path / "catalog.sqlite").create_database("lake")
+    assert [path.name for path in tmp_path.iterdir()] == ["catalog.sqlite"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+def test_a_catalog_that_is_no_file_is_told(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "catalog.sqlite")
+    with pytest.raises(FlowLakeError, match=r"catalog.sqlite cannot be written: it is no file. Make it a file"):
+        Catalog(tmp_path / "catalog.sqlite").create_database("lake")
 
 
 def day(number: int) -> Partition:
@@ -239,6 +305,18 @@ assert catalog.find_table(TableName("lake", "flows"))
 """
 
 
+HALF_WRITTEN = """
+import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA cache_size = 1")
+db.execute("BEGIN IMMEDIATE")
+db.execute("DELETE FROM tables")
+for number in range(5000):
+    db.execute("INSERT INTO databases VALUES (?)", (f"half-{number}",))
+os.kill(os.getpid(), 9)
+"""
+
+
 def start(program: str, *arguments: object) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-c", program, *map(str, arguments)],
@@ -295,18 +373,8 @@ def test_a_run_that_is_killed_leaves_each_change_done_or_undone(catalog: Catalog
 
 
 def test_a_change_that_a_killed_run_left_half_written_is_undone(catalog: Catalog) -> None:
-    program = """
-import os, sqlite3, sys
-db = sqlite3.connect(sys.argv[1], isolation_level=None)
-db.execute("PRAGMA cache_size = 1")
-db.execute("BEGIN IMMEDIATE")
-db.execute("DELETE FROM tables")
-for number in range(5000):
-    db.execute("INSERT INTO databases VALUES (?)", (f"half-{number}",))
-os.kill(os.getpid(), 9)
-"""
     catalog.add_partitions(NAME, [day(1)], skip_present=False)
-    assert start(program, catalog.path).wait(timeout=60) == -signal.SIGKILL
+    assert start(HALF_WRITTEN, catalog.path).wait(timeout=60) == -signal.SIGKILL
     assert Path(f"{catalog.path}-journal").exists()
     assert catalog.find_table(NAME) == DEFINITION
     assert catalog.partitions(NAME) == [day(1)]

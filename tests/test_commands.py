@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import dagster as dg
 import pytest
 from dagster._core.instance.ref import InstanceRef
 from support import (
+    ACCEPTED,
     BIN,
     DAY,
     FEW_PACKETS,
@@ -34,6 +36,7 @@ from support import (
     write_small_logs,
 )
 
+from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName, rejected_flows_name
 from pipelines.history import LOCK_TAG, History, history
 from pipelines.settings import Settings
@@ -225,6 +228,17 @@ def test_a_default_bucket_that_somebody_filled_is_read_and_never_written(new_pro
     assert code == 0, output
     assert report_rows(new_project / "data/results", "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
     assert files_in(bucket) == before
+
+
+def test_logs_that_are_copied_into_the_simulated_bucket_are_told(new_project):
+    flow_lake(new_project, "run", "--date", DAY)
+    bucket = new_project / "data/bucket"
+    theirs = write_object(bucket, DAY, [ACCEPTED], account="999999999999", region="eu-west-1")
+    before = files_in(bucket), reports_in(new_project / "data/results")
+    code, output = flow_lake(new_project, "run", "--date", NEXT_DAY)
+    assert (code, output.count("Error: ")) == (1, 1)
+    assert f"holds what that never delivered: {theirs}. Simulated flow logs are never mixed with others" in output
+    assert (files_in(bucket), reports_in(new_project / "data/results")) == before
 
 
 # make run, on logs of one's own
@@ -469,6 +483,28 @@ def test_a_wrong_setting_is_an_error(project):
 def test_a_relative_home_of_dagster_is_an_error(project, small_logs, tmp_path):
     outcome = flow_lake(project, "run", "--logs", small_logs, FLOWLAKE_RESULTS=tmp_path, DAGSTER_HOME="here")
     assert failed(outcome) == "DAGSTER_HOME=here is a relative path, which Dagster refuses: make it absolute.\n"
+
+
+@pytest.mark.parametrize("variable", ["DAGSTER_HOME", "TMPDIR"])
+def test_what_would_be_written_into_the_logs_is_an_error(project, tmp_path, variable):
+    logs = write_small_logs(tmp_path / "logs")
+    before = sorted(logs.rglob("*"))
+    settings = {variable: logs / "AWSLogs", "FLOWLAKE_RESULTS": tmp_path / "results"}
+    words = failed(flow_lake(project, "run", "--logs", logs, **settings))
+    assert f"{logs}/AWSLogs, which lies in " in words
+    assert variable in words
+    assert (sorted(logs.rglob("*")), (tmp_path / "results").exists()) == (before, False)
+
+
+@pytest.mark.parametrize("name", [".lock", "dagster.yaml"])
+def test_nothing_of_the_history_is_written_through_a_link(tmp_path, name):
+    home, theirs = tmp_path / "results/dagster", tmp_path / "theirs"
+    home.mkdir(parents=True)
+    (home / name).symlink_to(theirs)
+    settings = Settings(results=str(tmp_path / "results"))
+    with suppress(FlowLakeError), history(settings):
+        pass
+    assert not theirs.exists()
 
 
 def test_an_object_that_cannot_be_read_is_an_error_that_names_it(project, tmp_path):

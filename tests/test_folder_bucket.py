@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import gzip
 import hashlib
 import os
 import resource
@@ -473,6 +474,28 @@ def test_objects_are_removed_with_the_folders_that_they_leave_empty(store):
     assert [path.name for path in store.root.iterdir()] == [".lock"]
 
 
+@pytest.mark.parametrize("links", [True, False], ids=["a disk with hard links", "one without"])
+def test_what_is_there_is_never_written_over_by_what_is_added(store, monkeypatch, links):
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not links:
+        monkeypatch.setattr(folder_bucket.os, "link", refuse)
+    files(store.root, "a/1")
+    (store.root / "a/2").symlink_to("nowhere")
+    store.add({"a/1": b"new", "a/2": b"new", "b/3": b"new"})
+    assert (store.root / "a/1").read_bytes() == b"1"
+    assert str((store.root / "a/2").readlink()) == "nowhere"
+    assert (store.root / "b/3").read_bytes() == b"new"
+    assert sorted(path.name for path in store.root.iterdir()) == [".lock", "a", "b"]
+
+
+def test_a_folder_under_the_name_of_what_is_added_is_told(store):
+    (store.root / "a").mkdir(parents=True)
+    with pytest.raises(FlowLakeError, match="store/a cannot be written: Is a directory"):
+        store.add({"a": b"new"})
+
+
 def test_no_folder_above_the_root_is_removed(tmp_path):
     store = FolderStore(tmp_path / "above" / "store", "FLOWLAKE_RESULTS", "results")
     store.delete(["a/1"])
@@ -777,6 +800,107 @@ def test_an_object_that_is_missing_is_delivered_as_it_was(simulated):
         (simulated.root / key).unlink()
     flow_log.deliver([DAY])
     assert files_in(simulated.root) == before
+
+
+FOREIGN = {
+    "another flow log": "{day}123456789012_vpcflowlogs_us-east-1_fl-0123456789abcdef0_20210902T0005Z_00000001.log.gz",
+    "a name of no flow log": "{day}notes.txt",
+    "unpacked": "{unpacked}",
+    "another account": "AWSLogs/999999999999/vpcflowlogs/us-east-1/2021/09/02/"
+    "999999999999_vpcflowlogs_us-east-1_fl-0123456789abcdef0_20210902T0005Z_00000001.log.gz",
+    "another service": "AWSLogs/123456789012/CloudTrail/us-east-1/2021/09/02/a.json.gz",
+    "behind a prefix": "mine/AWSLogs/999999999999/vpcflowlogs/us-east-1/2021/09/02/"
+    "999999999999_vpcflowlogs_us-east-1_fl-0123456789abcdef0_20210902T0005Z_00000001.log.gz",
+}
+
+
+def put_foreign(simulated: SimulatedBucket, kind: str) -> str:
+    """Put a file that was not simulated where a day was; returns its key."""
+    unpacked = SimulatedVpc(SOURCE).object_keys(DAY)[0].removesuffix(".gz")
+    key = FOREIGN[kind].format(day=SOURCE.day_prefix(DAY), unpacked=unpacked)
+    files(simulated.root, key)
+    return key
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_nothing_is_simulated_among_other_files(simulated, kind):
+    flow_log = SimulatedFlowLog(simulated, SimulatedVpc(SOURCE))
+    flow_log.deliver([DAY])
+    key = put_foreign(simulated, kind)
+    before = files_in(simulated.root)
+    for refused in (simulated.ensure, lambda: flow_log.deliver([NEXT_DAY])):
+        with pytest.raises(FlowLakeError, match=f"holds what that never delivered: {simulated.root}/{key}. Simulated"):
+            refused()
+    assert files_in(simulated.root) == before
+
+
+@pytest.mark.parametrize("kind", ["another flow log", "a name of no flow log", "unpacked"])
+def test_a_simulated_day_with_other_files_is_not_read(simulated, kind):
+    SimulatedFlowLog(simulated, SimulatedVpc(SOURCE)).deliver([DAY])
+    put_foreign(simulated, kind)
+    with pytest.raises(FlowLakeError, match="is the bucket of the simulated VPC, and holds what that never delivered"):
+        simulated.visible_objects(SOURCE.day_prefix(DAY))
+
+
+def test_nothing_is_simulated_beside_logs_with_the_mark_alone(simulated):
+    simulated.claim()
+    write_object(simulated.root, DAY, [])
+    before = files_in(simulated.root)
+    with pytest.raises(FlowLakeError, match="holds what that never delivered"):
+        SimulatedFlowLog(simulated, SimulatedVpc(SOURCE)).deliver([DAY])
+    assert files_in(simulated.root) == before
+
+
+@pytest.mark.parametrize("missing", [0, 1], ids=["a whole day", "a day that lacks an object"])
+@pytest.mark.parametrize("content", [b"", b"theirs", gzip.compress(b"theirs"), bytes(2 << 20)], ids=range(4))
+def test_an_object_of_a_simulated_name_with_other_bytes_is_told(simulated, missing, content):
+    flow_log = SimulatedFlowLog(simulated, SimulatedVpc(SOURCE))
+    flow_log.deliver([DAY])
+    keys = SimulatedVpc(SOURCE).object_keys(DAY)
+    (simulated.root / keys[7]).write_bytes(content)
+    for key in keys[:missing]:
+        (simulated.root / key).unlink()
+    before = files_in(simulated.root)
+    with pytest.raises(FlowLakeError, match=f"{simulated.root}/{keys[7]} is called as what the simulated VPC delivers"):
+        flow_log.deliver([DAY])
+    assert files_in(simulated.root) == before
+
+
+def test_objects_of_other_settings_and_packings_are_simulated(simulated):
+    SimulatedFlowLog(simulated, SimulatedVpc(SOURCE, "REJECT", 60)).deliver([DAY])
+    packed_otherwise = simulated.root / SimulatedVpc(SOURCE).object_keys(DAY)[0]
+    packed_otherwise.write_bytes(gzip.compress(gzip.decompress(packed_otherwise.read_bytes()), 1))
+    before = files_in(simulated.root)
+    SimulatedFlowLog(simulated, SimulatedVpc(SOURCE)).deliver([DAY])
+    assert files_in(simulated.root) == before
+
+
+def test_another_simulated_account_is_simulated(simulated):
+    other = SimulatedVpc(LogSource("simulated-bucket", "210987654321", "eu-west-1"))
+    SimulatedFlowLog(simulated, SimulatedVpc(SOURCE)).deliver([DAY])
+    SimulatedFlowLog(SimulatedBucket(simulated.root, other.source), other).deliver([DAY])
+    assert len(list(simulated.objects.list("AWSLogs/"))) == 2 * 288
+
+
+def test_what_lies_outside_the_logs_is_nobodys_business(simulated):
+    files(simulated.root, "README.md", "AWSLogs/.DS_Store")
+    simulated.claim()
+    SimulatedFlowLog(simulated, SimulatedVpc(SOURCE)).deliver([DAY])
+    assert simulated.delivered_days() == [DAY]
+
+
+def test_an_object_that_comes_while_a_day_is_delivered_is_kept(simulated, monkeypatch):
+    key = SimulatedVpc(SOURCE).object_keys(DAY)[0]
+    add = FolderStore.add
+
+    def late(store, objects):
+        files(simulated.root, key)
+        add(store, objects)
+
+    simulated.claim()
+    monkeypatch.setattr(FolderStore, "add", late)
+    SimulatedFlowLog(simulated, SimulatedVpc(SOURCE)).deliver([DAY])
+    assert (simulated.root / key).read_bytes() == b"1"
 
 
 # Logs that lie elsewhere

@@ -265,3 +265,69 @@ def test_a_bucket_inside_the_results_is_an_error(monkeypatch, tmp_path, below):
     monkeypatch.setenv("FLOWLAKE_BUCKET", str(tmp_path / below))
     with pytest.raises(FlowLakeError, match="lies in the folder of results"):
         read_settings()
+
+
+# Where else we write
+
+
+@pytest.mark.parametrize("home", ["logs", "logs/dagster", "out/../logs/dagster", "link", "link/AWSLogs"])
+def test_dagsters_history_in_the_bucket_is_refused(monkeypatch, root, home):
+    (root / "logs").mkdir()
+    (root / "link").symlink_to(root / "logs")
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "logs")
+    monkeypatch.setenv("DAGSTER_HOME", str(root / home))
+    with pytest.raises(FlowLakeError) as error:
+        read_settings()
+    assert str(error.value) == (
+        f"Dagster's history would be kept in {root / home}, which lies in the bucket {root}/logs (FLOWLAKE_BUCKET, or "
+        "LOGS=): that is read, and never written. Name a folder outside of it in DAGSTER_HOME."
+    )
+
+
+@pytest.mark.parametrize("folder", ["storage", "history/runs", ".running"])
+def test_a_folder_of_the_history_that_leads_into_the_bucket_is_refused(monkeypatch, root, folder):
+    (root / "logs").mkdir()
+    (root / "home" / folder).parent.mkdir(parents=True)
+    (root / "home" / folder).symlink_to(root / "logs")
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "logs")
+    monkeypatch.setenv("DAGSTER_HOME", str(root / "home"))
+    with pytest.raises(FlowLakeError, match=f"^Dagster's history would be kept in {root}/home/{folder}, which lies in"):
+        read_settings()
+
+
+def test_a_history_beside_the_results_that_leads_into_the_bucket_is_refused(monkeypatch, root):
+    (root / "results").mkdir()
+    (root / "results/dagster").symlink_to(root / "logs/dagster")
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "logs")
+    monkeypatch.setenv("FLOWLAKE_RESULTS", "results")
+    with pytest.raises(FlowLakeError, match=f"^Dagster's history would be kept in {root}/results/dagster, which lies"):
+        read_settings()
+
+
+@pytest.mark.parametrize("linked", ["data", "data/results"])
+def test_default_results_that_lead_into_the_bucket_are_refused(monkeypatch, root, linked):
+    (root / "logs").mkdir()
+    (root / linked).parent.mkdir(exist_ok=True)
+    (root / linked).symlink_to(root / "logs")
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "logs")
+    if linked == "data/results":
+        monkeypatch.setenv("FLOWLAKE_RESULTS", linked)
+    with pytest.raises(FlowLakeError, match="lies in the bucket|is a folder that this project's results lie in"):
+        read_settings()
+
+
+def test_a_history_beside_the_bucket_serves(monkeypatch, root):
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "home/logs-of-mine")
+    monkeypatch.setenv("DAGSTER_HOME", str(root / "home"))
+    assert read_settings().dagster_home == root / "home"
+
+
+@pytest.mark.parametrize("variable", ["TMPDIR", "TEMP", "TMP"])
+@pytest.mark.parametrize("folder", ["logs", "logs/temporary", "link"])
+def test_temporary_files_in_the_bucket_are_refused(monkeypatch, root, variable, folder):
+    (root / "logs").mkdir()
+    (root / "link").symlink_to(root / "logs")
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "logs")
+    monkeypatch.setenv(variable, str(root / folder))
+    with pytest.raises(FlowLakeError, match=f"^Temporary files are kept in {root}/{folder}, .*in {variable}; then run"):
+        read_settings()

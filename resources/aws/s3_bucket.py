@@ -113,6 +113,18 @@ class S3Store(ObjectStore):
             with aws_errors(f"writing {self.uri(key)}"):
                 self._s3.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data)
 
+    def add(self, files: Mapping[str, bytes]) -> None:
+        from botocore.exceptions import ClientError
+
+        for key, data in files.items():
+            with aws_errors(f"writing {self.uri(key)}"):
+                try:
+                    # S3 itself decides who is first ("Conditional writes", Amazon S3 user guide, 2026).
+                    self._s3.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, IfNoneMatch="*")
+                except ClientError as error:
+                    if error_code(error) != "PreconditionFailed":
+                        raise
+
     def delete(self, keys: Iterable[str]) -> None:
         waiting = iter(keys)
         while batch := tuple(islice(waiting, DELETED_AT_ONCE)):

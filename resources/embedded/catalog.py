@@ -7,6 +7,7 @@ leaves a change done or undone. What a statement means is decided elsewhere: not
 import json
 import re
 import sqlite3
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -61,6 +62,15 @@ _SCHEMA = (
     ) WITHOUT ROWID
     """,
 )
+
+
+APPLICATION_ID = 0x56464C4B
+"""What the header of a catalog says ("VFLK"). Those that older versions made have 0 there, and our tables."""
+
+_MAGIC = b"SQLite format 3\0"
+_HEADER_LENGTH = 100
+_APPLICATION_ID_AT = slice(68, 72)
+"""Where it is in the header ("Database File Format", sqlite.org)."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +150,7 @@ class Catalog:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         try:
+            self._require_ours("read")
             with closing(self._connect()) as db, closing(sqlite3.connect(":memory:")) as empty:
                 if db.execute("SELECT 1 FROM sqlite_master").fetchone():
                     yield db
@@ -153,6 +164,12 @@ class Catalog:
     @contextmanager
     def _changes(self) -> Iterator[sqlite3.Connection]:
         try:
+            if self.path.is_symlink():
+                raise FlowLakeError(
+                    f"The catalog {printable(str(self.path))} is a link, and nothing is written through one. Put the "
+                    "file itself there, or name another folder in FLOWLAKE_RESULTS; then run again."
+                )
+            self._require_ours("written")
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self.path, timeout=LOCK_SECONDS, isolation_level=None)) as db:
                 db.execute("PRAGMA foreign_keys = ON")
@@ -163,6 +180,23 @@ class Catalog:
                     db.commit()
         except (sqlite3.Error, OSError) as error:
             raise self._failure("written", error) from error
+
+    def _require_ours(self, done: str) -> None:
+        """Raise FlowLakeError where the file is another program's.
+
+        SQLite is not asked before that is known: it may write to a file as soon as it looks into it.
+        """
+        header = _header(self.path)
+        if not header.startswith(_MAGIC) or int.from_bytes(header[_APPLICATION_ID_AT], "big") == APPLICATION_ID:
+            return  # none yet, or no database at all, which SQLite refuses; or ours
+        address = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
+        with closing(sqlite3.connect(address, uri=True)) as db, closing(sqlite3.connect(":memory:")) as ours:
+            _create_schema(ours)
+            if not _tables(ours).items() <= _tables(db).items():
+                raise FlowLakeError(
+                    f"The catalog {printable(str(self.path))} cannot be {done}: it is another program's, with none of "
+                    "this project's tables. Move it away, or name another folder in FLOWLAKE_RESULTS; then run again."
+                )
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path if self.path.exists() else ":memory:", timeout=LOCK_SECONDS)
@@ -182,6 +216,27 @@ class Catalog:
 def _create_schema(db: sqlite3.Connection) -> None:
     for statement in _SCHEMA:
         db.execute(statement)
+    if db.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _header(path: Path) -> bytes:
+    """The beginning of a file; nothing where there is none."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError("it is no file")
+    with path.open("rb") as file:
+        return file.read(_HEADER_LENGTH)
+
+
+def _tables(db: sqlite3.Connection) -> dict[str, list[str]]:
+    """Each table's columns."""
+    names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    query = "SELECT name FROM pragma_table_info(?)"
+    return {name: [column for (column,) in db.execute(query, (name,))] for name in names}
 
 
 def _table_definition(stored: dict[str, Any]) -> TableDefinition:

@@ -11,15 +11,16 @@ import shutil
 import stat
 import uuid
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path, PurePath
 from typing import BinaryIO, cast
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource, choose_source, find_source, is_object_name, unreadable_layout
+from flowlogs.layout import LogSource, choose_source, find_source, is_object_name, is_visible, unreadable_layout
 from flowlogs.printable import printable
 from resources.bucket import Bucket, Level, ObjectStore, StoredObject
+from resources.embedded.simulated_vpc import is_simulated
 from resources.ensured import Ensured
 
 STAGED = ".being-written"
@@ -46,6 +47,8 @@ LOOKED_INTO = 1_000
 
 LEVELS_LOOKED_INTO = 8
 """How deep those are: a few of a prefix, and those of the layout."""
+
+OTHERS_SHOWN = 3
 
 SYNCED_SINGLY = 16
 """Of more files than this, everything that waits to be written is written out at once, which takes less time."""
@@ -228,8 +231,14 @@ class FolderStore(ObjectStore):
         return path
 
     def replace(self, files: Mapping[str, bytes]) -> None:
+        self._write(files, self.adding())
+
+    def add(self, files: Mapping[str, bytes]) -> None:
+        self._write(files, self._storing(_place_where_nothing_is))
+
+    def _write(self, files: Mapping[str, bytes], storing: AbstractContextManager[Path]) -> None:
         places = {key: self._own_path(key).relative_to(self.root) for key in files}
-        with self.adding() as folder:
+        with storing as folder:
             for key, data in files.items():
                 path = folder / places[key]
                 try:
@@ -240,6 +249,12 @@ class FolderStore(ObjectStore):
 
     @contextmanager
     def adding(self) -> Iterator[Path]:
+        with self._storing(Path.replace) as folder:
+            yield folder
+
+    @contextmanager
+    def _storing(self, place: Callable[[Path, Path], object]) -> Iterator[Path]:
+        """A folder whose files are stored when the block ends; `place` puts each file at its path."""
         at_fault = self.root
         try:
             with self._own_folder() as folder:
@@ -254,7 +269,7 @@ class FolderStore(ObjectStore):
                             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
                     for key, path in staged.items():
                         at_fault = self.root / key
-                        path.replace(at_fault)
+                        place(path, at_fault)
         except OSError as error:
             raise self._failure(at_fault, "written", error) from error
 
@@ -326,6 +341,17 @@ def _to_disk(files: Sequence[Path]) -> None:
     for path in files:
         with path.open("rb") as file:
             os.fsync(file.fileno())
+
+
+def _place_where_nothing_is(staged: Path, path: Path) -> None:
+    """Let a file have a second name, which a rename would take from whatever has it already."""
+    try:
+        os.link(staged, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a disk that knows no second name, as exFAT
+        if not os.path.lexists(path):
+            staged.replace(path)
 
 
 def _require_file(found: os.stat_result) -> None:
@@ -463,8 +489,9 @@ class FolderBucket(Bucket):
 class SimulatedBucket(FolderBucket):
     """The default bucket: a folder of ours, made where it is missing, holding what the simulated VPC delivers.
 
-    A file in it says that it is ours. Where the folder was filled by somebody else, it is read like any other: `source`
-    is what is simulated, `account` and `region` choose among what is found.
+    A file in it says that it is ours. Then every object in it is one that a simulated VPC delivers: with any other, to
+    use it is an error by name. Where the folder was filled by somebody else, it is read like any other: `source` is
+    what is simulated, `account` and `region` choose among what is found.
     """
 
     MARK = ".simulated-by-vpc-flow-lake"
@@ -486,12 +513,35 @@ class SimulatedBucket(FolderBucket):
     def claim(self) -> None:
         """Make the folder, with its mark, where it is missing."""
         if not (self.root / self.MARK).exists():
-            self.objects.replace(
-                {self.MARK: b"Made by VPC Flow Lake: simulated flow logs of a VPC that does not exist.\n"}
+            self.objects.add({self.MARK: b"Made by VPC Flow Lake: simulated flow logs of a VPC that does not exist.\n"})
+
+    def require_simulated(self) -> None:
+        """Raise FlowLakeError where anything lies among the logs, or is called as one, that was not simulated."""
+        objects = self.objects.list("") if self.root.exists() else ()
+        keys = (stored.key for stored in objects if is_visible(stored.key, ""))
+        self._refuse_others(key for key in keys if key.startswith("AWSLogs/") or is_object_name(PurePath(key).name))
+
+    def _refuse_others(self, keys: Iterable[str]) -> None:
+        others = [self.objects.uri(key) for key in keys if not is_simulated(key)]
+        if others:
+            named = ", ".join(others[:OTHERS_SHOWN])
+            more = f" and {len(others) - OTHERS_SHOWN} more" if len(others) > OTHERS_SHOWN else ""
+            raise FlowLakeError(
+                f"{self.objects.uri()} is the bucket of the simulated VPC, and holds what that never delivered: {named}"
+                f"{more}. Simulated flow logs are never mixed with others, so nothing is simulated or read. Move those "
+                "into a folder of their own that holds AWSLogs/…, and name it in LOGS= (or FLOWLAKE_BUCKET); then run "
+                "again."
             )
+
+    def visible_objects(self, prefix: str) -> Iterator[StoredObject]:
+        found = list(super().visible_objects(prefix))
+        if self.is_ours():
+            self._refuse_others(stored.key for stored in found)
+        return iter(found)
 
     def ensure(self) -> Ensured:
         if self.is_ours():
+            self.require_simulated()
             self.claim()
         return super().ensure()
 

@@ -1,16 +1,27 @@
 """A flow log that delivers what the simulated VPC recorded, into the default bucket and nowhere else."""
 
-from collections.abc import Sequence
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from io import BytesIO
 
+from flowlogs.errors import FlowLakeError
 from resources.embedded.folder_bucket import SimulatedBucket
-from resources.embedded.simulated_vpc import SimulatedVpc
+from resources.embedded.simulated_vpc import AGGREGATION_SECONDS, TRAFFIC_TYPES, SimulatedVpc
 from resources.ensured import Ensured
 from resources.flow_log import FlowLog
 
+LONGEST_OBJECT = 1 << 20
+"""Bytes. What the simulated VPC delivers in five minutes is a few kilobytes, and not much more when it is unpacked."""
+
 
 class SimulatedFlowLog(FlowLog):
-    """Writes the objects that a day still lacks; the same day gives the same bytes, whoever writes it and how often."""
+    """Writes the objects that a day still lacks; the same day gives the same bytes, whoever writes it and how often.
+
+    Nothing is written where anything lies that was not simulated, and nothing that is there is written over.
+    """
 
     def __init__(self, bucket: SimulatedBucket, vpc: SimulatedVpc) -> None:
         self.bucket = bucket
@@ -34,9 +45,42 @@ class SimulatedFlowLog(FlowLog):
     def deliver(self, days: Sequence[date]) -> None:
         if not self.bucket.is_ours():
             return
+        self.bucket.require_simulated()
         self.bucket.claim()
         for day in days:
-            present = {found.key for found in self.bucket.objects.list(self.vpc.source.day_prefix(day))}
-            if not present.issuperset(self.vpc.object_keys(day)):
-                missing = {key: data for key, data in self.vpc.objects(day) if key not in present}
-                self.bucket.objects.replace(missing)
+            delivered = dict(self.vpc.objects(day))
+            present = {found.key for found in self.bucket.visible_objects(self.vpc.source.day_prefix(day))}
+            self._require_unchanged(day, present, delivered)
+            self.bucket.objects.add({key: data for key, data in delivered.items() if key not in present})
+
+    def _require_unchanged(self, day: date, present: Iterable[str], delivered: Mapping[str, bytes]) -> None:
+        """Raise FlowLakeError where an object that is there is not what the VPC delivers, by whatever settings."""
+        changed = {
+            key: data for key in present if (data := self.bucket.objects.head(key, LONGEST_OBJECT)) != delivered[key]
+        }
+        for vpc in self._by_any_settings():
+            if not changed:
+                return
+            texts = {key: _text(data) for key, data in vpc.objects(day)}
+            changed = {key: data for key, data in changed.items() if _text(data) != texts[key]}
+        if changed:
+            raise FlowLakeError(
+                f"{self.bucket.objects.uri(min(changed))} is called as what the simulated VPC delivers, and holds "
+                "something else. Simulated flow logs are never mixed with others: move it away, then run again."
+            )
+
+    def _by_any_settings(self) -> Iterator[SimulatedVpc]:
+        """The VPC as it is set now, and as it may have been set when it delivered."""
+        for traffic_type in TRAFFIC_TYPES:
+            for seconds in AGGREGATION_SECONDS:
+                yield replace(self.vpc, traffic_type=traffic_type, aggregation_seconds=seconds)
+
+
+def _text(data: bytes) -> bytes | None:
+    """What an object holds, as far as a simulated one is long; None where it is no gzip. Its bytes may differ with the
+    version of zlib that made them.
+    """
+    try:
+        return gzip.GzipFile(fileobj=BytesIO(data)).read(LONGEST_OBJECT)
+    except (OSError, EOFError, zlib.error):
+        return None

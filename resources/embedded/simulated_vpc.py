@@ -9,13 +9,14 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from random import Random
 from typing import NamedTuple, TypeVar
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
-from flowlogs.layout import LogSource
+from flowlogs.layout import LogSource, find_day, find_owner
 
 DAY_SECONDS = 86_400
 DELIVERY_SECONDS = 300
@@ -95,6 +96,20 @@ class SimulatedVpc:
     def _hex(self, *names: str, digits: int) -> str:
         words = (str(self.seed), self.source.account, self.source.region, *names)
         return sha256("/".join(words).encode()).hexdigest()[:digits]
+
+
+def is_simulated(key: str) -> bool:
+    """Whether an object is called as those that the VPC with the default seed delivers, in any account and region.
+
+    Nobody else's is: the flow log's id and the last part of the name are digests.
+    """
+    owner, day = find_owner(key), find_day(key)
+    return owner is not None and day is not None and key in _simulated_keys(*owner, day)
+
+
+@lru_cache(maxsize=64)
+def _simulated_keys(account: str, region: str, day: date) -> frozenset[str]:
+    return frozenset(SimulatedVpc(LogSource("any-bucket", account, region)).object_keys(day))
 
 
 # Chance.

@@ -1,6 +1,7 @@
 """The whole lineage on AWS: from an empty account, again, over a range, and the same rows as on the embedded target."""
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import boto3
 import pytest
 from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, KnownAnswers, known_answers, with_day
 
+from assets.results_source import NOTE
 from flowlogs.bucket_policy import delivery_statements, tls_only_statement
+from resources.aws.s3_bucket import S3Store
 
 from .double import AwsDouble
 from .lineage import (
@@ -269,3 +272,31 @@ def test_no_call_is_made_while_definitions_load_nor_by_the_embedded_target(
     embedded = Settings(bucket=str(small_logs), results=str(tmp_path / "results"))
     succeed(embedded)
     assert aws.calls() == []
+
+
+# Whose results
+
+
+@pytest.mark.parametrize("key", ["reports/top_rejected_pairs/2021-09-02.csv", "lake/rejected_flows/a.parquet"])
+def test_a_place_with_other_objects_is_not_claimed(aws: AwsDouble, vpc: str, key: str) -> None:
+    succeed(settings([vpc]), selection="vpc_flow_logs_bucket")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"theirs")
+    configured = settings([vpc], results=f"s3://{BUCKET}/lake/" if key.startswith("lake/") else None)
+    assert failure(materialize(configured)).startswith(f"s3://{BUCKET}/{key} lies where this project keeps its own")
+    assert list(state(aws)[BUCKET]["objects"]) == [key]
+    assert "vpc_flow_lake.vpc_flow_logs" not in state(aws)
+
+
+def test_of_two_sources_that_claim_a_place_at_once_one_does(
+    aws: AwsDouble, vpc: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3, add = boto3.client("s3"), S3Store.add
+    note = b"s3://another/AWSLogs/210987654321/vpcflowlogs/eu-west-1/\nAthena of another\n"
+
+    def second(store: S3Store, objects: Mapping[str, bytes]) -> None:
+        s3.put_object(Bucket=BUCKET, Key=NOTE, Body=note)
+        add(store, objects)
+
+    monkeypatch.setattr(S3Store, "add", second)
+    assert failure(materialize(settings([vpc]))).startswith(f"The results in s3://{BUCKET}/ were made from the flow")
+    assert s3.get_object(Bucket=BUCKET, Key=NOTE)["Body"].read() == note
