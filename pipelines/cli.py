@@ -194,7 +194,7 @@ def signals() -> Iterator[Callable[[], int]]:
     before = {number: signal.signal(number, signal.default_int_handler) for number in stopping}
     wakeup_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
-        with raised_again(first):
+        with raised_again(first), nothing_logged(first):
             yield first
     finally:
         signal.set_wakeup_fd(wakeup_before)
@@ -202,6 +202,26 @@ def signals() -> Iterator[Callable[[], int]]:
             signal.signal(number, handler)
         os.close(reading)
         os.close(writing)
+
+
+@contextmanager
+def nothing_logged(stopped_by: Callable[[], int]) -> Iterator[None]:
+    """Leave out what libraries log of the exception that ends them, where that would go to the terminal.
+
+    SQLAlchemy does, with a traceback, when it is just closing a connection.
+    """
+
+    def is_told(_: logging.LogRecord) -> bool:
+        return not stopped_by()
+
+    terminal = logging.lastResort
+    if terminal:
+        terminal.addFilter(is_told)
+    try:
+        yield
+    finally:
+        if terminal:
+            terminal.removeFilter(is_told)
 
 
 @contextmanager

@@ -883,7 +883,8 @@ KEPT_BY_SOMEBODY = """
             os.kill(os.getpid(), signal.SIG{name})
             for _ in range(1000): pass
         except BaseException:
-            pass
+            import logging
+            logging.getLogger("library").exception("closing")
 """
 
 
