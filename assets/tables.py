@@ -25,7 +25,11 @@ ARROW_TYPES: Mapping[str, str] = {
 CELL_LENGTH = 100
 """How many characters of a cell people are shown; files hold all of it. The longest that AWS writes is an ARN."""
 
-_LIVE_IN_A_SPREADSHEET = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212")
+"""What a formula begins with: these, and what a spreadsheet may read as one of them."""
+
+_CELL = re.compile("[^;\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029]+")
+"""What a spreadsheet may take for a cell within a text: many have semicolons or tabs between cells, or both of them."""
 
 _WORD_OR_MARK = re.compile("[^ |`]+|[|`]")
 _MARKS = re.compile(r"[\\`*~|\[\]]|(?<![^\W_])_|_(?![^\W_])")  # within a word, "_" is none
@@ -68,7 +72,7 @@ def parquet_bytes(frame: "pd.DataFrame") -> bytes:
 def csv_bytes(frame: "pd.DataFrame") -> bytes:
     """The frame as CSV with a header line; NULL is an empty field.
 
-    Text that a spreadsheet would take for a formula has an apostrophe in front; the Parquet file has it as it is.
+    What a spreadsheet would take for a formula has an apostrophe in front; the Parquet file has it as it is.
     """
     lines = _Lines()
     texts = {name: frame[name].map(_harmless, na_action="ignore") for name in frame.select_dtypes("string")}
@@ -120,8 +124,17 @@ class _Lines(io.StringIO):
 
 
 def _harmless(text: str) -> str:
-    # Flow logs write "-" for nothing.
-    return f"'{text}" if text != "-" and _LIVE_IN_A_SPREADSHEET.match(text) else text
+    """The text with an apostrophe in front of it, and of each cell in it, that a spreadsheet may take for a formula."""
+    if text == "-":  # which flow logs write for nothing
+        return text
+    cells = _CELL.sub(lambda cell: f"'{cell[0]}" if _first_visible(cell[0], ' "') in _FORMULA else cell[0], text)
+    is_live = text[:1] in ("\t", "\r", "\n") or _first_visible(text, ' ";') in _FORMULA
+    return f"'{cells}" if is_live and not cells.startswith("'") else cells
+
+
+def _first_visible(text: str, passed_over: str) -> str:
+    """The first character that is seen; those that are not printable are not, and these few are passed over too."""
+    return next((character for character in text if character.isprintable() and character not in passed_over), "")
 
 
 def _beginning(value: object, most: int) -> str:

@@ -4,15 +4,21 @@ They do what Dagster's own commands do, on an instance whose history is kept bes
 in fewer words.
 """
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # Ctrl-C ends the process without a word, instead of with a traceback of the imports below.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import errno
 import logging
 import os
 import re
-import signal
 import socket
+import stat
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta, timezone
 from difflib import get_close_matches
@@ -35,6 +41,10 @@ if TYPE_CHECKING:
     from resources.bucket import Bucket, ObjectStore
 
 ROWS_SHOWN = 1_000
+
+EXAMPLE = 'make sql Q="SELECT action, count(*) AS flows FROM vpc_flow_logs GROUP BY action"'
+
+RAISED_AGAIN_AFTER_SECONDS = 0.05
 
 VARIABLES = {"run": ("LOGS", "DATE"), "sql": ("Q", "LOGS", "ROWS", "WRITE"), "dev": ("LOGS", "PORT")}
 """What each command of make takes."""
@@ -62,7 +72,7 @@ def main() -> None:
     """VPC flow logs in S3, queried with Athena's SQL, as one Dagster lineage graph."""
 
 
-typed_option = click.option("--typed", default="", hidden=True, help="The variables that make was given.")
+typed_option = click.option("--typed", hidden=True, help="The variables that make was given.")
 logs_option = click.option("--logs", metavar="FOLDER", help="A folder that holds AWSLogs/…; read, never written.")
 
 
@@ -70,10 +80,10 @@ logs_option = click.option("--logs", metavar="FOLDER", help="A folder that holds
 @typed_option
 @logs_option
 @click.option("--date", "day_text", metavar="YYYY-MM-DD", help="The UTC day. Default: the last one that is complete.")
-def run(typed: str, logs: str | None, day_text: str | None) -> None:
+def run(typed: str | None, logs: str | None, day_text: str | None) -> None:
     """Materialize the whole lineage for one day and print its reports."""
     with errors_for_people() as stopped_by:
-        require_variables("run", typed, {"LOGS": logs, "DATE": day_text})
+        require_variables("run", typed)
         settings = settings_for(logs)
         target = build_target(settings)
         day = choose_day(day_text, settings, target.bucket)
@@ -97,11 +107,13 @@ def run(typed: str, logs: str | None, day_text: str | None) -> None:
 @click.option("--rows", default=str(ROWS_SHOWN), show_default=True, help="How many rows are shown at most.")
 @click.option("--write", is_flag=True, help="Let the statement change tables or write files.")
 @click.argument("statement")
-def sql(typed: str, logs: str | None, rows: str, write: bool, statement: str) -> None:
+def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: str) -> None:
     """Execute one of Athena's statements, and print what it gives."""
     with errors_for_people():
-        require_variables("sql", typed, {"LOGS": logs})
+        require_variables("sql", typed)
         most_rows = whole_number("ROWS", rows)
+        if not statement.strip():
+            raise FlowLakeError(f"`make sql` needs a statement. For example:\n  {EXAMPLE}")
         settings = settings_for(logs)
         target = build_target(settings)
         require_allowed(statement, target.results, write=write)
@@ -125,10 +137,10 @@ def sql(typed: str, logs: str | None, rows: str, write: bool, statement: str) ->
 @logs_option
 @click.option("--port", default="3000", show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True)
-def dev(typed: str, logs: str | None, port: str, host: str) -> None:
+def dev(typed: str | None, logs: str | None, port: str, host: str) -> None:
     """Open the Dagster UI on the history that `run` keeps."""
     with errors_for_people():
-        require_variables("dev", typed, {"LOGS": logs})
+        require_variables("dev", typed)
         require_free_port(host, whole_number("PORT", port))
         settings = settings_for(logs)
         with history(settings):
@@ -148,67 +160,141 @@ def errors_for_people() -> Iterator[Callable[[], int]]:
         try:
             yield stopped_by
         except BaseException as error:
-            if number := stopped_by():
-                click.secho("\nStopped. What was not done yet is as it was before; run again.", fg="red", err=True)
-                sys.exit(128 + number)
-            if not isinstance(error, FlowLakeError):
-                raise
-            click.secho(f"\nError: {error}", fg="red", err=True)
-            sys.exit(1)
+            if not stopped_by():
+                if not isinstance(error, FlowLakeError):
+                    raise
+                click.secho(f"\nError: {error}", fg="red", err=True)
+                sys.exit(1)
+        # Also where the exception of the signal did not get here: something on its way may have kept it.
+        if number := stopped_by():
+            click.secho("\nStopped. What was not done yet is as it was before; run again.", fg="red", err=True)
+            sys.exit(128 + number)
 
 
 @contextmanager
 def signals() -> Iterator[Callable[[], int]]:
-    """Let SIGTERM raise KeyboardInterrupt as SIGINT does; gives the number of the last of them, 0 where there is none.
+    """Let SIGTERM raise KeyboardInterrupt as SIGINT does; gives the number of the first of them, 0 where there is none.
 
-    Dagster handles both in its own way while it runs, and does not tell which it was.
+    Dagster handles both in its own way while it runs, and does not tell which it was. A signal that is ignored when the
+    command starts, as SIGINT is in a shell's background, stays so.
     """
     reading, writing = os.pipe()
     for end in (reading, writing):
         os.set_blocking(end, False)
+    stopping = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
     received = 0
 
-    def last() -> int:
+    def first() -> int:
         nonlocal received
         with suppress(BlockingIOError):
             for number in os.read(reading, 1_000):
-                received = number if number in (signal.SIGINT, signal.SIGTERM) else received
+                received = received or (number if number in (signal.SIGINT, signal.SIGTERM) else 0)
         return received
 
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in stopping}
+    wakeup_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
-        yield last
+        with raised_again(first), nothing_logged(first):
+            yield first
     finally:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGTERM, before)
+        signal.set_wakeup_fd(wakeup_before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         os.close(reading)
         os.close(writing)
 
 
-def require_variables(command: str, typed: str, given: Mapping[str, str | None]) -> None:
-    """Raise FlowLakeError unless make knows what was typed: whatever it does not know it passes over.
+@contextmanager
+def nothing_logged(stopped_by: Callable[[], int]) -> Iterator[None]:
+    """Leave out what libraries log of the exception that ends them, where that would go to the terminal.
 
-    `typed` are the names of the variables in make's command line, `given` the values of those that have one.
+    SQLAlchemy does, with a traceback, when it is just closing a connection.
     """
+
+    def is_told(_: logging.LogRecord) -> bool:
+        return not stopped_by()
+
+    terminal = logging.lastResort
+    if terminal:
+        terminal.addFilter(is_told)
+    try:
+        yield
+    finally:
+        if terminal:
+            terminal.removeFilter(is_told)
+
+
+@contextmanager
+def raised_again(stopped_by: Callable[[], int]) -> Iterator[None]:
+    """Raise what a signal raised once more where Python had to ignore it.
+
+    A handler may raise in whatever code it meets. In a destructor or a callback of the garbage collector nobody can
+    catch that, so that Python prints "Exception ignored in" and goes on. A moment later, an alarm finds other code.
+    """
+
+    def heard(ignored: "sys.UnraisableHookArgs") -> None:
+        if stopped_by() and not issubclass(ignored.exc_type, Exception):
+            signal.setitimer(signal.ITIMER_REAL, RAISED_AGAIN_AFTER_SECONDS)
+        else:
+            hook_before(ignored)
+
+    alarm_before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    hook_before, sys.unraisablehook = sys.unraisablehook, heard
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook_before
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, alarm_before)
+
+
+def require_variables(command: str, typed: str | None) -> None:
+    """Raise FlowLakeError unless make knows what it was given: whatever it does not know it passes over.
+
+    `typed` are the names of the variables in make's command line; without make (None), there is nothing to look at.
+    What stands in front of make is in the environment, which holds much that is nobody's mistake: there, only names
+    that are written almost like ours count.
+    """
+    if typed is None:
+        return
     known = VARIABLES[command]
     for name in typed.split():
         near = get_close_matches(name.upper(), known, n=1, cutoff=0.7)
         meant = _MEANT.get(name.upper()) or (near[0] if near else None)
-        if name in known:
-            if not given.get(name, name):
-                raise FlowLakeError(f"{name}= is empty: give it a value, or leave it out.")
-        elif meant in known:
+        if name not in known and meant in known:
             raise FlowLakeError(f"`make {command}` has no variable {name}. Did you mean {meant}=…?")
-        elif not _OF_THE_ENVIRONMENT.fullmatch(name):
+        if name not in known and not _OF_THE_ENVIRONMENT.fullmatch(name):
             takes = ", ".join(f"{variable}=…" for variable in known)
             raise FlowLakeError(f"`make {command}` has no variable {name}. It takes {takes}.")
+    for name, value in os.environ.items():
+        if name in known and not value and name != "Q":  # of which `make sql` says more
+            raise FlowLakeError(f"{name}= is empty: give it a value, or leave it out.")
+        for variable in known if name not in known else ():
+            if _is_written_almost_like(name, variable):
+                raise FlowLakeError(
+                    f"`make {command}` has no variable {name}, which is set in the environment. Did you mean "
+                    f"{variable}=…? If not, unset it: unset {name}"
+                )
+
+
+def _is_written_almost_like(name: str, variable: str) -> bool:
+    """Whether it is in other case, or, unless it is as short as Q or LOG, has other order or a letter too many."""
+    upper = name.upper()
+    if upper == variable or min(len(name), len(variable)) < 4:
+        return upper == variable
+    one_left_out = {upper[:at] + upper[at + 1 :] for at in range(len(upper))}
+    return sorted(upper) == sorted(variable) or variable in one_left_out
 
 
 def whole_number(variable: str, text: str) -> int:
-    if not re.fullmatch("[1-9][0-9]{0,8}", text):
+    if not re.fullmatch("-?[0-9]+", text):
         raise FlowLakeError(f"{variable}={text} is not a number: write digits alone, such as {variable}=4000.")
-    return int(text)
+    if text.startswith("-") or not text.strip("0"):
+        raise FlowLakeError(f"{variable}={text} is too small: it is at least 1, such as {variable}=4000.")
+    number = text.lstrip("0")
+    if len(number) > 9:
+        raise FlowLakeError(f"{variable}={text} is too large: it is at most 999999999, such as {variable}=4000.")
+    return int(number)
 
 
 def require_allowed(statement: str, results: "ObjectStore", *, write: bool) -> None:
@@ -257,18 +343,35 @@ def require_free_port(host: str, port: int) -> None:
 
 def settings_for(logs: str | None) -> Settings:
     """The settings; where `logs` is given, that folder is the bucket, relative to where the command was typed."""
-    if logs:
-        if "://" in logs:
-            raise FlowLakeError(
-                f"LOGS={logs} is an address, and LOGS names a folder. Copy the bucket into one (aws s3 sync {logs} "
-                "<folder>), or read it where it is, with Athena: FLOWLAKE_TARGET=aws and FLOWLAKE_BUCKET=<its name>."
-            )
+    if logs is not None:
         os.environ["FLOWLAKE_TARGET"] = "embedded"
-        os.environ["FLOWLAKE_BUCKET"] = logs if logs.startswith("~") else str(Path.cwd() / logs)
+        os.environ["FLOWLAKE_BUCKET"] = str(folder_of_logs(logs))
     settings = read_settings()
     if settings.target == "embedded" and not settings.is_default_bucket:
         build_target(settings).bucket.ensure()
     return settings
+
+
+def folder_of_logs(logs: str) -> Path:
+    """The folder that LOGS names. Raises FlowLakeError, in the words that were typed, where it names none."""
+    if "://" in logs:
+        raise FlowLakeError(
+            f"LOGS={logs} is an address, and LOGS names a folder. Copy the bucket into one (aws s3 sync {logs} "
+            "<folder>), or read it where it is, with Athena: FLOWLAKE_TARGET=aws and FLOWLAKE_BUCKET=<its name>."
+        )
+    try:
+        path = Path.cwd() / Path(logs).expanduser()
+        if logs and stat.S_ISDIR(path.stat().st_mode):
+            return path
+        problem = "it is no folder" if logs else "it is empty"
+    except FileNotFoundError:
+        link = f" is a link to {path.readlink()}, which" if path.is_symlink() else ""
+        problem = f"{path}{link} does not exist"
+    except (OSError, RuntimeError) as error:  # the second one: the home of a user that does not exist
+        problem = f"it cannot be looked at ({getattr(error, 'strerror', error)})"
+    raise FlowLakeError(
+        printable(f"LOGS={logs}: {problem}. Name the folder that contains AWSLogs, as `aws s3 sync` leaves it.")
+    )
 
 
 def choose_day(text: str | None, settings: Settings, bucket: "Bucket") -> date:
@@ -336,28 +439,36 @@ def materialize(
 
 
 class TerminalLog(logging.Handler):
-    """A line for each asset that is done and for each message of ours; Dagster keeps the rest in its history."""
+    """A line for each asset that is done and for each message of ours; Dagster keeps the rest in its history.
+
+    A run that is stopped tells no more, and goes no further: whatever it comes to tell raises KeyboardInterrupt.
+    """
 
     def __init__(self, stopped_by: Callable[[], int]) -> None:
         super().__init__()
         self.stopped_by = stopped_by
         self.warnings: list[tuple[str, str]] = []
         """By the step that gave it, each warning."""
+        self._begun: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         if self.stopped_by():  # then one line is enough, which the command says
-            return
+            raise KeyboardInterrupt
         facts = getattr(record, "dagster_meta", {})
         event, step = facts.get("dagster_event"), facts.get("step_key") or ""
         message = printable(facts.get("orig_message", ""), keep_newlines=True)
+        if event is not None and event.is_step_start:
+            self._begun.add(step)
+        # Of a step that never begins, Dagster says why. What failed before it is told in our words.
+        ours = event is None and step in self._begun
         with suppress(BrokenPipeError):  # who piped the lines into `head` wants fewer of them, and the whole run
-            if event is None and step and record.levelno >= logging.WARNING:
+            if ours and record.levelno >= logging.WARNING:
                 # Two assets that look at the same objects say the same of them.
                 told = any(message == other for _, other in self.warnings)
                 self.warnings.append((step, message))
                 if not told:
                     click.secho(f"  {step}: {message}", fg="yellow")
-            elif event is None and step:
+            elif ours:
                 click.echo(f"  {step}: {message}")
             elif event is not None and event.is_step_success:
                 click.echo(f"  {step}: done in {event.step_success_data.duration_ms / 1000:.2f} s")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.printable import printable
+from flowlogs.printable import printable, shortened
 from pipelines.settings import DAGSTER_HOME, Settings
 
 if TYPE_CHECKING:
@@ -43,6 +43,24 @@ _NOTHING_PRINTED_IS_KEPT = {
 }
 
 
+_ADVICE = {
+    "SQLITE_CORRUPT|SQLITE_NOTADB|malformed|not a database|no such (table|column)": (
+        "It is damaged. Move the folders history and schedules away, which lie in there; then run again, which begins "
+        "a new history. Logs and reports are not touched by that."
+    ),
+    "SQLITE_BUSY|SQLITE_LOCKED|is locked": (
+        "Another program holds its database: a run, or whatever has the file open, such as a browser of SQLite files "
+        "or a backup. Wait for it or end it, {place}."
+    ),
+    "SQLITE_READONLY|SQLITE_CANTOPEN|SQLITE_PERM|readonly|unable to open|[Pp]ermission|Read-only": (
+        "Make the folder writable, with all that is in it, {place}."
+    ),
+    "SQLITE_FULL|SQLITE_IOERR|is full|I/O error|No space left|quota": "Free some space, {place}.",
+    "is a link": "Bring back what it led to, or remove the link, {place}.",
+}
+"""What to do, by the name of SQLite's error code, or by what SQLite or the operating system says."""
+
+
 @dataclass(frozen=True)
 class History:
     """Dagster's instance, the folder that it is kept in, and the setting that names that."""
@@ -60,7 +78,7 @@ class History:
             path.parent.mkdir(exist_ok=True)
             lock = _opened_to_lock(path)
         except OSError as error:
-            raise _failure(self.home, self.setting, error.strerror) from error
+            raise _failure(self.home, self.setting, error) from error
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield {LOCK_TAG: name}
@@ -84,7 +102,7 @@ def history(settings: Settings) -> Iterator[History]:
     """Dagster's instance beside the results, or the one that DAGSTER_HOME names."""
     from dagster._core.instance import DagsterInstance
     from dagster._core.instance.ref import InstanceRef
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
     given = os.environ.get(DAGSTER_HOME)
     home = settings.dagster_home
@@ -104,12 +122,16 @@ def history(settings: Settings) -> Iterator[History]:
                 with suppress(FileExistsError), (home / "dagster.yaml").open("x", encoding="utf-8") as written:
                     written.write(DAGSTER_YAML)
             os.environ[DAGSTER_HOME] = str(home)
-            instance = DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=_NOTHING_PRINTED_IS_KEPT))
+            with _settings_that_are_understood(home / "dagster.yaml"):
+                kept_at = InstanceRef.from_dir(str(home), overrides=_NOTHING_PRINTED_IS_KEPT)
+            instance = DagsterInstance.from_ref(kept_at)
             _tell_of_killed_runs(instance, home / RUNNING)
     except OSError as error:
-        raise _failure(home, setting, error.strerror) from error
+        raise _failure(home, setting, error) from error
     except DBAPIError as error:
         raise _failure(home, setting, error.orig) from error
+    except NoSuchTableError as error:
+        raise _failure(home, setting, f"no such table: {error}") from error
     try:
         with instance:
             yield History(instance, home, setting)
@@ -122,11 +144,34 @@ def _opened_to_lock(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666), "rb")
 
 
-def _failure(home: Path, setting: str, reason: object) -> FlowLakeError:
-    return FlowLakeError(
-        f"Dagster's history cannot be kept in {printable(str(home))}: {printable(str(reason))}. Free some space or "
-        f"make the folder writable, or name another place in {setting}."
-    )
+@contextmanager
+def _settings_that_are_understood(path: Path) -> Iterator[None]:
+    import yaml
+    from dagster._core.errors import DagsterInvalidConfigError
+
+    try:
+        yield
+    except (yaml.YAMLError, UnicodeDecodeError, DagsterInvalidConfigError) as error:
+        problem = shortened(" ".join(str(error).split()), 300)
+        raise FlowLakeError(
+            f"Dagster's own settings {printable(str(path))} cannot be read: {printable(problem)}\n"
+            "Mend that file, or remove it; then run again."
+        ) from error
+
+
+def _failure(home: Path, setting: str, error: BaseException | str | None) -> FlowLakeError:
+    """What is wrong with the history, and what to do about it, by what SQLite or the operating system says."""
+    reason = getattr(error, "strerror", None) or str(error)
+    if home.is_symlink() and not home.exists():
+        reason = f"it is a link to {home.readlink()}, which does not exist"
+    name = getattr(error, "sqlite_errorname", "")  # from Python 3.11 on
+    place = f"or name another place in {setting}"
+    advice = f"Free some space or make the folder writable, {place}."
+    for words, told in _ADVICE.items():
+        if re.search(words, f"{name} {reason}"):
+            advice = told.format(place=place)
+            break
+    return FlowLakeError(f"Dagster's history cannot be kept in {printable(str(home))}: {printable(reason)}. {advice}")
 
 
 def _tell_of_killed_runs(instance: "dg.DagsterInstance", folder: Path) -> None:

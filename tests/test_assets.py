@@ -366,8 +366,12 @@ def test_a_cell_in_markdown_is_what_it_says(text, written):
     assert markdown_table(pd.DataFrame({"a": [text]})).splitlines()[2] == f"|{written}|"
 
 
+INVISIBLE = ["\u00a0", "\ufeff", "\u200b", "\u2003", "\x00", "\x1b", "  ", "\u3000 \u202e"]
+LIVE = ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201", "\ufe661", "\u22121", "--"]
+
+
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201", "--"]
+    "text", [*LIVE, *(f"{invisible}=1" for invisible in INVISIBLE), '"=1', "\tx", "\r", "\nx"], ids=ascii
 )
 def test_csv_text_that_a_spreadsheet_would_execute_has_an_apostrophe(text):
     table = pd.DataFrame({"a": [text], "b": [-1]}).astype({"a": "string", "b": "Int64"})
@@ -375,13 +379,36 @@ def test_csv_text_that_a_spreadsheet_would_execute_has_an_apostrophe(text):
     assert pq.read_table(io.BytesIO(parquet_bytes(table))).to_pylist() == [{"a": text, "b": -1}]
 
 
-def test_csv_text_for_nothing_stays():
-    assert csv_bytes(pd.DataFrame({"a": ["-", "", "a=1", "10.0.0.5"]}, dtype="string")) == b'a\n-\n""\na=1\n10.0.0.5\n'
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (";=1", "';'=1"),
+        ("\t=1", "'\t'=1"),
+        ("\x0b=1", "'\x0b'=1"),
+        ("a;=1", "a;'=1"),
+        ("a;b-c; \u00a0-1", "a;b-c;' \u00a0-1"),
+        ('a;"=1', "a;'\"=1"),
+        ("a\t+1", "a\t'+1"),
+        ("a\r=1", "a\r'=1"),
+        ("a\r\n=1", "a\r\n'=1"),
+        ("a\u2028@b", "a\u2028'@b"),
+    ],
+    ids=ascii,
+)
+def test_csv_text_holds_no_cell_that_a_spreadsheet_would_execute(text, written):
+    table = pd.DataFrame({"a": [text], "b": ["x"]}, dtype="string")
+    assert list(csv.reader(io.StringIO(csv_bytes(table).decode(), newline="")))[1] == [written, "x"]
+
+
+@pytest.mark.parametrize("text", ["-", "", "a=1", "10.0.0.5", "a;b=1", "a, -1", "'=1", ";", "\u00a0"], ids=ascii)
+def test_csv_text_that_no_spreadsheet_would_execute_stays(text):
+    table = pd.DataFrame({"a": [text], "b": ["x"]}, dtype="string")
+    assert list(csv.reader(io.StringIO(csv_bytes(table).decode(), newline="")))[1] == [text, "x"]
 
 
 def test_csv_text_begins_no_line_of_its_own():
-    table = pd.DataFrame({"a": ["x\r=1", "y\n=2", "z\r\n=3"]}, dtype="string")
-    assert csv_bytes(table) == b'a\n"x\r=1"\n"y\n=2"\n"z\r\n=3"\n'
+    table = pd.DataFrame({"a": ["x\r1", "y\n2", "z\r\n3"]}, dtype="string")
+    assert csv_bytes(table) == b'a\n"x\r1"\n"y\n2"\n"z\r\n3"\n'
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -68,11 +69,16 @@ def others_in(results: Path) -> dict[str, str]:
     return {name: digest for name, digest in found.items() if not name.startswith(("catalog.", "rejected_flows/"))}
 
 
-def make(project: Path, *arguments: str) -> tuple[int, str]:
+def make(project: Path, *arguments: str, **environment: str) -> tuple[int, str]:
     """`make` in a copy of the project, with this environment in the place of the one that it would set up."""
     command = ["make", "--no-print-directory", "-o", ".venv/runtime", f"BIN={BIN}", *arguments]
     done = subprocess.run(
-        command, cwd=project, env=command_environment(project), capture_output=True, text=True, timeout=120
+        command,
+        cwd=project,
+        env=command_environment(project, **environment),
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -415,6 +421,8 @@ def test_make_sql_tells_what_is_wrong_with_a_statement(project, materialized):
 
 # Errors: one message that names what is wrong, an exit code, no traceback
 
+NAME_THE_FOLDER = "Name the folder that contains AWSLogs, as `aws s3 sync` leaves it.\n"
+
 
 def failed(outcome: tuple[int, str]) -> str:
     """The words after the last "Error: " of a command that must have failed."""
@@ -453,9 +461,82 @@ def test_today_is_reported_with_the_warning_that_it_is_not_over(project, tmp_pat
 
 
 def test_a_folder_that_is_missing_is_an_error(project, tmp_path):
-    assert failed(flow_lake(project, "run", "--logs", tmp_path / "x")).startswith(
-        f"FLOWLAKE_BUCKET: {tmp_path}/x does not exist."
+    assert failed(flow_lake(project, "run", "--logs", tmp_path / "x")) == (
+        f"LOGS={tmp_path}/x: {tmp_path}/x does not exist. {NAME_THE_FOLDER}"
     )
+
+
+def test_logs_that_are_a_link_to_nowhere_are_told_as_that(project, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    assert failed(flow_lake(project, "run", "--logs", "link", cwd=tmp_path)) == (
+        f"LOGS=link: {tmp_path}/link is a link to {tmp_path}/gone, which does not exist. {NAME_THE_FOLDER}"
+    )
+
+
+def test_logs_that_are_a_file_are_an_error(project, tmp_path):
+    (tmp_path / "logs.zip").write_text("")
+    words = failed(flow_lake(project, "run", "--logs", tmp_path / "logs.zip"))
+    assert words == f"LOGS={tmp_path}/logs.zip: it is no folder. {NAME_THE_FOLDER}"
+
+
+@pytest.mark.parametrize("logs", ["loop", "~nobody-of-that-name/logs", ""])
+def test_logs_that_nobody_can_look_at_are_an_error(project, tmp_path, logs):
+    (tmp_path / "loop").symlink_to("loop")
+    words = failed(flow_lake(project, "run", "--logs", logs, cwd=tmp_path))
+    assert words.startswith(f"LOGS={logs}: it ")
+    assert words.endswith(NAME_THE_FOLDER)
+
+
+def test_results_that_are_a_link_to_nowhere_are_told_as_that(project, small_logs, tmp_path):
+    (tmp_path / "dagster").symlink_to("/nowhere")
+    assert failed(flow_lake(project, "run", "--logs", small_logs, FLOWLAKE_RESULTS=tmp_path)) == (
+        f"Dagster's history cannot be kept in {tmp_path}/dagster: it is a link to /nowhere, which does not exist. "
+        "Bring back what it led to, or remove the link, or name another place in FLOWLAKE_RESULTS.\n"
+    )
+
+
+def test_a_days_folder_that_is_a_link_to_nowhere_has_advice(project, tmp_path):
+    logs = write_small_logs(tmp_path / "logs")
+    day = logs / "AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/02"
+    shutil.rmtree(day)
+    day.symlink_to("/nowhere")
+    outcome = flow_lake(project, "run", "--logs", logs, "--date", DAY, FLOWLAKE_RESULTS=tmp_path / "results")
+    assert failed(outcome) == (
+        f"vpc_flow_logs_partition failed: {day} is a link to /nowhere, which cannot be read. Bring back what it led "
+        "to, or remove the link; then run again.\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda database: b"x" * 9_000, "file is not a database"),
+        (lambda database: database[:5_000], "database disk image is malformed"),
+    ],
+    ids=["garbage", "cut"],
+)
+def test_a_damaged_history_is_told_what_to_move_away(
+    project, small_logs, materialized, tmp_path, name, damage, problem
+):
+    with history(Settings(results=str(tmp_path))):
+        pass
+    database = tmp_path / "dagster" / name
+    database.write_bytes(damage(database.read_bytes()))
+    assert failed(flow_lake(project, "run", "--logs", small_logs, FLOWLAKE_RESULTS=tmp_path)) == (
+        f"Dagster's history cannot be kept in {tmp_path}/dagster: {problem}. It is damaged. Move the folders history "
+        "and schedules away, which lie in there; then run again, which begins a new history. Logs and reports are not "
+        "touched by that.\n"
+    )
+
+
+@pytest.mark.parametrize("text", ["a: [", "bogus: 1", "\xff"])
+def test_settings_of_dagster_that_are_wrong_are_told(project, small_logs, tmp_path, text):
+    (tmp_path / "dagster").mkdir()
+    (tmp_path / "dagster/dagster.yaml").write_text(text, encoding="latin-1")
+    words = failed(flow_lake(project, "run", "--logs", small_logs, FLOWLAKE_RESULTS=tmp_path))
+    assert words.startswith(f"Dagster's own settings {tmp_path}/dagster/dagster.yaml cannot be read: ")
+    assert words.endswith("\nMend that file, or remove it; then run again.\n")
 
 
 def test_several_accounts_are_an_error_that_lists_them_with_the_variables(project, tmp_path):
@@ -577,6 +658,41 @@ def test_a_misspelt_variable_of_make_is_an_error(project, target, typed, words):
     assert not (project / "data/bucket").exists()
 
 
+@pytest.mark.parametrize(
+    ("target", "name", "meant"),
+    [
+        ("run", "logs", "LOGS"),
+        ("run", "Date", "DATE"),
+        ("run", "LGOS", "LOGS"),
+        ("run", "DATEE", "DATE"),
+        ("sql", "rows", "ROWS"),
+        ("sql", "q", "Q"),
+        ("dev", "port", "PORT"),
+    ],
+)
+def test_a_misspelt_variable_in_front_of_make_is_an_error(project, target, name, meant):
+    code, output = make(project, target, **{name: "1"})
+    assert code == 2
+    assert (
+        f"\nError: `make {target}` has no variable {name}, which is set in the environment. Did you mean {meant}=…? "
+        f"If not, unset it: unset {name}\n"
+    ) in output
+    assert not (project / "data/bucket").exists()
+
+
+def test_a_variable_in_front_of_make_may_not_be_empty(project):
+    code, output = make(project, "run", LOGS="")
+    assert code == 2
+    assert "\nError: LOGS= is empty: give it a value, or leave it out.\n" in output
+
+
+def test_variables_of_other_programs_are_no_mistakes(project, small_logs, materialized):
+    others = ("LOG", "LOG_LEVEL", "LOGNAME", "DATA", "DIR", "BUCKET", "PORT", "PORTS", "UPDATE", "USER", "_", "DAY")
+    arguments = (f"LOGS={small_logs}", "Q=SELECT 1 AS one", f"FLOWLAKE_RESULTS={materialized[0]}")
+    code, output = make(project, "sql", *arguments, **dict.fromkeys(others, "1"))
+    assert code == 0, output
+
+
 def test_variables_of_the_environment_may_be_typed_to_make(project, small_logs, materialized):
     arguments = (f"LOGS={small_logs}", "Q=SELECT 1 AS one", f"FLOWLAKE_RESULTS={materialized[0]}", "TMPDIR=/tmp")
     code, output = make(project, "sql", *arguments)
@@ -652,9 +768,36 @@ def test_make_sql_shows_the_first_rows_and_says_that_there_are_more(project, sma
     assert "\n\n1,024 rows, 0 bytes scanned, " in output
 
 
-def test_a_number_of_rows_that_is_none_is_an_error(project):
-    words = "ROWS=many is not a number: write digits alone, such as ROWS=4000.\n"
-    assert failed(flow_lake(project, "sql", "--rows", "many", "SELECT 1")) == words
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("many", "not a number: write digits alone"),
+        ("1e3", "not a number: write digits alone"),
+        ("1,000", "not a number: write digits alone"),
+        ("0", "too small: it is at least 1"),
+        ("00", "too small: it is at least 1"),
+        ("-1", "too small: it is at least 1"),
+        ("1000000000", "too large: it is at most 999999999"),
+    ],
+)
+def test_a_number_of_rows_that_cannot_be_is_an_error(project, text, problem):
+    words = f"ROWS={text} is {problem}, such as ROWS=4000.\n"
+    assert failed(flow_lake(project, "sql", "--rows", text, "SELECT 1")) == words
+
+
+@pytest.mark.parametrize("arguments", [[], ["Q="], ["Q=  "]], ids=["missing", "empty", "blank"])
+def test_make_sql_without_a_statement_shows_one(project, arguments):
+    code, output = make(project, "sql", *arguments)
+    assert code == 2
+    assert (
+        "\nError: `make sql` needs a statement. For example:\n"
+        '  make sql Q="SELECT action, count(*) AS flows FROM vpc_flow_logs GROUP BY action"\n'
+    ) in output
+
+
+def test_port_0_is_an_error_that_says_what_is_least(project):
+    words = "PORT=0 is too small: it is at least 1, such as PORT=4000.\n"
+    assert failed(flow_lake(project, "dev", "--port", "0")) == words
 
 
 # make dev
@@ -742,6 +885,81 @@ def test_a_run_that_is_stopped_says_so_in_one_line(project, slow_logs, tmp_path,
     code, output = finished(process)
     assert (code, output) == (status, "\nStopped. What was not done yet is as it was before; run again.\n")
     assert statuses(tmp_path) == ["CANCELED"]
+
+
+INTERRUPTED = """
+import os, runpy, signal, sys
+from resources.embedded.folder_bucket import FolderBucket
+
+ensure = FolderBucket.ensure
+
+def interrupted(self):
+    if "dagster" in sys.modules:
+        {moment}
+    return ensure(self)
+
+FolderBucket.ensure = interrupted
+sys.argv[0] = "pipelines.cli"
+runpy.run_module("pipelines.cli", run_name="__main__")
+"""
+
+IN_A_DESTRUCTOR = """
+        import time
+        class Last:
+            def __del__(self):
+                os.kill(os.getpid(), signal.SIG{name})
+                for _ in range(1000): pass
+        Last()
+        time.sleep(30)
+        os._exit(9)
+"""
+
+KEPT_BY_SOMEBODY = """
+        try:
+            os.kill(os.getpid(), signal.SIG{name})
+            for _ in range(1000): pass
+        except BaseException:
+            import logging
+            logging.getLogger("library").exception("closing")
+"""
+
+
+@pytest.mark.parametrize(("name", "status"), [("INT", 130), ("TERM", 143)])
+@pytest.mark.parametrize("moment", [IN_A_DESTRUCTOR, KEPT_BY_SOMEBODY], ids=["destructor", "kept"])
+def test_a_run_is_stopped_though_its_exception_is_lost(project, small_logs, tmp_path, moment, name, status):
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED.format(moment=moment.format(name=name).strip()))
+    code, output = run(project, "python", script, "run", "--logs", small_logs, FLOWLAKE_RESULTS=tmp_path / "results")
+    assert (code, output.partition("\n\n")[2]) == (
+        status,
+        "\nStopped. What was not done yet is as it was before; run again.\n",
+    )
+    assert statuses(tmp_path / "results") == ["CANCELED"]
+
+
+def test_a_signal_during_the_imports_prints_nothing(project, tmp_path):
+    (tmp_path / "click.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    process = command(project, "python", "-m", "pipelines.cli", "run", PYTHONPATH=f"{tmp_path}:{project}")
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    assert finished(process) == (-signal.SIGINT, "")
+
+
+def test_a_signal_that_the_shell_ignores_stops_nothing(project, tmp_path):
+    (tmp_path / "click.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('on')\nos._exit(0)\n"
+    )
+    ignoring = f"trap '' INT; exec {BIN}/python -m pipelines.cli run"
+    assert run(project, "/bin/sh", "-c", ignoring, PYTHONPATH=f"{tmp_path}:{project}") == (0, "on\n")
+
+
+def test_what_dagster_leaves_out_after_a_failure_is_not_told(project, tmp_path):
+    logs = write_small_logs(tmp_path / "logs")
+    damaged = write_object(logs, DAY, ["x"], number=9)
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    words = flow_lake(project, "run", "--logs", logs, "--date", DAY, FLOWLAKE_RESULTS=tmp_path / "results")[1]
+    assert "Not executing" not in words
+    assert words.count("cannot be read to its end") == 1
 
 
 def test_a_run_that_was_killed_is_marked_failed_by_the_next(project, slow_logs, tmp_path):

@@ -182,7 +182,10 @@ class FolderStore(ObjectStore):
             if path == self.root:
                 return
             if path.is_symlink() and not path.exists():
-                raise FlowLakeError(f"{shown(path)} is a link to {shown(path.readlink())}, which cannot be read.")
+                raise FlowLakeError(
+                    f"{shown(path)} is a link to {shown(path.readlink())}, which cannot be read. Bring back what it "
+                    "led to, or remove the link; then run again."
+                )
 
     def open(self, key: str) -> BinaryIO:
         return self._open(self._path(key))
