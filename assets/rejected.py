@@ -23,6 +23,7 @@ from assets.day_objects import DayObjects, changed_days, look_at, missing_since,
 from assets.rejected_files import (
     NOT_PROVEN,
     Unloaded,
+    files_below,
     key_of,
     mark_complete,
     new_root,
@@ -231,7 +232,7 @@ class Scan:
 
     def _written(self, days: Sequence[date], root: str, result: QueryResult) -> Unloaded:
         """What a statement wrote below `root` of these days, without those that changed while they were read."""
-        sizes = {stored.key: stored.size for stored in self.results.list(root)}
+        sizes = files_below(self.results, root)
         tried_before = unnamed(sizes, result.written)
         for key in tried_before:
             uri = self.results.uri(key)

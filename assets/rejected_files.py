@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from assets.runs import listed
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import PARTITION_COLUMN
-from flowlogs.layout import ACCOUNT_ID, REGION, LogSource, is_visible
+from flowlogs.layout import ACCOUNT_ID, REGION, LogSource, is_folder_marker, is_visible
 from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS, TableName, unloaded_location
 from resources.bucket import ObjectStore, StoredObject
 from resources.engine import QueryEngine
@@ -117,6 +117,11 @@ class DayFolder:
         ]
 
 
+def files_below(results: ObjectStore, root: str) -> dict[str, int]:
+    """The files below an attempt's folder, with their sizes in bytes, without what stands for a folder."""
+    return {stored.key: stored.size for stored in results.list(root) if not is_folder_marker(stored.key, stored.size)}
+
+
 def new_root(database: str) -> str:
     """A folder for an attempt of this database that nobody else writes into."""
     return f"{ROOT}{_new_name()}-{database}/"
@@ -148,7 +153,7 @@ def day_folders(stored: Iterable[StoredObject]) -> dict[str, DayFolder]:
             folder = found.setdefault(match["folder"], DayFolder(match["folder"], day, match["database"]))
             if _MARKER.fullmatch(match["name"]):
                 folder.markers.append(match["name"])
-            elif is_visible(item.key, folder.folder):
+            elif is_visible(item.key, folder.folder) and not is_folder_marker(item.key, item.size):
                 folder.files[item.key] = item.size
     return found
 
@@ -218,7 +223,7 @@ def require_kept(results: ObjectStore, parts: Iterable[Unloaded]) -> None:
     A run that slept for half a day is taken for dead, and what it wrote is removed.
     """
     for part in parts:
-        if {stored.key: stored.size for stored in results.list(part.root)} != part.files:
+        if files_below(results, part.root) != part.files:
             raise FlowLakeError(
                 f"What was written below {results.uri(part.root)} has been changed or removed, as happens to a run "
                 "that slept for half a day. The days are as they were before. Run again."
