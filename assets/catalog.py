@@ -1,7 +1,7 @@
 """The table over the flow logs, and its daily partitions: what makes delivered objects queryable."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime, timezone
 
 import dagster as dg
 
@@ -10,6 +10,13 @@ from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
 from assets.results_source import claim_results, require_own_results
 from assets.runs import clear_failures, days_of, finish_days, listed
 from assets.tables import code_block, markdown_text
+from assets.taken_up import (
+    only_warned_of,
+    record_added,
+    remove_superseded,
+    take_up_flow_logs,
+    take_up_rejected_flows,
+)
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import (
@@ -47,7 +54,8 @@ def vpc_flow_logs(
     """The external table over the bucket's flow logs: 14 columns, partitioned by day (`dt`).
 
     Beside it, over Parquet, the table of the REJECT records alone. A table that exists already is used as it is, and
-    never altered: one that differs is an error that shows how.
+    never altered: one that differs is an error that shows how. Days that were read before and are no partitions, as
+    after a table was dropped, are taken up again: nothing is scanned for that.
     """
     with clear_failures():
         engine = athena.ensure()
@@ -60,13 +68,21 @@ def vpc_flow_logs(
             athena.execute(statement)
             require_table(athena, name, expected)
         claim_results(results, bucket.source(), athena, table)
-    for warning in engine.warnings:
+        rejected = rejected_flows_name(table)
+        taken_up = take_up_rejected_flows(athena, results, rejected, bucket.source())
+        added = take_up_flow_logs(athena, bucket, results, table)
+        left: list[str] = []
+        with only_warned_of(context):
+            left = remove_superseded(athena, results, rejected, datetime.now(timezone.utc))
+    for warning in [*engine.warnings, *added.warnings, *left]:
         context.log.warning(warning)
     return dg.MaterializeResult(
         metadata={
             "table": f"{table.database}.{table.table}",
             "location": definition.location,
             "statements": sql_metadata(statements),
+            "days of rejected flows taken up again": len(taken_up),
+            "days of flow logs added again": len(added.days),
             **engine.facts,
             "dagster/column_schema": column_schema((*definition.columns, *definition.partition_columns)),
         }
@@ -101,6 +117,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         bucket: dg.ResourceParam[Bucket],
         flow_log: dg.ResourceParam[FlowLog],
         athena: dg.ResourceParam[QueryEngine],
+        results: dg.ResourceParam[ObjectStore],
         table: dg.ResourceParam[TableName],
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult]:
         """One day of the table: a partition that points at the day's folder in the bucket.
@@ -111,11 +128,13 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         with clear_failures():
             days = days_of(context)
             source = bucket.source()
+            require_own_results(results, source, athena)
             require_table(athena, table, flow_logs_table(source))
             flow_log.deliver(days)
             looked = look_at(bucket, days)
             readable = {day: found for day, found in looked.items() if not found.problem}
             statements = list(add_partitions(table, source.day_locations(readable)))
+            record_added(results, table, list(readable))
             for statement in statements:
                 athena.execute(statement)
             require_locations(athena, table, source, list(readable))
@@ -150,7 +169,8 @@ def require_table(athena: QueryEngine, name: TableName, expected: TableDefinitio
             "If the settings are wrong (FLOWLAKE_BUCKET, FLOWLAKE_RESULTS, FLOWLAKE_ACCOUNT_ID, FLOWLAKE_REGION, "
             "FLOWLAKE_DATABASE, FLOWLAKE_TABLE), set them right: each source of logs, and each place of results, needs "
             "a database of its own. If the table is wrong, drop it (make sql WRITE=1 takes such statements) and "
-            f"materialize vpc_flow_logs again; objects and reports stay where they are:\n{drop_table(name)}"
+            "materialize vpc_flow_logs again; objects and reports stay where they are, and the days that were read are "
+            f"taken up again, without a scan:\n{drop_table(name)}"
         )
 
 

@@ -15,8 +15,8 @@ from pathlib import PurePosixPath
 from assets.results_source import ObjectsRead, note_key, noted_objects
 from flowlogs.errors import FlowLakeError
 from flowlogs.first_look import HEAD_BYTES, FirstLook, first_look
-from flowlogs.layout import LogSource, find_flow_log, find_object_name, find_owner, find_window_day, is_visible
-from resources.bucket import Bucket, ObjectStore, StoredObject
+from flowlogs.layout import LogSource, find_flow_log, find_object_name, find_owner, find_window_day
+from resources.bucket import Bucket, ObjectStore, StoredObject, is_read
 
 LOOKS_PER_FLOW_LOG = 8
 """At how many objects of each flow log a day's look looks, evenly from its first to its last."""
@@ -134,7 +134,7 @@ def _look_at_day(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
 def _found(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
     prefix = source.day_prefix(day)
     there = list(bucket.objects.list(prefix))
-    objects = {stored.key: stored for stored in there if is_visible(stored.key, prefix)}
+    objects = {stored.key: stored for stored in there if is_read(stored, prefix)}
     readable = [key for key, stored in objects.items() if not stored.archived]
     others = [key for key in readable if find_flow_log(key) is None]
     if len(others) > MOST_OTHER_FILES:

@@ -7,7 +7,6 @@ was or as it is. Which files those are, rejected_files.py knows.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 
@@ -22,10 +21,14 @@ from assets.catalog import (
 )
 from assets.day_objects import DayObjects, changed_days, look_at, missing_since, unreadable_days
 from assets.rejected_files import (
+    NOT_PROVEN,
     Unloaded,
+    files_below,
     key_of,
+    mark_complete,
     new_root,
     note,
+    remove,
     replaced_folders,
     require_kept,
     tidy,
@@ -34,7 +37,9 @@ from assets.rejected_files import (
 )
 from assets.results_source import claim_results, note_objects
 from assets.runs import batches, clear_failures, days_of, finish_days, listed, origin
+from assets.taken_up import only_warned_of
 from flowlogs.errors import FlowLakeError
+from flowlogs.layout import LogSource
 from flowlogs.statements import (
     MAX_PARTITIONS_PER_STATEMENT,
     MAX_UNLOADED_PARTITIONS,
@@ -113,7 +118,7 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
                 # Also where a later day failed: these are complete.
                 try:
                     note_objects(results, {day: looked[day].read for part in parts for day in part.folders})
-                    scan.notes += point_at(context, athena, results, name, parts)
+                    scan.notes += point_at(context, athena, results, name, bucket.source(), parts)
                     done += [day for part in parts for day in part.folders]
                 except FlowLakeError as error:
                     stopped = FlowLakeError(f"{stopped}\n{error}") if stopped else error
@@ -121,7 +126,8 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
                     break
             if not stopped:
                 with only_warned_of(context):
-                    tidy(athena, results, name, scan.notes, datetime.now(timezone.utc))
+                    for left in tidy(athena, results, name, scan.notes, datetime.now(timezone.utc)):
+                        context.log.warning(left)
             failures |= {day: str(stopped) for day in readable if day not in done and day not in failures}
             yield from finish_days(context, days, {day: scan.metadata[day] for day in done}, failures, "reports")
         yield dg.MaterializeResult()
@@ -220,13 +226,13 @@ class Scan:
 
     def _begin(self) -> str:
         """A new folder to write into. Every one is noted anew each time, so that a long run is not taken for dead."""
-        self.roots.append(new_root())
+        self.roots.append(new_root(self.table.database))
         self.notes.append(note(self.results, rejected_flows_name(self.table), self.roots))
         return self.roots[-1]
 
     def _written(self, days: Sequence[date], root: str, result: QueryResult) -> Unloaded:
         """What a statement wrote below `root` of these days, without those that changed while they were read."""
-        sizes = {stored.key: stored.size for stored in self.results.list(root)}
+        sizes = files_below(self.results, root)
         tried_before = unnamed(sizes, result.written)
         for key in tried_before:
             uri = self.results.uri(key)
@@ -241,7 +247,7 @@ class Scan:
         kept = {key: size for key, size in sizes.items() if key not in useless}
         part = unloaded(root, whole, kept)
         for day, folder in part.folders.items():
-            own = [size for key, size in kept.items() if key.startswith(folder)]
+            own = part.of(day)
             self.metadata[day] = {
                 "folder": dg.MetadataValue.path(self.results.uri(folder)),
                 "location": self.results.location(folder),
@@ -257,10 +263,12 @@ def point_at(
     athena: QueryEngine,
     results: ObjectStore,
     name: TableName,
+    source: LogSource,
     parts: Sequence[Unloaded],
 ) -> list[str]:
     """Let each day's partition be the new folder, and remove what it was before; returns what notes that left."""
     require_kept(results, parts)
+    mark_complete(results, parts, source)
     folders = {day: folder for part in parts for day, folder in part.folders.items()}
     locations = {day: results.location(folder) for day, folder in folders.items()}
     found = athena.partition_locations(name, [day.isoformat() for day in locations])
@@ -272,19 +280,10 @@ def point_at(
     moved = {day: location for day, location in before.items() if key_of(results, location) != folders[day]}
     if not moved:
         return []
-    replaced = replaced_folders(results, moved)
-    notes = [note(results, name, replaced)]
+    replaced, others = replaced_folders(results, moved, name.database)
+    notes = [note(results, name, replaced)] if replaced else []
     for day in moved:
         athena.execute(move_partition(name, day, locations[day]))
-    with only_warned_of(context):
-        results.delete([stored.key for folder in replaced for stored in results.list(folder)])
+    for left in [*remove(results, replaced), *(f"{results.uri(folder)} {NOT_PROVEN}" for folder in others)]:
+        context.log.warning(left)
     return notes
-
-
-@contextmanager
-def only_warned_of(context: dg.AssetExecutionContext) -> Iterator[None]:
-    """Files of no use that cannot be removed are no reason to fail days that are done: their notes are left."""
-    try:
-        yield
-    except FlowLakeError as error:
-        context.log.warning(f"Files of no use are left, which a later run will remove: {error}")

@@ -1,22 +1,25 @@
-"""Where the rejected flows lie below the results root, and which of those files are of use to nobody any more.
+"""Where the rejected flows lie below the results root, whose they are, and which of them are of use to nobody any more.
 
-Each attempt writes into a folder of its own, and within it into one for each day, which is what the day's partition
-points at. Whatever may have to be removed is noted first; a run that comes to its end takes its notes back, and those
-of one that was killed tell a later run what to look for.
+Each attempt writes into a folder of its own, whose name tells the database that it is for, and within it into one for
+each day, which is what the day's partition points at. Before it does, a marker in the day's folder says that the day is
+complete: so a partition that is lost is found again. Whatever may have to be removed is noted first; a run that comes
+to its end takes its notes back, and those of one that was killed tell a later run what to look for.
 """
 
 import re
 import uuid
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from urllib.parse import unquote
 
 from assets.runs import listed
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import PARTITION_COLUMN
-from flowlogs.statements import REJECTED_FLOWS, TableName, unloaded_location
-from resources.bucket import ObjectStore
+from flowlogs.layout import ACCOUNT_ID, REGION, LogSource, is_folder_marker, is_visible
+from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS, TableName, unloaded_location
+from resources.bucket import ObjectStore, StoredObject
 from resources.engine import QueryEngine
 
 ROOT = f"{REJECTED_FLOWS}/"
@@ -24,42 +27,170 @@ ROOT = f"{REJECTED_FLOWS}/"
 NOTES = f"{ROOT}_unfinished/"
 """Where the notes are, by database: each names, a line each, folders that may be left without a partition."""
 
-NOTHING = f"{ROOT}_nothing/"
-"""Where a day's partition points on which nothing was rejected: anywhere else, there has to be a file."""
+OLD_NOTHING = f"{ROOT}_nothing/"
+"""Where days' partitions pointed on which nothing was rejected, before each day's folder had a marker."""
 
 STAMP = "%Y%m%dT%H%M%SZ"
 
 LEFT_AFTER = timedelta(hours=12)
 """A note older than this is of no run that is still at work: each statement of a run comes with a new one."""
 
-_NAME = r"\d{8}T\d{6}Z-[0-9a-f]{8}"
+GIVEN_UP_AFTER = timedelta(days=30)
+"""A note older than this ends, also where what it names could not be removed."""
+
+_STAMPED = r"\d{8}T\d{6}Z-[0-9a-f]{8}"
 """How what we make is called here (`_new_name`). Nothing that is called otherwise is ever removed."""
 
+_NAME = rf"{_STAMPED}(?:-(?P<database>{IDENTIFIER.pattern}))?"
+"""An attempt's name. Attempts of older versions do not tell their database."""
+
 _ATTEMPT = re.compile(rf"{ROOT}{_NAME}/")
-_FOLDER = re.compile(rf"{ROOT}{_NAME}/{PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/")
-_FILE = re.compile(rf"(?P<folder>{_FOLDER.pattern})[^/]+")
+_FOLDER = re.compile(rf"(?P<root>{ROOT}{_NAME}/){PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/")
+_FILE = re.compile(rf"(?P<folder>{_FOLDER.pattern})(?P<name>.+)")
+
+_MARKER = re.compile(
+    rf"_complete-(?P<files>\d+)-(?P<bytes>\d+)-(?P<account>{ACCOUNT_ID.pattern})-(?P<region>{REGION.pattern})"
+)
+"""A marker's name: how many files the day has, of how many bytes, and whose flow logs they are of.
+
+It is all in the name, so that a listing tells it. The underscore hides it from Hive and Athena.
+"""
+
+NOT_PROVEN = "is left: it may be of another database. Remove it by hand if none reads it."
+"""What is said of a folder whose name does not prove that this database's runs made it."""
 
 
 @dataclass(frozen=True)
 class Unloaded:
-    """What one UNLOAD wrote: below the folder `root`, the files `keys`; and each day's folder."""
+    """What one UNLOAD wrote: below the folder `root`, the files with their sizes in bytes; and each day's folder."""
 
     root: str
-    keys: frozenset[str]
+    files: Mapping[str, int]
     folders: Mapping[date, str]
 
+    def of(self, day: date) -> list[int]:
+        """The sizes of the day's files."""
+        return [size for key, size in self.files.items() if key.startswith(self.folders[day])]
 
-def new_root() -> str:
-    """A folder for an attempt that nobody else writes into."""
-    return f"{ROOT}{_new_name()}/"
+
+@dataclass
+class DayFolder:
+    """What lies in an attempt's folder for one day: files with their sizes, and the names of markers.
+
+    `database` is whose attempt it is, None where the name does not tell.
+    """
+
+    folder: str
+    day: date
+    database: str | None
+    files: dict[str, int] = field(default_factory=dict)
+    markers: list[str] = field(default_factory=list)
+
+    @property
+    def root(self) -> str:
+        """The attempt's folder."""
+        return self.folder[: self.folder.index("/", len(ROOT)) + 1]
+
+    @property
+    def problem(self) -> str | None:
+        """Why the day cannot be read from here; None where it can.
+
+        Where no marker says what there has to be, as in older versions, any file serves.
+        """
+        if not self.files and not any(self._whole(marker) for marker in self.markers):
+            return "holds no files"
+        if self.markers and not any(self._whole(marker) for marker in self.markers):
+            return "holds other files than were written there"
+        return None
+
+    def is_complete(self, database: str, source: LogSource) -> bool:
+        """Whether a run of this database wrote the day to its end, from these flow logs, and all of it is there."""
+        return self.database == database and any(
+            self._whole(marker) and marker == _marker_name(self.files.values(), source) for marker in self.markers
+        )
+
+    def _whole(self, marker: str) -> bool:
+        match = _MARKER.fullmatch(marker)
+        return match is not None and [int(match["files"]), int(match["bytes"])] == [
+            len(self.files),
+            sum(self.files.values()),
+        ]
 
 
-def unloaded(root: str, days: Iterable[date], keys: Collection[str]) -> Unloaded:
+def files_below(results: ObjectStore, root: str) -> dict[str, int]:
+    """The files below an attempt's folder, with their sizes in bytes, without what stands for a folder."""
+    return {stored.key: stored.size for stored in results.list(root) if not is_folder_marker(stored.key, stored.size)}
+
+
+def new_root(database: str) -> str:
+    """A folder for an attempt of this database that nobody else writes into."""
+    return f"{ROOT}{_new_name()}-{database}/"
+
+
+def unloaded(root: str, days: Iterable[date], files: Mapping[str, int]) -> Unloaded:
     """What an UNLOAD of these days wrote, by the files that are below its root."""
-    folders = {day: unloaded_location(root, day) for day in days}
-    found = {folder for folder in folders.values() if any(key.startswith(folder) for key in keys)}
-    placed = {day: folder if folder in found else _nothing_of(day) for day, folder in folders.items()}
-    return Unloaded(root, frozenset(keys), placed)
+    return Unloaded(root, files, {day: unloaded_location(root, day) for day in days})
+
+
+def mark_complete(results: ObjectStore, parts: Iterable[Unloaded], source: LogSource) -> None:
+    """Say in each day's folder that the day is complete, before anything points there."""
+    results.replace(
+        {
+            f"{folder}{_marker_name(part.of(day), source)}": b"The rejected flows of this day are complete.\n"
+            for part in parts
+            for day, folder in part.folders.items()
+        }
+    )
+
+
+def day_folders(stored: Iterable[StoredObject]) -> dict[str, DayFolder]:
+    """The days' folders of attempts, by the objects that are below ROOT or below attempts."""
+    found: dict[str, DayFolder] = {}
+    for item in stored:
+        match = _FILE.fullmatch(item.key)
+        day = _day(match["day"]) if match else None
+        if match and day:
+            folder = found.setdefault(match["folder"], DayFolder(match["folder"], day, match["database"]))
+            if _MARKER.fullmatch(match["name"]):
+                folder.markers.append(match["name"])
+            elif is_visible(item.key, folder.folder) and not is_folder_marker(item.key, item.size):
+                folder.files[item.key] = item.size
+    return found
+
+
+def newest_complete(folders: Iterable[DayFolder], database: str, source: LogSource) -> dict[date, DayFolder]:
+    """Of each day that a run of this database wrote to its end, the folder of the newest such run."""
+    complete = [found for found in folders if found.is_complete(database, source)]
+    # The names begin with the time.
+    return {found.day: found for found in sorted(complete, key=lambda found: found.folder)}
+
+
+def superseded(
+    folders: Mapping[str, DayFolder],
+    locations: Mapping[date, str],
+    database: str,
+    at_work: Collection[str],
+    now: datetime,
+) -> list[str]:
+    """The folders of this database's runs whose days' partitions point at another folder of it, which is complete.
+
+    `locations` are the keys of the folders that partitions point at; `at_work` are attempts, or folders of theirs, of
+    runs that may not have come to their end.
+    """
+    latest = f"{ROOT}{now - LEFT_AFTER:{STAMP}}"
+    pointed_at = {day: folders[key] for day, key in locations.items() if key in folders}
+    return sorted(
+        found.folder
+        for found in folders.values()
+        if found.database == database
+        and found.folder < latest
+        and not {found.folder, found.root} & set(at_work)
+        and (other := pointed_at.get(found.day))
+        and other.folder != found.folder
+        and other.database == database
+        and other.markers
+        and not other.problem
+    )
 
 
 def unnamed(keys: Iterable[str], written: Sequence[str] | None) -> list[str]:
@@ -92,7 +223,7 @@ def require_kept(results: ObjectStore, parts: Iterable[Unloaded]) -> None:
     A run that slept for half a day is taken for dead, and what it wrote is removed.
     """
     for part in parts:
-        if {stored.key for stored in results.list(part.root)} != part.keys:
+        if files_below(results, part.root) != part.files:
             raise FlowLakeError(
                 f"What was written below {results.uri(part.root)} has been changed or removed, as happens to a run "
                 "that slept for half a day. The days are as they were before. Run again."
@@ -105,23 +236,28 @@ def days_without_files(results: ObjectStore, locations: Mapping[date, str]) -> d
     A query would not miss those records, and tell of a day on which nothing was rejected.
     """
     folders = {day: key_of(results, location) for day, location in locations.items()}
-    elsewhere = {day for day, folder in folders.items() if not _is_of(folder, day) and folder != _nothing_of(day)}
-    # The days of one UNLOAD lie together: one look is enough for all of them.
     own = {day: folder for day, folder in folders.items() if _is_of(folder, day)}
-    roots = {folder[: folder.index("/", len(ROOT)) + 1] for folder in own.values()}
-    filled = {f"{stored.key.rpartition('/')[0]}/" for root in roots for stored in results.list(root)}
-    gone = [day for day, folder in own.items() if folder not in filled]
-    problems = {
-        day: f"The partition of {day} points at {locations[day]}, which is not that day's. Materialize "
-        f"{REJECTED_FLOWS} for that day again."
-        for day in elsewhere
-    }
-    if gone:
-        problem = (
-            f"The rejected flows of {listed(gone)} are gone: {results.uri(folders[gone[0]])} holds no files. "
+    # The days of one UNLOAD lie together: one look is enough for all of them.
+    roots = sorted({folder[: folder.index("/", len(ROOT)) + 1] for folder in own.values()})
+    found = day_folders(stored for root in roots for stored in results.list(root))
+    problems: dict[date, str] = {}
+    unreadable: dict[str, list[date]] = defaultdict(list)
+    for day, folder in folders.items():
+        if day in own:
+            problem = found[folder].problem if folder in found else "holds no files"
+            if problem:
+                unreadable[problem].append(day)
+        elif folder != unloaded_location(OLD_NOTHING, day):
+            problems[day] = (
+                f"The partition of {day} points at {locations[day]}, which is not that day's. Materialize "
+                f"{REJECTED_FLOWS} for that day again."
+            )
+    for problem, days in unreadable.items():
+        text = (
+            f"The rejected flows of {listed(days)} are gone: {results.uri(folders[days[0]])} {problem}. "
             f"Materialize {REJECTED_FLOWS} for that again."
         )
-        problems |= dict.fromkeys(gone, problem)
+        problems |= dict.fromkeys(days, text)
     return problems
 
 
@@ -131,19 +267,43 @@ def require_files(results: ObjectStore, locations: Mapping[date, str]) -> None:
         raise FlowLakeError(problem)
 
 
-def _nothing_of(day: date) -> str:
-    return unloaded_location(NOTHING, day)
+def replaced_folders(results: ObjectStore, before: Mapping[date, str], database: str) -> tuple[list[str], list[str]]:
+    """The folders of attempts that days' partitions pointed at before, where those are of that day.
+
+    First those that this database's runs made, then those that may be another's: attempts of other databases, and of
+    older versions, which do not tell.
+    """
+    folders = [folder for day, location in before.items() if _is_of(folder := key_of(results, location), day)]
+    ours = [folder for folder in folders if _database_of(folder) == database]
+    return ours, [folder for folder in folders if folder not in ours]
 
 
-def replaced_folders(results: ObjectStore, before: Mapping[date, str]) -> list[str]:
-    """The folders that days' partitions pointed at before, where those are of that day and of our making."""
-    return [folder for day, location in before.items() if _is_of(folder := key_of(results, location), day)]
+def remove(results: ObjectStore, folders: Iterable[str]) -> list[str]:
+    """Remove all that is in each of the folders; returns what could not be, and why."""
+    problems = []
+    for folder in folders:
+        try:
+            results.delete([stored.key for stored in results.list(folder)])
+        except FlowLakeError as error:
+            problems.append(left_for_later(error))
+    return problems
+
+
+def left_for_later(error: object) -> str:
+    """What people are told of files that could not be removed."""
+    return f"Files of no use are left, which a later run will remove: {error}"
 
 
 def _is_of(folder: str, day: date) -> bool:
     """Whether an attempt's folder for that day is called so."""
     match = _FOLDER.fullmatch(folder)
     return match is not None and match["day"] == day.isoformat()
+
+
+def _database_of(folder: str) -> str | None:
+    """Whose attempt a folder is, or is in; None where its name does not tell."""
+    match = _ATTEMPT.fullmatch(folder) or _FOLDER.fullmatch(folder)
+    return match["database"] if match else None
 
 
 def note(results: ObjectStore, name: TableName, folders: Iterable[str]) -> str:
@@ -153,24 +313,75 @@ def note(results: ObjectStore, name: TableName, folders: Iterable[str]) -> str:
     return key
 
 
-def tidy(athena: QueryEngine, results: ObjectStore, name: TableName, own: Sequence[str], now: datetime) -> None:
-    """Remove what killed runs left and, unless another run is at work, this run's notes.
+def tidy(athena: QueryEngine, results: ObjectStore, name: TableName, own: Sequence[str], now: datetime) -> list[str]:
+    """Remove what killed runs left and, unless another run is at work, this run's notes; returns what could not be.
 
     Two runs of one day may each point its partition at files of their own, and each remove what was there before both:
-    then the files of the first are left, which its note tells of.
+    then the files of the first are left, which its note tells of. What cannot be removed is left out, and its note
+    stays for other runs to try again, until it is given up.
     """
+    old, young = _notes(results, name, own, now)
+    at_work = {folder for key in young for folder in _noted(results, key)} if old else set()
+    noted: dict[str, list[str]] = {}
+    problems: dict[str, str] = {}
+    keys: dict[str, list[str]] = {}
+    for key in old:
+        try:
+            noted[key] = _noted(results, key)
+        except FlowLakeError as error:
+            noted[key], problems[key] = [key], str(error)
+    folders = sorted({folder for lines in noted.values() for folder in lines} - at_work)
+    for folder in filter(_is_attempt, folders):
+        try:
+            keys[folder] = [stored.key for stored in results.list(folder)]
+        except FlowLakeError as error:
+            problems[folder] = str(error)
+    not_ours = [folder for folder, listing in keys.items() if listing and not _may_remove(folder, name.database)]
+    for folder in not_ours:
+        del keys[folder]
+    found = {key: match for listing in keys.values() for key in listing if (match := _FILE.fullmatch(key))}
+    days = sorted({match["day"] for match in found.values()})
+    locations = athena.partition_locations(name, days) if found else {}
+    for folder, listing in keys.items():
+        files = [(key, found[key]) for key in listing if key in found]
+        unseen = [key for key, m in files if key_of(results, locations.get(m["day"], "")) != m["folder"]]
+        try:
+            results.delete(unseen)
+        except FlowLakeError as error:
+            problems[folder] = str(error)
+    given_up = f"{now - GIVEN_UP_AFTER:{STAMP}}"
+    ended = [key for key in old if not problems.keys() & set(noted[key]) or key.rpartition("/")[2] < given_up]
+    results.delete([*ended, *(() if young else own)])
+    return [*(f"{results.uri(folder)} {NOT_PROVEN}" for folder in not_ours), *map(left_for_later, problems.values())]
+
+
+def at_work(results: ObjectStore, name: TableName, now: datetime) -> set[str]:
+    """The folders that notes of this database name which may be of runs that are still at work."""
+    _, young = _notes(results, name, [], now)
+    return {folder for key in young for folder in _noted(results, key)}
+
+
+def _notes(results: ObjectStore, name: TableName, own: Sequence[str], now: datetime) -> tuple[list[str], list[str]]:
+    """The notes of other runs of this database: those of runs that have ended by now, and those that may be at work."""
     notes = f"{NOTES}{name.database}/"
-    ours = [stored.key for stored in results.list(notes) if re.fullmatch(_NAME, stored.key.removeprefix(notes))]
+    ours = [stored.key for stored in results.list(notes) if re.fullmatch(_STAMPED, stored.key.removeprefix(notes))]
+    latest = f"{notes}{now - LEFT_AFTER:{STAMP}}"
     others = [key for key in ours if key not in own]
-    old = [key for key in others if key.removeprefix(notes) < f"{now - LEFT_AFTER:{STAMP}}"]
-    at_work = {folder for key in others if key not in old for folder in _noted(results, key)} if old else set()
-    noted = {folder for key in old for folder in _noted(results, key)}
-    folders = sorted(f for f in noted - at_work if _ATTEMPT.fullmatch(f) or _FOLDER.fullmatch(f))
-    files = [stored.key for folder in folders for stored in results.list(folder)]
-    found = [match for key in files if (match := _FILE.fullmatch(key))]
-    locations = athena.partition_locations(name, sorted({match["day"] for match in found})) if found else {}
-    unseen = [m[0] for m in found if key_of(results, locations.get(m["day"], "")) != m["folder"]]
-    results.delete([*unseen, *old, *(own if len(old) == len(others) else ())])
+    return [key for key in others if key < latest], [key for key in others if key >= latest]
+
+
+def _is_attempt(folder: str) -> bool:
+    return bool(_ATTEMPT.fullmatch(folder) or _FOLDER.fullmatch(folder))
+
+
+def _may_remove(folder: str, database: str) -> bool:
+    """Whether an attempt's folder, that a note of this database names, was made by a run of it, as its name proves.
+
+    Where the name does not tell, as in older versions, an attempt's whole folder was noted by the run that made it; the
+    folder of one day was only pointed at by a partition.
+    """
+    made_by = _database_of(folder)
+    return made_by == database or (made_by is None and _ATTEMPT.fullmatch(folder) is not None)
 
 
 def key_of(results: ObjectStore, location: str) -> str:
@@ -188,6 +399,17 @@ def _noted(results: ObjectStore, key: str) -> list[str]:
         if any(stored.key == key for stored in results.list(NOTES)):
             raise
         return []  # a run beside this one has just done what it said
+
+
+def _marker_name(sizes: Collection[int], source: LogSource) -> str:
+    return f"_complete-{len(sizes)}-{sum(sizes)}-{source.account}-{source.region}"
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _new_name() -> str:

@@ -152,6 +152,15 @@ def is_visible(key: str, prefix: str) -> bool:
     return not any(part.startswith(("_", ".")) for part in PurePosixPath(key[len(prefix) :]).parts)
 
 
+def is_folder_marker(key: str, size: int) -> bool:
+    """Whether an object stands for a folder: an empty one, called ``…_$folder$`` or ``…/``.
+
+    DDL may leave the former ("ALTER TABLE ADD PARTITION", Considerations, Athena user guide, 2026); S3's console makes
+    the latter. Presto and Trino pass over both (`PrestoS3FileSystem` and `TrinoS3FileSystem`, `isHadoopFolderMarker`).
+    """
+    return size == 0 and key.endswith(("_$folder$", "/"))
+
+
 def choose_source(
     bucket: str, found: Iterable[tuple[str, str]], account: str | None, region: str | None, where: str
 ) -> LogSource:

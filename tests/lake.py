@@ -11,6 +11,7 @@ from support import files_in
 
 import pipelines.definitions
 from assets.rejected_files import NOTES, ROOT
+from flowlogs.layout import is_visible
 from flowlogs.statements import TableDefinition, TableName, rejected_flows_name
 from pipelines.definitions import build_definitions
 from pipelines.settings import Settings
@@ -68,8 +69,8 @@ class WatchedEngine(QueryEngine):
 class Lake:
     """A folder of logs, its results and Dagster's history, all of one test's own."""
 
-    def __init__(self, logs: Path, home: Path, instance: dg.DagsterInstance) -> None:
-        self.settings = Settings(bucket=str(logs), results=str(home / "results"))
+    def __init__(self, logs: Path, home: Path, instance: dg.DagsterInstance, **settings: object) -> None:
+        self.settings = Settings(bucket=str(logs), results=str(home / "results"), **settings)
         self.logs = logs
         self.results = home / "results"
         self.instance = instance
@@ -101,8 +102,12 @@ class Lake:
         return [entry.user_message for entry in self.instance.all_logs(result.run_id) if entry.level == level]
 
     def rejected_files(self) -> list[str]:
-        """Every file of rejected flows, by its key, without the notes of what is unfinished."""
-        return [stored.key for stored in self.target.results.list(ROOT) if not stored.key.startswith(NOTES)]
+        """Every file of rejected flows, by its key, without markers and the notes of what is unfinished."""
+        return [stored.key for stored in self.target.results.list(ROOT) if is_visible(stored.key, ROOT)]
+
+    def markers(self) -> list[str]:
+        """The markers that say which days are complete, by their keys."""
+        return [stored.key for stored in self.target.results.list(ROOT) if "/_complete-" in stored.key]
 
     def notes(self) -> list[str]:
         """The notes of what is unfinished, by their keys."""

@@ -139,6 +139,8 @@ def test_the_tables_metadata(lake):
     assert made == {
         "table": dg.MetadataValue.text("vpc_flow_lake.vpc_flow_logs"),
         "location": dg.MetadataValue.text(location),
+        "days of rejected flows taken up again": dg.MetadataValue.int(0),
+        "days of flow logs added again": dg.MetadataValue.int(0),
         "engine": dg.MetadataValue.text("DuckDB, in this process"),
         "catalog": dg.MetadataValue.text(str(lake.results / "catalog.sqlite")),
         "statements": dg.MetadataValue.md(

@@ -737,6 +737,8 @@ def test_the_days_that_hold_objects_are_known(logs):
     (logs / SOURCE.day_prefix(date(2021, 11, 1))).mkdir(parents=True)
     (logs / SOURCE.prefix / "2021/13/45").mkdir(parents=True)
     (logs / SOURCE.prefix / "2021/13/45/x").write_text("")
+    # As a copy of a bucket has it where DDL left markers of folders.
+    (logs / SOURCE.day_prefix(date(2021, 11, 1)) / "00_$folder$").write_text("")
     assert FolderBucket("logs-0", logs).delivered_days() == [DAY, NEXT_DAY]
 
 

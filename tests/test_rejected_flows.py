@@ -24,11 +24,12 @@ from support import (
 
 import assets.rejected
 import assets.reports
-from assets.rejected_files import NOTES, ROOT, tidy, unnamed
+from assets.rejected_files import NOT_PROVEN, NOTES, ROOT, tidy, unnamed
 from assets.reports import REPORTS as ALL_REPORTS
 from assets.reports import consistent_result, report_sql
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import add_partitions, move_partition
+from flowlogs.layout import is_visible
+from flowlogs.statements import TableName, add_partitions, move_partition
 from resources.engine import QueryError, ScanLimitError
 
 EMPTY_DAY = date(2021, 9, 4)
@@ -219,6 +220,11 @@ NOW = datetime(2024, 3, 10, 1, 0, tzinfo=timezone.utc)
 
 def attempt(name: str) -> str:
     """The folder of an attempt, another one for each name, called as a run calls it."""
+    return f"{old_attempt(name)}-{REJECTED.database}"
+
+
+def old_attempt(name: str) -> str:
+    """The same, called as older versions called it, without a database."""
     return f"20210904T010203Z-{crc32(name.encode()):08x}"
 
 
@@ -321,6 +327,177 @@ def test_another_databases_folders_are_none_of_ones_business(tables):
     noted = put_note(tables, 100, "of-another", database="another")
     tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
     assert (tables.rejected_files(), tables.notes()) == (written, [noted])
+
+
+def test_an_attempt_of_another_database_is_left_that_a_note_names(tables):
+    theirs = f"{old_attempt('theirs')}-theirs"
+    written = f"{ROOT}{theirs}/dt={DAY}/a.parquet"
+    tables.target.results.replace({written: b"x"})
+    put_note(tables, 13, f"{theirs}/dt={DAY}")
+    (told,) = tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    assert told == f"{tables.results / ROOT / theirs}/dt={DAY} {NOT_PROVEN}"
+    assert (tables.rejected_files(), tables.notes()) == ([written], [])
+
+
+@pytest.mark.parametrize(
+    ("folder", "removed"),
+    [(old_attempt("old"), True), (f"{old_attempt('old')}/dt={DAY}", False)],
+    ids=["noted by the run that made it", "only pointed at by a partition"],
+)
+def test_an_old_versions_attempt_is_removed_where_its_note_proves_it_ours(tables, folder, removed):
+    written = f"{ROOT}{old_attempt('old')}/dt={DAY}/a.parquet"
+    tables.target.results.replace({written: b"x"})
+    # As a line of its own, as `note` writes it: `put_note` would take a plain name for that of a new attempt.
+    key = f"{NOTES}{REJECTED.database}/{NOW - timedelta(hours=13):%Y%m%dT%H%M%SZ}-0123abcd"
+    tables.target.results.replace({key: f"{ROOT}{folder}/\n".encode()})
+    told = tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    assert (tables.rejected_files(), len(told)) == (([], 0) if removed else ([written], 1))
+    assert tables.notes() == []
+
+
+def linked(lake: Lake, name: str, elsewhere: Path) -> Path:
+    """A day's folder of an attempt that is a link to a folder elsewhere; returns a file in that."""
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "a.parquet").write_bytes(b"x")
+    folder = lake.results / ROOT / attempt(name) / f"dt={DAY}"
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(elsewhere)
+    return elsewhere / "a.parquet"
+
+
+@pytest.mark.parametrize("place", ["outside", "results/reports/inside"])
+def test_a_folder_behind_a_link_is_left_out_and_the_others_are_removed(tables, tmp_path, place):
+    kept = linked(tables, "linked", tmp_path / place)
+    left = put(tables, "left", DAY)
+    notes = [put_note(tables, 13, "linked"), put_note(tables, 14, "left")]
+    (told,) = tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    assert told.startswith("Files of no use are left, which a later run will remove: ")
+    assert attempt("linked") in told
+    assert kept.read_bytes() == b"x"
+    assert not set(left) & set(tables.rejected_files())
+    assert tables.notes() == notes[:1]
+
+
+def test_the_note_of_a_folder_that_is_refused_for_a_month_ends(tables, tmp_path):
+    kept = linked(tables, "linked", tmp_path / "outside")
+    put_note(tables, 24 * 31, "linked")
+    assert len(tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)) == 1
+    assert (tables.notes(), kept.exists()) == ([], True)
+
+
+def test_a_note_that_cannot_be_read_stops_no_other(tables):
+    left = put(tables, "left", DAY)
+    put_note(tables, 13, "left")
+    unreadable = put_note(tables, 14, "nowhere")
+    (tables.results / unreadable).unlink()
+    (tables.results / unreadable).symlink_to("nowhere")
+    (told,) = tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    assert unreadable in told
+    assert not set(left) & set(tables.rejected_files())
+    assert tables.notes() == [unreadable]
+
+
+def test_a_run_whose_replaced_folder_is_refused_removes_the_others(lake, tmp_path):
+    lake.run(DAY)
+    lake.run(NEXT_DAY)
+    before = {day: lake.results / lake.rejected_folder(day) for day in (DAY, NEXT_DAY)}
+    before[DAY].rename(tmp_path / "outside")
+    before[DAY].symlink_to(tmp_path / "outside")
+    result = lake.run(DAY, NEXT_DAY, DAILY)
+    assert result.success
+    assert len(list((tmp_path / "outside").glob("*.parquet"))) == 1
+    assert not before[NEXT_DAY].exists()
+    assert len([text for text in lake.messages(result, level=30) if text.startswith("Files of no use")]) == 1
+
+
+# Two databases over one place of results
+
+
+def test_what_a_day_pointed_at_of_another_database_is_not_removed(lake, tmp_path):
+    lake.run(DAY)
+    other = Lake(lake.logs, tmp_path, lake.instance, database="other")
+    assert other.run(DAY).success
+    theirs = TableName("other", "rejected_flows")
+    location = other.target.athena.partition_locations(theirs, [str(DAY)])[str(DAY)]
+    lake.target.athena.execute(move_partition(REJECTED, DAY, location))
+    assert packets(lake) == PACKETS
+    result = lake.run(DAY, assets=DAILY)
+    assert result.success
+    assert [text.endswith(NOT_PROVEN) for text in lake.messages(result, level=30)] == [True]
+    assert packets(lake) == PACKETS
+    assert other.run(DAY, assets=REPORTS).success
+    assert rows(other, DAY) == known(DAY)
+
+
+def as_an_older_version(lake: Lake, day: date) -> str:
+    """Let the day's partition point at a folder as older versions left them; returns its key."""
+    before = lake.rejected_folder(day)
+    after = f"{ROOT}{old_attempt('old')}/dt={day}/"
+    files = [stored.key for stored in lake.target.results.list(before) if stored.key.endswith(".parquet")]
+    lake.target.results.replace({after + key.rpartition("/")[2]: lake.target.results.read(key) for key in files})
+    lake.target.results.delete([stored.key for stored in lake.target.results.list(before)])
+    lake.target.athena.execute(move_partition(REJECTED, day, lake.target.results.location(after)))
+    return after
+
+
+def test_an_attempt_of_an_older_version_is_read_and_kept_when_it_is_replaced(lake):
+    lake.run(DAY)
+    folder = as_an_older_version(lake, DAY)
+    assert lake.run(DAY, assets=REPORTS).success
+    assert rows(lake, DAY) == known(DAY)
+    result = lake.run(DAY, assets=DAILY)
+    assert lake.messages(result, level=30) == [f"{lake.results / folder} {NOT_PROVEN}"]
+    assert len([key for key in lake.rejected_files() if key.startswith(folder)]) == 1
+    assert packets(lake) == PACKETS
+
+
+def test_a_day_without_rejects_of_an_older_version_is_still_read(lake):
+    write_object(lake.logs, EMPTY_DAY, [ACCEPTED])
+    lake.run(EMPTY_DAY)
+    location = lake.target.results.location(f"{ROOT}_nothing/dt={EMPTY_DAY}/")
+    lake.target.athena.execute(move_partition(REJECTED, EMPTY_DAY, location))
+    assert lake.run(EMPTY_DAY, assets=REPORTS).success
+    assert lake.run(EMPTY_DAY, assets=DAILY).success
+    assert lake.rejected_folder(EMPTY_DAY).startswith(f"{ROOT}2")
+
+
+# Which days are complete
+
+
+def test_each_days_folder_says_how_many_files_are_complete_there(lake):
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    lake.run(DAY, EMPTY_DAY, DAILY)
+    sizes = {name.split("dt=")[1][:10]: (lake.results / name).stat().st_size for name in lake.rejected_files()}
+    whose = "123456789012-us-east-1"
+    assert [key.rpartition("dt=")[2] for key in lake.markers()] == [
+        f"{DAY}/_complete-1-{sizes[str(DAY)]}-{whose}",
+        f"{NEXT_DAY}/_complete-1-{sizes[str(NEXT_DAY)]}-{whose}",
+        f"{EMPTY_DAY}/_complete-0-0-{whose}",
+    ]
+
+
+def test_no_folder_that_a_day_points_at_has_an_underscore_in_front(lake):
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    lake.run(DAY, EMPTY_DAY, DAILY)
+    assert all(is_visible(lake.rejected_folder(day), "") for day in RANGE)
+
+
+def test_the_marker_is_there_before_the_day_points_there(lake):
+    engine, there = lake.watch(), []
+    engine.before = lambda text: there.append(len(lake.markers())) if text.startswith(ADD_PARTITION) else None
+    lake.run(DAY)
+    assert there == [1]
+
+
+@pytest.mark.parametrize("change", ["a file more", "another file"])
+def test_a_day_that_holds_other_files_than_were_written_is_told(lake, change):
+    lake.run(DAY)
+    (name,) = lake.rejected_files()
+    place = lake.results / name
+    (place if change == "another file" else place.with_name("more.parquet")).write_bytes(place.read_bytes() + b"x")
+    _, words = failure(lake.run(DAY, assets=REPORTS[:1]))
+    assert words.startswith(f"The rejected flows of {DAY} are gone: ")
+    assert " holds other files than were written there. " in words
 
 
 @pytest.mark.parametrize("moment", ["right after it wrote", "right before it points there"])

@@ -233,6 +233,17 @@ class FolderStore(ObjectStore):
             )
         return path
 
+    def _require_no_link(self, path: Path) -> None:
+        """Raise FlowLakeError where a link below the root leads to the object: it may be another one's file."""
+        for folder in path.parents:
+            if folder == self.root:
+                return
+            if folder.is_symlink():
+                raise FlowLakeError(
+                    f"{shown(path)} lies behind a link, {shown(folder)}: nothing is removed there. Remove the link by "
+                    "hand."
+                )
+
     def replace(self, files: Mapping[str, bytes]) -> None:
         self._write(files, self.adding())
 
@@ -282,6 +293,7 @@ class FolderStore(ObjectStore):
             with self._one_writer():
                 for key in keys:
                     at_fault = self._own_path(key)
+                    self._require_no_link(at_fault)
                     with suppress(FileNotFoundError):
                         at_fault.unlink()
                         _remove_empty(at_fault.parent, self.root)

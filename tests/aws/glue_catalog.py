@@ -29,6 +29,8 @@ from .permissions import AccessDeniedError, Caller, glue_arns
 
 ON_ATHENAS_BEHALF = {"aws:ViaAWSService": "true", "aws:CalledVia": ["athena.amazonaws.com"]}
 
+FOLDER_MARKER = "_$folder$"
+
 _lock = threading.Lock()
 
 
@@ -75,6 +77,7 @@ class GlueCatalog:
 
     def __init__(self, account: str, region: str, rights: Rights) -> None:
         self.glue: GlueBackend = glue_backends[account][region]
+        self.s3: S3Backend = s3_backends[account][get_partition(region)]
         self.rights = rights
 
     def create_database(self, name: str) -> bool:
@@ -95,6 +98,7 @@ class GlueCatalog:
         with _lock:
             if self._table(name):
                 return False
+            self._make_folder(definition.location)
             self.glue.create_table(name.database, name.table, _table_input(name.table, definition))
         return True
 
@@ -126,6 +130,7 @@ class GlueCatalog:
                     if partition.values in present:
                         return partition
             for partition in partitions:
+                self._make_folder(partition.location)
                 here = {**storage, "Location": _as_path(partition.location)}
                 added = {"Values": list(partition.values), "StorageDescriptor": here, "Parameters": _now()}
                 if partition.values not in present:
@@ -148,6 +153,22 @@ class GlueCatalog:
         found = [Partition(tuple(p.values), p.partition_input["StorageDescriptor"]["Location"]) for p in stored]
         chosen = [p for p in found if (first is None or p.values[0] >= first) and (last is None or p.values[0] <= last)]
         return sorted(chosen, key=lambda partition: partition.values)
+
+    def _make_folder(self, location: str) -> None:
+        """Write the marker of a folder where no object is, an empty object beside it, with the caller's rights.
+
+        Sources: "ALTER TABLE ADD PARTITION", Considerations, Athena user guide (2026), which tells of the markers for a
+        partition that is there already; `validateNewTableAndCreateDirectory` and `addPartitions`, which make the folder
+        first, in the client that is named at `_as_path`. That Athena does so each time is more than is known.
+        """
+        bucket, key = bucket_and_key(location.rstrip("/"))
+        marker = f"{key}{FOLDER_MARKER}"
+        if bucket not in self.s3.buckets:
+            return
+        there = self.s3.get_bucket(bucket).keys
+        if marker not in there and not any(name.startswith(f"{key}/") for name in there):
+            self.rights.s3("PutObject", bucket, marker)
+            self.s3.put_object(bucket, marker, b"")
 
     def _table(self, name: TableName) -> Any:
         try:

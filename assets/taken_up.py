@@ -1,0 +1,141 @@
+"""Days whose partitions were lost, as with a table that was dropped, are taken up again here, without a scan.
+
+A day of rejected flows is known by the complete folder that a run left; a day of flow logs by a record of the run that
+added it, and by its objects, which are looked at again.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import dagster as dg
+
+from assets.day_objects import look_at
+from assets.rejected_files import (
+    ROOT,
+    at_work,
+    day_folders,
+    key_of,
+    left_for_later,
+    newest_complete,
+    remove,
+    superseded,
+    tidy,
+)
+from assets.results_source import FOLDER
+from assets.runs import CAUSES_SHOWN, batches, listed
+from flowlogs.errors import FlowLakeError
+from flowlogs.layout import LogSource
+from flowlogs.statements import TableName, add_partitions
+from resources.bucket import Bucket, ObjectStore
+from resources.engine import QueryEngine
+
+ADDED = f"{FOLDER}partitions/"
+"""Below the results root, by database and table, the first and the last day of what a run added, in a file's name."""
+
+_ADDED_DAYS = re.compile(r"(?P<first>\d{4}-\d\d-\d\d)_(?P<last>\d{4}-\d\d-\d\d)\.txt")
+
+
+@dataclass(frozen=True)
+class TakenUp:
+    """The days whose partitions were added again; and why other days were not."""
+
+    days: Sequence[date]
+    left_out: Mapping[date, str]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What people should know of the days that are left out: their days, and the first few of the reasons."""
+        if not self.left_out:
+            return []
+        reasons = list(dict.fromkeys(self.left_out.values()))
+        more = [f"Others are left out likewise: {len(reasons) - CAUSES_SHOWN}."] if len(reasons) > CAUSES_SHOWN else []
+        text = "\n".join([*reasons[:CAUSES_SHOWN], *more])
+        return [
+            f"Not added again to the table of flow logs: {listed(sorted(self.left_out))}. Their rejected flows and "
+            f"reports stay. Materialize vpc_flow_logs_partition for them when this is mended:\n{text}"
+        ]
+
+
+def record_added(results: ObjectStore, table: TableName, days: Sequence[date]) -> None:
+    """Record that a run adds these days to a table of flow logs."""
+    lines = f"Added to {table.hive}.\n".encode()
+    runs = list(batches(sorted(days), len(days) or 1))
+    if runs:
+        results.replace({f"{_records_of(table)}{run[0]}_{run[-1]}.txt": lines for run in runs})
+
+
+def recorded_days(results: ObjectStore, table: TableName) -> list[date]:
+    """The days that runs added to a table of flow logs."""
+    folder = _records_of(table)
+    found: set[date] = set()
+    for stored in results.list(folder):
+        if match := _ADDED_DAYS.fullmatch(stored.key.removeprefix(folder)):
+            found |= set(_days(match["first"], match["last"]))
+    return sorted(found)
+
+
+def take_up_flow_logs(athena: QueryEngine, bucket: Bucket, results: ObjectStore, table: TableName) -> TakenUp:
+    """Add the recorded days again that are no partition.
+
+    Those whose objects are gone, or cannot be read as they are, are left out.
+    """
+    recorded = recorded_days(results, table)
+    there = athena.partition_locations(table, [day.isoformat() for day in recorded]) if recorded else {}
+    looked = look_at(bucket, [day for day in recorded if day.isoformat() not in there])
+    gone = "Their folders hold no objects."
+    left_out = {day: found.problem or gone for day, found in looked.items() if found.problem or not found.objects}
+    days = [day for day in looked if day not in left_out]
+    for statement in add_partitions(table, bucket.source().day_locations(days)):
+        athena.execute(statement)
+    return TakenUp(days, left_out)
+
+
+def take_up_rejected_flows(
+    athena: QueryEngine, results: ObjectStore, name: TableName, source: LogSource
+) -> Sequence[date]:
+    """Point the partitions of days that have none at their newest complete folders; returns the days."""
+    complete = newest_complete(day_folders(results.list(ROOT)).values(), name.database, source)
+    there = athena.partition_locations(name, [day.isoformat() for day in sorted(complete)]) if complete else {}
+    lost = {day: results.location(complete[day].folder) for day in sorted(complete) if day.isoformat() not in there}
+    for statement in add_partitions(name, lost):
+        athena.execute(statement)
+    return list(lost)
+
+
+def remove_superseded(athena: QueryEngine, results: ObjectStore, name: TableName, now: datetime) -> list[str]:
+    """Remove what earlier runs of this database left that no partition points at; returns what could not be."""
+    folders = day_folders(results.list(ROOT))
+    ours = Counter(found.day for found in folders.values() if found.database == name.database)
+    days = sorted(day for day, count in ours.items() if count > 1)
+    left = []
+    if days:
+        busy = at_work(results, name, now)
+        found = athena.partition_locations(name, [day.isoformat() for day in days])
+        locations = {day: key_of(results, found[day.isoformat()]) for day in days if day.isoformat() in found}
+        left = remove(results, superseded(folders, locations, name.database, busy, now))
+    return [*left, *tidy(athena, results, name, [], now)]
+
+
+@contextmanager
+def only_warned_of(context: dg.AssetExecutionContext) -> Iterator[None]:
+    """Files of no use that cannot be removed are no reason to fail days that are done: their notes are left."""
+    try:
+        yield
+    except FlowLakeError as error:
+        context.log.warning(left_for_later(error))
+
+
+def _records_of(table: TableName) -> str:
+    return f"{ADDED}{table.database}/{table.table}/"
+
+
+def _days(first: str, last: str) -> Iterator[date]:
+    try:
+        begin, end = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError:
+        return
+    yield from map(date.fromordinal, range(begin.toordinal(), end.toordinal() + 1))

@@ -1,0 +1,157 @@
+"""Tables that were dropped, and the markers of folders that DDL leaves in S3, on the aws target."""
+
+import gzip
+from datetime import timedelta
+from pathlib import Path
+
+import boto3
+import pytest
+from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, with_day
+
+from flowlogs.fields import HEADER_LINE
+
+from .double import AwsDouble
+from .lineage import (
+    BUCKET,
+    DAILY,
+    REPORTS,
+    SETUP,
+    make_vpc,
+    metadata,
+    partitions,
+    rejected_flows,
+    report,
+    settings,
+    succeed,
+    upload_small_logs,
+)
+from .test_permissions import become, policy
+
+EMPTY_DAY = NEXT_DAY + timedelta(days=1)
+LOGS = "AWSLogs/123456789012/vpcflowlogs/us-east-1"
+
+
+def keys(prefix: str = "") -> set[str]:
+    """The keys in the bucket below a prefix, in pages or not."""
+    pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+    return {item["Key"] for page in pages for item in page.get("Contents", [])}
+
+
+def markers() -> set[str]:
+    return {key for key in keys() if key.endswith("_$folder$")}
+
+
+def put(key: str, body: bytes = b"") -> None:
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
+
+
+@pytest.fixture
+def filled(aws: AwsDouble, tmp_path: Path) -> AwsDouble:
+    """The account with two days of records and one, delivered too, on which nothing was rejected."""
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    accepted = "2 123456789012 eni-0a 10.0.0.5 10.0.0.6 443 50000 6 9 900 1630713600 1630713660 ACCEPT OK"
+    name = "123456789012_vpcflowlogs_us-east-1_fl-0a_20210904T0000Z_0a.log.gz"
+    put(f"{LOGS}/2021/09/04/{name}", gzip.compress(f"{HEADER_LINE}\n{accepted}\n".encode()))
+    succeed(settings(), selection=SETUP)
+    succeed(settings(), DAY, EMPTY_DAY, selection=DAILY)
+    return aws
+
+
+def drop() -> None:
+    for table in ("vpc_flow_logs", "rejected_flows"):
+        boto3.client("glue").delete_table(DatabaseName="vpc_flow_lake", Name=table)
+
+
+def test_dropped_tables_have_each_day_again_where_it_was(filled: AwsDouble) -> None:
+    before, found = [partitions(table) for table in ("vpc_flow_logs", "rejected_flows")], rejected_flows()
+    assert [len(days) for days in before] == [3, 3]
+    drop()
+    made = metadata(succeed(settings(), selection="vpc_flow_logs"), "vpc_flow_logs")
+    assert (made["days of rejected flows taken up again"], made["days of flow logs added again"]) == (3, 3)
+    assert [partitions(table) for table in ("vpc_flow_logs", "rejected_flows")] == before
+    assert rejected_flows() == found
+
+
+def test_days_are_taken_up_with_one_statement_a_table_and_no_scan(filled: AwsDouble) -> None:
+    drop()
+    before = len(filled.queries())
+    succeed(settings(), selection="vpc_flow_logs")
+    kinds = [query["SubstatementType"] for query in filled.queries()[before:]]
+    assert kinds == ["CREATE_DATABASE", *["CREATE_TABLE"] * 2, *["ALTER_TABLE_ADD_PARTITION"] * 2]
+
+
+def test_reports_of_days_that_were_taken_up_are_made_without_a_scan(filled: AwsDouble) -> None:
+    drop()
+    succeed(settings(), selection="vpc_flow_logs")
+    before = len(filled.queries())
+    succeed(settings(), DAY, EMPTY_DAY, selection=REPORTS)
+    assert [query["SubstatementType"] for query in filled.queries()[before:]] == ["SELECT", "SELECT"]
+    assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+    assert report("top_rejected_pairs", EMPTY_DAY) == []
+
+
+def test_what_tables_that_are_there_take_is_a_few_requests(filled: AwsDouble) -> None:
+    calls = ("s3:ListBucket", "s3:ListObjectsV2", "glue:BatchGetPartition", "s3:GetObject", "s3:PutObject")
+    before = {call: len(filled.calls(call)) for call in calls}
+    succeed(settings(), selection="vpc_flow_logs")
+    added = {call: len(filled.calls(call)) - count for call, count in before.items()}
+    assert added["glue:BatchGetPartition"] == 2
+    assert added["s3:ListBucket"] + added["s3:ListObjectsV2"] <= 8
+
+
+def test_the_policies_are_enough_where_the_tables_were_dropped(
+    filled: AwsDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = partitions("rejected_flows")
+    drop()
+    become(filled, monkeypatch, policy("iam-policy-read.json"))
+    succeed(settings(), selection="vpc_flow_logs")
+    filled.set(enforce_iam=False)
+    assert partitions("rejected_flows") == before
+
+
+# Markers of folders
+
+
+def test_the_double_leaves_a_marker_where_a_place_holds_no_object(aws: AwsDouble) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    succeed(settings())
+    day = f"{LOGS}/{DAY:%Y/%m/%d}_$folder$"
+    assert markers() == {f"{LOGS}_$folder$", "rejected_flows_$folder$", day}
+
+
+def test_markers_are_no_objects_no_days_and_no_attempts(
+    aws: AwsDouble, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    succeed(settings())
+    upload_small_logs(tmp_path)
+    for key in (f"{LOGS}/2021/09/02/00_$folder$", f"{LOGS}/2021/09/02/", f"{LOGS}/2021/09/03_$folder$"):
+        put(key)
+    capfd.readouterr()
+    result = succeed(settings(), selection=DAILY)
+    assert "WARNING" not in capfd.readouterr().err
+    assert metadata(result, "vpc_flow_logs_partition")["objects"] == 2
+    assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+    assert rejected_flows().days == {DAY.isoformat(): (1, sorted(SMALL_DETAILS[DAY], key=repr))}
+
+
+def test_markers_beside_attempts_take_nothing_from_a_dropped_table(filled: AwsDouble) -> None:
+    before = partitions("rejected_flows")
+    for location in before.values():
+        put(f"{location.removeprefix(f's3://{BUCKET}/').rstrip('/')}_$folder$")
+    drop()
+    succeed(settings(), selection="vpc_flow_logs")
+    assert partitions("rejected_flows") == before
+    succeed(settings(), DAY, EMPTY_DAY, selection=REPORTS)
+
+
+def test_a_day_without_objects_is_added_with_the_policies_alone(
+    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc = make_vpc()
+    become(aws, monkeypatch, policy("iam-policy.json"))
+    succeed(settings([vpc]))
+    aws.set(enforce_iam=False)
+    assert len(markers()) == 3

@@ -1,0 +1,308 @@
+"""Days whose tables were dropped: taken up again by `vpc_flow_logs`, without a scan. In process, on real folders."""
+
+import gzip
+from datetime import date, datetime, timedelta, timezone
+
+import dagster as dg
+import pytest
+from lake import DAILY, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, metadata
+from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, report_rows, with_day, write_object
+
+from assets.rejected_files import LEFT_AFTER, ROOT, STAMP
+from assets.results_source import NOTE
+from assets.taken_up import record_added, recorded_days, remove_superseded
+from flowlogs.errors import FlowLakeError
+from flowlogs.statements import drop_table, move_partition
+
+SETUP = ["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"]
+EMPTY_DAY = date(2021, 9, 4)
+RANGE = (DAY, NEXT_DAY, EMPTY_DAY)
+
+
+@pytest.fixture
+def filled(lake):
+    """The lake with three days, on the last of which nothing was rejected."""
+    write_object(lake.logs, EMPTY_DAY, [ACCEPTED])
+    lake.run(DAY, assets=SETUP)
+    assert lake.run(DAY, EMPTY_DAY, DAILY).success
+    return lake
+
+
+def drop(lake: Lake) -> None:
+    for name in (TABLE, REJECTED):
+        lake.target.athena.execute(drop_table(name))
+
+
+def make_again(lake: Lake) -> dg.ExecuteInProcessResult:
+    result = lake.run(DAY, assets=["vpc_flow_logs"])
+    assert result.success
+    return result
+
+
+def places(lake: Lake) -> list[dict[str, str]]:
+    """Where the days of both tables lie."""
+    return [lake.target.athena.partition_locations(name, list(map(str, RANGE))) for name in (TABLE, REJECTED)]
+
+
+def counts(lake: Lake) -> list[int]:
+    """How many records both tables have."""
+    frames = [lake.target.athena.execute(f"SELECT count(*) AS n FROM {n.trino}").frame for n in (TABLE, REJECTED)]
+    return [int(frame["n"].iloc[0]) for frame in frames]
+
+
+def taken_up(result: dg.ExecuteInProcessResult) -> tuple[object, object]:
+    """How many days of rejected flows, and how many of flow logs, the run took up again."""
+    made = metadata(result, "vpc_flow_logs")[None]
+    return made["days of rejected flows taken up again"].value, made["days of flow logs added again"].value
+
+
+def warnings(lake: Lake, result: dg.ExecuteInProcessResult) -> list[str]:
+    return lake.messages(result, level=30)
+
+
+def copy_of(lake: Lake, day: date, name: str) -> str:
+    """A copy of the day's folder, marker and all, as an attempt called so; returns its key."""
+    before, after = lake.rejected_folder(day), f"{ROOT}{name}/dt={day}/"
+    keys = [stored.key for stored in lake.target.results.list(before)]
+    lake.target.results.replace({after + key.rpartition("/")[2]: lake.target.results.read(key) for key in keys})
+    return after
+
+
+def attempt(hours: float, database: str = REJECTED.database) -> str:
+    """The name of an attempt that began so many hours ago."""
+    return f"{datetime.now(timezone.utc) - timedelta(hours=hours):{STAMP}}-0123abcd-{database}"
+
+
+def test_dropped_tables_have_each_day_again_where_it_was(filled):
+    before = places(filled), counts(filled)
+    drop(filled)
+    assert taken_up(make_again(filled)) == (3, 3)
+    assert (places(filled), counts(filled)) == before
+
+
+def test_days_are_taken_up_without_a_scan_in_one_statement_a_table(filled):
+    drop(filled)
+    engine = filled.watch()
+    make_again(filled)
+    assert [text.split("(")[0].strip() for text in engine.statements[3:]] == [
+        f"ALTER TABLE {REJECTED.hive} ADD IF NOT EXISTS PARTITION",
+        f"ALTER TABLE {TABLE.hive} ADD IF NOT EXISTS PARTITION",
+    ]
+
+
+def test_reports_of_days_that_were_taken_up_need_no_raw_objects(filled):
+    drop(filled)
+    make_again(filled)
+    engine = filled.watch()
+    assert filled.run(DAY, EMPTY_DAY, REPORTS).success
+    assert not [text for text in engine.statements if TABLE.trino in text]
+    assert report_rows(filled.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_tables_that_are_there_take_up_nothing(filled):
+    before = places(filled), files_in(filled.results)
+    engine = filled.watch()
+    assert taken_up(make_again(filled)) == (0, 0)
+    assert len(engine.statements) == 3
+    after = files_in(filled.results)
+    assert (places(filled), after) == (before[0], {**before[1], "catalog.sqlite": after["catalog.sqlite"]})
+
+
+def test_a_run_that_ends_after_the_tables_are_made_is_completed_by_the_next(filled):
+    before = places(filled)
+    drop(filled)
+    engine = filled.watch()
+
+    def end(text: str) -> None:
+        if text.startswith(f"ALTER TABLE {REJECTED.hive}"):
+            raise FlowLakeError("the power went out")
+
+    engine.before = end
+    assert not filled.run(DAY, assets=["vpc_flow_logs"]).success
+    assert places(filled) == [{}, {}]
+    engine.before = str
+    assert taken_up(make_again(filled)) == (3, 3)
+    assert places(filled) == before
+
+
+def test_of_two_complete_attempts_the_newest_is_taken_up(filled):
+    newest = copy_of(filled, DAY, attempt(-1))
+    drop(filled)
+    make_again(filled)
+    assert filled.rejected_folder(DAY) == newest
+
+
+@pytest.mark.parametrize("fault", ["half a file", "a file is missing", "no marker", "a file more"])
+def test_an_attempt_that_is_not_complete_is_not_taken_up(filled, fault):
+    before = filled.rejected_folder(DAY)
+    folder = filled.results / copy_of(filled, DAY, attempt(-1))
+    (file,) = folder.glob("*.parquet")
+    (marker,) = folder.glob("_complete-*")
+    if fault == "half a file":
+        file.write_bytes(file.read_bytes()[:-9])
+    elif fault == "a file is missing":
+        file.unlink()
+    elif fault == "no marker":
+        marker.unlink()
+    else:
+        file.with_name("more.parquet").write_bytes(file.read_bytes())
+    drop(filled)
+    make_again(filled)
+    assert filled.rejected_folder(DAY) == before
+
+
+def test_an_attempt_of_another_database_is_not_taken_up(filled):
+    before = filled.rejected_folder(DAY)
+    copy_of(filled, DAY, attempt(-1, "other"))
+    drop(filled)
+    make_again(filled)
+    assert filled.rejected_folder(DAY) == before
+
+
+def test_an_attempt_of_other_flow_logs_is_not_taken_up(filled):
+    for key in filled.markers():
+        path = filled.results / key
+        path.rename(path.with_name(path.name.replace("123456789012", "210987654321")))
+    drop(filled)
+    filled.target.results.delete([NOTE])
+    assert taken_up(make_again(filled)) == (0, 3)
+
+
+def test_what_a_run_that_was_killed_before_its_switch_completed_is_taken_up(lake):
+    lake.run(DAY)
+    engine = lake.watch()
+
+    def end(text: str) -> None:
+        if " SET LOCATION " in text:
+            raise FlowLakeError("the power went out")
+
+    engine.before = end
+    assert not lake.run(DAY, assets=DAILY).success
+    drop(lake)
+    make_again(lake)
+    assert lake.rejected_folder(DAY) == max(f"{key.rpartition('/')[0]}/" for key in lake.markers())
+    assert counts(lake)[1] == 4
+
+
+def test_days_that_were_never_added_are_not_added(lake):
+    lake.run(DAY)
+    drop(lake)
+    assert taken_up(make_again(lake)) == (1, 1)
+    assert list(places(lake)[0]) == [str(DAY)]
+
+
+def test_a_day_that_was_added_and_never_read_is_added_again(lake):
+    lake.run(DAY, assets=SETUP)
+    lake.run(DAY, assets=DAILY[:1])
+    drop(lake)
+    assert taken_up(make_again(lake)) == (0, 1)
+
+
+def test_a_day_whose_objects_would_be_read_wrongly_stays_out_by_name(filled):
+    header = "version account-id interface-id"
+    damaged = write_object(filled.logs, NEXT_DAY, [NEXT_DAY.isoformat()], number=0)
+    damaged.write_bytes(gzip.compress(f"{header}\n2 1 eni-1\n".encode()))
+    drop(filled)
+    result = make_again(filled)
+    assert taken_up(result) == (3, 2)
+    (warning,) = warnings(filled, result)
+    assert warning.startswith(f"Not added again to the table of flow logs: {NEXT_DAY}. ")
+    assert str(damaged) in warning
+    assert str(NEXT_DAY) not in places(filled)[0]
+
+
+def test_a_day_whose_objects_are_gone_stays_out_and_its_rejected_flows_stay(filled):
+    for path in filled.logs.rglob("*20210903*"):
+        path.unlink()
+    drop(filled)
+    result = make_again(filled)
+    assert taken_up(result) == (3, 2)
+    (warning,) = warnings(filled, result)
+    assert f": {NEXT_DAY}. " in warning and warning.endswith("Their folders hold no objects.")
+    assert counts(filled)[1] == 5
+
+
+# What is of no use
+
+
+@pytest.mark.parametrize("how", ["found", "dropped"])
+def test_an_older_attempt_of_ours_that_no_day_points_at_is_removed(filled, how):
+    folder = copy_of(filled, DAY, attempt(13))
+    assert folder < filled.rejected_folder(DAY)
+    if how == "dropped":
+        drop(filled)
+    make_again(filled)
+    assert not (filled.results / folder).exists()
+    assert counts(filled)[1] == 5
+
+
+@pytest.mark.parametrize(
+    "name", [attempt(13, "other"), attempt(13)[:25], attempt(11)], ids=["of another", "of an older version", "young"]
+)
+def test_an_attempt_that_may_be_of_use_is_kept(filled, name):
+    folder = copy_of(filled, DAY, name)
+    make_again(filled)
+    assert (filled.results / folder).exists()
+
+
+def test_an_attempt_of_a_run_that_is_still_at_work_is_kept(filled):
+    folder = copy_of(filled, DAY, attempt(13))
+    note = f"{ROOT}_unfinished/{REJECTED.database}/{datetime.now(timezone.utc):{STAMP}}-0123abcd"
+    filled.target.results.replace({note: f"{ROOT}{folder.split('/')[1]}/\n".encode()})
+    make_again(filled)
+    assert (filled.results / folder).exists()
+
+
+def test_what_a_day_that_points_elsewhere_has_is_kept(filled):
+    folder = copy_of(filled, DAY, attempt(13))
+    before = filled.rejected_folder(DAY)
+    filled.target.athena.execute(move_partition(REJECTED, DAY, filled.target.results.location("elsewhere/")))
+    make_again(filled)
+    assert (filled.results / folder).exists() and (filled.results / before).exists()
+
+
+def test_what_a_killed_run_left_is_removed_where_its_note_is_old(filled):
+    name = attempt(13)
+    half = f"{ROOT}{name}/dt={DAY}/half.parquet"
+    note = f"{ROOT}_unfinished/{REJECTED.database}/{name[:25]}"
+    filled.target.results.replace({half: b"x", note: f"{ROOT}{name}/\n".encode()})
+    make_again(filled)
+    assert not (filled.results / half).exists()
+    assert filled.notes() == []
+
+
+def test_partitions_are_asked_for_only_where_a_day_has_two_attempts(filled):
+    asked = []
+
+    class Engine(WatchedEngine):
+        def partition_locations(self, name, values):
+            asked.append(list(values))
+            return super().partition_locations(name, values)
+
+    engine = Engine(filled.target.athena)
+    now = datetime.now(timezone.utc) + 2 * LEFT_AFTER
+    assert remove_superseded(engine, filled.target.results, REJECTED, now) == []
+    copy_of(filled, DAY, attempt(13))
+    assert remove_superseded(engine, filled.target.results, REJECTED, now) == []
+    assert asked == [[str(DAY)]]
+
+
+# Records of what was added
+
+
+def test_a_run_of_days_is_one_record(filled):
+    (record,) = filled.target.results.list("source/partitions/")
+    assert record.key == f"source/partitions/vpc_flow_lake/vpc_flow_logs/{DAY}_{EMPTY_DAY}.txt"
+    assert recorded_days(filled.target.results, TABLE) == list(RANGE)
+
+
+def test_days_apart_are_two_records(lake):
+    record_added(lake.target.results, TABLE, [EMPTY_DAY, DAY])
+    assert recorded_days(lake.target.results, TABLE) == [DAY, EMPTY_DAY]
+
+
+def test_what_is_no_record_is_passed_over(lake):
+    folder = "source/partitions/vpc_flow_lake/vpc_flow_logs/"
+    names = ["2021-09-02_2021-09-31.txt", "2021-09-03_2021-09-02.txt", "README", "2021-09-02.txt"]
+    lake.target.results.replace(dict.fromkeys([folder + name for name in names], b""))
+    assert recorded_days(lake.target.results, TABLE) == []
