@@ -192,7 +192,11 @@ def _other_files(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]
 def _hidden(bucket: Bucket, there: Iterable[StoredObject], objects: Iterable[str]) -> Iterator[str]:
     """Objects of a flow log that Athena passes over for their names, where the same ones are not there to be read."""
     read = {_unpacked_name(key) for key in objects}
-    names = {stored.key: PurePosixPath(stored.key).name.lstrip("._") for stored in there if stored.key not in objects}
+    names = {
+        stored.key: PurePosixPath(stored.key).name.lstrip("._")
+        for stored in there
+        if stored.size and stored.key not in objects
+    }
     hidden = [key for key, name in names.items() if (own := find_object_name(name)) and _unpacked_name(own) not in read]
     if hidden:
         yield (

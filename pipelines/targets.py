@@ -83,8 +83,8 @@ def _embedded(settings: Settings) -> Target:
 
 
 def _aws(settings: Settings) -> Target:
-    clients = AwsClients(settings.region)
     results_bucket, prefix = settings.results_in_s3
+    clients = AwsClients(settings.region, results_bucket, None if settings.vpc_ids else settings.account_id)
     query_results = f"{prefix}{QUERY_RESULTS}"
     bucket = S3Bucket(
         clients,
@@ -103,6 +103,7 @@ def _aws(settings: Settings) -> Target:
             name=settings.flow_log_name,
             traffic_type=settings.traffic_type,
             aggregation_seconds=settings.aggregation_seconds,
+            create_second=settings.second_flow_log,
         ),
         athena=Athena(
             clients,
