@@ -9,13 +9,14 @@ import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 from flowlogs.statements import TableDefinition, TableName
+from resources.embedded.partition import Partition
 
 LOCK_SECONDS = 60
 
@@ -61,14 +62,6 @@ _SCHEMA = (
     ) WITHOUT ROWID
     """,
 )
-
-
-@dataclass(frozen=True)
-class Partition:
-    """The values of a table's partition columns, in their order, and where the objects lie."""
-
-    values: tuple[str, ...]
-    location: str
 
 
 class Catalog:
