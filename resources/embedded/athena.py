@@ -1,6 +1,6 @@
 """Athena in the process: takes the statements that Athena takes and executes them on DuckDB.
 
-The catalog remembers tables and partitions; the dialect says what a statement asks; the scan reads objects; here they
+The catalog remembers tables and partitions; sql/ says what a statement asks; the scan reads objects; here they
 are put together: which partitions a query needs, which objects those hold, what came out and what it cost.
 """
 
@@ -16,8 +16,10 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.layout import is_visible
 from flowlogs.statements import MAX_UNLOADED_PARTITIONS, TableDefinition, TableName
 from resources.bucket import ObjectStore
-from resources.embedded.catalog import Catalog, Partition
+from resources.embedded.catalog import Catalog
+from resources.embedded.data_types import RESULT_TYPES
 from resources.embedded.folder_bucket import FolderStore
+from resources.embedded.partition import Partition
 from resources.embedded.scan import ScannedObject
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult
 from resources.ensured import Ensured
@@ -27,19 +29,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from resources.embedded import dialect
     from resources.embedded.session import Inputs, Limits, Session
-
-_TRINO_TYPES = {
-    "bool_": "boolean",
-    "int8": "tinyint",
-    "int16": "smallint",
-    "int32": "integer",
-    "int64": "bigint",
-    "float32": "real",
-    "float64": "double",
-    "string": "varchar",
-}
+    from resources.embedded.sql import statements
+    from resources.embedded.sql.plan import QueryPlan, TableRead
 
 
 class EmbeddedAthena(QueryEngine):
@@ -79,17 +71,18 @@ class EmbeddedAthena(QueryEngine):
         return Ensured({"engine": "DuckDB, in this process", "catalog": str(self.catalog.path)})
 
     def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
-        from resources.embedded import dialect
+        from resources.embedded.sql import statements
+        from resources.embedded.sql.parse import parse
 
         started = time.monotonic()
-        parsed = dialect.parse(statement, self.database)
+        parsed = parse(statement, self.database)
         written: list[str] | None = None
         more_rows = False
         with signals_as_interrupts():
             match parsed:
-                case dialect.Query():
+                case statements.Query():
                     rows, more_rows, scanned_bytes = self._select(parsed, most_rows)
-                case dialect.Unload():
+                case statements.Unload():
                     rows, scanned_bytes, written = self._unload(parsed)
                 case _:
                     rows, scanned_bytes = self._define(parsed, statement), 0
@@ -111,28 +104,28 @@ class EmbeddedAthena(QueryEngine):
         found = self.catalog.partitions(name, min(wanted, default=""), max(wanted, default=""))
         return {partition.values[0]: partition.location for partition in found if partition.values[0] in wanted}
 
-    def _define(self, parsed: "dialect.Statement", statement: str) -> "pa.Table":
+    def _define(self, parsed: "statements.Statement", statement: str) -> "pa.Table":
         import pyarrow as pa
 
-        from resources.embedded import dialect
+        from resources.embedded.sql import statements
 
         nothing = pa.table({})
         match parsed:
-            case dialect.CreateDatabase(name, if_not_exists):
+            case statements.CreateDatabase(name, if_not_exists):
                 if not self.catalog.create_database(name) and not if_not_exists:
                     raise QueryError("AlreadyExistsException", f"Database {name} already exists.", statement)
                 return nothing
-            case dialect.CreateTable(name, definition, if_not_exists):
+            case statements.CreateTable(name, definition, if_not_exists):
                 if not self.catalog.has_database(name.database):
                     raise QueryError("SCHEMA_NOT_FOUND", f"Database {name.database} does not exist.", statement)
                 if not self.catalog.create_table(name, definition) and not if_not_exists:
                     raise QueryError("AlreadyExistsException", f"Table {name.hive} already exists.", statement)
                 return nothing
-            case dialect.DropTable(name, if_exists):
+            case statements.DropTable(name, if_exists):
                 if not self.catalog.drop_table(name) and not if_exists:
                     raise _no_table(name, statement)
                 return nothing
-            case dialect.ShowPartitions(name):
+            case statements.ShowPartitions(name):
                 table = self._table(name, statement)
                 columns = [column for column, _ in table.partition_columns]
                 if not columns:
@@ -140,17 +133,17 @@ class EmbeddedAthena(QueryEngine):
                 partitions = self.catalog.partitions(name)
                 names = ["/".join(f"{c}={v}" for c, v in zip(columns, p.values, strict=True)) for p in partitions]
                 return pa.table({"partition": pa.array(names, pa.string())})
-            case dialect.MovePartition(name, partition, partition_columns):
+            case statements.SetPartitionLocation(name, partition, partition_columns):
                 values = self._ordered(name, partition, partition_columns, statement)
                 if not self.catalog.move_partition(name, Partition(values, partition.location)):
                     raise QueryError("SemanticException", f"Partition not found: {', '.join(values)}.", statement)
                 return nothing
-            case dialect.AddPartitions():
+            case statements.AddPartitions():
                 self._add_partitions(parsed, statement)
                 return nothing
         raise AssertionError(f"an unknown kind of statement: {parsed}")
 
-    def _add_partitions(self, parsed: "dialect.AddPartitions", statement: str) -> None:
+    def _add_partitions(self, parsed: "statements.AddPartitions", statement: str) -> None:
         table = self._table(parsed.name, statement)
         partitions = []
         for partition in parsed.partitions:
@@ -187,11 +180,11 @@ class EmbeddedAthena(QueryEngine):
             keep_clear=[*folders.values(), *self.keep_clear],
         )
 
-    def _select(self, query: "dialect.Query", most_rows: int | None) -> "tuple[pa.Table, bool, int]":
-        from resources.embedded import dialect
+    def _select(self, query: "statements.Query", most_rows: int | None) -> "tuple[pa.Table, bool, int]":
         from resources.embedded.session import Session
+        from resources.embedded.sql.planner import plan_query
 
-        plan = dialect.plan(query, self.database, self.catalog.find_table)
+        plan = plan_query(query, self.database, self.catalog.find_table)
         while True:
             failure = None
             with Session(query.text, self._limits()) as session:
@@ -210,15 +203,16 @@ class EmbeddedAthena(QueryEngine):
             if not moved:
                 return _with_trino_integers(rows, query.text), more_rows, session.scanned_bytes
 
-    def _unload(self, unload: "dialect.Unload") -> "tuple[pa.Table, int, list[str]]":
+    def _unload(self, unload: "statements.Unload") -> "tuple[pa.Table, int, list[str]]":
         import pyarrow as pa
 
-        from resources.embedded import dialect
         from resources.embedded.session import Session
+        from resources.embedded.sql.planner import plan_query
+        from resources.embedded.sql.unload import require_unloadable
 
         text = unload.query.text
-        plan = dialect.plan(unload.query, self.database, self.catalog.find_table)
-        dialect.require_unloadable(unload, plan)
+        plan = plan_query(unload.query, self.database, self.catalog.find_table)
+        require_unloadable(unload, plan)
         bucket, prefix = _split_location(unload.destination)
         store = self._store(bucket, unload.destination)
         if bucket in self.read_only or any(_lies_in(store, prefix, self.buckets[name]) for name in self.read_only):
@@ -249,15 +243,15 @@ class EmbeddedAthena(QueryEngine):
                     raise QueryError("HIVE_TOO_MANY_OPEN_PARTITIONS", problem, text)
         return pa.table({}), session.scanned_bytes, written
 
-    def _chosen(self, plan: "dialect.QueryPlan", session: "Session") -> list[list[Partition]]:
+    def _chosen(self, plan: "QueryPlan", session: "Session") -> list[list[Partition]]:
         """For each place where a table is read, the partitions that the plan's conditions leave."""
         return [self._partitions(read, session) for read in plan.reads]
 
-    def _inputs(self, plan: "dialect.QueryPlan", session: "Session") -> "Inputs":
+    def _inputs(self, plan: "QueryPlan", session: "Session") -> "Inputs":
         """The objects of the partitions that the plan's conditions leave."""
         return [(read, list(self._objects(read, session))) for read in plan.reads]
 
-    def _objects(self, read: "dialect.TableRead", session: "Session") -> Iterator[ScannedObject]:
+    def _objects(self, read: "TableRead", session: "Session") -> Iterator[ScannedObject]:
         for partition in self._partitions(read, session):
             bucket, prefix = _split_location(partition.location)
             store = self._store(bucket, partition.location)
@@ -270,22 +264,24 @@ class EmbeddedAthena(QueryEngine):
             raise FlowLakeError(f"{location} lies in a bucket that this engine does not know.")
         return self.buckets[bucket]
 
-    def _partitions(self, read: "dialect.TableRead", session: "Session") -> list[Partition]:
+    def _partitions(self, read: "TableRead", session: "Session") -> list[Partition]:
         """The partitions that the query's conditions leave, looked up in the catalog."""
         import pyarrow as pa
 
-        from resources.embedded.pruning import bounds, choosing_sql
+        from resources.embedded.sql.pruning import bounds, matching_partitions_sql
 
         if not read.definition.partition_columns:
             return [Partition((), read.definition.location)]
         columns = read.definition.partition_columns
-        first, last = bounds(read.conditions, columns[0][0])
+        first, last = bounds(read.partition_predicates, columns[0][0])
         partitions = self.catalog.partitions(read.name, first, last)
-        if not read.conditions or not partitions:
+        if not read.partition_predicates or not partitions:
             return partitions
         values = {column: [p.values[i] for p in partitions] for i, (column, _) in enumerate(columns)}
         rows = pa.table({"position": range(len(partitions)), **values})
-        chosen = session.chosen(choosing_sql(read.conditions, columns, "partitions"), "partitions", rows)
+        chosen = session.chosen(
+            matching_partitions_sql(read.partition_predicates, columns, "partitions"), "partitions", rows
+        )
         # A condition that fails on some partition's value fails the query, if it has a row there to fail on.
         return partitions if chosen is None else [partitions[position] for (position,) in chosen]
 
@@ -318,7 +314,7 @@ def _split_location(location: str) -> tuple[str, str]:
 
 
 def _parts(
-    unload: "dialect.Unload", plan: "dialect.QueryPlan", inputs: "Inputs"
+    unload: "statements.Unload", plan: "QueryPlan", inputs: "Inputs"
 ) -> "Iterator[tuple[tuple[str, ...], Inputs]]":
     """What an UNLOAD writes into one folder each: the values that name it, and the objects that its rows come from."""
     if not unload.partitioned_by:
@@ -326,7 +322,7 @@ def _parts(
         return
     ((read, objects),) = inputs
     own = [column for column, _ in read.definition.partition_columns]
-    positions = [own.index(plan.keys[column]) for column in unload.partitioned_by]
+    positions = [own.index(plan.partition_columns[column]) for column in unload.partitioned_by]
     parts: dict[tuple[str, ...], list[ScannedObject]] = {}
     for stored in objects:
         parts.setdefault(tuple(stored.partition[position] for position in positions), []).append(stored)
@@ -353,7 +349,8 @@ def _frame(rows: "pa.Table") -> "pd.DataFrame":
     import pyarrow as pa
 
     types = {
-        getattr(pa, arrow)(): pd.api.types.pandas_dtype(FRAME_TYPES[trino]) for arrow, trino in _TRINO_TYPES.items()
+        pa.type_for_alias(data_type.arrow): pd.api.types.pandas_dtype(FRAME_TYPES[data_type.trino])
+        for data_type in RESULT_TYPES
     }
     frame: pd.DataFrame = rows.to_pandas(types_mapper=types.get)
     return frame

@@ -10,13 +10,14 @@ import sqlite3
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 from flowlogs.statements import TableDefinition, TableName
+from resources.embedded.partition import Partition
 
 LOCK_SECONDS = 60
 
@@ -71,14 +72,6 @@ _MAGIC = b"SQLite format 3\0"
 _HEADER_LENGTH = 100
 _APPLICATION_ID_AT = slice(68, 72)
 """Where it is in the header ("Database File Format", sqlite.org)."""
-
-
-@dataclass(frozen=True)
-class Partition:
-    """The values of a table's partition columns, in their order, and where the objects lie."""
-
-    values: tuple[str, ...]
-    location: str
 
 
 class Catalog:

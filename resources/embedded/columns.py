@@ -4,23 +4,18 @@ The rules were settled by asking Hive's own reader: a number that does not parse
 field is NULL, an extra one is ignored, and ``\\N`` is NULL. Which lines there are is lines.py's to say.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flowlogs.statements import TableDefinition
 from resources.embedded.characters import WORD, positions, slices, words_of
+from resources.embedded.data_types import HIVE_TYPES, field_sql
+from resources.embedded.quoting import quoted_name, quoted_text
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
-
-INTEGER_TYPES: Mapping[str, str] = {"tinyint": "TINYINT", "smallint": "SMALLINT", "int": "INTEGER", "bigint": "BIGINT"}
-TEXT_TYPE = "string"
-
-ARROW_TYPES: Mapping[str, str] = {"tinyint": "int8", "smallint": "int16", "int": "int32", "bigint": "int64"}
-"""Arrow's names for Hive's types; any other is a text."""
-
 
 MUCH_TEXT = 12 << 20
 """More than this at a time is because of a long line: of those, only fields that the table has are looked at."""
@@ -45,7 +40,7 @@ class LineDecoder:
     def schema(self) -> "pa.Schema":
         import pyarrow as pa
 
-        return pa.schema([(name, pa.type_for_alias(ARROW_TYPES.get(kind, "string"))) for name, kind in self.columns])
+        return pa.schema([(name, pa.type_for_alias(HIVE_TYPES[kind].arrow)) for name, kind in self.columns])
 
     def decode(self, lines: bytes) -> "pa.RecordBatch":
         """The rows of lines, each of which ends in ``\\n``."""
@@ -94,10 +89,10 @@ class LineDecoder:
         arrays = []
         for name, kind in self.columns:
             start, end = bounds[numbers[name]] + 1, bounds[numbers[name] + 1]
-            if kind == TEXT_TYPE:
+            if not HIVE_TYPES[kind].is_integer:
                 arrays.append(slices(text, start, end))
                 continue
-            values = _integers(text, start, end, ARROW_TYPES[kind])
+            values = _integers(text, start, end, HIVE_TYPES[kind].arrow)
             if values is None:
                 return None
             arrays.append(values)
@@ -113,9 +108,10 @@ class LineDecoder:
         offsets[1:] = ends + 1
         texts = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(lines))
         numbers = {column: number for number, (column, _) in enumerate(self.table.columns, 1)}
-        fields = [f"{field_sql(f'fields[{numbers[name]}]', kind)} AS {quoted(name)}" for name, kind in self.columns]
-        delimiter = self.table.delimiter.replace("'", "''")
-        split = f"SELECT string_split(left(line, -1), '{delimiter}') AS fields FROM lines"
+        fields = [
+            f"{field_sql(f'fields[{numbers[name]}]', kind)} AS {quoted_name(name)}" for name, kind in self.columns
+        ]
+        split = f"SELECT string_split(left(line, -1), {quoted_text(self.table.delimiter)}) AS fields FROM lines"
         with duckdb.connect(config={"threads": 1}) as connection:
             connection.register("lines", pa.table({"line": texts}))
             rows = connection.sql(f"SELECT {', '.join(fields)} FROM ({split})").to_arrow_table()
@@ -171,22 +167,3 @@ def _digits(
     quarters = (pairs & low) * np.uint64(0x000F424000000064)
     quarters += ((pairs >> np.uint64(16)) & low) * np.uint64(0x0000271000000001)
     return quarters >> np.uint64(32), wrong == 0
-
-
-def field_sql(text: str, hive_type: str) -> str:
-    """A field's value, given SQL for its text (LazySimpleSerDe's rules, asked of Hive's reader in 2026)."""
-    if hive_type == TEXT_TYPE:
-        return f"nullif({text}, '\\N')"
-    # DuckDB reads more as a number than Hive does (1e3, 0x1F, 1_000, blanks) and rounds where Hive cuts (7.9). Nearly
-    # every number is written as it would be printed: those pass at once, the others are looked at.
-    sql_type = INTEGER_TYPES[hive_type]
-    number = f"try_cast({text} AS {sql_type})"
-    whole = rf"regexp_replace({text}, '^([+-]?)(\d*)(\.\d*)?$', '\10\2')"
-    return (
-        f"CASE WHEN {number}::VARCHAR = {text} THEN {number} "
-        rf"WHEN regexp_full_match({text}, '[+-]?(\d+(\.\d*)?|\.\d+)') THEN try_cast({whole} AS {sql_type}) END"
-    )
-
-
-def quoted(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'

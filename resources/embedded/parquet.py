@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 from flowlogs.statements import TableDefinition
-from resources.embedded.columns import INTEGER_TYPES, field_sql, quoted
+from resources.embedded.data_types import HIVE_TYPES, field_sql
+from resources.embedded.quoting import quoted_name, quoted_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,23 +73,23 @@ def rows_sql(
     """
     types: Mapping[str, str] = dict(table.columns)
     values = [
-        f"CAST({f'rows.{quoted(name)}' if name in stored.names else 'NULL'} AS "
-        f"{INTEGER_TYPES.get(types[name], 'VARCHAR')}) AS {quoted(name)}"
+        f"CAST({f'rows.{quoted_name(name)}' if name in stored.names else 'NULL'} AS "
+        f"{HIVE_TYPES[types[name]].duckdb}) AS {quoted_name(name)}"
         for name in columns
     ]
     keys = [
-        f"{field_sql(f'partitions.{quoted(column)}', kind)} AS {quoted(column)}"
+        f"{field_sql(f'partitions.{quoted_name(column)}', kind)} AS {quoted_name(column)}"
         for column, kind in table.partition_columns
     ]
     # A file that several partitions point at is read once, and its rows belong to each of them.
-    patterns = dict.fromkeys(as_pattern(file.path).replace("'", "''") for file in files)
-    paths = ", ".join(f"'{pattern}'" for pattern in patterns)
+    patterns = dict.fromkeys(as_pattern(file.path) for file in files)
+    paths = ", ".join(map(quoted_text, patterns))
     source = f"read_parquet([{paths}], filename = true, union_by_name = true, hive_partitioning = false)"
     if not files:
         source = "(SELECT NULL AS filename WHERE false)"
     return (
         f"SELECT {', '.join([*values, *keys]) or '1'} FROM {source} AS rows "
-        f"JOIN {quoted(partitions)} AS partitions USING (filename)"
+        f"JOIN {quoted_name(partitions)} AS partitions USING (filename)"
     )
 
 

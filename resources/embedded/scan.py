@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from flowlogs.statements import TableDefinition
 from resources.bucket import ObjectStore
-from resources.embedded.columns import LineDecoder, field_sql, quoted
+from resources.embedded.columns import LineDecoder
+from resources.embedded.data_types import field_sql
 from resources.embedded.lines import object_text, pieces_of, usable_lines, without_header
+from resources.embedded.quoting import quoted_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -175,6 +177,7 @@ class TextScan:
 def rows_sql(relation: str, table: TableDefinition, columns: Iterable[str]) -> str:
     """The SELECT that gives a TextScan's rows, registered under the name `relation`, typed partition columns."""
     keys = [
-        f"{field_sql(quoted(column), hive_type)} AS {quoted(column)}" for column, hive_type in table.partition_columns
+        f"{field_sql(quoted_name(column), hive_type)} AS {quoted_name(column)}"
+        for column, hive_type in table.partition_columns
     ]
-    return f"SELECT {', '.join([*map(quoted, columns), *keys])} FROM {quoted(relation)}"
+    return f"SELECT {', '.join([*map(quoted_name, columns), *keys])} FROM {quoted_name(relation)}"

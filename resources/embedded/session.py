@@ -17,8 +17,8 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable, shortened
 from flowlogs.statements import PARQUET
 from resources.embedded import parquet, scan
-from resources.embedded.columns import quoted
 from resources.embedded.memory import bounded_memory
+from resources.embedded.quoting import quoted_name, quoted_text
 from resources.embedded.scan import ScannedObject
 from resources.embedded.scratch import scratch_folder
 from resources.engine import QueryError
@@ -26,7 +26,7 @@ from resources.engine import QueryError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from resources.embedded.dialect import TableRead
+    from resources.embedded.sql.plan import TableRead
 
 Inputs = Sequence[tuple["TableRead", Sequence[ScannedObject]]]
 """For each place where a statement reads a table, the objects that it needs of it."""
@@ -90,7 +90,7 @@ class Session:
             self._entered.enter_context(bounded_memory())
             self.connection = self._entered.enter_context(duckdb.connect())
             self._thread = self._entered.enter_context(ThreadPoolExecutor(1, thread_name_prefix="flow-log-query"))
-            for setting in (*_SETTINGS, f"temp_directory = {_quoted(str(self._folder))}"):
+            for setting in (*_SETTINGS, f"temp_directory = {quoted_text(str(self._folder))}"):
                 self.connection.execute(f"SET {setting}")
         except BaseException:
             self._entered.close()
@@ -115,10 +115,10 @@ class Session:
             if read.definition.stored_as == PARQUET:
                 self._files |= {stored: stored.store.local_file(stored.key, self._folder) for stored in objects}
         names = [name for path in self._files.values() for name in (str(path), parquet.as_pattern(path))]
-        paths = ", ".join(map(_quoted, names))
+        paths = ", ".join(map(quoted_text, names))
         self.connection.execute(f"SET allowed_paths = [{paths}]")
         if writable:
-            self.connection.execute(f"SET allowed_directories = [{_quoted(str(writable))}]")
+            self.connection.execute(f"SET allowed_directories = [{quoted_text(str(writable))}]")
         self.connection.execute("SET enable_external_access = false")
 
     def write_while_scanning(self) -> None:
@@ -133,7 +133,7 @@ class Session:
         for read, objects in inputs:
             rows_sql = self._parquet if read.definition.stored_as == PARQUET else self._text
             sql = rows_sql(f"{read.relation}_source", read, objects)
-            view = f"CREATE OR REPLACE TEMP VIEW {quoted(read.relation)} AS {sql}"
+            view = f"CREATE OR REPLACE TEMP VIEW {quoted_name(read.relation)} AS {sql}"
             self._do(partial(self.connection.execute, view))  # which fails where a file is gone by now
 
     def select(self, sql: str, most_rows: int | None = None) -> "tuple[pa.Table, bool]":
@@ -181,18 +181,18 @@ class Session:
         found = self.connection.sql(sql)
         # Trino sums to bigint, DuckDB to 128 bits, which Parquet has no integer for.
         values = [
-            f"CAST({quoted(name)} AS BIGINT) AS {quoted(name)}" if kind == "HUGEINT" else quoted(name)
+            f"CAST({quoted_name(name)} AS BIGINT) AS {quoted_name(name)}" if kind == "HUGEINT" else quoted_name(name)
             for name, kind in zip(found.columns, map(str, found.types), strict=True)
             if name in columns
         ]
         count = self.connection.execute(
-            f"COPY (SELECT {', '.join(values)} FROM ({sql})) TO {_quoted(str(path))} "
+            f"COPY (SELECT {', '.join(values)} FROM ({sql})) TO {quoted_text(str(path))} "
             f"(FORMAT parquet, COMPRESSION {compression})"
         ).fetchone()
         return int(count[0]) if count else 0
 
     def _text(self, source: str, read: "TableRead", objects: Sequence[ScannedObject]) -> str:
-        rows = scan.TextScan(objects, read.definition, read.columns, read.required)
+        rows = scan.TextScan(objects, read.definition, read.columns, read.required_text)
         self.connection.register(source, rows)
         self._scans.append(rows)
         return scan.rows_sql(source, read.definition, [name for name, _ in rows.lines.columns])
@@ -281,7 +281,3 @@ def _failure(problem: str, statement: str) -> QueryError:
 def _out_of_memory(statement: str) -> QueryError:
     problem = f"the query needs more than {MEMORY_LIMIT} of memory at once. Ask for fewer groups, columns or days."
     return QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", problem, statement)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

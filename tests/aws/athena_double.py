@@ -18,7 +18,7 @@ from moto.athena.responses import AthenaResponse
 from trino_sql_validator import validate
 
 from flowlogs.statements import MAX_STATEMENT_BYTES
-from resources.embedded import dialect
+from resources.embedded.sql.parse import parse
 from resources.engine import QueryError
 
 from . import state
@@ -204,7 +204,7 @@ def _require_syntax(statement: str) -> None:
         raise _invalid(f"line {_place(before[0])}: mismatched input '\"'. Expecting: <identifier>")
     else:
         try:
-            dialect.parse(statement, "default")
+            parse(statement, "default")
         except QueryError as error:
             if error.code == "SYNTAX_ERROR":
                 raise _invalid(str(error).partition("\n")[0].removeprefix("SYNTAX_ERROR: ")) from None

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from small_bucket import SmallBucket, record
 
 from flowlogs.statements import PARQUET, TEXT, TableDefinition
-from resources.embedded.dialect import Query, QueryPlan, parse, plan
+from resources.embedded.sql.parse import parse
+from resources.embedded.sql.plan import QueryPlan
+from resources.embedded.sql.planner import plan_query
+from resources.embedded.sql.statements import Query
 
 COLUMNS = (("a", "int"), ("b", "string"), ("c", "bigint"))
 PARTITIONED_BY = (("p", "int"),)
@@ -38,13 +41,19 @@ ORDERS = st.lists(
     min_size=1,
     max_size=4,
 )
-CONDITIONS = ("place <= {}", "place < {}", "place = {}", "place BETWEEN 2 AND {}", "place <= {} AND place > 1")
+CONDITIONS = (
+    "row_number <= {}",
+    "row_number < {}",
+    "row_number = {}",
+    "row_number BETWEEN 2 AND {}",
+    "row_number <= {} AND row_number > 1",
+)
 
 
 def planned(statement: str, stored_as: str = TEXT) -> QueryPlan:
     parsed = parse(statement, "lake")
     assert isinstance(parsed, Query)
-    return plan(parsed, "lake", lambda _: TableDefinition(COLUMNS, PARTITIONED_BY, "s3://b/", stored_as))
+    return plan_query(parsed, "lake", lambda _: TableDefinition(COLUMNS, PARTITIONED_BY, "s3://b/", stored_as))
 
 
 def leaves_out(statement: str, stored_as: str = PARQUET) -> bool:
@@ -69,12 +78,12 @@ def both_answers(statement: str, rewritten: QueryPlan, rows: list[Row], shown: l
 
 def shown_by(orders: list[str], partitioned: bool) -> list[str]:
     keys = [column for column in "abc" if any(re.search(rf"\b{column}\b", order) for order in orders)]
-    return [*(["p"] if partitioned else []), *keys, "place"]
+    return [*(["p"] if partitioned else []), *keys, "row_number"]
 
 
 def numbered(orders: list[str], partitioned: bool, where: str = "") -> str:
     window = f"{'PARTITION BY p ' if partitioned else ''}ORDER BY {', '.join(orders)}"
-    return f"SELECT p, a, b, c, row_number() OVER ({window}) AS place FROM flows{where}"
+    return f"SELECT p, a, b, c, row_number() OVER ({window}) AS row_number FROM flows{where}"
 
 
 @settings(max_examples=40, deadline=None)
@@ -105,24 +114,24 @@ def test_rows_that_are_left_out_have_no_say_in_which_come_first(
     rewritten = planned(statement, PARQUET)
     first, _, direction = orders[0].partition(" ")
     plain_column = first in ("a", "b", "c") and not re.match(r"[+|]|.*NULLS FIRST", direction)
-    most = kept - condition.startswith("place < ")
+    most = kept - condition.startswith("row_number < ")
     assert ("best of" in rewritten.sql) == (plain_column and most > 0)
     ours, plain = both_answers(statement, rewritten, rows, shown_by(orders, partitioned))
     assert ours == plain
 
 
-FIRST = "SELECT * FROM ({}) WHERE place <= 3"
-PLACE = "row_number() OVER (PARTITION BY p ORDER BY a DESC, b) AS place"
-JOINED_PLACE = "row_number() OVER (PARTITION BY f.p ORDER BY f.a DESC, g.b) AS place"
+FIRST = "SELECT * FROM ({}) WHERE row_number <= 3"
+NUMBER = "row_number() OVER (PARTITION BY p ORDER BY a DESC, b) AS row_number"
+JOINED_NUMBER = "row_number() OVER (PARTITION BY f.p ORDER BY f.a DESC, g.b) AS row_number"
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        FIRST.format(f"SELECT p, b, {PLACE} FROM flows"),
-        FIRST.format(f"SELECT p, b, {PLACE} FROM flows AS f WHERE c > 1 ORDER BY p"),
-        f"WITH ranked AS (SELECT *, {PLACE} FROM flows) SELECT p FROM ranked WHERE c > 0 AND (place <= 3 AND b <> '')",
-        f"SELECT f.p FROM ({FIRST.format(f'SELECT p, {PLACE} FROM flows')}) AS f JOIN flows AS g ON f.p = g.a",
+        FIRST.format(f"SELECT p, b, {NUMBER} FROM flows"),
+        FIRST.format(f"SELECT p, b, {NUMBER} FROM flows AS f WHERE c > 1 ORDER BY p"),
+        f"WITH r AS (SELECT *, {NUMBER} FROM flows) SELECT p FROM r WHERE c > 0 AND (row_number <= 3 AND b <> '')",
+        f"SELECT f.p FROM ({FIRST.format(f'SELECT p, {NUMBER} FROM flows')}) AS f JOIN flows AS g ON f.p = g.a",
     ],
 )
 def test_where_only_the_first_rows_are_of_use_others_are_left_out(statement: str) -> None:
@@ -133,24 +142,26 @@ def test_where_only_the_first_rows_are_of_use_others_are_left_out(statement: str
 @pytest.mark.parametrize(
     "statement",
     [
-        f"SELECT p, {PLACE} FROM flows",
-        FIRST.format(f"SELECT p, {PLACE} FROM flows").replace("<=", ">="),
-        FIRST.format(f"SELECT p, {PLACE} FROM flows").replace("<= 3", "<= 3 OR p = 1"),
-        FIRST.format(f"SELECT p, {PLACE} FROM flows").replace("<= 3", "<= 1001"),
-        FIRST.format(f"SELECT p, count(*) OVER (PARTITION BY p) AS n, {PLACE} FROM flows"),
-        FIRST.format(f"SELECT DISTINCT p, {PLACE} FROM flows"),
-        FIRST.format(f"SELECT p, {PLACE} FROM flows LIMIT 5"),
-        FIRST.format(f"SELECT p, {PLACE} FROM flows WHERE a IN (SELECT c FROM flows)"),
-        f"SELECT 1 FROM flows AS f WHERE EXISTS ({FIRST.format(f'SELECT p, {PLACE} FROM flows WHERE c > f.c')})",
-        FIRST.format(f"SELECT f.p, {JOINED_PLACE} FROM flows AS f JOIN flows AS g ON f.p = g.a"),
-        FIRST.format("SELECT p, row_number() OVER (PARTITION BY p ORDER BY sum(a)) AS place FROM flows GROUP BY p"),
-        FIRST.format("SELECT p, row_number() OVER (PARTITION BY p + 1 ORDER BY a) AS place FROM flows"),
-        FIRST.format("SELECT p, row_number() OVER (PARTITION BY p, b ORDER BY a) AS place FROM flows"),
-        FIRST.format("SELECT p, row_number() OVER (PARTITION BY p ORDER BY a + 1) AS place FROM flows"),
-        FIRST.format("SELECT p, rank() OVER (PARTITION BY p ORDER BY a) AS place FROM flows"),
-        FIRST.format("SELECT p, row_number() OVER (PARTITION BY p) AS place FROM flows"),
-        FIRST.format("SELECT p, 1 + row_number() OVER (PARTITION BY p ORDER BY a) AS place FROM flows"),
-        f"WITH r AS (SELECT p, {PLACE} FROM flows) {FIRST.format('SELECT * FROM r')} UNION SELECT * FROM r",
+        f"SELECT p, {NUMBER} FROM flows",
+        FIRST.format(f"SELECT p, {NUMBER} FROM flows").replace("<=", ">="),
+        FIRST.format(f"SELECT p, {NUMBER} FROM flows").replace("<= 3", "<= 3 OR p = 1"),
+        FIRST.format(f"SELECT p, {NUMBER} FROM flows").replace("<= 3", "<= 1001"),
+        FIRST.format(f"SELECT p, count(*) OVER (PARTITION BY p) AS n, {NUMBER} FROM flows"),
+        FIRST.format(f"SELECT DISTINCT p, {NUMBER} FROM flows"),
+        FIRST.format(f"SELECT p, {NUMBER} FROM flows LIMIT 5"),
+        FIRST.format(f"SELECT p, {NUMBER} FROM flows WHERE a IN (SELECT c FROM flows)"),
+        f"SELECT 1 FROM flows AS f WHERE EXISTS ({FIRST.format(f'SELECT p, {NUMBER} FROM flows WHERE c > f.c')})",
+        FIRST.format(f"SELECT f.p, {JOINED_NUMBER} FROM flows AS f JOIN flows AS g ON f.p = g.a"),
+        FIRST.format(
+            "SELECT p, row_number() OVER (PARTITION BY p ORDER BY sum(a)) AS row_number FROM flows GROUP BY p"
+        ),
+        FIRST.format("SELECT p, row_number() OVER (PARTITION BY p + 1 ORDER BY a) AS row_number FROM flows"),
+        FIRST.format("SELECT p, row_number() OVER (PARTITION BY p, b ORDER BY a) AS row_number FROM flows"),
+        FIRST.format("SELECT p, row_number() OVER (PARTITION BY p ORDER BY a + 1) AS row_number FROM flows"),
+        FIRST.format("SELECT p, rank() OVER (PARTITION BY p ORDER BY a) AS row_number FROM flows"),
+        FIRST.format("SELECT p, row_number() OVER (PARTITION BY p) AS row_number FROM flows"),
+        FIRST.format("SELECT p, 1 + row_number() OVER (PARTITION BY p ORDER BY a) AS row_number FROM flows"),
+        f"WITH r AS (SELECT p, {NUMBER} FROM flows) {FIRST.format('SELECT * FROM r')} UNION SELECT * FROM r",
     ],
 )
 def test_where_others_may_be_of_use_too_every_row_is_kept(statement: str) -> None:
@@ -163,8 +174,8 @@ def test_the_first_of_each_day_are_found_by_their_number(tmp_path: Path) -> None
         bucket.put_day(day, [record(number, packets=packets) for number, packets in enumerate(("-", 5, 7, 7, 5))])
     statement = """SELECT dt, interfaceid, numpackets FROM (
         SELECT dt, interfaceid, numpackets,
-            row_number() OVER (PARTITION BY dt ORDER BY numpackets DESC NULLS {}, interfaceid DESC) AS place
-        FROM flows) WHERE place <= 3 ORDER BY dt, place"""
+            row_number() OVER (PARTITION BY dt ORDER BY numpackets DESC NULLS {}, interfaceid DESC) AS row_number
+        FROM flows) WHERE row_number <= 3 ORDER BY dt, row_number"""
     assert bucket.rows(statement.format("LAST"))[3:] == [
         ("2024-03-02", "eni-3", 7),
         ("2024-03-02", "eni-2", 7),
@@ -178,5 +189,5 @@ def test_the_first_of_each_day_are_found_by_their_number(tmp_path: Path) -> None
 
 
 def test_groups_that_may_be_many_are_sorted_as_duckdb_does_which_takes_no_more_memory_than_there_is() -> None:
-    sql = planned("SELECT a, row_number() OVER (PARTITION BY b ORDER BY a, c) AS place FROM flows", PARQUET).sql
+    sql = planned("SELECT a, row_number() OVER (PARTITION BY b ORDER BY a, c) AS row_number FROM flows", PARQUET).sql
     assert "CREATE_SORT_KEY" not in sql.upper()

@@ -1,0 +1,11 @@
+"""Escapes names and text constants in the SQL that DuckDB is given. Athena's statements are not written here."""
+
+
+def quoted_name(name: str) -> str:
+    """A name of a column or table: ``a"b`` becomes ``"a""b"``."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quoted_text(text: str) -> str:
+    """A text constant: ``it's`` becomes ``'it''s'``."""
+    return "'" + text.replace("'", "''") + "'"

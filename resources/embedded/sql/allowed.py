@@ -1,0 +1,203 @@
+"""The list of what of Trino's SQL is allowed: clauses, operators and functions. All else is refused by its name.
+
+sqlglot and DuckDB read more than Trino does, and DuckDB means something else by some of it. So a node of the tree
+passes only if it stands in the tables below, with all of its arguments. What is allowed and means something else to
+DuckDB has a rule in rewrites/.
+
+To allow a function, write its class in `_NODES_BY_ARGUMENTS`, with the arguments that are understood, and its name in
+`_FUNCTION_NAMES`. For example, ``typeof(a)`` is refused, because `exp.Typeof` is not in the tables.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from sqlglot import exp
+from sqlglot.dialects.trino import Trino
+from sqlglot.errors import ErrorLevel
+from sqlglot.tokenizer_core import Token, TokenType
+
+from resources.embedded.sql.errors import athena_sql, not_supported
+from resources.embedded.sql.rewrites.casts import ACCEPTED_TEXTS
+from resources.embedded.sql.syntax_checks import require_trino_syntax
+from resources.embedded.sql.type_checks import COMPARISONS
+
+_NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
+    ("", (exp.Null, exp.Star)),
+    ("this", (exp.All, exp.Any, exp.Boolean, exp.DataTypeParam, exp.Exists, exp.From, exp.Having, exp.IgnoreNulls)),
+    ("this", (exp.Neg, exp.Not, exp.Paren, exp.Var, exp.Where)),
+    ("this expression", (exp.Add, exp.And, exp.DPipe, exp.EQ, exp.Escape, exp.Filter, exp.GT, exp.GTE, exp.Is)),
+    ("this expression", (exp.LT, exp.LTE, exp.Mod, exp.Mul, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)),
+    ("this expression", (exp.Or, exp.Sub)),
+    ("this expression typed", (exp.Div,)),
+    ("this expression negate", (exp.Like,)),
+    ("this low high", (exp.Between,)),
+    ("this expressions query", (exp.In,)),
+    ("this alias", (exp.Alias, exp.CTE)),
+    ("this columns", (exp.TableAlias,)),
+    ("this quoted", (exp.Identifier,)),
+    ("this is_string", (exp.Literal,)),
+    ("this unit", (exp.Interval,)),
+    ("this table db catalog", (exp.Column,)),
+    ("this db catalog alias", (exp.Table,)),
+    ("this expressions", (exp.DataType, exp.Order)),
+    ("this desc nulls_first", (exp.Ordered,)),
+    ("this on using side kind", (exp.Join,)),
+    ("this partition_by order spec over alias", (exp.Window,)),
+    ("kind start start_side end end_side", (exp.WindowSpec,)),
+    ("expression", (exp.Limit, exp.Offset)),
+    ("count direction limit_options", (exp.Fetch,)),
+    ("rows", (exp.LimitOptions,)),
+    ("expressions", (exp.Cube, exp.Distinct, exp.Group, exp.GroupingSets, exp.Rollup, exp.Tuple, exp.With)),
+    ("expressions alias", (exp.Unnest, exp.Values)),
+    ("with_ this alias order offset limit", (exp.Subquery,)),
+    ("with_ this expression distinct order offset limit", (exp.Except, exp.Intersect, exp.Union)),
+    ("with_ distinct expressions from_ joins where group having windows order offset limit", (exp.Select,)),
+    ("", (exp.CumeDist, exp.CurrentDate, exp.CurrentTimestamp, exp.DenseRank, exp.PercentRank, exp.Rank)),
+    ("", (exp.RowNumber,)),
+    ("this", (exp.Abs, exp.AnyValue, exp.ArrayAgg, exp.ArraySize, exp.Avg, exp.Cbrt, exp.Ceil, exp.CountIf, exp.Date)),
+    ("this", (exp.Day, exp.DayOfMonth, exp.DayOfWeekIso, exp.DayOfYear, exp.Exp, exp.FirstValue, exp.Floor)),
+    ("this", (exp.FromISO8601Date, exp.Hour, exp.LastDay, exp.LastValue, exp.Length, exp.Ln, exp.LogicalAnd)),
+    ("this", (exp.LogicalOr, exp.Lower, exp.Max, exp.Min, exp.Minute, exp.Month, exp.Ntile, exp.Quarter, exp.Reverse)),
+    ("this", (exp.Second, exp.Sqrt, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Sum, exp.TimeToUnix, exp.Trunc)),
+    ("this", (exp.UnixToTime, exp.Upper, exp.Variance, exp.VariancePop, exp.WeekOfYear, exp.Year)),
+    ("this expression", (exp.ArgMax, exp.ArgMin, exp.ArrayToString, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)),
+    ("this expression", (exp.Extract, exp.Log, exp.Nullif, exp.Pow, exp.RegexpLike, exp.Split, exp.StartsWith)),
+    ("this expressions", (exp.Coalesce, exp.Greatest, exp.Least)),
+    ("expressions", (exp.Array, exp.Chr, exp.Concat, exp.Grouping)),
+    ("this expression unit", (exp.DateAdd, exp.DateDiff)),
+    ("this unit", (exp.DateTrunc, exp.TimestampTrunc)),
+    ("this format", (exp.StrToTime, exp.TimeToStr)),
+    ("this to safe", (exp.Cast, exp.TryCast)),
+    ("this ifs default", (exp.Case,)),
+    ("this true false", (exp.If,)),
+    ("this big_int", (exp.Count,)),
+    ("this separator", (exp.GroupConcat,)),
+    ("this accuracy", (exp.ApproxDistinct,)),
+    ("this quantile", (exp.ApproxQuantile,)),
+    ("this expressions offset safe", (exp.Bracket,)),
+    ("this offset default", (exp.Lag, exp.Lead, exp.NthValue)),
+    ("this decimals", (exp.Round,)),
+    ("this substr", (exp.StrPosition,)),
+    ("this start length", (exp.Substring,)),
+    ("this delimiter part_index", (exp.SplitPart,)),
+    ("this expression position", (exp.Trim,)),
+    ("this from_ to", (exp.Translate,)),
+    ("this expression replacement", (exp.RegexpReplace, exp.Replace)),
+    ("this expression fill_pattern is_left", (exp.Pad,)),
+    ("this expression group null_if_pos_overflow", (exp.RegexpExtract,)),
+)
+"""Arguments that a node of sqlglot's tree may have, and the nodes' classes: clauses and operators, then functions."""
+
+_ARGUMENTS: Mapping[type[exp.Expr], frozenset[str]] = {
+    kind: frozenset(arguments.split()) for arguments, kinds in _NODES_BY_ARGUMENTS for kind in kinds
+}
+"""By the class of a node, the arguments that it may have."""
+
+_FUNCTION_NAMES = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    abs any_value approx_distinct approx_percentile arbitrary array_agg array_join avg bitwise_and bitwise_or
+    bitwise_xor bool_and bool_or cardinality cast cbrt ceil ceiling chr coalesce concat count count_if cume_dist date
+    date_add date_diff date_format date_parse date_trunc day day_of_month day_of_week day_of_year dense_rank dow doy
+    element_at exp extract first_value floor from_iso8601_date from_unixtime greatest grouping hour if lag
+    last_day_of_month last_value lead least length listagg ln log log10 log2 lower lpad ltrim max max_by min min_by
+    minute mod month now nth_value ntile nullif percent_rank position pow power quarter rank regexp_extract regexp_like
+    regexp_replace replace reverse round row_number rpad rtrim second split split_part sqrt starts_with stddev
+    stddev_pop stddev_samp strpos substr substring sum to_unixtime translate trim truncate try_cast upper var_pop
+    var_samp variance week week_of_year year
+    """,
+    )
+)
+"""Trino's names of the functions. sqlglot reads other engines' names of them as the same functions."""
+
+_PARSED_UNDER_ANOTHER_NAME = frozenset(Trino.Parser.FUNCTION_PARSERS) - {name.upper() for name in _FUNCTION_NAMES}
+"""Functions that sqlglot has a parser of their own for: its tree does not say under which name they were found."""
+
+_UNITS = frozenset(("SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"))
+_EXTRACT_FIELDS = _UNITS | {"DAY_OF_YEAR", "DOY"}
+
+_TIME_FORMATS = frozenset(re.findall(r"\S+", "%Y %y %m %d %H %M %S %f %j %a %b %A %B %-m %-d %-H %I %-I %p %%"))
+"""The specifiers of a date's format that DuckDB prints as Trino does, once sqlglot has made them Python's."""
+
+_MAY_HOLD_ROWS = (exp.Cube, exp.GroupingSets, exp.In, exp.Rollup, exp.Tuple, exp.Values)
+_MAY_HOLD_DECIMALS = (
+    *(*COMPARISONS, exp.Between, exp.In),
+    *(exp.ApproxQuantile, exp.ApproxDistinct, exp.Cast, exp.TryCast, exp.Alias, exp.Select),
+)
+
+
+def require_allowed(tree: exp.Expr, tokens: Sequence[Token], text: str) -> None:
+    """Raise QueryError, with its name, for the first thing in a query that is not allowed."""
+    require_trino_syntax(tokens, text)
+    for token, following in pairwise(tokens):
+        if following.token_type is TokenType.L_PAREN and token.text.upper() in _PARSED_UNDER_ANOTHER_NAME:
+            raise not_supported(f"the function {token.text.lower()}", text)
+    for node in tree.walk():
+        written_name = text[node.meta["start"] : node.meta["end"] + 1] if _is_named_call(node) else ""
+        if type(node) not in _ARGUMENTS or (written_name and written_name.lower() not in _FUNCTION_NAMES):
+            raise not_supported(_description(node, written_name), text)
+        for argument, value in node.args.items():
+            if value not in (None, False, []) and argument not in _ARGUMENTS[type(node)]:
+                raise not_supported(f"{argument.strip('_').upper()} in {athena_sql(node)}", text)
+        form = _refused_form(node)
+        if form:
+            raise not_supported(f"{form} in {athena_sql(node)}", text)
+
+
+def _is_named_call(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Func) and "start" in node.meta
+
+
+def _description(node: exp.Expr, written_name: str) -> str:
+    if isinstance(node, exp.Func):
+        return f"the function {(written_name or node.name or node.sql_name()).lower()}"
+    return node.sql(unsupported_level=ErrorLevel.IGNORE) or type(node).__name__
+
+
+def _refused_form(node: exp.Expr) -> str:
+    """What about a node of an allowed class is refused; empty where nothing is."""
+    match node:
+        case exp.Select() if not node.expressions:
+            return "nothing selected"
+        case exp.Tuple() if not isinstance(node.parent, _MAY_HOLD_ROWS):
+            return "a row as a value"
+        case exp.Join() if node.kind not in ("", "INNER", "CROSS", "OUTER"):
+            return f"{node.kind} JOIN"
+        case exp.Is() if not isinstance(node.expression, exp.Null):
+            return "IS with anything but NULL"
+        case exp.Any() | exp.All() if not isinstance(node.this.unnest(), exp.Query):
+            return "a comparison with all of anything but a subquery"
+        case exp.Bracket() if not node.args.get("safe"):
+            return "a subscript; use element_at"
+        case exp.Interval() if not node.this.is_string or node.text("unit").upper() not in _UNITS:
+            return "an interval of this form"
+        case exp.Extract() if node.name.upper() not in _EXTRACT_FIELDS:
+            return f"the field {node.name}"
+        case exp.DateAdd() | exp.DateDiff() | exp.DateTrunc() | exp.TimestampTrunc() if (
+            node.text("unit").upper() not in _UNITS
+        ):
+            return f"the unit {node.text('unit')}"
+        case exp.TimeToStr() | exp.StrToTime():
+            time_format = node.args["format"]
+            specifiers = set(re.findall("%-?.?", time_format.name))
+            if not time_format.is_string or specifiers - _TIME_FORMATS:
+                return f"the format {time_format.name}"
+        case exp.Cast() | exp.TryCast():
+            literal = node.this.is_string and node.to.this is exp.DType.TIMESTAMP
+            if node.to.this not in ACCEPTED_TEXTS or (node.to.expressions and not literal):
+                return f"a cast to {athena_sql(node.to)}"
+        case exp.Literal() if not node.is_string and "." in node.name and "e" not in node.name.lower():
+            # Trino computes exactly with decimals, and rounds to a scale of its own; DuckDB computes with doubles.
+            around = node.parent
+            while isinstance(around, (exp.Neg, exp.Paren)):
+                around = around.parent
+            if not isinstance(around, _MAY_HOLD_DECIMALS):
+                return f"reckoning with decimals (write {node.name}e0, a double)"
+        case exp.GroupConcat() if not isinstance(node.this, exp.Order):
+            return "listagg without WITHIN GROUP (ORDER BY …)"
+        case exp.RegexpReplace() if (new := node.args.get("replacement")) is not None:
+            if not new.is_string or re.search(r"\\|\$(?!\d)", new.name):
+                return "a replacement of this form"
+    return ""

@@ -1,0 +1,233 @@
+"""The parser of DDL: CREATE and DROP from sqlglot's tree, ALTER and SHOW from its Hive tokens.
+
+Nothing is created or dropped here. A clause that is not known is refused by name.
+"""
+
+from sqlglot import exp
+from sqlglot.dialects.hive import Hive
+from sqlglot.tokenizer_core import TokenType
+
+from flowlogs.statement_kind import FirstWord
+from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
+from resources.embedded.data_types import HIVE_TYPES
+from resources.embedded.partition import Partition
+from resources.embedded.sql.errors import not_supported
+from resources.embedded.sql.names import database_name_of, table_name_of
+from resources.embedded.sql.statements import (
+    AddPartitions,
+    CreateDatabase,
+    CreateTable,
+    DropTable,
+    SetPartitionLocation,
+    ShowPartitions,
+)
+from resources.embedded.sql.syntax_tree import blanked, syntax_tree
+from resources.embedded.sql.token_reader import TokenReader
+from resources.engine import QueryError
+
+HEADER_PROPERTY = "skip.header.line.count"
+HARMLESS_PROPERTIES = {
+    "classification",
+    "comment",
+    "EXTERNAL",
+    "has_encrypted_data",
+    "transient_lastDdlTime",
+    "typeOfData",
+}
+"""Table properties that change nothing about what is read."""
+
+HIVE_DEFAULT_DELIMITER = "\x01"
+
+_CREATE_FORMS = "CREATE in any form but CREATE DATABASE and CREATE EXTERNAL TABLE"
+_ALTER_FORMS = "ALTER TABLE in any form but ADD PARTITION and PARTITION … SET LOCATION"
+
+_TABLE_CLAUSES = {
+    exp.ExternalProperty,
+    exp.PartitionedByProperty,
+    exp.RowFormatDelimitedProperty,
+    exp.LocationProperty,
+    exp.FileFormatProperty,
+    exp.Property,
+}
+
+# CREATE.
+
+
+def parse_create(text: str, database: str) -> CreateDatabase | CreateTable:
+    """CREATE DATABASE or CREATE EXTERNAL TABLE."""
+    tree = syntax_tree(text, text)
+    if not isinstance(tree, exp.Create):
+        raise not_supported("CREATE in this form", text)
+    if tree.kind in ("DATABASE", "SCHEMA"):
+        _refuse_other_arguments(tree, {"this", "kind", "exists"}, "CREATE DATABASE", text)
+        return CreateDatabase(database_name_of(tree.this, text), bool(tree.args.get("exists")))
+    properties = tree.args.get("properties")
+    clauses = properties.expressions if properties else []
+    if tree.kind != "TABLE" or not any(isinstance(clause, exp.ExternalProperty) for clause in clauses):
+        raise not_supported(_CREATE_FORMS, text)
+    _refuse_other_arguments(tree, {"this", "kind", "exists", "properties"}, "CREATE EXTERNAL TABLE", text)
+    if not isinstance(tree.this, exp.Schema):
+        raise QueryError("SYNTAX_ERROR", "the table has no columns.", text)
+    definition = _table_definition(tree.this, clauses, text)
+    return CreateTable(table_name_of(tree.this.this, database, text), definition, bool(tree.args.get("exists")))
+
+
+def _table_definition(schema: exp.Schema, clauses: list[exp.Expr], text: str) -> TableDefinition:
+    by_kind = {type(clause): clause for clause in clauses}
+    for kind, clause in by_kind.items():
+        if kind not in _TABLE_CLAUSES:
+            raise not_supported(f"a table with {clause.sql('hive')}", text)
+    location = by_kind.get(exp.LocationProperty)
+    if location is None:
+        raise QueryError("SYNTAX_ERROR", "an external table needs a LOCATION.", text)
+    partitioned = by_kind.get(exp.PartitionedByProperty)
+    row_format = by_kind.get(exp.RowFormatDelimitedProperty)
+    definition = TableDefinition(
+        columns=_columns(schema, text),
+        partition_columns=_columns(partitioned.this, text) if partitioned else (),
+        location=location.name,
+        stored_as=_stored_as(by_kind.get(exp.FileFormatProperty), row_format, text),
+        delimiter=_delimiter(row_format, text),
+        properties={clause.name: clause.args["value"].name for clause in clauses if type(clause) is exp.Property},
+    )
+    _require_readable(definition, text)
+    return definition
+
+
+def _require_readable(definition: TableDefinition, text: str) -> None:
+    """Raise QueryError for a table that names a column twice, or has a property that would not be kept to."""
+    names = [column for column, _ in (*definition.columns, *definition.partition_columns)]
+    for name in names:
+        if names.count(name) > 1:
+            raise QueryError("SemanticException", f"[Error 10036]: Duplicate column name: {name}.", text)
+    for name, value in definition.properties.items():
+        if name not in HARMLESS_PROPERTIES and not (name == HEADER_PROPERTY and value.isdecimal()):
+            raise not_supported(f"a table with the property '{name}'='{value}'", text)
+
+
+def _columns(schema: exp.Expr, text: str) -> tuple[tuple[str, str], ...]:
+    columns = []
+    for column in schema.expressions:
+        if not isinstance(column, exp.ColumnDef) or column.kind is None or column.args.get("constraints"):
+            raise not_supported(f"the column {column.sql('hive')}", text)
+        hive_type = column.kind.sql("hive").lower()
+        if hive_type not in HIVE_TYPES:
+            raise not_supported(f"columns of type {hive_type}", text)
+        columns.append((column.name.lower(), hive_type))
+    return tuple(columns)
+
+
+def _stored_as(file_format: exp.Expr | None, row_format: exp.Expr | None, text: str) -> str:
+    found = "TEXTFILE" if file_format is None else file_format.name.upper()
+    if found not in ("TEXTFILE", "PARQUET") or (found == "PARQUET" and row_format is not None):
+        raise not_supported("a table in any format but TEXTFILE with a ROW FORMAT and PARQUET without one", text)
+    return PARQUET if found == "PARQUET" else TEXT
+
+
+def _delimiter(row_format: exp.Expr | None, text: str) -> str:
+    if row_format is None:
+        return HIVE_DEFAULT_DELIMITER
+    others = [name for name, value in row_format.args.items() if value and name != "fields"]
+    delimiter = row_format.args.get("fields")
+    if others or delimiter is None or len(delimiter.name) != 1 or not delimiter.name.isascii():
+        raise not_supported("a row format of anything but FIELDS TERMINATED BY one ASCII character", text)
+    return str(delimiter.name)
+
+
+# DROP.
+
+
+def parse_drop(text: str, database: str) -> DropTable:
+    """DROP TABLE."""
+    tree = syntax_tree(text, text)
+    if not isinstance(tree, exp.Drop):
+        raise not_supported("DROP in this form", text)
+    if tree.kind != "TABLE":
+        raise not_supported(f"DROP {tree.kind}", text)
+    _refuse_other_arguments(tree, {"this", "tables", "kind", "exists"}, "DROP TABLE", text)
+    tables = list(tree.find_all(exp.Table))
+    if len(tables) != 1:
+        raise not_supported("DROP TABLE of anything but one table", text)
+    return DropTable(table_name_of(tables[0], database, text), bool(tree.args.get("exists")))
+
+
+def _refuse_other_arguments(tree: exp.Expr, known: set[str], what: str, text: str) -> None:
+    for argument, value in tree.args.items():
+        if value and argument not in known:
+            raise not_supported(f"{what} with {argument.upper()}", text)
+
+
+# ALTER and SHOW.
+
+
+def parse_alter(word: FirstWord, text: str, database: str) -> AddPartitions | SetPartitionLocation:
+    """ALTER TABLE; `word` is the statement's first."""
+    reader = _reader_behind(word, text, database)
+    if not reader.accept("TABLE"):
+        raise _other_form(word, reader)
+    name = reader.table()
+    if reader.accept("PARTITION"):
+        return _set_location(name, reader)
+    if reader.accept("ADD"):
+        return _add_partitions(name, reader)
+    raise not_supported(_ALTER_FORMS, text)
+
+
+def parse_show(word: FirstWord, text: str, database: str) -> ShowPartitions:
+    """SHOW PARTITIONS; `word` is the statement's first."""
+    reader = _reader_behind(word, text, database)
+    if not reader.accept("PARTITIONS"):
+        raise _other_form(word, reader)
+    name = reader.table()
+    reader.end()
+    return ShowPartitions(name)
+
+
+def _reader_behind(word: FirstWord, text: str, database: str) -> TokenReader:
+    """A reader of what stands behind the first word: sqlglot's tokenizer would take SHOW and all behind it for one."""
+    return TokenReader(Hive().tokenize(blanked(text, word.end)), text, database)
+
+
+def _other_form(word: FirstWord, reader: TokenReader) -> QueryError:
+    return not_supported(" ".join([word.text, *(token.text.upper() for token in reader.tokens[:1])]), reader.text)
+
+
+def _add_partitions(name: TableName, reader: TokenReader) -> AddPartitions:
+    if_not_exists = reader.accept("IF", "NOT", "EXISTS")
+    if not reader.accept("PARTITION"):
+        raise not_supported(_ALTER_FORMS, reader.text)
+    columns, partition = _partition(reader)
+    partitions = [partition]
+    while reader.accept("PARTITION"):
+        other_columns, partition = _partition(reader)
+        if other_columns != columns:
+            raise QueryError("SYNTAX_ERROR", "the partitions name different columns.", reader.text)
+        partitions.append(partition)
+    reader.end()
+    return AddPartitions(name, tuple(partitions), columns, if_not_exists)
+
+
+def _set_location(name: TableName, reader: TokenReader) -> SetPartitionLocation:
+    columns, partition = _partition(reader)
+    if partition.location or not reader.accept("SET", "LOCATION"):
+        raise not_supported(_ALTER_FORMS, reader.text)
+    location = reader.quoted("a location in quotes")
+    reader.end()
+    return SetPartitionLocation(name, Partition(partition.values, location), columns)
+
+
+def _partition(reader: TokenReader) -> tuple[tuple[str, ...], Partition]:
+    """The columns and the partition of ``(dt='2021-01-31') LOCATION '…'``; the location may be missing."""
+    reader.expect("(")
+    pairs = [_column_and_value(reader)]
+    while reader.accept(","):
+        pairs.append(_column_and_value(reader))
+    reader.expect(")")
+    location = reader.quoted("a location in quotes") if reader.accept("LOCATION") else ""
+    return tuple(column for column, _ in pairs), Partition(tuple(value for _, value in pairs), location)
+
+
+def _column_and_value(reader: TokenReader) -> tuple[str, str]:
+    column = reader.name("a partition column")
+    reader.expect("=")
+    return column, reader.take("a value", TokenType.STRING, TokenType.NUMBER)

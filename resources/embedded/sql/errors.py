@@ -1,0 +1,42 @@
+"""Errors about a statement's text: what is not supported, what is no SQL, and where in the text it stands."""
+
+import re
+
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, SqlglotError
+from sqlglot.tokenizer_core import Token
+
+from resources.engine import QueryError
+
+_TERMINAL_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def not_supported(what: str, text: str) -> QueryError:
+    """The error for what Athena may execute and the embedded engine does not."""
+    return QueryError("NOT_SUPPORTED", f"the embedded Athena does not execute {what}.", text)
+
+
+def nested_too_deeply(text: str) -> QueryError:
+    return not_supported("a statement that is nested this deeply", text)
+
+
+def syntax_error(problem: str | SqlglotError, text: str) -> QueryError:
+    """The error for a text that neither of Athena's parsers takes."""
+    return QueryError("SYNTAX_ERROR", _TERMINAL_COLOURS.sub("", str(problem)), text)
+
+
+def position_of(found: exp.Expr | Token) -> str:
+    """Where a token or a node of the tree begins, as ``line 2:17: ``; empty where the tree does not say it."""
+    if isinstance(found, Token):
+        line, last, start, end = found.line, found.col, found.start, found.end
+    elif "line" in found.meta:
+        line, last, start, end = (found.meta[name] for name in ("line", "col", "start", "end"))
+    else:
+        return ""
+    # sqlglot gives the column of a token's last character.
+    return f"line {line}:{last - (end - start)}: "
+
+
+def athena_sql(node: exp.Expr) -> str:
+    """A part of a statement as Athena's SQL, for people."""
+    return node.sql("athena", unsupported_level=ErrorLevel.IGNORE)

@@ -1,0 +1,40 @@
+"""What a query's plan is: SQL for DuckDB, and which tables it reads with which predicates. planner.py makes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from flowlogs.statements import TableDefinition, TableName
+
+
+@dataclass(frozen=True)
+class TableRead:
+    """One place where a query reads a table.
+
+    `relation` is the name under which the plan's SQL reads the table's rows. `columns` are the table's columns that
+    the query uses. `partition_predicates` are the pushed-down predicates on the partition columns alone: they choose
+    the partitions to read. `required_text` is in the line of every row that the query can use; it may be empty.
+    """
+
+    relation: str
+    name: TableName
+    definition: TableDefinition
+    columns: tuple[str, ...]
+    partition_predicates: tuple[exp.Expr, ...]
+    required_text: str
+
+
+@dataclass(frozen=True)
+class QueryPlan:
+    """What DuckDB runs, and what it reads.
+
+    `columns` are the names of the result's columns. `partition_columns` gives the projected partition columns: by the
+    name of a result's column, the partition column behind it. It is empty where a row of the result may come from
+    several partitions.
+    """
+
+    sql: str
+    reads: tuple[TableRead, ...]
+    columns: tuple[str, ...]
+    partition_columns: Mapping[str, str]

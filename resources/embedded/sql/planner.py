@@ -1,0 +1,139 @@
+"""From a parsed query and the catalog to a plan: looks tables up, and puts the steps in their order.
+
+The steps are in files of their own: names (name_resolution.py), types (type_checks.py), what DuckDB is told
+(rewrites/), which rows are not needed (predicates.py, pruning.py, top_n.py). No catalog is known here: a function that
+finds a table is handed in.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+from sqlglot.errors import OptimizeError, SqlglotError
+from sqlglot.optimizer.scope import Scope, traverse_scope
+
+from flowlogs.statements import PARQUET, TableDefinition, TableName
+from resources.embedded.data_types import HIVE_TYPES, TEXT
+from resources.embedded.sql.errors import nested_too_deeply, not_supported, position_of, syntax_error
+from resources.embedded.sql.name_resolution import with_resolved_names
+from resources.embedded.sql.names import CATALOG, table_name_of
+from resources.embedded.sql.plan import QueryPlan, TableRead
+from resources.embedded.sql.predicates import predicates_on, projected_columns
+from resources.embedded.sql.pruning import longest_required_text
+from resources.embedded.sql.rewrites.apply import rewritten_for_duckdb
+from resources.embedded.sql.statements import Query
+from resources.embedded.sql.top_n import rewrite_top_n
+from resources.embedded.sql.type_checks import with_types
+from resources.engine import QueryError
+
+FindTable = Callable[[TableName], TableDefinition | None]
+"""Finds a table in the catalog; gives None where there is none of the name."""
+
+
+@dataclass(frozen=True)
+class _Relation:
+    """A table that is read in one place of the query, where it is known under the relation's name."""
+
+    name: TableName
+    definition: TableDefinition
+
+    @property
+    def types(self) -> dict[str, object]:
+        columns = (*self.definition.columns, *self.definition.partition_columns)
+        return {column: HIVE_TYPES[hive_type].trino for column, hive_type in columns}
+
+    @property
+    def partition_columns(self) -> list[str]:
+        return [column for column, _ in self.definition.partition_columns]
+
+    @property
+    def text_columns(self) -> list[str]:
+        return [column for column, hive_type in self.definition.columns if HIVE_TYPES[hive_type] is TEXT]
+
+
+def plan_query(query: Query, database: str, find_table: FindTable) -> QueryPlan:
+    """The query's plan, with unqualified tables looked for in `database`.
+
+    Raises QueryError for a table or a column that is not there, and for values that Trino does not let stand together.
+    """
+    try:
+        return _plan(query, database, find_table)
+    except OptimizeError as error:
+        code = "COLUMN_NOT_FOUND" if re.search("resolve|Unknown|join", str(error)) else "SYNTAX_ERROR"
+        raise QueryError(code, f"{error}.", query.text) from None
+    except SqlglotError as error:
+        raise syntax_error(error, query.text) from None
+    except RecursionError:
+        raise nested_too_deeply(query.text) from None
+
+
+def _plan(query: Query, database: str, find_table: FindTable) -> QueryPlan:
+    text = query.text
+    tree: exp.Expr = query.tree.copy()
+    relations = _name_relations(tree, text, database, find_table)
+    schema = {name: relation.types for name, relation in relations.items()}
+    tree = with_resolved_names(tree, schema, text)
+    tree = rewritten_for_duckdb(with_types(tree, dict(schema), text), text)
+    reads = _table_reads(tree, relations)
+    columns = tuple(tree.named_selects) if isinstance(tree, exp.Query) else ()
+    # With several tables, a row of the result may come from several partitions.
+    projected = projected_columns(tree, next(iter(relations.values())).partition_columns) if len(relations) == 1 else {}
+    rewrite_top_n(
+        tree,
+        {name: relation.partition_columns for name, relation in relations.items()},
+        {name for name, relation in relations.items() if relation.definition.stored_as == PARQUET},
+    )
+    return QueryPlan(tree.sql("duckdb"), reads, columns, projected)
+
+
+def _name_relations(tree: exp.Expr, text: str, database: str, find_table: FindTable) -> dict[str, _Relation]:
+    """Give each place where the query reads a table a relation's name of its own: read_0, read_1, …
+
+    For example, ``FROM flows a JOIN flows b`` becomes ``FROM read_0 AS a JOIN read_1 AS b``.
+    """
+    relations: dict[str, _Relation] = {}
+    sources = [found for scope in traverse_scope(tree) for found in scope.selected_sources.values()]
+    for table in list(tree.find_all(exp.Table)):
+        source = next((source for node, source in sources if node is table), None)
+        if isinstance(source, Scope):  # the name of a CTE
+            continue
+        if source is None or not isinstance(table.this, exp.Identifier):
+            raise not_supported(f"reading {table.sql('athena')}", text)
+        found = _look_up(table, text, database, find_table)
+        relation = f"read_{len(relations)}"
+        relations[relation] = found
+        if not table.alias:
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+        table.set("this", exp.to_identifier(relation))
+        table.set("db", None)
+        table.set("catalog", None)
+    for column in tree.find_all(exp.Column):
+        column.set("db", None)
+        column.set("catalog", None)
+    return relations
+
+
+def _look_up(table: exp.Table, text: str, database: str, find_table: FindTable) -> _Relation:
+    name = table_name_of(table, database, text)
+    definition = find_table(name)
+    if definition is None:
+        where = position_of(table.args.get("db") or table.this)
+        problem = f"{where}Table '{CATALOG}.{name.database}.{name.table}' does not exist."
+        raise QueryError("TABLE_NOT_FOUND", problem, text)
+    return _Relation(name, definition)
+
+
+def _table_reads(tree: exp.Expr, relations: Mapping[str, _Relation]) -> tuple[TableRead, ...]:
+    used = {column.name for column in tree.find_all(exp.Column)}
+    return tuple(
+        TableRead(
+            relation=name,
+            name=relation.name,
+            definition=relation.definition,
+            columns=tuple(column for column, _ in relation.definition.columns if column in used),
+            partition_predicates=tuple(predicates_on(tree, name, relation.partition_columns)),
+            required_text=longest_required_text(predicates_on(tree, name, relation.text_columns)),
+        )
+        for name, relation in relations.items()
+    )

@@ -1,0 +1,41 @@
+"""Applies every rule to a query's typed tree, which then means to DuckDB what it means to Trino.
+
+The rules are in the files beside this one. Which clauses and functions there may be at all is in allowed.py.
+"""
+
+from sqlglot import exp
+
+from resources.embedded.sql.errors import athena_sql, not_supported
+from resources.embedded.sql.rewrites import aggregates, arithmetic, casts, order_by, text_functions, times
+from resources.embedded.sql.rewrites.rule import NotSupportedError, Rules
+from resources.engine import QueryError
+
+RULES: Rules = {
+    **aggregates.RULES,
+    **arithmetic.RULES,
+    **casts.RULES,
+    **text_functions.RULES,
+    **times.RULES,
+}
+
+
+def rewritten_for_duckdb(tree: exp.Expr, text: str) -> exp.Expr:
+    """The tree with each rule applied. Raises QueryError where a rule refuses a part of the statement `text`."""
+    for select in tree.find_all(exp.Select):
+        order_by.replace_result_names(select)
+    # From the leaves to the root, so that what is put into another expression has been rewritten itself.
+    for node in reversed(list(tree.bfs())):
+        rule = RULES.get(type(node))
+        if rule is None:
+            continue
+        try:
+            new = rule(node)
+        except NotSupportedError as refusal:
+            raise not_supported(f"{refusal} in {athena_sql(node)}", text) from None
+        except KeyError as missing:
+            problem = f"{athena_sql(node)} has too few arguments: {missing.args[0]} is missing."
+            raise QueryError("FUNCTION_NOT_FOUND", problem, text) from None
+        if new is not node:
+            new.type = node.type
+            node.replace(new)
+    return tree

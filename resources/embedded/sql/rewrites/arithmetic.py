@@ -1,0 +1,68 @@
+"""Rules for numbers: division, rounding to whole numbers, bits. Casts are in casts.py."""
+
+from sqlglot import exp
+
+from resources.embedded.sql.rewrites.rule import NotSupportedError, Rules
+from resources.embedded.sql.rewrites.template import from_template
+from resources.embedded.sql.type_checks import is_integer, type_family
+
+_DIVISION_BY_ZERO = "error('DIVISION_BY_ZERO: Division by zero')"
+
+
+def _divide(node: exp.Expr) -> exp.Expr:
+    """Trino divides integers to an integer, and fails at zero; DuckDB divides them to a double.
+
+    Example: ``7 / 2`` is 3, and ``7e0 / 2`` is 3.5.
+    Source: "Mathematical functions and operators", Trino documentation. Versions of DuckDB differ about zero.
+    """
+    if is_integer(node.this) and is_integer(node.expression):
+        template = f"CASE WHEN :b = 0 THEN {_DIVISION_BY_ZERO} ELSE :a // :b END"
+        return from_template(template, a=node.this, b=node.expression)
+    if type_family(node.this) is None or type_family(node.expression) is None:
+        raise NotSupportedError("a division of values of unknown types (CAST them)")
+    return from_template("CAST(:a AS DOUBLE) / :b", a=node.this, b=node.expression)
+
+
+def _remainder(node: exp.Expr) -> exp.Expr:
+    """The remainder of a division of integers by zero fails in Trino; DuckDB gives NULL.
+
+    Example: ``7 % 0`` fails with DIVISION_BY_ZERO.
+    Source: "Mathematical functions and operators", Trino documentation.
+    """
+    if is_integer(node.this) and is_integer(node.expression):
+        template = f"CASE WHEN :b = 0 THEN {_DIVISION_BY_ZERO} ELSE :a % :b END"
+        return from_template(template, a=node.this, b=node.expression)
+    return node
+
+
+def _leave_integer(node: exp.Expr) -> exp.Expr:
+    """An integer that is rounded keeps its type in Trino; DuckDB makes a double of some.
+
+    Example: ``ceil(numbytes)`` is ``numbytes``.
+    Source: "Mathematical functions and operators", Trino documentation: ceil and floor return the type of their input.
+    """
+    return node.this if is_integer(node.this) else node
+
+
+def _bitwise(node: exp.Expr) -> exp.Expr:
+    """Trino has functions for bits, which return bigint; DuckDB has operators, and a function for XOR.
+
+    Example: ``bitwise_and(a, 4)`` becomes ``CAST(a AS BIGINT) & CAST(4 AS BIGINT)``.
+    Source: "Bitwise functions", Trino documentation.
+    """
+    template = "xor(CAST(:a AS BIGINT), CAST(:b AS BIGINT))"
+    if not isinstance(node, exp.BitwiseXor):
+        template = f"CAST(:a AS BIGINT) {'&' if isinstance(node, exp.BitwiseAnd) else '|'} CAST(:b AS BIGINT)"
+    return from_template(template, a=node.this, b=node.expression)
+
+
+RULES: Rules = {
+    exp.BitwiseAnd: _bitwise,
+    exp.BitwiseOr: _bitwise,
+    exp.BitwiseXor: _bitwise,
+    exp.Ceil: _leave_integer,
+    exp.Div: _divide,
+    exp.Floor: _leave_integer,
+    exp.Mod: _remainder,
+    exp.Trunc: _leave_integer,
+}

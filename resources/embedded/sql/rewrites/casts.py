@@ -1,0 +1,79 @@
+"""Rules for CAST, TRY_CAST and the functions that are casts: which texts are a value, and how a number rounds."""
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from resources.embedded.sql.rewrites.rule import NotSupportedError, Rules
+from resources.embedded.sql.rewrites.template import from_template
+from resources.embedded.sql.type_checks import is_integer, type_family
+
+_INTEGER_TEXT = r"\s*[+-]?\d+\s*"
+_FRACTION_TEXT = r"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|NaN|[+-]?Infinity)\s*"
+
+ACCEPTED_TEXTS: Mapping[exp.DType, str] = {
+    exp.DType.BOOLEAN: r"(?i)(t|true|1|f|false|0)",
+    exp.DType.TINYINT: _INTEGER_TEXT,
+    exp.DType.SMALLINT: _INTEGER_TEXT,
+    exp.DType.INT: _INTEGER_TEXT,
+    exp.DType.BIGINT: _INTEGER_TEXT,
+    exp.DType.FLOAT: _FRACTION_TEXT,
+    exp.DType.DOUBLE: _FRACTION_TEXT,
+    exp.DType.VARCHAR: "",
+    exp.DType.DATE: r"\s*\d{4}-\d{1,2}-\d{1,2}\s*",
+    exp.DType.TIMESTAMP: r"\s*\d{4}-\d{1,2}-\d{1,2}( \d{1,2}:\d{1,2}(:\d{1,2}(\.\d+)?)?)?\s*",
+}
+"""The types that values can be cast to, each with the texts that Trino takes for a value of it, as a pattern."""
+
+
+def _cast(node: exp.Expr) -> exp.Expr:
+    """A number that is cast to an integer rounds halves away from zero in Trino; DuckDB rounds them to even numbers.
+
+    Example: ``CAST(2.5e0 AS bigint)`` is 3. A cast of a text is `_cast_text`.
+    Source: "Conversion functions", Trino documentation; the rounding is that of Trino's `DoubleOperators`.
+    """
+    value, target = node.this, node.args["to"].this
+    family, is_safe = type_family(value), isinstance(node, exp.TryCast)
+    if isinstance(value, exp.Null):
+        return node
+    if family is None:
+        raise NotSupportedError("a cast of a value of an unknown type")
+    if family == "varchar":
+        return _cast_text(value, target, is_safe)
+    if target is exp.DType.VARCHAR and not (is_integer(value) or value.is_type(exp.DType.BOOLEAN, exp.DType.DATE)):
+        raise NotSupportedError("a cast of a fraction or a time to text (use date_format for a time)")
+    if family == "number" and target in exp.DataType.INTEGER_TYPES and not is_integer(value):
+        return from_template(f"{'TRY_CAST' if is_safe else 'CAST'}(round(:x) AS {target.value})", x=value)
+    return node
+
+
+def _cast_text(value: exp.Expr, target: exp.DType, is_safe: bool) -> exp.Expr:
+    """DuckDB takes more texts for a value than Trino does, as 1e3 for an integer and 2024/01/31 for a date.
+
+    Example: ``CAST('1e3' AS bigint)`` fails with INVALID_CAST_ARGUMENT; ``TRY_CAST('1e3' AS bigint)`` is NULL.
+    Source: "Conversion functions", Trino documentation.
+    """
+    if target is exp.DType.VARCHAR:
+        return value
+    accepted = f"CASE WHEN regexp_full_match(:x, '{ACCEPTED_TEXTS[target]}')"
+    if is_safe:
+        return from_template(f"{accepted} THEN TRY_CAST(:x AS {target.value}) END", x=value)
+    failure = f"error('INVALID_CAST_ARGUMENT: Cannot cast ''' || :x || ''' to {target.value}')"
+    return from_template(f"{accepted} THEN CAST(:x AS {target.value}) WHEN NOT :x IS NULL THEN {failure} END", x=value)
+
+
+def _cast_to_date(node: exp.Expr) -> exp.Expr:
+    """date(x) and from_iso8601_date(x) are CAST(x AS date).
+
+    Example: ``date('2024-03-01')`` is ``DATE '2024-03-01'``.
+    Source: "Date and time functions and operators", Trino documentation.
+    """
+    return _cast(exp.Cast(this=node.this, to=exp.DataType.build("DATE")))
+
+
+RULES: Rules = {
+    exp.Cast: _cast,
+    exp.Date: _cast_to_date,
+    exp.FromISO8601Date: _cast_to_date,
+    exp.TryCast: _cast,
+}

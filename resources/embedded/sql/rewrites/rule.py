@@ -1,0 +1,20 @@
+"""What a rule is. The rules are in the files beside this one, by subject; apply.py applies them.
+
+A rule is a function for each difference between Trino and DuckDB: it takes a node of the typed tree and returns what
+DuckDB is told instead. Its docstring says what Trino means, where that is written, and shows an example. To add one,
+write the function and name it in the RULES of its file; no other rule has to be read.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from sqlglot import exp
+
+Rule: TypeAlias = Callable[[exp.Expr], exp.Expr]
+
+Rules: TypeAlias = Mapping[type[exp.Expr], Rule]
+"""By the class of a node, the rule for it."""
+
+
+class NotSupportedError(Exception):
+    """A rule has no way to tell DuckDB what Trino means. The message names what is refused."""

@@ -1,0 +1,98 @@
+"""The parser of UNLOAD, and what has to be true of its query's columns. Its rows are written elsewhere (athena.py)."""
+
+from collections.abc import Mapping
+
+import sqlglot
+from sqlglot.tokenizer_core import TokenType
+
+from resources.embedded.sql.errors import not_supported
+from resources.embedded.sql.plan import QueryPlan
+from resources.embedded.sql.select import parse_select
+from resources.embedded.sql.statements import Query, Unload
+from resources.embedded.sql.syntax_tree import blanked
+from resources.embedded.sql.token_reader import TokenReader
+from resources.engine import QueryError
+
+_PARQUET_CODECS: Mapping[str, str] = {
+    "GZIP": "gzip",
+    "LZ4": "lz4_raw",
+    "NONE": "uncompressed",
+    "SNAPPY": "snappy",
+    "ZSTD": "zstd",
+}
+"""What UNLOAD may compress Parquet with, and DuckDB's name for it ("UNLOAD", Athena user guide)."""
+
+_DEFAULT_CODEC = "GZIP"
+
+
+def parse_unload(text: str, database: str) -> Unload:
+    """``UNLOAD (SELECT …) TO '…' WITH (…)``, which sqlglot has no tree for."""
+    reader = TokenReader(sqlglot.tokenize(text, read="trino"), text, database)
+    reader.expect("UNLOAD")
+    query = _query_in_parentheses(reader)
+    reader.expect("TO")
+    destination = reader.quoted("a location in quotes")
+    options = _options(reader) if reader.accept("WITH") else {}
+    reader.end()
+    partitioned_by = options.pop("partitioned_by", [])
+    file_format, codec = options.pop("format", ""), options.pop("compression", _DEFAULT_CODEC)
+    if options or not isinstance(partitioned_by, list) or str(file_format).upper() != "PARQUET":
+        raise not_supported("UNLOAD with anything but format 'PARQUET', compression and partitioned_by", text)
+    if str(codec).upper() not in _PARQUET_CODECS:
+        raise not_supported(f"UNLOAD with compression {codec!r}", text)
+    columns = tuple(column.lower() for column in partitioned_by)
+    return Unload(query, destination, _PARQUET_CODECS[str(codec).upper()], columns)
+
+
+def require_unloadable(unload: Unload, plan: QueryPlan) -> None:
+    """Raise QueryError where the plan's result cannot be written as the UNLOAD asks."""
+    text, by = unload.query.text, unload.partitioned_by
+    for column in plan.columns:
+        if plan.columns.count(column) > 1:
+            raise QueryError("DUPLICATE_COLUMN_NAME", f"Column name '{column}' specified more than once.", text)
+    if by and plan.columns[-len(by) :] != by:
+        problem = f"Partition keys must be the last columns in the table and in the same order: {', '.join(by)}."
+        raise QueryError("HIVE_COLUMN_ORDER_MISMATCH", problem, text)
+    if len(plan.columns) == len(by):
+        raise QueryError("SYNTAX_ERROR", "there is no column but those that the rows are partitioned by.", text)
+    if any(column not in plan.partition_columns for column in by):
+        raise not_supported("UNLOAD partitioned by anything but partition columns of the one table that is read", text)
+
+
+def _query_in_parentheses(reader: TokenReader) -> Query:
+    """The query between the next "(" and the ")" that closes it."""
+    reader.expect("(")
+    first, depth = reader.at, 1
+    while depth and reader.at < len(reader.tokens):
+        kind = reader.tokens[reader.at].token_type
+        depth += (kind is TokenType.L_PAREN) - (kind is TokenType.R_PAREN)
+        reader.at += 1
+    if depth:
+        raise reader.unexpected(")")
+    if reader.at - 1 == first:
+        raise QueryError("SYNTAX_ERROR", "there is no SELECT in the parentheses of UNLOAD.", reader.text)
+    begin, end = reader.tokens[first].start, reader.tokens[reader.at - 2].end + 1
+    return parse_select(blanked(reader.text[:end], begin), reader.text)
+
+
+def _options(reader: TokenReader) -> dict[str, str | list[str]]:
+    """What stands in parentheses behind WITH: names, each with a text or an array of texts."""
+    found: dict[str, str | list[str]] = {}
+    reader.expect("(")
+    while True:
+        name = reader.name("an option")
+        reader.expect("=")
+        found[name] = _array(reader) if reader.accept("ARRAY") else reader.quoted("a text in quotes")
+        if not reader.accept(","):
+            break
+    reader.expect(")")
+    return found
+
+
+def _array(reader: TokenReader) -> list[str]:
+    reader.expect("[")
+    found = [reader.quoted("a text in quotes")]
+    while reader.accept(","):
+        found.append(reader.quoted("a text in quotes"))
+    reader.expect("]")
+    return found

@@ -1,0 +1,80 @@
+"""Which of Trino's clauses and functions are executed, and that all else is refused by its name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from small_bucket import SmallBucket, record
+
+REFUSED = {
+    # What is DuckDB's, or another engine's, and not Trino's.
+    "SELECT * FROM read_csv('/etc/passwd')": "the function read_csv",
+    "SELECT * FROM read_text('/etc/passwd')": "the function read_text",
+    "SELECT * FROM flows, read_parquet('/etc/passwd')": "the function read_parquet",
+    "SELECT (SELECT content FROM read_blob('/etc/passwd'))": "the function read_blob",
+    "SELECT * FROM duckdb_settings()": "the function duckdb_settings",
+    "SELECT * FROM query('SELECT 1')": "the function query",
+    "SELECT * FROM TABLE(sequence(1, 2))": "the function table",
+    "SELECT current_setting('threads')": "the function current_setting",
+    "SELECT getenv('HOME')": "the function getenv",
+    "SELECT version()": "the function version",
+    "SELECT getvariable('x')": "the function getvariable",
+    "SELECT list_sum(split(dt, '-')) FROM flows": "the function list_sum",
+    "SELECT ifnull(dt, '-') FROM flows": "the function ifnull",
+    "SELECT string_agg(dt, ',' ORDER BY dt) FROM flows": "the function string_agg",
+    "SELECT arg_max(dt, numbytes) FROM flows": "the function arg_max",
+    "SELECT safe_cast(dt AS bigint) FROM flows": "the function safe_cast",
+    "SELECT json_extract_scalar(dt, '$.a') FROM flows": "the function json_extract_scalar",
+    "SELECT typeof(dt) FROM flows": "the function typeof",
+    "SELECT random()": "the function random",
+    "SELECT dt ILIKE 'a' FROM flows": "dt ILIKE 'a'",
+    "SELECT DISTINCT ON (dt) dt FROM flows": "ON in DISTINCT ON (dt)",
+    "SELECT * EXCEPT (dt) FROM flows": "EXCEPT in *",
+    "SELECT dt FROM flows GROUP BY ALL": "ALL in GROUP BY ALL",
+    "SELECT dt INTO t FROM flows": "INTO in",
+    "SELECT dt FROM flows FOR UPDATE": "LOCKS in",
+    "SELECT dt FROM flows SORT BY dt": "SORT in",
+    "SELECT dt FROM flows TABLESAMPLE BERNOULLI (10)": "TABLESAMPLE BERNOULLI (10)",
+    "SELECT dt FROM flows FOR TIMESTAMP AS OF TIMESTAMP '2024-01-01 00:00:00'": "FOR TIMESTAMP AS OF",
+    "SELECT dt FROM flows f ASOF JOIN flows g ON f.dt = g.dt": "METHOD in",
+    "SELECT dt FROM flows f NATURAL JOIN flows g": "METHOD in",
+    "SELECT dt FROM flows f SEMI JOIN flows g ON f.dt = g.dt": "SEMI JOIN",
+    "SELECT dt FROM flows, LATERAL (SELECT 1)": "LATERAL",
+    "SELECT dt FROM flows PIVOT (sum(numbytes) FOR action IN ('REJECT'))": "PIVOT",
+    "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 9) SELECT * FROM r": "RECURSIVE in",
+    "WITH d AS (DELETE FROM flows) SELECT 1": "DELETE FROM flows",
+    "SELECT ?": "?",
+    "SELECT split(dt, '-')[1] FROM flows": "a subscript; use element_at",
+    "SELECT dt IS TRUE FROM flows": "IS with anything but NULL",
+    "SELECT 100.0 * numpackets FROM flows": "reckoning with decimals (write 100.0e0, a double)",
+    "SELECT CAST(dt AS varbinary) FROM flows": "a cast to VARBINARY",
+    "SELECT CAST(numbytes AS decimal(20, 2)) FROM flows": "a cast to DECIMAL(20, 2)",
+    "SELECT CAST(dt AS varchar(3)) FROM flows": "a cast to VARCHAR(3)",
+    "SELECT CAST(avg(numbytes) AS varchar) FROM flows": "a cast of a fraction or a time to text",
+    "SELECT CAST(from_unixtime(starttime) AS varchar) FROM flows": "a cast of a fraction or a time to text",
+    "SELECT date_format(now(), '%x')": "the format",
+    "SELECT date_format(now(), dt) FROM flows": "the format",
+    "SELECT extract(dow FROM now())": "the field DOW",
+    "SELECT date_add('decade', 1, now())": "the unit DECADE",
+    "SELECT now() - now()": "the difference of two times (use date_diff)",
+    "SELECT regexp_replace(dt, '(-)', '${x}') FROM flows": "a replacement of this form",
+    "SELECT listagg(dt, ',') FROM flows": "listagg without WITHIN GROUP",
+    "SELECT from_unixtime(starttime, 'Asia/Tokyo') FROM flows": "ZONE in",
+    "SELECT now() AT TIME ZONE 'Asia/Tokyo'": "AT TIME ZONE 'Asia/Tokyo'",
+    "SELECT split(dt, '-', 2) FROM flows": "LIMIT in",
+    "SELECT max(dt, 2) FROM flows": "EXPRESSIONS in",
+    "SELECT FROM flows": "nothing selected",
+    "SELECT (dt, account) FROM flows": "a row as a value",
+}
+
+
+@pytest.mark.parametrize("statement", REFUSED)
+def test_what_is_not_trinos_or_not_executed_is_refused_by_name(statement: str, refusal: Callable[[str], str]) -> None:
+    assert REFUSED[statement] in refusal(statement)
+
+
+def test_not_like_is_allowed(tmp_path: Path) -> None:
+    bucket = SmallBucket(tmp_path)
+    bucket.put_day("2024-03-01", [record(1), record(2, source="10.0.0.9")])
+    statement = "SELECT sourceaddress FROM flows WHERE dt = '2024-03-01' AND sourceaddress NOT LIKE '10.%'"
+    assert bucket.rows(statement) == [("192.0.2.1",)]
