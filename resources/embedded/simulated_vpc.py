@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
-from flowlogs.layout import LogSource, find_day, find_owner
+from flowlogs.layout import LogSource, find_owner
 
 DAY_SECONDS = 86_400
 DELIVERY_SECONDS = 300
@@ -103,7 +103,8 @@ def is_simulated(key: str) -> bool:
 
     Nobody else's is: the flow log's id and the last part of the name are digests.
     """
-    owner, day = find_owner(key), find_day(key)
+    owner = find_owner(key)
+    day = LogSource("any-bucket", *owner).find_day(key) if owner else None
     return owner is not None and day is not None and key in _simulated_keys(*owner, day)
 
 
