@@ -1,12 +1,13 @@
 """Names and text constants in the SQL that DuckDB is given."""
 
 import duckdb
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.embedded.quoting import quoted_name, quoted_text
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 def test_duckdb_reads_a_quoted_text_as_it_was(text: str) -> None:
     with duckdb.connect() as connection:
