@@ -43,9 +43,9 @@ FROM (
         destinationport NULLS LAST,
         protocol NULLS LAST,
         numbytes NULLS LAST
-    ) AS place
+    ) AS row_number
   FROM {table}
   WHERE dt BETWEEN '{first}' AND '{last}'
 )
-WHERE place <= 100
-ORDER BY dt, place
+WHERE row_number <= 100
+ORDER BY dt, row_number

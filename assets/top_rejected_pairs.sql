@@ -8,10 +8,10 @@ FROM (
     row_number() OVER (
       PARTITION BY dt
       ORDER BY sum(numpackets) DESC NULLS LAST, sourceaddress NULLS LAST, destinationaddress NULLS LAST
-    ) AS place
+    ) AS row_number
   FROM {table}
   WHERE dt BETWEEN '{first}' AND '{last}'
   GROUP BY sourceaddress, destinationaddress, dt
 )
-WHERE place <= 20
-ORDER BY dt, place
+WHERE row_number <= 20
+ORDER BY dt, row_number

@@ -44,13 +44,13 @@ FROM (
     sum(numpackets) AS packetcount,
     {columns},
     dt,
-    row_number() OVER (PARTITION BY dt ORDER BY sum(numpackets) DESC NULLS LAST, {nulls_last}) AS place
+    row_number() OVER (PARTITION BY dt ORDER BY sum(numpackets) DESC NULLS LAST, {nulls_last}) AS row_number
   FROM {{table}}
   WHERE dt BETWEEN '{{first}}' AND '{{last}}'
   GROUP BY {columns}, dt
 )
-WHERE place <= 20
-ORDER BY dt, place
+WHERE row_number <= 20
+ORDER BY dt, row_number
 """
 COLUMNS = ("interfaceid", "sourceaddress", "destinationaddress", "sourceport", "destinationport", "protocol")
 GROUPINGS = (*itertools.combinations(COLUMNS, 1), *itertools.combinations(COLUMNS, 2))

@@ -280,13 +280,13 @@ def test_a_reports_metadata(lake):
         "    row_number() OVER (\n"
         "      PARTITION BY dt\n"
         "      ORDER BY sum(numpackets) DESC NULLS LAST, sourceaddress NULLS LAST, destinationaddress NULLS LAST\n"
-        "    ) AS place\n"
+        "    ) AS row_number\n"
         '  FROM "vpc_flow_lake"."rejected_flows"\n'
         "  WHERE dt BETWEEN '2021-09-02' AND '2021-09-02'\n"
         "  GROUP BY sourceaddress, destinationaddress, dt\n"
         ")\n"
-        "WHERE place <= 20\n"
-        "ORDER BY dt, place\n"
+        "WHERE row_number <= 20\n"
+        "ORDER BY dt, row_number\n"
         f"-- vpc-flow-lake: top_rejected_pairs, run {result.run_id}\n"
         "```"
     )

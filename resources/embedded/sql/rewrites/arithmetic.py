@@ -10,10 +10,10 @@ _DIVISION_BY_ZERO = "error('DIVISION_BY_ZERO: Division by zero')"
 
 
 def _divide(node: exp.Expr) -> exp.Expr:
-    """Trino divides integers to an integer, and fails at zero; DuckDB divides them to a double.
+    """Trino divides integers to an integer, and fails at zero. DuckDB gives a double; its versions differ at zero.
 
-    Example: ``7 / 2`` is 3, and ``7e0 / 2`` is 3.5.
-    Source: "Mathematical functions and operators", Trino documentation. Versions of DuckDB differ about zero.
+    Example: ``7 / 2`` is ``3``, ``7e0 / 2`` is ``3.5e0``, and ``7 / 0`` fails with DIVISION_BY_ZERO.
+    Source: "Mathematical functions and operators", Trino documentation.
     """
     if is_integer(node.this) and is_integer(node.expression):
         template = f"CASE WHEN :b = 0 THEN {_DIVISION_BY_ZERO} ELSE :a // :b END"
@@ -24,7 +24,7 @@ def _divide(node: exp.Expr) -> exp.Expr:
 
 
 def _remainder(node: exp.Expr) -> exp.Expr:
-    """The remainder of a division of integers by zero fails in Trino; DuckDB gives NULL.
+    """The remainder of a division of integers by zero fails in Trino; versions of DuckDB differ.
 
     Example: ``7 % 0`` fails with DIVISION_BY_ZERO.
     Source: "Mathematical functions and operators", Trino documentation.
@@ -38,7 +38,7 @@ def _remainder(node: exp.Expr) -> exp.Expr:
 def _leave_integer(node: exp.Expr) -> exp.Expr:
     """An integer that is rounded keeps its type in Trino; DuckDB makes a double of some.
 
-    Example: ``ceil(numbytes)`` is ``numbytes``.
+    Example: ``ceil(7) / 2`` is ``3``, since ``ceil(7)`` is an integer.
     Source: "Mathematical functions and operators", Trino documentation: ceil and floor return the type of their input.
     """
     return node.this if is_integer(node.this) else node
@@ -47,7 +47,7 @@ def _leave_integer(node: exp.Expr) -> exp.Expr:
 def _bitwise(node: exp.Expr) -> exp.Expr:
     """Trino has functions for bits, which return bigint; DuckDB has operators, and a function for XOR.
 
-    Example: ``bitwise_and(a, 4)`` becomes ``CAST(a AS BIGINT) & CAST(4 AS BIGINT)``.
+    Example: ``bitwise_and(5, 4)`` is ``4``, and ``bitwise_xor(5, 4)`` is ``1``.
     Source: "Bitwise functions", Trino documentation.
     """
     template = "xor(CAST(:a AS BIGINT), CAST(:b AS BIGINT))"

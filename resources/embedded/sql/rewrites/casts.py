@@ -29,7 +29,7 @@ ACCEPTED_TEXTS: Mapping[exp.DType, str] = {
 def _cast(node: exp.Expr) -> exp.Expr:
     """A number that is cast to an integer rounds halves away from zero in Trino; DuckDB rounds them to even numbers.
 
-    Example: ``CAST(2.5e0 AS bigint)`` is 3. A cast of a text is `_cast_text`.
+    Example: ``CAST(2.5e0 AS bigint)`` is ``3``. Casts of texts are in `_cast_text`.
     Source: "Conversion functions", Trino documentation; the rounding is that of Trino's `DoubleOperators`.
     """
     value, target = node.this, node.args["to"].this
@@ -50,7 +50,7 @@ def _cast(node: exp.Expr) -> exp.Expr:
 def _cast_text(value: exp.Expr, target: exp.DType, is_safe: bool) -> exp.Expr:
     """DuckDB takes more texts for a value than Trino does, as 1e3 for an integer and 2024/01/31 for a date.
 
-    Example: ``CAST('1e3' AS bigint)`` fails with INVALID_CAST_ARGUMENT; ``TRY_CAST('1e3' AS bigint)`` is NULL.
+    Example: ``CAST('1e3' AS bigint)`` fails with INVALID_CAST_ARGUMENT; ``TRY_CAST('1e3' AS bigint)`` is ``NULL``.
     Source: "Conversion functions", Trino documentation.
     """
     if target is exp.DType.VARCHAR:

@@ -16,7 +16,7 @@ _WHITESPACE = "chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || ' '"
 def _substring(node: exp.Expr) -> exp.Expr:
     """Trino gives an empty text for a start outside the text or a negative length; DuckDB counts it backwards.
 
-    Example: ``substr('abc', 0)`` and ``substr('abc', -4)`` are empty, and ``substr('abc', -2)`` is ``'bc'``.
+    Example: ``substr('abc', 0)`` is ``''``, ``substr('abc', -4)`` is ``''``, and ``substr('abc', -2)`` is ``'bc'``.
     Source: "String functions and operators", Trino documentation.
     """
     start, length = node.args["start"], node.args.get("length")
@@ -50,7 +50,7 @@ def _split_part(node: exp.Expr) -> exp.Expr:
     """split_part gives NULL where there is no such part, and fails for an index below 1.
 
     DuckDB gives an empty text, and counts from the end.
-    Example: ``split_part('a-b', '-', 3)`` is NULL.
+    Example: ``split_part('a-b', '-', 3)`` is ``NULL``.
     Source: "String functions and operators", Trino documentation.
     """
     template = (
@@ -63,7 +63,7 @@ def _split_part(node: exp.Expr) -> exp.Expr:
 def _regexp_extract(node: exp.Expr) -> exp.Expr:
     """regexp_extract gives NULL where nothing matches; DuckDB gives an empty text.
 
-    Example: ``regexp_extract('abc', 'x')`` is NULL.
+    Example: ``regexp_extract('abc', 'x')`` is ``NULL``.
     Source: "Regular expression functions", Trino documentation.
     """
     template = "CASE WHEN regexp_matches(:x, :pattern) THEN regexp_extract(:x, :pattern, :group) END"

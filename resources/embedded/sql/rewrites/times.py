@@ -41,7 +41,8 @@ def _date_trunc(node: exp.Expr) -> exp.Expr:
 def _date_diff(node: exp.Expr) -> exp.Expr:
     """Trino's date_diff counts the whole units that have passed; DuckDB's counts the boundaries between two times.
 
-    Example: from 23:00 to 01:00 of the next day, ``date_diff('day', …)`` is 0. DuckDB's date_sub counts so too.
+    DuckDB's date_sub counts as Trino does.
+    Example: ``date_diff('hour', TIMESTAMP '2024-03-01 00:59:00', TIMESTAMP '2024-03-01 01:00:00')`` is ``0``.
     Source: "Date and time functions and operators", Trino documentation.
     """
     unit = exp.Literal.string(node.text("unit").lower())

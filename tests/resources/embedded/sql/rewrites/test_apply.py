@@ -1,0 +1,71 @@
+"""The rewrite rules: each tells its source and an example, and its examples are true.
+
+More values of each function are in tests/test_embedded_athena.py.
+"""
+
+import inspect
+import re
+
+import pytest
+from small_bucket import SmallBucket
+
+from flowlogs.statements import TableDefinition
+from resources.embedded.sql.parse import parse
+from resources.embedded.sql.planner import plan_query
+from resources.embedded.sql.rewrites import aggregates, apply, arithmetic, casts, order_by, text_functions, times
+from resources.embedded.sql.rewrites.rule import Rule
+from resources.embedded.sql.statements import Query
+from resources.engine import QueryError
+
+MODULES = (aggregates, arithmetic, casts, text_functions, times)
+FUNCTIONS: dict[str, Rule] = {rule.__name__: rule for module in MODULES for rule in module.RULES.values()}
+DOCSTRINGS = {
+    **{name: inspect.getdoc(rule) or "" for name, rule in FUNCTIONS.items()},
+    "_cast_text": inspect.getdoc(casts._cast_text) or "",
+}
+
+
+def examples(form: str) -> list[object]:
+    """The examples of one form in the rules' docstrings, by their left and right sides."""
+    return [
+        pytest.param(left, right, id=f"{name}: {left}")
+        for name, docstring in DOCSTRINGS.items()
+        for left, right in re.findall(form, docstring)
+    ]
+
+
+@pytest.mark.parametrize("name", DOCSTRINGS)
+def test_every_rule_tells_an_example_and_a_source(name: str) -> None:
+    assert re.search(r"^Example: ``", DOCSTRINGS[name], re.MULTILINE)
+    assert re.search(r"^Source: \"", DOCSTRINGS[name], re.MULTILINE)
+
+
+def test_no_two_rules_are_for_the_same_node() -> None:
+    assert len(apply.RULES) == sum(len(module.RULES) for module in MODULES)
+
+
+@pytest.mark.parametrize(("value", "expected"), examples(r"``([^`]+)`` is ``([^`]+)``"))
+def test_the_value_of_an_example(value: str, expected: str, bucket: SmallBucket) -> None:
+    assert bucket.rows(f"SELECT {value} IS NOT DISTINCT FROM {expected}") == [(True,)]
+
+
+@pytest.mark.parametrize(("value", "code"), examples(r"``([^`]+)`` fails with ([A-Z_]+)"))
+def test_the_failure_of_an_example(value: str, code: str, bucket: SmallBucket) -> None:
+    with pytest.raises(QueryError) as failure:
+        bucket.rows(f"SELECT {value}")
+    assert failure.value.code == code
+
+
+@pytest.mark.parametrize(("value", "sql"), examples(r"``([^`]+)`` becomes ``([^`]+)``"))
+def test_what_duckdb_is_told_for_an_example(value: str, sql: str) -> None:
+    query = parse(f"SELECT {value} AS x FROM t", "lake")
+    assert isinstance(query, Query)
+    table = TableDefinition((("a", "int"), ("b", "int")), (), "s3://b/")
+    found = plan_query(query, "lake", lambda _: table).sql
+    assert found.replace('"t".', "").replace('"', "") == f"SELECT {sql} AS x FROM read_0 AS t"
+
+
+def test_a_name_in_order_by_is_first_a_column_of_the_result(bucket: SmallBucket) -> None:
+    assert "ORDER BY a + 1" in (inspect.getdoc(order_by.replace_result_names) or "")
+    bucket.create("numbers", "a int", b"1\n5\n3\n")
+    assert bucket.rows("SELECT -a AS a FROM numbers ORDER BY a + 1") == [(-5,), (-3,), (-1,)]
