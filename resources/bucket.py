@@ -116,6 +116,13 @@ class Bucket(ABC):
         """The objects below a prefix that Athena reads."""
         return (found for found in self.objects.list(prefix) if is_visible(found.key, prefix))
 
+    def shared_days(self, days: Iterable[date]) -> Mapping[date, str]:
+        """Of these UTC days, those whose folder also holds another day's objects or is held by it; and what is to do.
+
+        Only links do that, which S3 knows none of.
+        """
+        return {}
+
     def delivered_days(self) -> list[date]:
         """The UTC days that hold objects, in order. Looks at every key: where that takes long, do it otherwise."""
         days = {find_day(found.key) for found in self.visible_objects(self.source().prefix)}
