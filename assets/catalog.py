@@ -60,7 +60,7 @@ def vpc_flow_logs(
     """
     with clear_failures():
         engine = athena.ensure()
-        require_own_results(results, bucket.source(), athena, table)
+        require_own_results(results, bucket, athena, table)
         definition = flow_logs_table(bucket.source())
         tables = {table: definition, rejected_flows_name(table): rejected_flows_table(results.location())}
         statements = [create_database(table.database), *(create_table(*pair) for pair in tables.items())]
@@ -68,7 +68,7 @@ def vpc_flow_logs(
         for statement, (name, expected) in zip(statements[1:], tables.items(), strict=True):
             athena.execute(statement)
             require_table(athena, name, expected)
-        claim_results(results, bucket.source(), athena, table)
+        claim_results(results, bucket, athena, table)
         rejected = rejected_flows_name(table)
         taken_up = take_up_rejected_flows(athena, results, rejected, bucket.source())
         added = take_up_flow_logs(athena, bucket, results, table)

@@ -52,7 +52,8 @@ def look_at(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]:
     """A look at the objects of each of these days."""
     source = bucket.source()
     with ThreadPoolExecutor(min(DAYS_AT_ONCE, len(days) or 1), thread_name_prefix="day-objects") as pool:
-        return dict(zip(days, pool.map(lambda day: _look_at_day(bucket, source, day), days), strict=True))
+        looked = dict(zip(days, pool.map(lambda day: _look_at_day(bucket, source, day), days), strict=True))
+    return looked | {day: DayObjects({}, problem) for day, problem in bucket.shared_days(days).items()}
 
 
 def unreadable_days(looked: Mapping[date, DayObjects]) -> dict[date, str]:

@@ -81,7 +81,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         source = rejected_flows_name(table)
         done: dict[date, Mapping[str, object]] = {}
         with clear_failures():
-            require_own_results(results, bucket.source(), athena, table)
+            require_own_results(results, bucket, athena, table)
             locations, failures = days_without_partition(athena, source, days, REJECTED_FLOWS)
             failures |= days_without_files(results, locations)
             there = [day for day in days if day not in failures]

@@ -4,15 +4,15 @@ Tables can be dropped and made anew, and partitions with them. Reports and rejec
 those of one account would be mixed with another's, and a day whose logs are going would lose its records.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource, is_visible
+from flowlogs.layout import is_visible
 from flowlogs.printable import printable
 from flowlogs.statements import TableName, rejected_flows_name, rejected_flows_table
-from resources.bucket import ObjectStore
+from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
 
 OURS = ("reports/", "rejected_flows/")
@@ -22,6 +22,9 @@ FOLDER = "source/"
 
 NOTE = f"{FOLDER}flow_logs.txt"
 """The key, below the results root, of a text that says where the flow logs lie, and whose tables are over them."""
+
+SIMULATED = "simulated"
+"""The note's third line, where no VPC is behind the flow logs."""
 
 DAYS = f"{FOLDER}days/"
 """Below it, a text for each day: how many objects of flow logs were read, and their size in bytes as stored."""
@@ -35,33 +38,37 @@ class ObjectsRead:
     size: int
 
 
-def claim_results(results: ObjectStore, source: LogSource, athena: QueryEngine, table: TableName) -> None:
-    """Note that these results are made from this source. Raises FlowLakeError where they are not, or may not be."""
-    if not require_own_results(results, source, athena, table):
-        results.add({NOTE: _note(source, athena).encode()})
-        require_own_results(results, source, athena, table)  # a run beside this one may have noted another first
+def claim_results(results: ObjectStore, bucket: Bucket, athena: QueryEngine, table: TableName) -> None:
+    """Note that these results are made from this bucket's flow logs. Raises FlowLakeError where they may not be."""
+    if not require_own_results(results, bucket, athena, table):
+        results.add({NOTE: _note(bucket, athena).encode()})
+        require_own_results(results, bucket, athena, table)  # a run beside this one may have noted another first
 
 
-def require_own_results(results: ObjectStore, source: LogSource, athena: QueryEngine, table: TableName) -> bool:
-    """Whether these results are noted to be made from this source, which nobody may have noted yet.
+def require_own_results(results: ObjectStore, bucket: Bucket, athena: QueryEngine, table: TableName) -> bool:
+    """Whether these results are noted to be made from this bucket's flow logs, which nobody may have noted yet.
 
     Raises FlowLakeError where they are made from another one, by the tables of another catalog, or by somebody else.
     """
-    noted, own = _noted(results), _note(source, athena)
+    noted, own = _noted(results), _note(bucket, athena)
     if noted is None:
         _require_nobody_elses(results, own, athena, rejected_flows_name(table))
         return False
-    if noted == own.splitlines():
+    lines = own.splitlines()
+    if noted in (lines, lines[:2]):  # older versions noted nothing of a simulation
         return True
-    location, catalog = (*noted, "", "")[:2]
     raise FlowLakeError(
-        f"The results in {results.uri()} were made from the flow logs in {printable(location)} (tables: "
-        f"{printable(catalog)}), and these settings read {source.location} (tables: {athena.catalog_name}). Two "
-        "sources never share tables, partitions or reports: name another place in FLOWLAKE_RESULTS (and with "
-        "FLOWLAKE_TARGET=aws another FLOWLAKE_DATABASE), or set FLOWLAKE_BUCKET, FLOWLAKE_ACCOUNT_ID and "
-        "FLOWLAKE_REGION to those of the results. If these are the same flow logs and were moved, drop both tables, "
-        f"and let these two lines be all that is in {results.uri(NOTE)}:\n{own}"
+        f"The results in {results.uri()} were made from the flow logs in {_in_words(noted)}, and these settings read "
+        f"{_in_words(lines)}. Two sources never share tables, partitions or reports: name another place in "
+        "FLOWLAKE_RESULTS (and with FLOWLAKE_TARGET=aws another FLOWLAKE_DATABASE), or set FLOWLAKE_BUCKET, "
+        "FLOWLAKE_ACCOUNT_ID and FLOWLAKE_REGION to those of the results. If these are the same flow logs and were "
+        f"moved, drop both tables, and let these lines be all that is in {results.uri(NOTE)}:\n{own}"
     )
+
+
+def _in_words(note: Sequence[str]) -> str:
+    location, catalog, *simulated = (*note, "", "")[: max(2, len(note))]
+    return printable(f"{location} (tables: {', '.join([catalog, *simulated])})")
 
 
 def _require_nobody_elses(results: ObjectStore, own: str, athena: QueryEngine, rejected_flows: TableName) -> None:
@@ -77,7 +84,7 @@ def _require_nobody_elses(results: ObjectStore, own: str, athena: QueryEngine, r
         raise FlowLakeError(
             f"{results.uri(others[0])} lies where this project keeps its own files, and nothing says that it is one: "
             "it might be written over. Name another place in FLOWLAKE_RESULTS, or move it away; then run again. If it "
-            f"was made from these flow logs by this project, let these two lines be all that is in {results.uri(NOTE)}:"
+            f"was made from these flow logs by this project, let these lines be all that is in {results.uri(NOTE)}:"
             f"\n{own}"
         )
 
@@ -107,8 +114,9 @@ def note_key(day: date) -> str:
     return f"{DAYS}{day}.txt"
 
 
-def _note(source: LogSource, athena: QueryEngine) -> str:
-    return f"{source.location}\n{athena.catalog_name}\n"
+def _note(bucket: Bucket, athena: QueryEngine) -> str:
+    lines = (bucket.source().location, athena.catalog_name, *([SIMULATED] if bucket.is_simulated() else []))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _noted(results: ObjectStore) -> list[str] | None:

@@ -135,6 +135,13 @@ class Bucket(ABC):
         """The objects below a prefix that Athena reads."""
         return (found for found in self.objects.list(prefix) if is_read(found, prefix))
 
+    def shared_days(self, days: Iterable[date]) -> Mapping[date, str]:
+        """Of these UTC days, those whose folder also holds another day's objects or is held by it; and what is to do.
+
+        Only links do that, which S3 knows none of.
+        """
+        return {}
+
     def delivered_days(self) -> list[date]:
         """The UTC days whose folders hold objects of flow logs, in order; where none does, those that hold others.
 

@@ -37,6 +37,7 @@ from support import (
     write_small_logs,
 )
 
+from assets.results_source import NOTE
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName, rejected_flows_name
 from pipelines.history import LOCK_TAG, History, history
@@ -245,6 +246,23 @@ def test_logs_that_are_copied_into_the_simulated_bucket_are_told(new_project):
     assert (code, output.count("Error: ")) == (1, 1)
     assert f"holds what that never delivered: {theirs}. Simulated flow logs are never mixed with others" in output
     assert (files_in(bucket), reports_in(new_project / "data/results")) == before
+
+
+def test_results_of_simulated_logs_take_no_others(new_project):
+    flow_lake(new_project, "run", "--date", DAY)
+    shutil.rmtree(new_project / "data/bucket")
+    write_object(new_project / "data/bucket", NEXT_DAY, [FEW_PACKETS])
+    before = files_in(new_project / "data/results/reports")
+    words = failed(flow_lake(new_project, "run", "--date", NEXT_DAY))
+    assert "/vpcflowlogs/us-east-1/ (tables: embedded, simulated), and these settings read s3://" in words
+    assert files_in(new_project / "data/results/reports") == before
+
+
+def test_results_of_an_older_versions_simulation_go_on(new_project):
+    flow_lake(new_project, "run", "--date", DAY)
+    note = new_project / "data/results" / NOTE
+    note.write_text("".join(f"{line}\n" for line in note.read_text().splitlines()[:2]))
+    assert flow_lake(new_project, "run", "--date", NEXT_DAY)[0] == 0
 
 
 # make run, on logs of one's own

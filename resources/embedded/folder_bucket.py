@@ -10,14 +10,23 @@ import re
 import shutil
 import stat
 import uuid
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import date
 from pathlib import Path, PurePath
 from typing import BinaryIO, cast
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource, choose_source, find_source, is_object_name, is_visible, unreadable_layout
+from flowlogs.layout import (
+    LogSource,
+    choose_source,
+    find_day,
+    find_source,
+    is_object_name,
+    is_visible,
+    unreadable_layout,
+)
 from flowlogs.printable import printable
 from resources.bucket import Bucket, Level, ObjectStore, StoredObject
 from resources.embedded.simulated_vpc import is_simulated
@@ -29,6 +38,8 @@ LOCK = ".lock"
 
 LOCK_TEXT = b"VPC Flow Lake is writing. What lies beside this without a process is removed by the next one.\n"
 """In the lock of each folder that is being written in: only what has it is ever thrown away."""
+
+_NUMBER = re.compile("[0-9]{2,4}")
 
 _OWN_LOCK = re.compile(r"[0-9a-f]{32}\.lock")
 
@@ -422,6 +433,37 @@ def _remove_empty(folder: Path, root: Path) -> None:
             folder = folder.parent
 
 
+def _numbered(folder: str) -> Iterator[tuple[str, str]]:
+    """The folders in one that are called by a number, and where each really is, given where that one is."""
+    return ((name, place) for name, place, is_folder in _real_entries(folder) if is_folder and _NUMBER.fullmatch(name))
+
+
+def _real_places(top: str) -> Iterator[str]:
+    """Where a folder's objects really are: that folder, those in it, and what links in those lead to."""
+    waiting, seen = [top], set(map(str, Path(top).parents))
+    while waiting:
+        folder = waiting.pop()
+        if folder not in seen:
+            seen.add(folder)
+            yield folder
+            for name, place, is_folder in _real_entries(folder):
+                if is_folder and is_visible(name, ""):
+                    waiting.append(place)
+                elif is_visible(name, "") and place.rpartition("/")[0] != folder:
+                    yield place
+
+
+def _real_entries(folder: str) -> Iterator[tuple[str, str, bool]]:
+    """What is in a folder: its name, where it really is, given where the folder is, and whether it is a folder."""
+    with suppress(OSError), os.scandir(folder) as entries:  # what cannot be read, whoever reads objects will tell
+        for entry in entries:
+            if entry.is_symlink():
+                is_folder = os.path.isdir(entry.path)  # noqa: PTH112 - Path's fails where it may not look
+                yield entry.name, os.path.realpath(entry.path), is_folder
+            else:
+                yield entry.name, entry.path, entry.is_dir()
+
+
 def shown(path: str | os.PathLike[str]) -> str:
     """A path for people, also one whose name is no UTF-8; of a very long one, the ends."""
     text = printable(os.fsencode(path).decode(errors="backslashreplace"))
@@ -465,6 +507,37 @@ class FolderBucket(Bucket):
                 f"{elsewhere}"
             )
         return choose_source(self.name, found, self._account, self._region, where=self.objects.uri())
+
+    def shared_days(self, days: Iterable[date]) -> Mapping[date, str]:
+        source = self.source()
+        real = self._real_folders(source)
+        days_of: dict[str, set[date]] = defaultdict(set)
+        for day, folder in real.items():
+            days_of[folder].add(day)
+        shared = {}
+        for day in days:
+            others: set[date] = set()
+            for place in _real_places(real[day]) if day in real else ():
+                for folder in (place, *map(str, Path(place).parents)):
+                    others |= days_of.get(folder, set()) - {day}
+            if others:
+                where = self.objects.uri(source.day_prefix(day))
+                shared[day] = (
+                    f"{where} has objects in common with the folder of {min(others)}, "
+                    "by way of a link: each of their records would be counted on both days. Remove the link, or put "
+                    "the day's own objects in its place; then run again."
+                )
+        return shared
+
+    def _real_folders(self, source: LogSource) -> dict[date, str]:
+        """Each day's folder, where links lead."""
+        return {
+            day: folder
+            for year, of_year in _numbered(os.path.realpath(self.root / source.prefix))
+            for month, of_month in _numbered(of_year)
+            for number, folder in _numbered(of_month)
+            if (day := find_day(f"{source.prefix}{year}/{month}/{number}/"))
+        }
 
     def _folders(self, pattern: str) -> Iterator[str]:
         """The folders of a pattern, as key prefixes."""
