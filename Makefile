@@ -14,7 +14,7 @@ export GIVEN_FOLDER = $(value FOLDER)
 # The names alone, since a misspelt variable is one that nothing here looks at.
 export GIVEN_NAMES := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 
-.PHONY: run sql dev test check bench lock
+.PHONY: run sql dev test check bench lock help
 .DEFAULT_GOAL := run
 
 run: .venv/runtime  ## materialize the whole lineage for a day and print its reports
@@ -27,6 +27,10 @@ sql: .venv/runtime  ## execute a statement: make sql Q="SELECT count(*) FROM vpc
 dev: .venv/runtime  ## open the Dagster UI, with the history of the runs
 	@$(BIN)/python -m pipelines.cli dev --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} \
 	  $${GIVEN_PORT:+--port "$$GIVEN_PORT"}
+
+help:  ## tell what each command does, and which variables it takes
+	@sed -n -e 's/^# //p' -e '/^PYTHON/q' Makefile
+	@sed -n -e 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
 
 test: .venv/dev debian-packages  ## run the tests
 	$(BIN)/pytest

@@ -249,7 +249,7 @@ def query_metadata(result: QueryResult) -> dict[str, object]:
     return {
         "statement": sql_metadata([result.statement]),
         "bytes scanned": result.scanned_bytes,
-        "seconds": result.seconds,
+        "seconds": round(result.seconds, 3),
         "query id": result.query_id,
         **{name: _link(value) for name, value in result.details.items()},
     }

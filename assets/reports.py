@@ -98,7 +98,8 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                         files = [report_files(report.name, day, frames[day]) for day in batch]
                         results.replace({key: data for day_files in files for key, data in day_files.items()})
                         count = sum(len(frames[day]) for day in batch)
-                        context.log.info(f"{listed(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {count} rows.")
+                        rows_told = f"{count} {'row' if count == 1 else 'rows'}"
+                        context.log.info(f"{listed(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_told}.")
                         done |= {day: report_metadata(report.name, day, frames[day], result, results) for day in batch}
             except FlowLakeError as error:
                 failures |= {day: str(error) for day in there if day not in done}

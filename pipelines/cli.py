@@ -29,6 +29,7 @@ import click
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
+from flowlogs.statements import REJECTED_FLOWS
 from pipelines.history import History, history
 from pipelines.settings import PROJECT_ROOT, Settings, read_settings
 from pipelines.targets import build_target
@@ -120,9 +121,12 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
         try:
             result = target.athena.execute(statement, most_rows)
         except QueryError as error:
-            if error.code in ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"):
-                raise FlowLakeError(f"{error}\nThe table of flow logs is there once `make run` has made it.") from error
-            raise
+            if error.code not in ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"):
+                raise
+            tables = f"The tables that `make run` makes are {settings.table} and {REJECTED_FLOWS}."
+            if re.search(rf"\b({settings.table}|{REJECTED_FLOWS})'", str(error)) or error.code == "SCHEMA_NOT_FOUND":
+                tables = "The table of flow logs is there once `make run` has made it."
+            raise FlowLakeError(f"{error}\n{tables}") from error
         frame = result.frame.head(most_rows)
         if len(frame.columns):
             click.echo(terminal_table(frame))
@@ -362,7 +366,8 @@ def folder_of_logs(logs: str) -> Path:
     try:
         path = Path.cwd() / Path(logs).expanduser()
         if logs and stat.S_ISDIR(path.stat().st_mode):
-            return path
+            with os.scandir(path):  # is allowed
+                return path
         problem = "it is no folder" if logs else "it is empty"
     except FileNotFoundError:
         link = f" is a link to {path.readlink()}, which" if path.is_symlink() else ""
@@ -427,6 +432,7 @@ def materialize(
                 run_config={"loggers": {"terminal": {}}},
                 instance=kept.instance,
                 partition_key=day.isoformat(),
+                asset_selection=list(job.asset_layer.executable_asset_keys),  # all of them: so the UI shows what it ran
                 raise_on_error=False,
                 run_id=run_id,
                 tags=tags,

@@ -22,7 +22,9 @@ from pipelines.settings import DAGSTER_HOME, Settings
 if TYPE_CHECKING:
     import dagster as dg
 
-LOCK_TAG = "vpc-flow-lake/lock"
+LOCK_TAG = ".dagster/vpc-flow-lake-lock"
+"""Dagster's UI shows no tags that begin like this."""
+
 RUNNING = ".running"
 
 KILLED = "The process of this run was killed before the run came to its end. What was not done is as it was: run again."

@@ -4,6 +4,7 @@ What a setting means is told in ``.env.example``. Nothing is looked up here, in 
 """
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -145,7 +146,7 @@ class Settings(BaseSettings):
 
 def read_settings() -> Settings:
     """The settings as the environment and ``.env`` have them now. A FlowLakeError names each wrong variable."""
-    misspelt = _misspelt([*os.environ, *dotenv_values(PROJECT_ROOT / ".env")])
+    misspelt = _misspelt([*os.environ, *_names_in(PROJECT_ROOT / ".env")])
     if misspelt:
         raise FlowLakeError("\n".join(misspelt))
     try:
@@ -162,6 +163,26 @@ def read_settings() -> Settings:
     else:
         _require_folders_apart(settings)
     return settings
+
+
+def _names_in(path: Path) -> list[str]:
+    """The variables that a .env sets. A FlowLakeError names the line that sets none: it would be passed over."""
+    if not path.is_file():
+        return []
+    try:
+        bindings = list(parse_stream(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+    except OSError as error:
+        raise FlowLakeError(f"{printable(str(path))} cannot be read: {error.strerror}. Make it readable.") from error
+    except UnicodeDecodeError as error:
+        raise FlowLakeError(f"{printable(str(path))} cannot be read: {error}. Save it as UTF-8.") from error
+    for binding in bindings:
+        if binding.error or (binding.value is None and (binding.key or "").startswith(PREFIX)):
+            line = binding.original.string.strip()
+            raise FlowLakeError(
+                f"{printable(str(path))}, line {binding.original.line}: {printable(line)!r} sets nothing. Write "
+                "NAME=value, or # in front of what is no setting."
+            )
+    return [binding.key for binding in bindings if binding.key]
 
 
 def _misspelt(variables: Iterable[str]) -> list[str]:

@@ -430,6 +430,11 @@ def test_make_sql_says_what_makes_the_table(project, small_logs, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_make_sql_names_the_tables_where_another_is_asked_for(project, materialized):
+    words = failed(flow_lake(project, "sql", "SELECT 1 FROM vpc_flow_log", **materialized[1]))
+    assert words.endswith("\nThe tables that `make run` makes are vpc_flow_logs and rejected_flows.\n")
+
+
 def test_make_sql_tells_what_is_wrong_with_a_statement(project, materialized):
     code, output = flow_lake(project, "sql", "SELECT nothing FROM vpc_flow_logs", **materialized[1])
     assert code == 1
@@ -953,6 +958,14 @@ def test_a_run_is_stopped_though_its_exception_is_lost(project, small_logs, tmp_
         "\nStopped. What was not done yet is as it was before; run again.\n",
     )
     assert statuses(tmp_path / "results") == ["CANCELED"]
+
+
+def test_make_help_tells_of_every_command(project):
+    code, output = make(project, "help")
+    told = re.findall(r"^  make (\w+) +\S", output, re.MULTILINE)
+    targets = re.findall(r"^(\w+):.*##", (project / "Makefile").read_text(), re.MULTILINE)
+    assert (code, told) == (0, targets)
+    assert {"run", "sql", "dev", "test"} < set(told)
 
 
 def test_a_signal_during_the_imports_prints_nothing(project, tmp_path):

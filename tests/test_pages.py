@@ -175,6 +175,12 @@ def test_the_lineage_shows_every_asset_and_that_it_is_materialized(ui, browser):
     take_picture(browser, "lineage.png", graph)
 
 
+def test_a_run_of_make_shows_what_it_made_and_no_tag_of_ours(ui, browser):
+    page = look_at(browser, f"{ui}/runs", f"partition: {DAYS[0]}", "Success")
+    assert page.count(" more") == 2  # of the assets of both runs, the first one is shown
+    assert "lock" not in page
+
+
 def test_the_daily_schedule_is_listed(ui, browser):
     page = look_at(browser, f"{ui}/automation", "daily_reject_reports_schedule", "At 01:00 AM UTC")
     assert "vpc-flow-lake" in page

@@ -251,6 +251,28 @@ def test_a_setting_that_is_misspelt_is_told_and_not_passed_over(root, monkeypatc
         read_settings()
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (b"A=1\nFLOWLAKE_TARGET\n", ", line 2: 'FLOWLAKE_TARGET' sets nothing. Write NAME=value, or # in front of "),
+        (b"two words\n", ", line 1: 'two words' sets nothing. Write NAME=value, or # in front of "),
+        (b"FLOWLAKE_TABLE='x\n", ', line 1: "FLOWLAKE_TABLE=\'x" sets nothing. Write NAME=value, or # in front of '),
+        (b"\xff\xfe", " cannot be read: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte. Save "),
+    ],
+    ids=["no value", "no name", "no end", "no text"],
+)
+def test_a_line_of_env_that_sets_nothing_is_told(root, text, problem):
+    (root / ".env").write_bytes(text)
+    with pytest.raises(FlowLakeError) as told:
+        read_settings()
+    assert str(told.value).startswith(f"{root}/.env{problem}")
+
+
+def test_lines_of_env_that_are_other_programs_are_theirs(root):
+    (root / ".env").write_text("# FLOWLAKE_TABLE\n\nexport A=1\nHOME\n", encoding="utf-8-sig")
+    assert read_settings().table == "vpc_flow_logs"
+
+
 def test_a_variable_that_resembles_no_setting_is_somebody_elses(root, monkeypatch):
     monkeypatch.setenv("FLOWLAKE_TEST_LOGS", "x")
     assert read_settings().target == "embedded"
