@@ -222,6 +222,14 @@ def test_a_day_whose_objects_are_gone_stays_out_and_its_rejected_flows_stay(fill
     assert counts(filled)[1] == 5
 
 
+def test_a_place_that_cannot_be_looked_through_is_told_and_stops_nothing(filled):
+    drop(filled)
+    (filled.results / ROOT / b"\xff".decode(errors="surrogateescape")).write_text("")
+    result = make_again(filled)
+    assert taken_up(result) == (0, 3)
+    assert any(text.startswith("Rejected flows of days that are no parti") for text in warnings(filled, result))
+
+
 # What is of no use
 
 
