@@ -1,6 +1,6 @@
 """Days whose partitions were lost, as with a table that was dropped, are taken up again here, without a scan.
 
-A day of rejected flows is known by the complete folder that a run left; a day of flow logs by a record of the run that
+A day of rejected flows is known by the folder that a run completed; a day of flow logs by a record of the run that
 added it, and by its objects, which are looked at again.
 """
 
