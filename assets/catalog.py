@@ -75,14 +75,14 @@ def vpc_flow_logs(
         left: list[str] = []
         with only_warned_of(context):
             left = remove_superseded(athena, results, rejected, datetime.now(timezone.utc))
-    for warning in [*engine.warnings, *added.warnings, *left]:
+    for warning in [*engine.warnings, *taken_up.warnings, *added.warnings, *left]:
         context.log.warning(warning)
     return dg.MaterializeResult(
         metadata={
             "table": f"{table.database}.{table.table}",
             "location": definition.location,
             "statements": sql_metadata(statements),
-            "days of rejected flows taken up again": len(taken_up),
+            "days of rejected flows taken up again": len(taken_up.days),
             "days of flow logs added again": len(added.days),
             **engine.facts,
             "dagster/column_schema": column_schema((*definition.columns, *definition.partition_columns)),

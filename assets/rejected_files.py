@@ -1,9 +1,9 @@
 """Where the rejected flows lie below the results root, whose they are, and which of them are of use to nobody any more.
 
 Each attempt writes into a folder of its own, whose name tells the database that it is for, and within it into one for
-each day, which is what the day's partition points at. Before it does, a marker in the day's folder says that the day is
-complete: so a partition that is lost is found again. Whatever may have to be removed is noted first; a run that comes
-to its end takes its notes back, and those of one that was killed tell a later run what to look for.
+each day, which is what the day's partition points at. Before it does, a marker beside the day's folder says that the
+day is complete: so a partition that is lost is found again. Whatever may have to be removed is noted first; a run that
+comes to its end takes its notes back, and those of one that was killed tell a later run what to look for.
 """
 
 import re
@@ -46,14 +46,16 @@ _NAME = rf"{_STAMPED}(?:-(?P<database>{IDENTIFIER.pattern}))?"
 
 _ATTEMPT = re.compile(rf"{ROOT}{_NAME}/")
 _FOLDER = re.compile(rf"(?P<root>{ROOT}{_NAME}/){PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/")
-_FILE = re.compile(rf"(?P<folder>{_FOLDER.pattern})(?P<name>.+)")
+_FILE = re.compile(rf"{_FOLDER.pattern}.+")
 
 _MARKER = re.compile(
-    rf"_complete-(?P<files>\d+)-(?P<bytes>\d+)-(?P<account>{ACCOUNT_ID.pattern})-(?P<region>{REGION.pattern})"
+    rf"(?P<root>{ROOT}{_NAME}/)_complete/{PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/"
+    rf"(?P<name>(?P<files>\d+)-(?P<bytes>\d+)-{ACCOUNT_ID.pattern}-{REGION.pattern})"
 )
-"""A marker's name: how many files the day has, of how many bytes, and whose flow logs they are of.
+"""A marker's key: how many files the day has, of how many bytes, and whose flow logs they are of.
 
-It is all in the name, so that a listing tells it. The underscore hides it from Hive and Athena.
+It is all in the name, so that a listing tells it. It lies beside the day's folder, in which there are data and nothing
+else, and has an underscore in front, which hides it from Hive and Athena.
 """
 
 NOT_PROVEN = "is left: it may be of another database. Remove it by hand if none reads it."
@@ -75,7 +77,7 @@ class Unloaded:
 
 @dataclass
 class DayFolder:
-    """What lies in an attempt's folder for one day: files with their sizes, and the names of markers.
+    """What lies in an attempt's folder for one day: files with their sizes, and the names of the day's markers.
 
     `database` is whose attempt it is, None where the name does not tell.
     """
@@ -110,11 +112,7 @@ class DayFolder:
         )
 
     def _whole(self, marker: str) -> bool:
-        match = _MARKER.fullmatch(marker)
-        return match is not None and [int(match["files"]), int(match["bytes"])] == [
-            len(self.files),
-            sum(self.files.values()),
-        ]
+        return [int(number) for number in marker.split("-")[:2]] == [len(self.files), sum(self.files.values())]
 
 
 def files_below(results: ObjectStore, root: str) -> dict[str, int]:
@@ -133,10 +131,10 @@ def unloaded(root: str, days: Iterable[date], files: Mapping[str, int]) -> Unloa
 
 
 def mark_complete(results: ObjectStore, parts: Iterable[Unloaded], source: LogSource) -> None:
-    """Say in each day's folder that the day is complete, before anything points there."""
+    """Say beside each day's folder that the day is complete, before anything points there."""
     results.replace(
         {
-            f"{folder}{_marker_name(part.of(day), source)}": b"The rejected flows of this day are complete.\n"
+            f"{_marked(folder)}{_marker_name(part.of(day), source)}": b"The rejected flows of this day are complete.\n"
             for part in parts
             for day, folder in part.folders.items()
         }
@@ -147,14 +145,14 @@ def day_folders(stored: Iterable[StoredObject]) -> dict[str, DayFolder]:
     """The days' folders of attempts, by the objects that are below ROOT or below attempts."""
     found: dict[str, DayFolder] = {}
     for item in stored:
-        match = _FILE.fullmatch(item.key)
-        day = _day(match["day"]) if match else None
-        if match and day:
-            folder = found.setdefault(match["folder"], DayFolder(match["folder"], day, match["database"]))
-            if _MARKER.fullmatch(match["name"]):
-                folder.markers.append(match["name"])
-            elif is_visible(item.key, folder.folder) and not is_folder_marker(item.key, item.size):
-                folder.files[item.key] = item.size
+        if not (match := _MARKER.fullmatch(item.key) or _FILE.fullmatch(item.key)) or not (day := _day(match["day"])):
+            continue
+        key = unloaded_location(match["root"], day)
+        folder = found.setdefault(key, DayFolder(key, day, match["database"]))
+        if match.re is _MARKER:
+            folder.markers.append(match["name"])
+        elif is_visible(item.key, key) and not is_folder_marker(item.key, item.size):
+            folder.files[item.key] = item.size
     return found
 
 
@@ -279,11 +277,11 @@ def replaced_folders(results: ObjectStore, before: Mapping[date, str], database:
 
 
 def remove(results: ObjectStore, folders: Iterable[str]) -> list[str]:
-    """Remove all that is in each of the folders; returns what could not be, and why."""
+    """Remove what is in each of the folders, of one day each, and its marker; returns what could not be, and why."""
     problems = []
     for folder in folders:
         try:
-            results.delete([stored.key for stored in results.list(folder)])
+            results.delete(_keys_of(results, folder))
         except FlowLakeError as error:
             problems.append(left_for_later(error))
     return problems
@@ -333,18 +331,24 @@ def tidy(athena: QueryEngine, results: ObjectStore, name: TableName, own: Sequen
     folders = sorted({folder for lines in noted.values() for folder in lines} - at_work)
     for folder in filter(_is_attempt, folders):
         try:
-            keys[folder] = [stored.key for stored in results.list(folder)]
+            keys[folder] = _keys_of(results, folder)
         except FlowLakeError as error:
             problems[folder] = str(error)
     not_ours = [folder for folder, listing in keys.items() if listing and not _may_remove(folder, name.database)]
     for folder in not_ours:
         del keys[folder]
-    found = {key: match for listing in keys.values() for key in listing if (match := _FILE.fullmatch(key))}
+    found = {
+        key: match
+        for listing in keys.values()
+        for key in listing
+        if (match := _MARKER.fullmatch(key) or _FILE.fullmatch(key))
+    }
     days = sorted({match["day"] for match in found.values()})
     locations = athena.partition_locations(name, days) if found else {}
+    seen = {(day, key_of(results, location)) for day, location in locations.items()}
     for folder, listing in keys.items():
         files = [(key, found[key]) for key in listing if key in found]
-        unseen = [key for key, m in files if key_of(results, locations.get(m["day"], "")) != m["folder"]]
+        unseen = [key for key, m in files if (m["day"], f"{m['root']}{PARTITION_COLUMN}={m['day']}/") not in seen]
         try:
             results.delete(unseen)
         except FlowLakeError as error:
@@ -401,8 +405,20 @@ def _noted(results: ObjectStore, key: str) -> list[str]:
         return []  # a run beside this one has just done what it said
 
 
+def _keys_of(results: ObjectStore, folder: str) -> list[str]:
+    """The keys below an attempt's folder; below that of one day, with those of its markers, which go first."""
+    marked = [_marked(folder)] if _FOLDER.fullmatch(folder) else []
+    return [stored.key for place in [*marked, folder] for stored in results.list(place)]
+
+
+def _marked(folder: str) -> str:
+    """Where the marker of a day's folder lies."""
+    root, day = folder.rstrip("/").rsplit("/", 1)
+    return f"{root}/_complete/{day}/"
+
+
 def _marker_name(sizes: Collection[int], source: LogSource) -> str:
-    return f"_complete-{len(sizes)}-{sum(sizes)}-{source.account}-{source.region}"
+    return f"{len(sizes)}-{sum(sizes)}-{source.account}-{source.region}"
 
 
 def _day(text: str) -> date | None:

@@ -1,6 +1,6 @@
 """Days whose partitions were lost, as with a table that was dropped, are taken up again here, without a scan.
 
-A day of rejected flows is known by the complete folder that a run left; a day of flow logs by a record of the run that
+A day of rejected flows is known by the folder that a run completed; a day of flow logs by a record of the run that
 added it, and by its objects, which are looked at again.
 """
 
@@ -41,23 +41,10 @@ _ADDED_DAYS = re.compile(r"(?P<first>\d{4}-\d\d-\d\d)_(?P<last>\d{4}-\d\d-\d\d)\
 
 @dataclass(frozen=True)
 class TakenUp:
-    """The days whose partitions were added again; and why other days were not."""
+    """The days whose partitions were added again, and what people should know of others."""
 
     days: Sequence[date]
-    left_out: Mapping[date, str]
-
-    @property
-    def warnings(self) -> list[str]:
-        """What people should know of the days that are left out: their days, and the first few of the reasons."""
-        if not self.left_out:
-            return []
-        reasons = list(dict.fromkeys(self.left_out.values()))
-        more = [f"Others are left out likewise: {len(reasons) - CAUSES_SHOWN}."] if len(reasons) > CAUSES_SHOWN else []
-        text = "\n".join([*reasons[:CAUSES_SHOWN], *more])
-        return [
-            f"Not added again to the table of flow logs: {listed(sorted(self.left_out))}. Their rejected flows and "
-            f"reports stay. Materialize vpc_flow_logs_partition for them when this is mended:\n{text}"
-        ]
+    warnings: Sequence[str] = ()
 
 
 def record_added(results: ObjectStore, table: TableName, days: Sequence[date]) -> None:
@@ -91,19 +78,32 @@ def take_up_flow_logs(athena: QueryEngine, bucket: Bucket, results: ObjectStore,
     days = [day for day in looked if day not in left_out]
     for statement in add_partitions(table, bucket.source().day_locations(days)):
         athena.execute(statement)
-    return TakenUp(days, left_out)
+    return TakenUp(days, [left_out_warning(left_out)] if left_out else [])
 
 
-def take_up_rejected_flows(
-    athena: QueryEngine, results: ObjectStore, name: TableName, source: LogSource
-) -> Sequence[date]:
-    """Point the partitions of days that have none at their newest complete folders; returns the days."""
-    complete = newest_complete(day_folders(results.list(ROOT)).values(), name.database, source)
+def left_out_warning(left_out: Mapping[date, str]) -> str:
+    """Which days are not added again, and the first few of the reasons."""
+    reasons = list(dict.fromkeys(left_out.values()))
+    more = [f"Others are left out likewise: {len(reasons) - CAUSES_SHOWN}."] if len(reasons) > CAUSES_SHOWN else []
+    text = "\n".join([*reasons[:CAUSES_SHOWN], *more])
+    return (
+        f"Not added again to the table of flow logs: {listed(sorted(left_out))}. Their rejected flows and reports "
+        f"stay. Materialize vpc_flow_logs_partition for them when this is mended:\n{text}"
+    )
+
+
+def take_up_rejected_flows(athena: QueryEngine, results: ObjectStore, name: TableName, source: LogSource) -> TakenUp:
+    """Point the partitions of days that have none at their newest complete folders."""
+    try:
+        folders = day_folders(results.list(ROOT))
+    except FlowLakeError as error:
+        return TakenUp([], [f"Rejected flows of days that are no partitions are not looked for: {error}"])
+    complete = newest_complete(folders.values(), name.database, source)
     there = athena.partition_locations(name, [day.isoformat() for day in sorted(complete)]) if complete else {}
     lost = {day: results.location(complete[day].folder) for day in sorted(complete) if day.isoformat() not in there}
     for statement in add_partitions(name, lost):
         athena.execute(statement)
-    return list(lost)
+    return TakenUp(list(lost))
 
 
 def remove_superseded(athena: QueryEngine, results: ObjectStore, name: TableName, now: datetime) -> list[str]:

@@ -107,7 +107,7 @@ class Lake:
 
     def markers(self) -> list[str]:
         """The markers that say which days are complete, by their keys."""
-        return [stored.key for stored in self.target.results.list(ROOT) if "/_complete-" in stored.key]
+        return [stored.key for stored in self.target.results.list(ROOT) if "/_complete/" in stored.key]
 
     def notes(self) -> list[str]:
         """The notes of what is unfinished, by their keys."""

@@ -435,7 +435,7 @@ def as_an_older_version(lake: Lake, day: date) -> str:
     after = f"{ROOT}{old_attempt('old')}/dt={day}/"
     files = [stored.key for stored in lake.target.results.list(before) if stored.key.endswith(".parquet")]
     lake.target.results.replace({after + key.rpartition("/")[2]: lake.target.results.read(key) for key in files})
-    lake.target.results.delete([stored.key for stored in lake.target.results.list(before)])
+    lake.target.results.delete([*(stored.key for stored in lake.target.results.list(before)), *lake.markers()])
     lake.target.athena.execute(move_partition(REJECTED, day, lake.target.results.location(after)))
     return after
 
@@ -464,15 +464,16 @@ def test_a_day_without_rejects_of_an_older_version_is_still_read(lake):
 # Which days are complete
 
 
-def test_each_days_folder_says_how_many_files_are_complete_there(lake):
+def test_a_marker_beside_each_days_folder_says_how_many_files_it_has(lake):
     lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     lake.run(DAY, EMPTY_DAY, DAILY)
     sizes = {name.split("dt=")[1][:10]: (lake.results / name).stat().st_size for name in lake.rejected_files()}
     whose = "123456789012-us-east-1"
-    assert [key.rpartition("dt=")[2] for key in lake.markers()] == [
-        f"{DAY}/_complete-1-{sizes[str(DAY)]}-{whose}",
-        f"{NEXT_DAY}/_complete-1-{sizes[str(NEXT_DAY)]}-{whose}",
-        f"{EMPTY_DAY}/_complete-0-0-{whose}",
+    root = lake.rejected_folder(DAY).partition("dt=")[0]
+    assert lake.markers() == [
+        f"{root}_complete/dt={DAY}/1-{sizes[str(DAY)]}-{whose}",
+        f"{root}_complete/dt={NEXT_DAY}/1-{sizes[str(NEXT_DAY)]}-{whose}",
+        f"{root}_complete/dt={EMPTY_DAY}/0-0-{whose}",
     ]
 
 

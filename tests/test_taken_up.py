@@ -62,10 +62,10 @@ def warnings(lake: Lake, result: dg.ExecuteInProcessResult) -> list[str]:
 
 def copy_of(lake: Lake, day: date, name: str) -> str:
     """A copy of the day's folder, marker and all, as an attempt called so; returns its key."""
-    before, after = lake.rejected_folder(day), f"{ROOT}{name}/dt={day}/"
-    keys = [stored.key for stored in lake.target.results.list(before)]
-    lake.target.results.replace({after + key.rpartition("/")[2]: lake.target.results.read(key) for key in keys})
-    return after
+    before, after = lake.rejected_folder(day).partition("dt=")[0], f"{ROOT}{name}/"
+    keys = [stored.key for stored in lake.target.results.list(before) if f"/dt={day}/" in stored.key]
+    lake.target.results.replace({key.replace(before, after): lake.target.results.read(key) for key in keys})
+    return f"{after}dt={day}/"
 
 
 def attempt(hours: float, database: str = REJECTED.database) -> str:
@@ -137,7 +137,7 @@ def test_an_attempt_that_is_not_complete_is_not_taken_up(filled, fault):
     before = filled.rejected_folder(DAY)
     folder = filled.results / copy_of(filled, DAY, attempt(-1))
     (file,) = folder.glob("*.parquet")
-    (marker,) = folder.glob("_complete-*")
+    (marker,) = (folder.parent / "_complete" / folder.name).iterdir()
     if fault == "half a file":
         file.write_bytes(file.read_bytes()[:-9])
     elif fault == "a file is missing":
@@ -180,7 +180,9 @@ def test_what_a_run_that_was_killed_before_its_switch_completed_is_taken_up(lake
     assert not lake.run(DAY, assets=DAILY).success
     drop(lake)
     make_again(lake)
-    assert lake.rejected_folder(DAY) == max(f"{key.rpartition('/')[0]}/" for key in lake.markers())
+    assert lake.rejected_folder(DAY) == max(
+        f"{key.rpartition('/')[0]}/".replace("/_complete/", "/") for key in lake.markers()
+    )
     assert counts(lake)[1] == 4
 
 
@@ -220,6 +222,14 @@ def test_a_day_whose_objects_are_gone_stays_out_and_its_rejected_flows_stay(fill
     (warning,) = warnings(filled, result)
     assert f": {NEXT_DAY}. " in warning and warning.endswith("Their folders hold no objects.")
     assert counts(filled)[1] == 5
+
+
+def test_a_place_that_cannot_be_looked_through_is_told_and_stops_nothing(filled):
+    drop(filled)
+    (filled.results / ROOT / b"\xff".decode(errors="surrogateescape")).write_text("")
+    result = make_again(filled)
+    assert taken_up(result) == (0, 3)
+    assert any(text.startswith("Rejected flows of days that are no parti") for text in warnings(filled, result))
 
 
 # What is of no use

@@ -157,9 +157,10 @@ class GlueCatalog:
     def _make_folder(self, location: str) -> None:
         """Write the marker of a folder where no object is, an empty object beside it, with the caller's rights.
 
-        Sources: "ALTER TABLE ADD PARTITION", Considerations, Athena user guide (2026), which tells of the markers for a
-        partition that is there already; `validateNewTableAndCreateDirectory` and `addPartitions`, which make the folder
-        first, in the client that is named at `_as_path`. That Athena does so each time is more than is known.
+        Sources: "ALTER TABLE ADD PARTITION", Considerations, Athena user guide (2026), which tells of markers where a
+        partition is there already; in the client that is named at `_as_path`, `validateNewTableAndCreateDirectory` and
+        `batchCreatePartitions`, which make the folder first, and fail where they cannot. Whether Athena does is not
+        known.
         """
         bucket, key = bucket_and_key(location.rstrip("/"))
         marker = f"{key}{FOLDER_MARKER}"

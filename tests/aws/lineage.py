@@ -165,7 +165,8 @@ def rejected_flows(prefix: str = "") -> RejectedFlows:
         keys = sorted(key for key in left if key.startswith(folder) and is_visible(key, folder))
         rows = [row for key in keys for row in parquet_rows(key)]
         days[day] = (len(keys), sorted(rows, key=repr))
-        left -= {key for key in left if key.startswith(folder)}
+        # The marker, too, that says that the day is complete.
+        left -= {key for key in left if key.replace("/_complete/", "/").startswith(folder)}
     return RejectedFlows(days, sorted(left))
 
 
