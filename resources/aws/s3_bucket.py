@@ -72,7 +72,8 @@ class S3Store(ObjectStore):
             for page in pages:
                 for found in page.get("Contents", []):
                     archived = found.get("StorageClass") in ARCHIVED
-                    yield StoredObject(found["Key"].removeprefix(self.prefix), found["Size"], archived)
+                    key = found["Key"].removeprefix(self.prefix)
+                    yield StoredObject(key, found["Size"], archived, found["ETag"])
 
     def open(self, key: str) -> BinaryIO:
         with aws_errors(f"reading {self.uri(key)}"):
