@@ -27,6 +27,9 @@ TEXT, PARQUET = "text", "parquet"
 REJECTED_FLOWS = "rejected_flows"
 """The table of the REJECT records alone, and the folder below the results root that its files are in."""
 
+NO_REJECTED_FLOWS = f"{REJECTED_FLOWS}/_nothing/"
+"""The folder below the results root where a day's partition of that table points on which nothing was rejected."""
+
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,127}")
 
 
