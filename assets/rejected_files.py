@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from assets.runs import listed
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import PARTITION_COLUMN
-from flowlogs.statements import REJECTED_FLOWS, TableName, unloaded_location
+from flowlogs.statements import NO_REJECTED_FLOWS, REJECTED_FLOWS, TableName, unloaded_location
 from resources.bucket import ObjectStore
 from resources.engine import QueryEngine
 
@@ -24,7 +24,7 @@ ROOT = f"{REJECTED_FLOWS}/"
 NOTES = f"{ROOT}_unfinished/"
 """Where the notes are, by database: each names, a line each, folders that may be left without a partition."""
 
-NOTHING = f"{ROOT}_nothing/"
+NOTHING = NO_REJECTED_FLOWS
 """Where a day's partition points on which nothing was rejected: anywhere else, there has to be a file."""
 
 STAMP = "%Y%m%dT%H%M%SZ"

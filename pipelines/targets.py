@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 from flowlogs.layout import LogSource
-from flowlogs.statements import TableName
+from flowlogs.statements import NO_REJECTED_FLOWS, TableName
 from pipelines.settings import PROJECT_ROOT, Settings, folder_name
 from resources.aws.athena import Athena
 from resources.aws.clients import AwsClients
@@ -76,6 +76,7 @@ def _embedded(settings: Settings) -> Target:
             read_only=(bucket.name,),
             timeout_seconds=settings.query_timeout_seconds,
             keep_clear=(PROJECT_ROOT,),
+            meant_empty=results.location(NO_REJECTED_FLOWS),
         ),
         results=results,
         table=TableName(settings.database, settings.table),
