@@ -129,7 +129,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         with clear_failures():
             days = days_of(context)
             source = bucket.source()
-            require_own_results(results, source, athena, table)
+            require_own_results(results, bucket, athena, table)
             require_table(athena, table, flow_logs_table(source))
             flow_log.deliver(days)
             looked = look_at(bucket, days)

@@ -14,8 +14,16 @@ from pathlib import PurePosixPath
 
 from assets.results_source import ObjectsRead, note_key, noted_objects
 from flowlogs.errors import FlowLakeError
-from flowlogs.first_look import HEAD_BYTES, FirstLook, first_look
+from flowlogs.first_look import (
+    HEAD_BYTES,
+    FirstLook,
+    first_look,
+    header_inside_told,
+    odd_told,
+    other_files_told,
+)
 from flowlogs.layout import LogSource, find_flow_log, find_object_name, find_owner, find_window_day
+from flowlogs.printable import few
 from resources.bucket import Bucket, ObjectStore, StoredObject, is_read
 
 LOOKS_PER_FLOW_LOG = 8
@@ -25,8 +33,6 @@ MOST_OTHER_FILES = 100
 """How many files may lie between a day's objects that are none: each of them is looked at."""
 
 DAYS_AT_ONCE = 8
-
-NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -69,12 +75,12 @@ def changed_days(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[date
     source, changed = bucket.source(), {}
     for day, found in before.items():
         try:
-            sizes = {stored.key: stored.size for stored in bucket.visible_objects(source.day_prefix(day))}
+            now = {stored.key: stored.version for stored in bucket.visible_objects(source.day_prefix(day))}
         except FlowLakeError as error:
             changed[day] = str(error)
             continue
-        gone = [key for key, stored in found.objects.items() if sizes.get(key) != stored.size]
-        gone += [key for key in sizes if key not in found.objects]
+        gone = [key for key, stored in found.objects.items() if now.get(key) != stored.version]
+        gone += [key for key in now if key not in found.objects]
         if gone:
             changed[day] = (
                 f"Objects of {day} came, went or changed while they were read: {some(bucket, gone)}. The day is as "
@@ -160,6 +166,7 @@ def _found(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
         *_hidden(bucket, there, objects),
         *_empty(bucket, seen),
         *_odd_records(bucket, seen),
+        *_headers_inside(bucket, seen),
         *_twice(bucket, objects),
         *_of_other_days(bucket, objects, day),
         *_of_others(bucket, source, objects),
@@ -187,7 +194,7 @@ def _other_files(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]
         if look.warning:
             alike[look.warning].append(key)
     for warning, keys in alike.items():
-        yield f"{some(bucket, keys)}{': each' if len(keys) > 1 else ''} {warning}."
+        yield other_files_told(_uris(bucket, keys), warning)
 
 
 def _hidden(bucket: Bucket, there: Iterable[StoredObject], objects: Iterable[str]) -> Iterator[str]:
@@ -219,10 +226,13 @@ def _empty(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
 def _odd_records(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
     odd = {key: look.odd for key, look in seen.items() if look.odd is not None}
     if odd:
-        yield (
-            f"Records whose action is none of ACCEPT, REJECT and - are in {some(bucket, list(odd))}. No report counts "
-            f"them. The first one is: {next(iter(odd.values()))}"
-        )
+        yield odd_told(_uris(bucket, list(odd)), next(iter(odd.values())))
+
+
+def _headers_inside(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
+    inside = [key for key, look in seen.items() if look.header_inside]
+    if inside:
+        yield header_inside_told(_uris(bucket, inside))
 
 
 def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
@@ -287,8 +297,11 @@ def _archived(bucket: Bucket, objects: Iterable[StoredObject], day: date) -> Ite
 
 def some(bucket: Bucket, keys: Sequence[str]) -> str:
     """The first of these keys, as people find them, and how many more there are."""
-    named = ", ".join(bucket.objects.uri(key) for key in keys[:NAMES_SHOWN])
-    return f"{named} and {len(keys) - NAMES_SHOWN} more" if len(keys) > NAMES_SHOWN else named
+    return few(_uris(bucket, keys))
+
+
+def _uris(bucket: Bucket, keys: Iterable[str]) -> list[str]:
+    return [bucket.objects.uri(key) for key in keys]
 
 
 def _today() -> date:

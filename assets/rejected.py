@@ -54,7 +54,7 @@ from flowlogs.statements import (
     unloaded_location,
 )
 from resources.bucket import Bucket, ObjectStore
-from resources.engine import QueryEngine, QueryResult, ScanLimitError
+from resources.engine import QueryEngine, QueryResult, ScanLimitError, misread_told
 
 MOST_FAILED_STATEMENTS = 20
 """How many statements of a run may fail for a day each: each of them scans the other days for nothing."""
@@ -231,17 +231,17 @@ class Scan:
         return self.roots[-1]
 
     def _written(self, days: Sequence[date], root: str, result: QueryResult) -> Unloaded:
-        """What a statement wrote below `root` of these days, without those that changed while they were read."""
+        """What a statement wrote below `root` of these days, without those that changed or were read wrongly."""
         sizes = files_below(self.results, root)
         tried_before = unnamed(sizes, result.written)
         for key in tried_before:
             uri = self.results.uri(key)
             self.context.log.warning(f"{uri} is of a first try of this query, which was tried again: removed.")
-        changed = changed_days(self.bucket, {day: self.looked[day] for day in days})
-        self.failures |= changed
-        whole = [day for day in days if day not in changed]
-        of_changed = [key for key in sizes if key.startswith(tuple(unloaded_location(root, day) for day in changed))]
-        useless = {*tried_before, *of_changed}
+        unreadable = self._misread(days, result) | changed_days(self.bucket, {day: self.looked[day] for day in days})
+        self.failures |= unreadable
+        whole = [day for day in days if day not in unreadable]
+        folders = tuple(unloaded_location(root, day) for day in unreadable)
+        useless = {*tried_before, *(key for key in sizes if key.startswith(folders))}
         if useless:
             self.results.delete(sorted(useless))
         kept = {key: size for key, size in sizes.items() if key not in useless}
@@ -256,6 +256,20 @@ class Scan:
                 **query_metadata(result),
             }
         return part
+
+    def _misread(self, days: Sequence[date], result: QueryResult) -> dict[date, str]:
+        """The days with an object whose records are not what was read of it, and why. Other findings are warned of."""
+        known = {warning for found in self.looked.values() for warning in found.warnings}
+        for remark in result.remarks:
+            if remark not in known:
+                self.context.log.warning(remark)
+        source, problems = self.bucket.source(), {}
+        for day in days:
+            folder = self.bucket.objects.uri(source.day_prefix(day))
+            told = misread_told({uri: words for uri, words in result.misread.items() if uri.startswith(folder)})
+            if told:
+                problems[day] = "\n".join(told)
+        return problems
 
 
 def point_at(

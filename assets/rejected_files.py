@@ -396,6 +396,16 @@ def key_of(results: ObjectStore, location: str) -> str:
     return f"{location.removeprefix(results.location()).rstrip('/')}/"
 
 
+def is_meant_empty(results: ObjectStore, location: str) -> bool:
+    """Whether a partition's location is that of a day on which nothing was rejected, as its marker says."""
+    folder = key_of(results, location)
+    match = _FOLDER.fullmatch(folder)
+    if match is None:
+        return folder.startswith(OLD_NOTHING)
+    markers = results.list(_marked(folder))
+    return any((marker := _MARKER.fullmatch(stored.key)) and marker["files"] == "0" for stored in markers)
+
+
 def _noted(results: ObjectStore, key: str) -> list[str]:
     try:
         return results.read(key).decode(errors="replace").splitlines()

@@ -85,9 +85,8 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
             locations, failures = days_without_partition(athena, source, days, REJECTED_FLOWS)
             failures |= days_without_files(results, locations)
             there = [day for day in days if day not in failures]
-            if not _makes_rejected_flows(context):
-                for warning in arrived_since(bucket, noted_objects(results, there)):
-                    context.log.warning(warning)
+            for warning in arrived_since(bucket, noted_objects(results, there)):
+                context.log.warning(warning)
             try:
                 for group in batches(there, len(days)):
                     statement = f"{report_sql(report, source, group[0], group[-1])}\n{origin(context)}"
@@ -107,11 +106,6 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         yield dg.MaterializeResult()
 
     return write_report
-
-
-def _makes_rejected_flows(context: dg.AssetExecutionContext) -> bool:
-    """Whether the run reads the days' objects anew: then no report of it can be older than those."""
-    return context.run.asset_selection is None or dg.AssetKey(REJECTED_FLOWS) in context.run.asset_selection
 
 
 def consistent_result(

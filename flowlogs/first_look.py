@@ -1,17 +1,19 @@
-"""What the beginning of an object says: does a table of flow logs in the default format read its records as they are?
+"""What the lines of an object say: does a table of flow logs in the default format read its records as they are?
 
 Athena passes over the first line of each object, whatever that says, and takes what follows by position. A custom
-format gives shifted columns, and no error. So the pipeline looks first. Bytes in, findings out; nothing is read here.
+format gives shifted columns, and no error. So the pipeline looks first, at an object's beginning; the embedded engine
+asks here of the lines that it comes across while it reads. Bytes in, findings out; nothing is read here.
 """
 
 import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
-from flowlogs.layout import is_object_name
-from flowlogs.printable import printable, shortened
+from flowlogs.layout import flow_log_name_in, is_object_name
+from flowlogs.printable import few, printable, shortened
 
 HEAD_BYTES = 64 << 10
 """How much of an object is looked at, as stored: some thousand records of text in gzip."""
@@ -26,11 +28,25 @@ SHOWN_CHARACTERS = 160
 """Of a line, in a message."""
 
 FEW_FIELDS = 4
-"""A line that names fewer of the fields is no header of flow logs."""
+"""A line that names fewer of the fields, among other words, is no header of flow logs."""
+
+LONG_LINE = 1 << 16
+"""How much of a line's beginning is looked at for the names of fields."""
+
+PACKED_SUFFIXES = {
+    ".bz2": "bzip2",
+    ".deflate": "DEFLATE",
+    ".lz4": "LZ4",
+    ".lzo": "LZO",
+    ".snappy": "Snappy",
+    ".zst": "Zstandard",
+}
+"""By the end of an object's name, how Hive and Athena take it to be packed, besides gzip."""
 
 _ACTION = [field.column for field in DEFAULT_FIELDS].index("action")
 _INTERFACE = [field.column for field in DEFAULT_FIELDS].index("interfaceid")
 _HEADER_NAMES = frozenset(field.header for field in DEFAULT_FIELDS)
+_ACTION_BYTES = frozenset(action.encode() for action in ACTIONS)
 
 _GZIP = b"\x1f\x8b"
 _PACKED = (
@@ -45,9 +61,15 @@ _PACKED = (
 )
 """How files begin that are packed, and how they are packed."""
 
-NO_TEXT = "is no text"
+NO_TEXT = (
+    "is no text: its first line holds NUL bytes, as a file does that was not written to its end. Fetch it again, or "
+    "move it away"
+)
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*")
+_TEMPORARY = re.compile(r"(\.([0-9A-Za-z]{8}|part|partial|tmp|temp|filepart|crdownload|download)|~)$")
+"""What programs that copy put behind a name until the copy is whole."""
+
 _FIELD_NAME = re.compile(r"\$?\{?[a-z][a-z0-9]*([-_][a-z0-9]+)*\}?")
 _ADDRESS_OR_INTERFACE = re.compile(r"\d+(\.\d+){3}|[0-9a-f]*:[0-9a-f]*:|eni-")
 _OUTCOMES = frozenset({"ACCEPT", "REJECT", "NODATA", "SKIPDATA"})
@@ -59,36 +81,83 @@ class FirstLook:
 
     `problem` says why its records cannot be read as they are, in words that follow the object's name. `warning` says
     what people should know of it while other records are read right. `odd` is the first line looked at whose action is
-    none of ACTIONS. `interfaces` are those that its records tell of. `empty`: it holds no line at all.
+    none of ACTIONS. `header`: it begins with the header line. `header_inside`: that comes again further down.
+    `interfaces` are those that its records tell of. `empty`: it holds no line at all.
     """
 
     problem: str | None = None
     warning: str | None = None
     odd: str | None = None
+    header: bool = False
+    header_inside: bool = False
     interfaces: frozenset[str] = frozenset()
     empty: bool = False
 
 
+class Line(Enum):
+    """What a line below an object's first one is."""
+
+    RECORD = "a record"
+    ODD = "a record whose action is none of ACTIONS"
+    HEADER_AGAIN = "the header line of the default format, or a record with that behind it"
+    OTHER_HEADER = "another header line: the records below it may have other fields"
+
+
 def first_look(name: str, head: bytes) -> FirstLook:
     """What an object of this name (its key's last part) says, by its first HEAD_BYTES."""
+    goes_on = len(head) >= HEAD_BYTES
+    text, whole = head, not goes_on
+    if name.endswith(".gz"):
+        try:
+            text, ended = gunzipped(head)
+        except zlib.error:
+            return FirstLook(empty=True)  # whoever reads it to its end says what is damaged
+        goes_on = goes_on or len(text) >= MOST_TEXT_BYTES
+        whole = ended and not goes_on
+    return _look(name, text, whole=whole, goes_on=goes_on)
+
+
+def first_line_look(name: str, line: bytes) -> FirstLook:
+    """What an object of this name says by its first line alone, unpacked."""
+    return _look(name, line[:HEAD_BYTES] + b"\n", whole=True, goes_on=False)
+
+
+def _look(name: str, text: bytes, *, whole: bool, goes_on: bool) -> FirstLook:
+    """What an object's text says. It is `whole`, or cut off; `goes_on`: the object may hold more than was looked at."""
     ours = is_object_name(name)
-    problem, text = _text(name, head)
+    if unpacked_otherwise := _packed_by_name(name):
+        return FirstLook(problem=unpacked_otherwise)
+    problem = _not_decoded(name, text)
+    text = text.removeprefix("\ufeff".encode())
     if problem is None:
-        lines = list(_lines(text, whole=len(head) < HEAD_BYTES and not name.endswith(".gz")))
+        lines = list(_lines(text, whole))
+        if not lines and goes_on:
+            return FirstLook(
+                problem=f"holds no line of text in its first {HEAD_BYTES >> 10} KB, so that nobody can tell what it "
+                "is. Pack its text anew, or move it away"
+            )
         if not lines:
             return FirstLook(empty=True) if ours else FirstLook(warning="is empty, and is no object of a flow log")
-        if lines[0].strip(" ").split(" ") == HEADER_LINE.split(" "):
+        if _is_header(lines[0]):
             return _records(name, lines[1:])
-        problem = _unexpected(lines)
-        if not ours and not any(map(_tells_of_a_flow, lines)):
-            problem = None
-    if problem is None:
+        if ours or any(map(tells_of_a_flow, lines)):
+            return FirstLook(problem=_unexpected(lines))
+        if goes_on:
+            return FirstLook(
+                problem=f"is no object of a flow log, and only its first {HEAD_BYTES >> 10} KB were looked at. To "
+                "Athena each of its lines is a record. Move it away"
+            )
         return FirstLook(
             warning="is no object of a flow log. To Athena each of its lines is a record, of NULLs. Move it away"
         )
-    # Of packed bytes, Athena makes no record of a flow. Of text it may.
-    if not ours and ((is_leftover(name) and _is_packed(text)) or (problem == NO_TEXT and b"REJECT" not in text)):
-        return FirstLook(warning=f"{_foreign(name)}. What it holds is not counted")
+    if not ours and _is_cut_off(name, text, goes_on):
+        return FirstLook(
+            warning="is what a copy that was interrupted left behind, and no flow log object. Copy again, then remove "
+            "it. What it holds is not counted"
+        )
+    if not ours and problem == NO_TEXT and not any(outcome.encode() in text for outcome in _OUTCOMES):
+        seen = f"No record is in its first {HEAD_BYTES >> 10} KB" if goes_on else "What it holds is not counted"
+        return FirstLook(warning=f"is no object of a flow log. Move it away. {seen}")
     return FirstLook(problem=problem)
 
 
@@ -97,55 +166,72 @@ def is_leftover(name: str) -> bool:
     return any(is_object_name(name[:end]) for end in (match.start() for match in re.finditer(r"[.~_-]", name)))
 
 
-def _foreign(name: str) -> str:
-    if is_leftover(name):
-        return "is what a copy that was interrupted left behind, and no flow log object. Copy again, then remove it"
-    return "is no object of a flow log. Move it away"
+def _is_cut_off(name: str, data: bytes, goes_on: bool) -> bool:
+    """Whether a file is what is left of a copy of a packed object: of such bytes, Athena makes no record of a flow."""
+    if not is_leftover(name) or not data.startswith(tuple(magic for magic, _ in _PACKED)):
+        return False
+    if not data.startswith(_GZIP):
+        return True
+    if goes_on:
+        return _TEMPORARY.search(name, name.index(".log")) is not None
+    try:
+        return not gunzipped(data)[1]
+    except zlib.error:
+        return True
 
 
-def _is_packed(data: bytes) -> bool:
-    return data.startswith(tuple(magic for magic, _ in _PACKED))
+def _packed_by_name(name: str) -> str | None:
+    """Why an object that is called so cannot be read, if Athena unpacks it otherwise than with gzip."""
+    for suffix, kind in PACKED_SUFFIXES.items():
+        if name.endswith(suffix):
+            return (
+                f"is packed with {kind} to Athena, which goes by the end of its name ({suffix}), and that is not "
+                "read here. Unpack it, or pack it with gzip and give it a name that ends in .gz"
+            )
+    return None
 
 
-def _text(name: str, head: bytes) -> tuple[str | None, bytes]:
-    """Why the bytes are no lines of text, if so; and what is left of them when Athena's unpacking is done."""
-    data = head
-    if name.endswith(".gz") and head:
-        try:
-            data = gunzipped(head)
-        except zlib.error:
-            return None, b""  # whoever reads it to its end says what is damaged
+def _not_decoded(name: str, data: bytes) -> str | None:
+    """Why bytes that Athena has unpacked, as far as it does, are no lines of text in UTF-8; None where they are."""
     for magic, kind in _PACKED:
-        if data.startswith(magic):
-            if kind == "Parquet":
-                return (
-                    "is a Parquet object, and this table reads text. Name a bucket whose flow log delivers text",
-                    data,
-                )
-            if kind == "gzip" and data is not head:
-                return "is packed twice with gzip, and Athena unpacks it once. Unpack it once", data
-            where = "is packed with" if data is head else "holds a file that is packed with"
-            return f"{where} {kind}, which Athena does not tell from its name. Unpack it, or pack it with gzip", data
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or (b"\x00" in data[:200] and _is_wide(data)):
-        return "is UTF-16 text, and Athena reads UTF-8. Turn it into UTF-8", data
-    if b"\x00" in data.partition(b"\n")[0]:
-        return NO_TEXT, data
-    return None, data.removeprefix("\ufeff".encode())
+        if not data.startswith(magic):
+            continue
+        if kind == "Parquet":
+            return "is a Parquet object, and this table reads text. Name a bucket whose flow log delivers text"
+        if kind == "gzip" and name.endswith(".gz"):
+            return "is packed twice with gzip, and Athena unpacks it once. Unpack it once"
+        if kind == "gzip":
+            right = flow_log_name_in(name)
+            named = f", as {right}, or move it away if that is there already" if right else ""
+            return (
+                "is packed with gzip, which Athena does not tell from its name, so that its records would be lost. "
+                f"Give it a name that ends in .gz{named}"
+            )
+        where = "holds a file that is packed with" if name.endswith(".gz") else "is packed with"
+        return f"{where} {kind}, which Athena does not tell from its name. Unpack it, or pack it with gzip"
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or _is_wide(data[:200]):
+        return "is UTF-16 text, and Athena reads UTF-8. Turn it into UTF-8"
+    return NO_TEXT if b"\x00" in data.partition(b"\n")[0] else None
 
 
 def _is_wide(data: bytes) -> bool:
-    """Whether every second byte of a text's beginning is NUL, as in UTF-16 without a byte order mark."""
-    return any(len(data) > 3 and not any(data[start:200:2]) for start in (0, 1))
+    """Whether every second byte is NUL, and not every other too, as in UTF-16 without a byte order mark."""
+    even, odd = any(data[0::2]), any(data[1::2])
+    return len(data) > 3 and even != odd
 
 
-def gunzipped(data: bytes) -> bytes:
-    """The text of what there is of a gzip file, all of its members, up to MOST_TEXT_BYTES. Raises zlib.error."""
-    text = b""
-    while data.startswith(_GZIP) and len(text) < MOST_TEXT_BYTES:
+def gunzipped(data: bytes) -> tuple[bytes, bool]:
+    """The text of what there is of a gzip file, all of its members, up to MOST_TEXT_BYTES; whether that is all of it.
+
+    Raises zlib.error.
+    """
+    pieces, size, ended = list[bytes](), 0, False
+    while data.startswith(_GZIP) and size < MOST_TEXT_BYTES:
         member = zlib.decompressobj(wbits=31)
-        text += member.decompress(data, MOST_TEXT_BYTES - len(text))
-        data = member.unused_data
-    return text
+        pieces.append(member.decompress(data, MOST_TEXT_BYTES - size))
+        size += len(pieces[-1])
+        data, ended = member.unused_data.lstrip(b"\x00"), member.eof
+    return b"".join(pieces), ended and not data
 
 
 def _lines(text: bytes, whole: bool) -> Iterator[str]:
@@ -157,18 +243,93 @@ def _lines(text: bytes, whole: bool) -> Iterator[str]:
 
 
 def _records(name: str, lines: Sequence[str]) -> FirstLook:
-    records = [line.split(" ") for line in lines]
-    odd = next((fields for fields in records if len(fields) <= _ACTION or fields[_ACTION] not in ACTIONS), None)
-    named = {fields[_INTERFACE] for fields in records if len(fields) > _INTERFACE}
+    odd: str | None = None
+    header_inside = False
+    interfaces = set()
+    for line in lines:
+        fields = line.split(" ")
+        if len(fields) > _INTERFACE:
+            interfaces.add(fields[_INTERFACE])
+        if len(fields) == len(DEFAULT_FIELDS) and fields[_ACTION] in ACTIONS:
+            continue
+        kind = kind_of(line.encode())
+        if kind is Line.OTHER_HEADER:
+            return FirstLook(problem=other_header(line))
+        header_inside |= kind is Line.HEADER_AGAIN
+        odd = shown(line) if odd is None and kind is Line.ODD else odd
     warning = None
     if not is_object_name(name):
-        warning = "is not called as an object of a flow log is, but reads like one. Its records are counted"
-    return FirstLook(warning=warning, odd=shown(" ".join(odd)) if odd else None, interfaces=frozenset(named - {"-"}))
+        right = flow_log_name_in(name)
+        copy = f". If it is a copy of {right}, they count twice: remove it" if right else ""
+        warning = f"is not called as an object of a flow log is, but reads like one. Its records are counted{copy}"
+    interfaces -= {"-", *(field.header for field in DEFAULT_FIELDS)}
+    return FirstLook(
+        warning=warning, odd=odd, header=True, header_inside=header_inside, interfaces=frozenset(interfaces)
+    )
 
 
-def _tells_of_a_flow(line: str) -> bool:
+def kind_of(line: bytes) -> Line:
+    """What a line below an object's first one is."""
+    start, end = line[:LONG_LINE].decode(errors="replace"), line[-LONG_LINE:].decode(errors="replace")
+    behind = " ".join(start.split(" ")[len(DEFAULT_FIELDS) :])
+    if any(map(_names_fields, (start, end, behind))):
+        return Line.HEADER_AGAIN if end.rstrip(" ").endswith(HEADER_LINE) else Line.OTHER_HEADER
+    place = 0
+    for _ in range(_ACTION):
+        place = line.find(b" ", place) + 1
+        if not place:
+            return Line.ODD
+    after = line.find(b" ", place)
+    return Line.RECORD if line[place : after if after >= 0 else None] in _ACTION_BYTES else Line.ODD
+
+
+def _is_header(line: str) -> bool:
+    return line.strip(" ").split(" ") == HEADER_LINE.split(" ")
+
+
+def _names_fields(line: str) -> bool:
+    """Whether a line, or what stands at its end, is the header of records of flows, in any format."""
+    words = _words(line)
+    known = len(_HEADER_NAMES & words)
+    return known >= FEW_FIELDS or (known > 0 and len(words) > 1 and all(map(_FIELD_NAME.fullmatch, words)))
+
+
+def other_header(line: str) -> str:
+    """Why an object's records cannot be read that holds another header line."""
+    return (
+        "holds another header line below its first one, as a file does that was joined from several. The records after "
+        f"that line would be read by position, as those before it. Take the file apart. The line is: {shown(line)}"
+    )
+
+
+def other_files_told(names: Sequence[str], warning: str) -> str:
+    """What people should know of files, by their addresses, of which each has this warning."""
+    return f"{few(names)}{': each' if len(names) > 1 else ''} {warning}."
+
+
+def header_inside_told(names: Sequence[str]) -> str:
+    """What people should know of objects, by their addresses, that hold the header line again."""
+    return (
+        "The header line comes again below the first line, as in a file that was joined from several: in "
+        f"{few(names)}. To Athena it is a record, of names and NULLs, or a part of the record in front of it."
+    )
+
+
+def odd_told(names: Sequence[str], first: str) -> str:
+    """What people should know of objects, by their addresses, with records of another action, as the first one is."""
+    return (
+        f"Records whose action is none of ACCEPT, REJECT and - are in {few(names)}. No report counts them. The first "
+        f"one is: {first}"
+    )
+
+
+def _words(line: str) -> set[str]:
+    return set(re.split(r"[\s,;|\"]+", line.strip()))
+
+
+def tells_of_a_flow(line: str) -> bool:
     """Whether a line may be a record of a flow, or the header of such records, in any form."""
-    words = set(re.split(r"[\s,;|\"]+", line))
+    words = _words(line)
     return len(_HEADER_NAMES & words) >= FEW_FIELDS or (
         not _OUTCOMES.isdisjoint(words) and _ADDRESS_OR_INTERFACE.search(line) is not None
     )
@@ -192,11 +353,11 @@ def _unexpected(lines: Sequence[str]) -> str:
     if line.startswith(("{", "[")):
         return f"is JSON, and the table reads fields with blanks between them. {said}"
     for separator, called in (("\t", "tabs"), (",", "commas"), (";", "semicolons"), ("|", "bars")):
-        if separator in line and _tells_of_a_flow(line):
+        if separator in line and tells_of_a_flow(line):
             return (
                 f"has {called} between its fields, and the table reads fields with single blanks between them. {said}"
             )
-    if words and words[0].isdigit() and _tells_of_a_flow(line):
+    if words and words[0].isdigit() and tells_of_a_flow(line):
         return (
             "has no header line. Athena passes over the first line of each object, so that its first record would be "
             f"lost. Put the header line in front. {said}"

@@ -16,11 +16,12 @@ ACCOUNT_ID = re.compile(r"\d{12}")
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d")
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
-_OBJECT_NAME = re.compile(
-    rf"(?P<account>{ACCOUNT_ID.pattern})_vpcflowlogs_(?P<region>{REGION.pattern})_(?P<flow_log>fl-[0-9a-zA-Z]+)_(?P<day>\d{{8}})T\d{{4}}Z_"
-    r"[0-9a-zA-Z]+"
-    r"(?P<suffix>\.log(\.gz|\.parquet)?)"
+_NAME = (
+    rf"(?P<account>{ACCOUNT_ID.pattern})_vpcflowlogs_(?P<region>{REGION.pattern})_(?P<flow_log>fl-[0-9a-zA-Z]+)_"
+    r"(?P<day>\d{8})T\d{4}Z_[0-9a-zA-Z]+"
 )
+_OBJECT_NAME = re.compile(rf"{_NAME}(?P<suffix>\.log(\.gz|\.parquet)?)")
+_NAME_INSIDE = re.compile(rf"(?<![0-9A-Za-z]){_NAME}(?![0-9A-Za-z])")
 
 _SOURCE_KEY = re.compile(rf"AWSLogs/({ACCOUNT_ID.pattern})/vpcflowlogs/({REGION.pattern})(?:/.*)?")
 _DAY_KEY = re.compile(r"(\d{4})/(\d{2})/(\d{2})/.*", re.DOTALL)
@@ -117,6 +118,12 @@ def find_object_name(name: str) -> str | None:
     """The name of an object of a flow log that another name begins with, as that of what a copy left does, if any."""
     match = _OBJECT_NAME.match(name)
     return match[0] if match else None
+
+
+def flow_log_name_in(name: str) -> str | None:
+    """What a packed object of a flow log is called whose name is a part of this one, as in ``<name> (1).log.gz``."""
+    match = _NAME_INSIDE.search(name)
+    return f"{match[0]}.log.gz" if match else None
 
 
 def find_flow_log(key: str) -> str | None:

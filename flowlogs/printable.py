@@ -3,6 +3,11 @@
 A record, an object's name or an error of AWS's may hold any character. Those that are not printable become escapes.
 """
 
+from collections.abc import Sequence
+
+NAMES_SHOWN = 3
+"""Of many objects, how many a message names."""
+
 
 def printable(text: str, *, keep_newlines: bool = False) -> str:
     """The text with each character that is not printable as its escape, such as ``\\x1b`` or ``\\u202e``.
@@ -20,3 +25,9 @@ def printable(text: str, *, keep_newlines: bool = False) -> str:
 def shortened(text: str, most: int) -> str:
     """The text, or its beginning with an ellipsis: at most `most` characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def few(names: Sequence[str]) -> str:
+    """The first of several names, and how many more there are."""
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return f"{', '.join(names[:NAMES_SHOWN])}{more}"

@@ -134,6 +134,8 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
         if result.more_rows or len(frame) < len(result.frame):
             count = f"The first {count}; there are more (ROWS=… shows another number)"
         click.echo(f"\n{count}, {result.scanned_bytes:,} bytes scanned, {result.seconds:.2f} s.")
+        for warning in result.warnings:
+            click.secho(f"\nWarning: {printable(warning, keep_newlines=True)}", fg="yellow", err=True)
 
 
 @main.command()

@@ -1,7 +1,9 @@
 """The one place that knows which target is on: from the settings, the resources that the assets are handed."""
 
 from dataclasses import dataclass, fields
+from functools import partial
 
+from assets.rejected_files import is_meant_empty
 from flowlogs.layout import LogSource
 from flowlogs.statements import TableName
 from pipelines.settings import PROJECT_ROOT, Settings, folder_name
@@ -76,6 +78,7 @@ def _embedded(settings: Settings) -> Target:
             read_only=(bucket.name,),
             timeout_seconds=settings.query_timeout_seconds,
             keep_clear=(PROJECT_ROOT,),
+            meant_empty=partial(is_meant_empty, results),
         ),
         results=results,
         table=TableName(settings.database, settings.table),

@@ -8,7 +8,7 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,11 +23,14 @@ class StoredObject:
     """An object's key and its size in bytes, as stored.
 
     `archived`: it lies in a storage class that has to be restored before anybody reads it (S3's Glacier classes).
+    `version` is another one whenever the object is replaced, also by one of the same size. It says nothing of what is
+    stored, so that it does not count where objects are compared.
     """
 
     key: str
     size: int
     archived: bool = False
+    version: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flowlogs.errors import FlowLakeError
+from flowlogs.printable import NAMES_SHOWN, few
 from flowlogs.statements import TableDefinition, TableName
 from resources.ensured import Ensured
 
@@ -49,6 +50,10 @@ class QueryResult:
     `scanned_bytes` are those of the stored (compressed) objects that were read, as Athena bills them; `seconds` are
     wall-clock seconds. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote, none where the
     engine does not tell them. `more_rows` says that the frame has the first rows alone.
+
+    `misread` are objects whose records are not what the rows say, as where one has no header line: by each one's
+    address for people, why, in words that follow it. `remarks` is what is to be known of objects that are read right,
+    and `without_objects` of partitions that point at nothing. An engine that does not look has none of them.
     """
 
     statement: str
@@ -59,6 +64,23 @@ class QueryResult:
     details: Mapping[str, object] = field(default_factory=dict)
     written: Sequence[str] | None = None
     more_rows: bool = False
+    misread: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    without_objects: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What people should know of the objects that were read: whether the rows are what they hold."""
+        return (*misread_told(self.misread), *self.remarks, *self.without_objects)
+
+
+def misread_told(misread: Mapping[str, str]) -> list[str]:
+    """Of objects that are not what their table takes them for: the first few in full, and which others there are."""
+    told = [f"{uri} {words}" for uri, words in list(misread.items())[:NAMES_SHOWN]]
+    others = list(misread)[NAMES_SHOWN:]
+    if others:
+        told.append(f"Neither can others be read as they are: {few(others)}.")
+    return told
 
 
 class QueryEngine(ABC):

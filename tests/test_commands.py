@@ -1,5 +1,6 @@
 """The documented commands, each as a process of its own: what they print, write and leave alone, and how they fail."""
 
+import gzip
 import random
 import re
 import shutil
@@ -407,6 +408,53 @@ def test_make_sql_prints_the_rows_of_a_select(project, materialized):
         "\n3 rows, "
     )
     assert re.fullmatch(r"3 rows, \d+ bytes scanned, \d+\.\d\d s\.", output.splitlines()[-1])
+
+
+@pytest.fixture
+def warned_of(project, tmp_path) -> tuple[Path, dict[str, object]]:
+    """Logs of a day that was made, and then lost an object's header line; and the settings that it was made with."""
+    logs = write_small_logs(tmp_path / "logs")
+    settings = {"FLOWLAKE_BUCKET": logs, "FLOWLAKE_RESULTS": tmp_path / "results"}
+    assert run(project, *WHOLE_LINEAGE, **settings)[0] == 0
+    path = write_object(logs, DAY, [], number=9)
+    path.write_bytes(gzip.compress(f"{FEW_PACKETS}\n{MANY_PACKETS}\n".encode()))
+    return path, settings
+
+
+def test_make_sql_warns_of_an_object_that_is_read_wrongly(project, warned_of):
+    path, settings = warned_of
+    statement = f"SELECT count(*) AS records FROM vpc_flow_logs WHERE dt = '{DAY}'"
+    done = subprocess.run(
+        [BIN / "python", "-m", "pipelines.cli", "sql", statement],
+        cwd=project,
+        env=command_environment(project, **settings),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[2].strip() == "8"
+    assert done.stderr.startswith(f"\nWarning: {path} has no header line. Athena passes over the first line")
+    assert done.stderr.count("Warning:") == 1
+
+
+def test_make_sql_warns_where_the_files_of_a_partition_are_gone(project, warned_of):
+    _, settings = warned_of
+    for file in settings["FLOWLAKE_RESULTS"].glob("rejected_flows/*/dt=*/*.parquet"):
+        file.unlink()
+    code, output = flow_lake(project, "sql", "SELECT count(*) AS flows FROM rejected_flows", **settings)
+    assert code == 0
+    assert "\nWarning: Partitions of rejected_flows point at folders that hold no objects" in output
+    assert f"dt={DAY}: {settings['FLOWLAKE_RESULTS']}/rejected_flows/" in output
+
+
+def test_make_sql_says_nothing_of_a_day_on_which_nothing_was_rejected(project, tmp_path):
+    write_object(tmp_path / "logs", DAY, [ACCEPTED])
+    settings = {"FLOWLAKE_BUCKET": tmp_path / "logs", "FLOWLAKE_RESULTS": tmp_path / "results"}
+    assert run(project, *WHOLE_LINEAGE, **settings)[0] == 0
+    code, output = flow_lake(project, "sql", "SELECT count(*) AS flows FROM rejected_flows", **settings)
+    assert code == 0
+    assert "Warning" not in output
 
 
 def test_make_sql_passes_quotes_on(project, small_logs, materialized):

@@ -1,6 +1,7 @@
 """What a run says of a day's objects before it reads them, and what it never takes for an empty day."""
 
 import gzip
+import os
 import re
 import shutil
 from datetime import date, datetime, timezone
@@ -200,6 +201,63 @@ def test_a_few_objects_of_each_flow_log_are_looked_at(lake, monkeypatch):
     assert [looked[0].rpartition("/")[2], looked[-1].rpartition("/")[2]] == [every[0], every[-1]]
 
 
+# What the scan finds in objects that were not looked at
+
+
+def unseen(lake: Lake, *lines: str) -> Path:
+    """An object of these lines among so many that it is none of those that are looked at."""
+    for number in range(2, 20):
+        write_object(lake.logs, DAY, [], number=number)
+    path = write_object(lake.logs, DAY, [], number=3)
+    path.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode()))
+    return path
+
+
+def test_an_object_that_the_scan_finds_without_a_header_fails_its_day_alone(lake):
+    lake.run(DAY, NEXT_DAY)
+    before = lake.without_notes()
+    path = unseen(lake, FEW_PACKETS, MANY_PACKETS)
+    asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
+    assert asset == "rejected_flows"
+    assert words.startswith(f"{path} has no header line. Athena passes over the first line of each object")
+    assert f"\nNot done: {DAY}; the other one is." in words
+    after = lake.without_notes()
+    assert {key: before[key] for key in before if str(DAY) in key} == {
+        key: after[key] for key in after if str(DAY) in key
+    }
+    assert not {key for key in before if key.startswith("rejected_flows/") and str(NEXT_DAY) in key} & set(after)
+
+
+def test_an_object_that_the_scan_finds_to_be_of_two_formats_fails_its_day(lake):
+    path = unseen(lake, HEADER_LINE, FEW_PACKETS, SWAPPED, MANY_PACKETS)
+    asset, words = failure(lake.run(DAY))
+    assert asset == "rejected_flows"
+    assert words == (
+        f"{path} holds another header line below its first one, as a file does that was joined from several. The "
+        "records after that line would be read by position, as those before it. Take the file apart. The line is: "
+        f"{SWAPPED}"
+    )
+    assert not (lake.results / "reports").exists()
+
+
+def test_an_odd_record_that_the_scan_finds_is_a_warning(lake):
+    path = unseen(lake, HEADER_LINE, FEW_PACKETS.replace("REJECT", "DROP"))
+    result = lake.run(DAY)
+    assert result.success
+    (told,) = [words for words in warnings(lake, result) if "Records whose action" in words]
+    assert f"Records whose action is none of ACCEPT, REJECT and - are in {path}. No report counts them." in told
+
+
+def test_two_files_in_one_are_a_warning_that_is_given_once(lake):
+    path = put(lake, OTHER_FLOW_LOG, HEADER_LINE, HEADER_LINE)
+    result = lake.run(DAY)
+    assert result.success
+    assert [words for words in warnings(lake, result) if "header line" in words] == [
+        "The header line comes again below the first line, as in a file that was joined from several: in "
+        f"{path}. To Athena it is a record, of names and NULLs, or a part of the record in front of it."
+    ]
+
+
 # Never an empty day
 
 
@@ -222,6 +280,40 @@ def test_objects_that_vanish_before_they_are_read_fail_the_day_and_no_other(lake
     assert files_in(lake.results / "reports") == before
     lake.run(DAY, NEXT_DAY, ["top_rejected_pairs"])
     assert report_rows(lake.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+@pytest.mark.parametrize("how", ["written", "renamed"])
+def test_an_object_that_is_replaced_by_one_of_its_size_fails_the_day(lake, how):
+    lake.run(DAY)
+    before = lake.without_notes()
+    engine = lake.watch()
+    path = sorted((lake.logs / FOLDER).iterdir())[0]
+    facts, data = path.stat(), path.read_bytes()
+
+    def replace(text: str) -> None:
+        if text.startswith("UNLOAD"):
+            other = path if how == "written" else path.with_name(".other")
+            other.write_bytes(data)
+            os.utime(other, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+            other.replace(path)
+
+    engine.after = replace
+    asset, words = failure(lake.run(DAY, assets=DAILY))
+    assert asset == "rejected_flows"
+    assert words.startswith(f"Objects of {DAY} came, went or changed while they were read: {path}. ")
+    assert lake.without_notes() == before
+
+
+def test_an_object_that_arrives_between_the_scan_and_the_reports_is_told(lake):
+    engine = lake.watch()
+    moved = "ALTER TABLE `vpc_flow_lake`.`rejected_flows`"
+    engine.after = lambda text: text.startswith(moved) and write_object(lake.logs, DAY, [PING], number=7)
+    result = lake.run(DAY)
+    assert result.success
+    told = warnings(lake, result)
+    assert [words[:80] for words in told] == [
+        f"Objects of {DAY} arrived or changed after its rejected flows were read: 2 objects of "[:80]
+    ]
 
 
 def test_a_day_whose_logs_are_gone_keeps_what_was_read_of_it(lake):

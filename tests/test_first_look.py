@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import random
 import zipfile
 from functools import partial
 
@@ -22,6 +23,7 @@ packed = partial(gzip.compress, mtime=0)
 
 NAME = "123456789012_vpcflowlogs_us-east-1_fl-0123456789abcdef0_20210902T0005Z_00000001.log"
 PACKED = f"{NAME}.gz"
+SWAPPED = HEADER_LINE.replace("packets bytes", "bytes packets")
 RECORDS = [FEW_PACKETS, ACCEPTED, NO_DATA, SKIPPED]
 TEXT = "\n".join([HEADER_LINE, *RECORDS, ""])
 
@@ -128,9 +130,99 @@ def test_a_file_that_is_no_object_and_holds_no_records_is_warned_of(name, text):
 
 @pytest.mark.parametrize("name", [f"{NAME} (1).log", "all.log", "copy of 000000"])
 def test_records_under_another_name_are_counted_and_warned_of(name):
-    assert look(TEXT, name).warning == (
+    assert look(TEXT, name).warning.startswith(
         "is not called as an object of a flow log is, but reads like one. Its records are counted"
     )
+
+
+@pytest.mark.parametrize("name", [f"{NAME[:-4]} (1).log.gz", f"{NAME[:-4]} copy.log.gz", f"Copy of {PACKED}"])
+def test_a_copy_under_another_name_is_told_to_count_twice(name):
+    assert look(TEXT, name).warning.endswith(f"If it is a copy of {PACKED}, they count twice: remove it")
+
+
+@pytest.mark.parametrize(
+    "name", [f"{NAME}.GZ", f"{NAME}.gzip", f"{NAME}.gz.1", f"{PACKED} (1)", f"{PACKED}.6eF3B1a2", NAME]
+)
+def test_a_whole_packed_object_under_another_name_is_refused_with_the_right_one(name):
+    assert first_look(name, packed(TEXT.encode())).problem == (
+        "is packed with gzip, which Athena does not tell from its name, so that its records would be lost. Give it a "
+        f"name that ends in .gz, as {PACKED}, or move it away if that is there already"
+    )
+
+
+@pytest.mark.parametrize(
+    "data", [packed(TEXT.encode())[:-9], packed(random.Random(1).randbytes(HEAD_BYTES))[:HEAD_BYTES]]
+)
+def test_a_part_of_a_packed_object_under_a_temporary_name_is_a_leftover(data):
+    found = first_look(f"{PACKED}.6eF3B1a2", data)
+    assert found.problem is None
+    assert found.warning.startswith("is what a copy that was interrupted left behind")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind"),
+    [(".bz2", "bzip2"), (".deflate", "DEFLATE"), (".lz4", "LZ4"), (".lzo", "LZO"), (".snappy", "Snappy"),
+     (".zst", "Zstandard")],
+)  # fmt: skip
+@pytest.mark.parametrize("data", [TEXT.encode(), b"\x28\xb5\x2f\xfd\x00", b"BZh9"], ids=["text", "zst", "bz2"])
+def test_a_name_by_which_athena_unpacks_otherwise_is_refused(suffix, kind, data):
+    for name in (f"{NAME}{suffix}", f"export{suffix}"):
+        assert first_look(name, data).problem == (
+            f"is packed with {kind} to Athena, which goes by the end of its name ({suffix}), and that is not read "
+            "here. Unpack it, or pack it with gzip and give it a name that ends in .gz"
+        )
+
+
+def test_nul_bytes_alone_are_no_text():
+    assert first_look(NAME, bytes(5_000)).problem.startswith("is no text")
+    assert look(bytes(5_000), PACKED).problem.startswith("is no text")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "notes.gz"])
+def test_a_long_file_that_is_no_object_is_refused_as_its_end_is_unknown(name):
+    text = random.Random(1).randbytes(2 * HEAD_BYTES).hex()
+    assert look(f"{text}\n{FEW_PACKETS}\n", name).problem.startswith(
+        "is no object of a flow log, and only its first 64 KB"
+    )
+
+
+def test_of_a_long_binary_file_no_more_is_said_than_was_seen():
+    found = first_look("photo.jpg", b"\xff\xd8\x00" * HEAD_BYTES)
+    assert found.problem is None
+    assert found.warning == "is no object of a flow log. Move it away. No record is in its first 64 KB"
+
+
+@pytest.mark.parametrize("record", [FEW_PACKETS, ACCEPTED, NO_DATA, SKIPPED])
+def test_any_record_in_a_binary_file_is_a_problem(record):
+    assert first_look("Thumbs.db", f"\0\n{record}\n".encode()).problem.startswith("is no text")
+
+
+def test_the_last_line_of_a_whole_packed_object_is_looked_at():
+    assert look(f"{HEADER_LINE}\n{FEW_PACKETS[:50]}", PACKED).odd == FEW_PACKETS[:50]
+
+
+def test_many_empty_gzip_members_in_front_hide_no_text():
+    data = packed(b"") * 3_000 + packed(f"{SWAPPED}\n".encode())
+    assert len(data) < HEAD_BYTES
+    assert first_look(PACKED, data).problem.startswith("is of a flow log in a custom format")
+
+
+def test_text_that_begins_below_the_look_is_refused():
+    data = packed(b"") * 4_000 + packed(TEXT.encode())
+    assert first_look(PACKED, data[:HEAD_BYTES]).problem.startswith("holds no line of text in its first 64 KB")
+
+
+@pytest.mark.parametrize("name", [NAME, PACKED])
+def test_the_header_line_inside_is_noted(name):
+    found = look(f"{TEXT}{TEXT}", name)
+    assert (found.problem, found.odd, found.header_inside) == (None, None, True)
+
+
+@pytest.mark.parametrize("line", [SWAPPED, "version vpc-id srcaddr action", f"{PING}version vpc-id srcaddr action"])
+def test_another_header_line_inside_is_refused(line):
+    problem = look(f"{TEXT}{line}\n{FEW_PACKETS}\n").problem
+    assert problem.startswith("holds another header line below its first one")
+    assert f"The line is: {line[:150]}" in problem
 
 
 @pytest.mark.parametrize("name", ["000000.gz", "all.csv", "export", f"{NAME}.1", f"{NAME}.tmp", f"{PACKED}.txt"])
@@ -141,7 +233,7 @@ def test_records_in_another_form_are_refused_under_any_name(name):
 
 @pytest.mark.parametrize(
     "line",
-    ["short", FEW_PACKETS.replace("REJECT", "DROP"), FEW_PACKETS.replace("REJECT OK", ""), HEADER_LINE, "",
+    ["short", FEW_PACKETS.replace("REJECT", "DROP"), FEW_PACKETS.replace("REJECT OK", ""), "",
      f"3 {FEW_PACKETS}"],
 )  # fmt: skip
 def test_a_record_with_another_action_is_told(line):
@@ -161,7 +253,8 @@ def test_a_line_that_the_look_cuts_is_no_odd_record():
 
 
 def test_a_bomb_is_unpacked_no_further_than_the_look_goes():
-    assert len(gunzipped(packed(bytes(50 << 20)))) == MOST_TEXT_BYTES
+    text, whole = gunzipped(packed(bytes(50 << 20)))
+    assert (len(text), whole) == (MOST_TEXT_BYTES, False)
     assert look(f"{HEADER_LINE}\n" + "x" * (20 << 20), PACKED).problem is None
 
 

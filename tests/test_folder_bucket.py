@@ -27,6 +27,7 @@ from flowlogs.layout import LogSource
 from resources.bucket import StoredObject
 from resources.embedded import folder_bucket
 from resources.embedded.folder_bucket import LOCK_TEXT, STAGED, FolderBucket, FolderStore, SimulatedBucket
+from resources.embedded.lines import object_text
 from resources.embedded.simulated_flow_log import SimulatedFlowLog
 from resources.embedded.simulated_vpc import SimulatedVpc
 
@@ -100,6 +101,56 @@ def test_a_link_to_nowhere_is_listed_and_cannot_be_read(store):
     assert list(store.list("a/")) == [StoredObject("a/x", 0)]
     with pytest.raises(FlowLakeError, match="a/x cannot be read: No such file or directory"):
         store.open("a/x")
+
+
+@pytest.mark.parametrize("change", ["written again", "replaced by another file", "another size"])
+def test_an_object_that_is_replaced_has_another_version(store, change):
+    store.replace({"a/b": b"123"})
+    path = store.root / "a/b"
+    (before,) = store.list("a/")
+    facts = path.stat()
+    time.sleep(0.02)  # the system's clock for files has steps of some milliseconds
+    if change == "replaced by another file":
+        path.with_name("c").write_bytes(b"456")
+        path.with_name("c").replace(path)
+    else:
+        path.write_bytes(b"456" if change == "written again" else b"4")
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    (after,) = store.list("a/")
+    assert after.version != before.version
+
+
+def test_an_object_that_stays_has_the_same_version(store):
+    store.replace({"a/b": b"123"})
+    (before,) = store.list("a/")
+    store.read("a/b")
+    assert next(store.list("a/")).version == before.version
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda store: store.head("a", 5),
+        lambda store: store.read("a"),
+        lambda store: list(object_text(store, "a")),
+        lambda store: list(object_text(store, "a.gz")),
+    ],
+    ids=["head", "all", "text", "gzip"],
+)
+def test_a_file_that_gives_nothing_and_does_not_end_is_an_error(store, monkeypatch, read):
+    monkeypatch.setattr("resources.embedded.folder_bucket._require_file", lambda found: None)
+    store.root.mkdir(parents=True)
+    for name in ("a", "a.gz"):
+        os.mkfifo(store.root / name)
+    writers = [os.open(store.root / name, os.O_RDWR) for name in ("a", "a.gz")]
+    try:
+        with pytest.raises(
+            FlowLakeError, match="/a(.gz)? cannot be read.*: .*it gives nothing to read, as a device does"
+        ):
+            read(store)
+    finally:
+        for writer in writers:
+            os.close(writer)
 
 
 @pytest.fixture

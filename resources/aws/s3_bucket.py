@@ -76,7 +76,8 @@ class S3Store(ObjectStore):
             for page in pages:
                 for found in page.get("Contents", []):
                     archived = found.get("StorageClass") in ARCHIVED
-                    yield StoredObject(found["Key"].removeprefix(self.prefix), found["Size"], archived)
+                    key = found["Key"].removeprefix(self.prefix)
+                    yield StoredObject(key, found["Size"], archived, found["ETag"])
 
     def list_level(self, prefix: str) -> Level:
         keys, folders = list[str](), list[str]()

@@ -7,13 +7,16 @@ are put together: which partitions a query needs, which objects those hold, what
 import re
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flowlogs.errors import FlowLakeError
+from flowlogs.first_look import header_inside_told, odd_told, other_files_told
 from flowlogs.layout import is_visible
+from flowlogs.printable import few
 from flowlogs.statements import MAX_UNLOADED_PARTITIONS, TableDefinition, TableName
 from resources.bucket import ObjectStore
 from resources.embedded.catalog import Catalog
@@ -29,9 +32,22 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from resources.embedded.object_check import ObjectCheck
     from resources.embedded.session import Inputs, Limits, Session
     from resources.embedded.sql import statements
     from resources.embedded.sql.plan import QueryPlan, TableRead
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a statement gave, and what was found of the objects that it read."""
+
+    rows: "pa.Table"
+    scanned_bytes: int = 0
+    written: list[str] | None = None
+    more_rows: bool = False
+    checks: "Mapping[ScannedObject, ObjectCheck]" = field(default_factory=dict)
+    without_objects: tuple[str, ...] = ()
 
 
 class EmbeddedAthena(QueryEngine):
@@ -39,7 +55,8 @@ class EmbeddedAthena(QueryEngine):
 
     No statement writes into one that is `read_only`. The catalog is the SQLite file `catalog_path`; unqualified tables
     are looked for in `database`. A statement that takes longer than `timeout_seconds` is stopped. Whatever lies in the
-    buckets' folders or in those of `keep_clear`, or holds one, is never taken for temporary files to be removed.
+    buckets' folders or in those of `keep_clear`, or holds one, is never taken for temporary files to be removed. A
+    partition that points at no objects is told of, unless its location is one that `meant_empty` knows.
     """
 
     def __init__(
@@ -51,6 +68,7 @@ class EmbeddedAthena(QueryEngine):
         *,
         timeout_seconds: float | None = None,
         keep_clear: Collection[Path] = (),
+        meant_empty: Callable[[str], bool] = lambda _location: False,
     ) -> None:
         self.catalog = Catalog(catalog_path)
         self.buckets = buckets
@@ -58,6 +76,7 @@ class EmbeddedAthena(QueryEngine):
         self.read_only = read_only
         self.timeout_seconds = timeout_seconds
         self.keep_clear = keep_clear
+        self.meant_empty = meant_empty
 
     @property
     def scan_limit_bytes(self) -> int | None:
@@ -76,24 +95,25 @@ class EmbeddedAthena(QueryEngine):
 
         started = time.monotonic()
         parsed = parse(statement, self.database)
-        written: list[str] | None = None
-        more_rows = False
         with signals_as_interrupts():
             match parsed:
                 case statements.Query():
-                    rows, more_rows, scanned_bytes = self._select(parsed, most_rows)
+                    outcome = self._select(parsed, most_rows)
                 case statements.Unload():
-                    rows, scanned_bytes, written = self._unload(parsed)
+                    outcome = self._unload(parsed)
                 case _:
-                    rows, scanned_bytes = self._define(parsed, statement), 0
+                    outcome = _Outcome(self._define(parsed, statement))
         return QueryResult(
             statement=statement,
             query_id=str(uuid.uuid4()),
-            frame=_frame(rows),
-            scanned_bytes=scanned_bytes,
+            frame=_frame(outcome.rows),
+            scanned_bytes=outcome.scanned_bytes,
             seconds=time.monotonic() - started,
-            written=written,
-            more_rows=more_rows,
+            written=outcome.written,
+            more_rows=outcome.more_rows,
+            misread=_misread(outcome.checks),
+            remarks=_remarks(outcome.checks),
+            without_objects=outcome.without_objects,
         )
 
     def find_table(self, name: TableName) -> TableDefinition | None:
@@ -180,7 +200,7 @@ class EmbeddedAthena(QueryEngine):
             keep_clear=[*folders.values(), *self.keep_clear],
         )
 
-    def _select(self, query: "statements.Query", most_rows: int | None) -> "tuple[pa.Table, bool, int]":
+    def _select(self, query: "statements.Query", most_rows: int | None) -> _Outcome:
         from resources.embedded.session import Session
         from resources.embedded.sql.planner import plan_query
 
@@ -190,7 +210,7 @@ class EmbeddedAthena(QueryEngine):
             with Session(query.text, self._limits()) as session:
                 before = self._chosen(plan, session)
                 try:
-                    inputs = self._inputs(plan, session)
+                    inputs = self._inputs(plan, before)
                     session.enclose(inputs)
                     session.open(inputs)
                     rows, more_rows = session.select(plan.sql, most_rows)
@@ -201,9 +221,15 @@ class EmbeddedAthena(QueryEngine):
             if not moved and failure:
                 raise failure
             if not moved:
-                return _with_trino_integers(rows, query.text), more_rows, session.scanned_bytes
+                return _Outcome(
+                    rows=_with_trino_integers(rows, query.text),
+                    scanned_bytes=session.scanned_bytes,
+                    more_rows=more_rows,
+                    checks=session.checks,
+                    without_objects=self._without_objects(before, inputs),
+                )
 
-    def _unload(self, unload: "statements.Unload") -> "tuple[pa.Table, int, list[str]]":
+    def _unload(self, unload: "statements.Unload") -> _Outcome:
         import pyarrow as pa
 
         from resources.embedded.session import Session
@@ -225,7 +251,8 @@ class EmbeddedAthena(QueryEngine):
         data = [column for column in plan.columns if column not in unload.partitioned_by]
         written = []
         with Session(text, self._limits()) as session, store.adding() as folder:
-            inputs = self._inputs(plan, session)
+            chosen = self._chosen(plan, session)
+            inputs = self._inputs(plan, chosen)
             session.enclose(inputs, folder)
             session.write_while_scanning()
             for values, part in _parts(unload, plan, inputs):
@@ -241,18 +268,47 @@ class EmbeddedAthena(QueryEngine):
                 if unload.partitioned_by and len(written) > MAX_UNLOADED_PARTITIONS:
                     problem = f"Exceeded limit of {MAX_UNLOADED_PARTITIONS} open writers for partitions/buckets."
                     raise QueryError("HIVE_TOO_MANY_OPEN_PARTITIONS", problem, text)
-        return pa.table({}), session.scanned_bytes, written
+        return _Outcome(
+            rows=pa.table({}),
+            scanned_bytes=session.scanned_bytes,
+            written=written,
+            checks=session.checks,
+            without_objects=self._without_objects(chosen, inputs),
+        )
 
     def _chosen(self, plan: "QueryPlan", session: "Session") -> list[list[Partition]]:
         """For each place where a table is read, the partitions that the plan's conditions leave."""
         return [self._partitions(read, session) for read in plan.reads]
 
-    def _inputs(self, plan: "QueryPlan", session: "Session") -> "Inputs":
-        """The objects of the partitions that the plan's conditions leave."""
-        return [(read, list(self._objects(read, session))) for read in plan.reads]
+    def _inputs(self, plan: "QueryPlan", chosen: "Sequence[Sequence[Partition]]") -> "Inputs":
+        """The objects of the partitions that were chosen for each place where a table is read."""
+        return [(read, list(self._objects(partitions))) for read, partitions in zip(plan.reads, chosen, strict=True)]
 
-    def _objects(self, read: "TableRead", session: "Session") -> Iterator[ScannedObject]:
-        for partition in self._partitions(read, session):
+    def _without_objects(self, chosen: "Sequence[Sequence[Partition]]", inputs: "Inputs") -> tuple[str, ...]:
+        """What people should know of the partitions that were chosen and have no objects, by table."""
+        told = list[str]()
+        for partitions, (read, objects) in zip(chosen, inputs, strict=True):
+            filled = {stored.partition for stored in objects}
+            columns = [column for column, _ in read.definition.partition_columns]
+            empty = [
+                f"{'/'.join(map('{}={}'.format, columns, partition.values)) or 'all of it'}: {self._uri(partition)}"
+                for partition in partitions
+                if partition.values not in filled and not self.meant_empty(partition.location)
+            ]
+            if empty:
+                told.append(
+                    f"Partitions of {read.name.table} point at folders that hold no objects, so that they give no "
+                    f"rows: {few(empty)}. If there were objects, restore them, or make the partitions anew."
+                )
+        return tuple(dict.fromkeys(told))
+
+    def _uri(self, partition: Partition) -> str:
+        """A partition's folder, for people."""
+        bucket, prefix = _split_location(partition.location)
+        return self._store(bucket, partition.location).uri(prefix)
+
+    def _objects(self, partitions: Sequence[Partition]) -> Iterator[ScannedObject]:
+        for partition in partitions:
             bucket, prefix = _split_location(partition.location)
             store = self._store(bucket, partition.location)
             for stored in store.list(prefix):
@@ -290,6 +346,31 @@ class EmbeddedAthena(QueryEngine):
         if table is None:
             raise _no_table(name, statement)
         return table
+
+
+def _misread(checks: "Mapping[ScannedObject, ObjectCheck]") -> dict[str, str]:
+    return {uri: check.problem for uri, check in _by_uri(checks) if check.problem}
+
+
+def _remarks(checks: "Mapping[ScannedObject, ObjectCheck]") -> tuple[str, ...]:
+    """What is to be known of objects whose other records are read right, alike ones together."""
+    found = [(uri, check) for uri, check in _by_uri(checks) if not check.problem]
+    odd = {uri: check.odd for uri, check in found if check.odd is not None}
+    inside = [uri for uri, check in found if check.header_inside]
+    foreign: dict[str, list[str]] = {}
+    for uri, check in found:
+        if check.foreign:
+            foreign.setdefault(check.foreign, []).append(uri)
+    return (
+        *(other_files_told(uris, words) for words, uris in foreign.items()),
+        *([odd_told(list(odd), next(iter(odd.values())))] if odd else []),
+        *([header_inside_told(inside)] if inside else []),
+    )
+
+
+def _by_uri(checks: "Mapping[ScannedObject, ObjectCheck]") -> "list[tuple[str, ObjectCheck]]":
+    found = sorted(checks.items(), key=lambda item: item[0].key)
+    return [(stored.store.uri(stored.key), check) for stored, check in found]
 
 
 def _lies_in(store: ObjectStore, prefix: str, other: ObjectStore) -> bool:

@@ -5,6 +5,7 @@ The bucket's folder is only ever read here; whoever writes into it (the simulate
 
 import errno
 import fcntl
+import io
 import os
 import re
 import shutil
@@ -15,13 +16,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import date
 from pathlib import Path, PurePath
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import (
     LogSource,
     choose_source,
-    find_day,
     find_source,
     is_object_name,
     is_visible,
@@ -31,6 +31,11 @@ from flowlogs.printable import printable
 from resources.bucket import Bucket, Level, ObjectStore, StoredObject
 from resources.embedded.simulated_vpc import is_simulated
 from resources.ensured import Ensured
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+T = TypeVar("T")
 
 STAGED = ".being-written"
 LOCK = ".lock"
@@ -124,11 +129,11 @@ class FolderStore(ObjectStore):
                     folders.append(f"{key}/")
                 elif own := self._own_facts(entry):
                     files.add((own.st_dev, own.st_ino))
-                    yield StoredObject(key, own.st_size)
+                    yield _stored(key, own)
         for key, found in sorted(file_links, key=lambda link: link[0]):
             if (found.st_dev, found.st_ino) not in files:
                 files.add((found.st_dev, found.st_ino))
-                yield StoredObject(key, found.st_size)
+                yield _stored(key, found)
 
     def list_level(self, prefix: str) -> Level:
         if not self._path(prefix).is_dir():
@@ -359,6 +364,11 @@ class FolderStore(ObjectStore):
         )
 
 
+def _stored(key: str, found: os.stat_result) -> StoredObject:
+    """A file as an object. Whoever replaces it may keep its time of modification, but not that of its last change."""
+    return StoredObject(key, found.st_size, version=f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}")
+
+
 def _to_disk(files: Sequence[Path]) -> None:
     """Wait until the files would survive the machine: what is renamed is whole, or is not there."""
     if len(files) > SYNCED_SINGLY:
@@ -386,11 +396,27 @@ def _require_file(found: os.stat_result) -> None:
         raise OSError(errno.EINVAL, f"it is {kind}, and no file. Move it away, then run again")
 
 
+class _File(io.FileIO):
+    """A file to read that never waits: where it gives nothing and has not ended, as a device does, it is an error."""
+
+    def readinto(self, buffer: "Buffer") -> int:
+        return _given(cast("int | None", super().readinto(buffer)))
+
+    def readall(self) -> bytes:
+        return _given(super().readall())
+
+
+def _given(read: T | None) -> T:
+    if read is None:
+        raise OSError(errno.EAGAIN, "it gives nothing to read, as a device does. Move it away, then run again")
+    return read
+
+
 def _opened(path: Path, flags: int, mode: str) -> BinaryIO:
     handle = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
     try:
         _require_file(os.fstat(handle))
-        return cast("BinaryIO", os.fdopen(handle, mode))
+        return io.BufferedReader(_File(handle)) if mode == "rb" else cast("BinaryIO", os.fdopen(handle, mode))
     except BaseException:
         os.close(handle)
         raise
@@ -536,7 +562,7 @@ class FolderBucket(Bucket):
             for year, of_year in _numbered(os.path.realpath(self.root / source.prefix))
             for month, of_month in _numbered(of_year)
             for number, folder in _numbered(of_month)
-            if (day := find_day(f"{source.prefix}{year}/{month}/{number}/"))
+            if (day := source.find_day(f"{source.prefix}{year}/{month}/{number}/"))
         }
 
     def _folders(self, pattern: str) -> Iterator[str]:

@@ -5,10 +5,11 @@ bytes that are no UTF-8 become U+FFFD, and no line is ever dropped for being odd
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from flowlogs.errors import FlowLakeError
+from flowlogs.first_look import LONG_LINE, PACKED_SUFFIXES
 from flowlogs.printable import printable
 from resources.bucket import ObjectStore
 from resources.embedded.characters import WORD, positions, slices, words_of
@@ -25,8 +26,8 @@ RARITY_SAMPLE = 1 << 13
 MAX_LINE_BYTES = 100 << 20
 """A longer line stops the query, as in Trino (``hive.text.max-line-length``): each has to fit into memory."""
 
-UNREADABLE_SUFFIXES = (".bz2", ".deflate", ".lz4", ".lzo", ".snappy", ".xz", ".zst")
-"""By these Hive and Athena know objects that are compressed otherwise than with gzip."""
+UNREADABLE_SUFFIXES = (*PACKED_SUFFIXES, ".xz")
+"""How objects are called that are compressed otherwise than with gzip."""
 
 _BYTE_ORDER_MARK = "\ufeff".encode()
 
@@ -127,12 +128,16 @@ def valid_utf8(text: bytes | memoryview) -> bytes | memoryview:
     return text
 
 
-def without_header(chunks: "Iterator[bytes | memoryview]", lines: int) -> "Iterator[bytes | memoryview]":
-    """The text without an object's first `lines` lines, whatever they say."""
+def without_header(
+    chunks: "Iterator[bytes | memoryview]", lines: int, passed_over: Callable[[bytes], None]
+) -> "Iterator[bytes | memoryview]":
+    """The text without an object's first `lines` lines, whatever they say: each is handed over, up to LONG_LINE."""
     for chunk in chunks:
         text = chunk
         while lines and len(text):
-            text = memoryview(text)[bytes(text).index(b"\n") + 1 :]
+            end = bytes(text).index(b"\n")
+            passed_over(bytes(memoryview(text)[: min(end, LONG_LINE)]))
+            text = memoryview(text)[end + 1 :]
             lines -= 1
         if len(text):
             yield text
@@ -153,25 +158,39 @@ def pieces_of(text: bytes, most: int) -> Iterator[bytes]:
         yield text[start:]
 
 
-def usable_lines(text: bytes | memoryview, required: bytes) -> bytes | memoryview:
-    """Of whole lines, those that contain what is `required`, in valid UTF-8.
+def line_ends(text: bytes | memoryview) -> "np.ndarray[Any, Any]":
+    """Where the lines of a text end."""
+    import numpy as np
+
+    return positions(np.frombuffer(text, np.uint8), 0x0A)
+
+
+def usable_lines(
+    text: bytes | memoryview, required: bytes, ends: "np.ndarray[Any, Any] | None" = None
+) -> bytes | memoryview:
+    """Of whole lines, which end at `ends`, those that contain what is `required`, in valid UTF-8.
 
     What is malformed never touches an ASCII character, so that few lines need to be looked at for it.
     """
     if required.isascii():
-        return valid_utf8(lines_with(text, required))
+        return valid_utf8(lines_with(text, required, ends))
     return lines_with(valid_utf8(text), required)
 
 
-def lines_with(text: bytes | memoryview, required: bytes) -> bytes | memoryview:
-    """Of a text whose lines all end in ``\\n``: those lines that contain what is `required`, which holds no ``\\n``."""
+def lines_with(
+    text: bytes | memoryview, required: bytes, ends: "np.ndarray[Any, Any] | None" = None
+) -> bytes | memoryview:
+    """Of a text whose lines all end in ``\\n``: those lines that contain what is `required`, which holds no ``\\n``.
+
+    `ends` is where the lines end, if the caller knows.
+    """
     import numpy as np
 
     if not required:
         return bytes(text)
     characters = np.frombuffer(text, np.uint8)
     found = _occurrences(text, characters, required)
-    ends = positions(characters, 0x0A)
+    ends = positions(characters, 0x0A) if ends is None else ends
     numbers = np.searchsorted(ends, found)
     numbers = numbers[np.diff(numbers, prepend=-1) != 0]
     if not len(numbers):

@@ -10,16 +10,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from flowlogs.statements import TableDefinition
 from resources.bucket import ObjectStore
 from resources.embedded.columns import LineDecoder
 from resources.embedded.data_types import field_sql
-from resources.embedded.lines import object_text, pieces_of, usable_lines, without_header
+from resources.embedded.lines import line_ends, object_text, pieces_of, usable_lines, without_header
+from resources.embedded.object_check import ObjectCheck, is_checked
 from resources.embedded.quoting import quoted_name
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 DECODED_BYTES = 4 << 20
@@ -50,6 +53,7 @@ class TextScan:
     Columns: those of the table that are in `columns` (at least one), typed, and each partition column as text. It may
     be streamed more than once. `scanned_bytes` is the sum of the stored sizes of the objects that were opened; `error`
     the reason why a stream broke off. Lines without the text `required`, which the query has no use for, are left out.
+    `checks` are the objects that are not what the table takes them for, as far as they were read.
     """
 
     def __init__(
@@ -62,6 +66,8 @@ class TextScan:
         self.partition_columns = [column for column, _ in table.partition_columns]
         self.scanned_bytes = 0
         self.error: BaseException | None = None
+        self.checks: dict[ScannedObject, ObjectCheck] = {}
+        self._is_checked = is_checked(table)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
 
@@ -145,17 +151,39 @@ class TextScan:
             partition = source.partition
             with self._lock:
                 self.scanned_bytes += source.size
-            for text in without_header(object_text(source.store, source.key), self.skipped_lines):
+            for text, ends in self._records(source):
                 if self._stopped.is_set():
                     raise InterruptedError("the scan was stopped")
                 if unneeded.is_set():
                     return
-                waiting.append(usable_lines(text, self.required))
+                waiting.append(usable_lines(text, self.required, ends))
                 if sum(map(len, waiting)) >= DECODED_BYTES:
                     yield from self._decoded(waiting, partition)
                     waiting = []
         if waiting:
             yield from self._decoded(waiting, partition)
+
+    def _records(self, source: ScannedObject) -> "Iterator[tuple[bytes | memoryview, np.ndarray[Any, Any] | None]]":
+        """An object's lines below those that are passed over, in pieces; and where they end, if that was looked for.
+
+        What is found of an object is noted at once, since whoever reads may want no more of it.
+        """
+        chunks = object_text(source.store, source.key)
+        check = ObjectCheck(PurePosixPath(source.key).name)
+        for text in without_header(chunks, self.skipped_lines, check.header):
+            ends = None
+            if self._is_checked:
+                ends = line_ends(text)
+                check.records(text, ends)
+                self._note(source, check)
+            yield text, ends
+        if self._is_checked:
+            self._note(source, check)
+
+    def _note(self, source: ScannedObject, check: ObjectCheck) -> None:
+        if check.found:
+            with self._lock:
+                self.checks[source] = check
 
     def _decoded(self, lines: "Sequence[bytes | memoryview]", partition: Sequence[str]) -> "Iterator[pa.RecordBatch]":
         for text in pieces_of(b"".join(lines), MOST_LINES):

@@ -18,6 +18,7 @@ from flowlogs.printable import printable, shortened
 from flowlogs.statements import PARQUET
 from resources.embedded import parquet, scan
 from resources.embedded.memory import bounded_memory
+from resources.embedded.object_check import ObjectCheck
 from resources.embedded.quoting import quoted_name, quoted_text
 from resources.embedded.scan import ScannedObject
 from resources.embedded.scratch import scratch_folder
@@ -101,6 +102,11 @@ class Session:
         for rows in self._scans:
             rows.stop()
         self._entered.close()
+
+    @property
+    def checks(self) -> dict[ScannedObject, ObjectCheck]:
+        """By object, what was found of those that are not what their table takes them for."""
+        return {stored: check for rows in self._scans for stored, check in rows.checks.items()}
 
     @property
     def scanned_bytes(self) -> int:

@@ -227,6 +227,16 @@ def test_objects_that_athena_passes_over_are_listed_as_archived(
     assert list(S3Store(AwsClients(aws.region), BUCKET).list("")) == [StoredObject("a", 4, archived)]
 
 
+def test_an_object_that_is_replaced_has_another_version(aws: AwsDouble) -> None:
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+    store = S3Store(AwsClients(aws.region), BUCKET)
+    versions = []
+    for body in (b"123", b"123", b"456"):
+        store.replace({"a": body})
+        versions += [found.version for found in store.list("")]
+    assert versions[0] == versions[1] != versions[2]
+
+
 def test_archived_objects_are_passed_over_by_queries(aws: AwsDouble, lake: PandasCursor) -> None:
     keys = [item["Key"] for item in aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="AWSLogs/")["Contents"]]
     for key in keys:

@@ -1,0 +1,148 @@
+"""Looks at each object's lines while they are scanned: are they the header and the records that the table stands for?
+
+A query gives what Athena gives, also where that is wrong. What a line is, flowlogs/first_look.py says; here the few
+lines are found that it has to be asked about, since to ask about each would take longer than to read them.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
+from flowlogs.first_look import LONG_LINE, Line, first_line_look, kind_of, other_header, shown, tells_of_a_flow
+from flowlogs.statements import TableDefinition
+from resources.embedded.characters import WORD, count_of, positions, words_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MOST_ODD = 10_000
+"""After so many odd lines of an object, no more of them are looked for: one is enough to tell of it."""
+
+_HEADER = HEADER_LINE.encode()
+_GAPS = len(DEFAULT_FIELDS) - 1
+
+_OF_A_FLOW = re.compile(b"ACCEPT|REJECT|NODATA|SKIPDATA|srcaddr")
+_OF_A_HEADER = re.compile(b"srcaddr|account-id|interface-id|log-status")
+
+
+def is_checked(table: TableDefinition) -> bool:
+    """Whether a table takes each object for a header line and records in the default format."""
+    names = [column for column, _ in table.columns]
+    default = names == [field.column for field in DEFAULT_FIELDS]
+    return default and table.delimiter == " " and table.properties.get("skip.header.line.count") == "1"
+
+
+class ObjectCheck:
+    """What is found of one object, whose last part of the key is `name`, while its text goes by.
+
+    `problem` says why its records are not read as they are, in words that follow its name; `foreign` what is to be
+    known of a file that is no object and that no record was seen in; `odd` is the first line whose action is none of
+    a record's, `header_inside` whether the header line comes again.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.problem: str | None = None
+        self.foreign: str | None = None
+        self.odd: str | None = None
+        self.header_inside = False
+        self._odd_lines = 0
+
+    @property
+    def found(self) -> bool:
+        """Whether there is anything to say."""
+        return bool(self.problem or self.foreign or self.odd is not None or self.header_inside)
+
+    def header(self, line: bytes) -> None:
+        """Take the object's first line, without its end."""
+        if line != _HEADER:
+            look = first_line_look(self.name, line)
+            self.problem, self.foreign = look.problem, None if look.header else look.warning
+
+    def records(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
+        """Take whole lines below it, which end at `ends`."""
+        if self.problem is not None:
+            return
+        if self.foreign is not None:
+            self._look_for_flows(bytes(text))
+        elif self._odd_lines >= MOST_ODD:
+            self._look_for_headers(bytes(text))
+        else:
+            self._look_at_each(text, ends)
+
+    def _look_at_each(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
+        for number in _irregular(text, ends).tolist():
+            line = bytes(text[ends[number - 1] + 1 if number else 0 : ends[number]])
+            self._take(line)
+            if self.problem is not None:
+                return
+            if self._odd_lines >= MOST_ODD:
+                self._look_for_headers(bytes(text[ends[number] + 1 :]))
+                return
+
+    def _take(self, line: bytes) -> None:
+        kind = kind_of(line)
+        if kind is Line.OTHER_HEADER:
+            self.problem = other_header(_text(line))
+        elif kind is Line.HEADER_AGAIN:
+            self.header_inside = True
+        elif kind is Line.ODD:
+            self._odd_lines += 1
+            self.odd = shown(_text(line)) if self.odd is None else self.odd
+
+    def _look_for_headers(self, text: bytes) -> None:
+        for line in _lines_with(text, _OF_A_HEADER):
+            if kind_of(line) in (Line.OTHER_HEADER, Line.HEADER_AGAIN):
+                self._take(line)
+
+    def _look_for_flows(self, text: bytes) -> None:
+        for line in _lines_with(text, _OF_A_FLOW):
+            if tells_of_a_flow(_text(line)):
+                self.problem = (
+                    "is no object of a flow log, and yet a line in it tells of a flow, which is read by position. Move "
+                    f"it away. The line is: {shown(_text(line))}"
+                )
+                return
+
+
+def _irregular(text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """The numbers of the lines that do not end as nearly all do: in ACCEPT OK, REJECT OK, - NODATA or - SKIPDATA.
+
+    Also those with more or fewer fields, where the gaps between all fields are not as many as they should be.
+    """
+    import numpy as np
+
+    if len(text) < WORD:
+        return np.arange(len(ends))
+    words = words_of(text)
+    before = words[np.maximum(ends - len("? ACCEPT OK") + 1, 0)]
+    odd = np.flatnonzero((before != _word(" ACCEPT ")) & (before != _word(" REJECT ")) & (before != _word("- SKIPDA")))
+    odd = np.compress(words[np.maximum(ends[odd] - WORD, 0)] != _word("- NODATA"), odd)
+    characters = np.frombuffer(text, np.uint8)
+    if count_of(characters, ord(" ")) == _GAPS * len(ends):
+        return odd
+    gaps = np.diff(np.searchsorted(positions(characters, ord(" ")), ends), prepend=0)
+    irregular: np.ndarray[Any, Any] = np.union1d(odd, np.flatnonzero(gaps != _GAPS))
+    return irregular
+
+
+def _word(text: str) -> "np.uint64":
+    import numpy as np
+
+    word: np.uint64 = np.uint64(int.from_bytes(text.encode(), "little"))
+    return word
+
+
+def _lines_with(text: bytes, wanted: "re.Pattern[bytes]") -> "list[bytes]":
+    """The lines in which there is what is wanted, each once; of a very long one, the part around it."""
+    lines, place = [], 0
+    while match := wanted.search(text, place):
+        start = max(text.rfind(b"\n", 0, match.start()) + 1, match.start() - LONG_LINE)
+        end = text.find(b"\n", match.end())
+        place = len(text) if end < 0 else end
+        lines.append(text[start : min(place, match.end() + LONG_LINE)])
+    return lines
+
+
+def _text(line: bytes) -> str:
+    return line[:LONG_LINE].decode(errors="replace")
