@@ -8,7 +8,7 @@ import dagster as dg
 from assets.day_objects import look_at, unreadable_days
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
 from assets.results_source import claim_results, require_own_results
-from assets.runs import clear_failures, days_of, finish_days, listed
+from assets.runs import clear_failures, days_of, finish_days
 from assets.silent_flow_logs import silent_flow_logs
 from assets.tables import code_block, markdown_text
 from assets.taken_up import (
@@ -18,6 +18,7 @@ from assets.taken_up import (
     take_up_flow_logs,
     take_up_rejected_flows,
 )
+from flowlogs.days import listed
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import (

@@ -36,8 +36,9 @@ from assets.rejected_files import (
     unnamed,
 )
 from assets.results_source import claim_results, note_objects
-from assets.runs import batches, clear_failures, days_of, finish_days, listed, origin
+from assets.runs import clear_failures, days_of, finish_days, origin
 from assets.taken_up import only_warned_of
+from flowlogs.days import batches, listed
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import (

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from urllib.parse import unquote
 
-from assets.runs import listed
+from flowlogs.days import listed
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import PARTITION_COLUMN
 from flowlogs.layout import ACCOUNT_ID, REGION, LogSource, is_folder_marker, is_visible

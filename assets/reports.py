@@ -15,8 +15,9 @@ from assets.catalog import days_without_partition, query_metadata, require_days
 from assets.day_objects import arrived_since
 from assets.rejected_files import days_without_files, require_files
 from assets.results_source import noted_objects, require_own_results
-from assets.runs import batches, clear_failures, days_of, finish_days, listed, origin
+from assets.runs import clear_failures, days_of, finish_days, origin
 from assets.tables import csv_bytes, markdown_table, parquet_bytes
+from flowlogs.days import batches, listed
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
 from resources.bucket import Bucket, ObjectStore

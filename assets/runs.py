@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
 from assets.tables import markdown_text
+from flowlogs.days import listed
 from flowlogs.errors import FlowLakeError
 from resources.ensured import Ensured
 
@@ -25,25 +26,6 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
                 f"--partition-range {asked.end}...{asked.start}."
             )
     return [date.fromisoformat(key) for key in context.partition_keys]
-
-
-def batches(days: Sequence[date], most: int) -> Iterator[list[date]]:
-    """The days in their order, as runs of consecutive ones of at most so many."""
-    batch: list[date] = []
-    for day in days:
-        if batch and (len(batch) == most or day != batch[-1] + timedelta(days=1)):
-            yield batch
-            batch = []
-        batch.append(day)
-    if batch:
-        yield batch
-
-
-def listed(days: Sequence[date]) -> str:
-    """The days as text: each of a few, or how many and from when to when."""
-    if len(days) > 5:
-        return f"{len(days)} days from {days[0]} to {days[-1]}"
-    return ", ".join(map(str, days)) or "none"
 
 
 def origin(context: dg.AssetExecutionContext) -> str:

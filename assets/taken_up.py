@@ -26,7 +26,8 @@ from assets.rejected_files import (
     tidy,
 )
 from assets.results_source import FOLDER
-from assets.runs import CAUSES_SHOWN, batches, listed
+from assets.runs import CAUSES_SHOWN
+from flowlogs.days import batches, listed
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import TableName, add_partitions
