@@ -18,14 +18,14 @@ export GIVEN_NAMES := $(foreach name,$(.VARIABLES),$(if $(findstring command lin
 .DEFAULT_GOAL := run
 
 run: .venv/runtime  ## materialize the whole lineage for a day and print its reports
-	@$(BIN)/python -m pipelines.cli run --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} $${GIVEN_DATE:+--date "$$GIVEN_DATE"}
+	@$(BIN)/python -m pipelines.commands run --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} $${GIVEN_DATE:+--date "$$GIVEN_DATE"}
 
 sql: .venv/runtime  ## execute a statement: make sql Q="SELECT count(*) FROM vpc_flow_logs"
-	@$(BIN)/python -m pipelines.cli sql --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} \
+	@$(BIN)/python -m pipelines.commands sql --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} \
 	  $${GIVEN_ROWS:+--rows "$$GIVEN_ROWS"} $(if $(filter 1,$(WRITE)),--write) -- "$$GIVEN_SQL"
 
 dev: .venv/runtime  ## open the Dagster UI, with the history of the runs
-	@$(BIN)/python -m pipelines.cli dev --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} \
+	@$(BIN)/python -m pipelines.commands dev --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} \
 	  $${GIVEN_PORT:+--port "$$GIVEN_PORT"}
 
 help:  ## tell what each command does, and which variables it takes

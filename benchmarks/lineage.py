@@ -20,11 +20,11 @@ from typing import Any
 
 import dagster as dg
 
-from assets.reports import REPORTS, Report
+from assets.reports.asset import REPORTS, Report
 from benchmarks.competitors import CORES
 from benchmarks.days import SMALL_DAYS
 from flowlogs.statements import TableName, text_literal
-from pipelines.definitions import build_definitions
+from pipelines.build import build_definitions
 from pipelines.settings import Settings
 from resources.engine import QueryEngine
 

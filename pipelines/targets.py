@@ -3,19 +3,22 @@
 from dataclasses import dataclass, fields
 from functools import partial
 
-from assets.rejected_files import is_meant_empty
+from assets.rejected_flows.files import is_meant_empty
 from flowlogs.layout import LogSource
 from flowlogs.statements import TableName
 from pipelines.settings import PROJECT_ROOT, Settings, folder_name
 from resources.aws.athena import Athena
+from resources.aws.bucket import S3Bucket
 from resources.aws.clients import AwsClients
-from resources.aws.ec2_flow_log import Ec2FlowLog
-from resources.aws.s3_bucket import S3Bucket, S3Store
+from resources.aws.flow_log import Ec2FlowLog
+from resources.aws.object_store import S3Store
 from resources.bucket import Bucket, ObjectStore
 from resources.embedded.athena import EmbeddedAthena
-from resources.embedded.folder_bucket import FolderBucket, FolderStore, SimulatedBucket
-from resources.embedded.simulated_flow_log import SimulatedFlowLog
-from resources.embedded.simulated_vpc import SimulatedVpc
+from resources.embedded.bucket import FolderBucket
+from resources.embedded.flow_log import SimulatedFlowLog
+from resources.embedded.folder_store import FolderStore
+from resources.embedded.simulation.bucket import SimulatedBucket
+from resources.embedded.simulation.vpc import SimulatedVpc
 from resources.engine import QueryEngine
 from resources.flow_log import ExistingLogs, FlowLog
 

@@ -4,16 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from unittest.mock import patch
 
 import dagster as dg
 from support import files_in
 
-import pipelines.definitions
-from assets.rejected_files import NOTES, ROOT
+from assets.rejected_flows.files import NOTES, ROOT
 from flowlogs.layout import is_visible
 from flowlogs.statements import TableDefinition, TableName, rejected_flows_name
-from pipelines.definitions import build_definitions
+from pipelines.build import build_definitions
 from pipelines.settings import Settings
 from pipelines.targets import build_target
 from resources.engine import QueryEngine, QueryResult
@@ -87,8 +85,8 @@ class Lake:
     def run(self, first: date, last: date | None = None, assets: list[str] | None = None) -> dg.ExecuteInProcessResult:
         """Materialize the whole lineage, or these assets, for a day or a range of days."""
         if self._job is None:
-            with patch.object(pipelines.definitions, "build_target", return_value=self.target):
-                self._job = build_definitions(self.settings, today_too=True).resolve_implicit_global_asset_job_def()
+            definitions = build_definitions(self.settings, today_too=True, target=self.target)
+            self._job = definitions.resolve_implicit_global_asset_job_def()
         selection = [dg.AssetKey(name) for name in assets] if assets else None
         days = {"partition_key": first.isoformat()}
         if last:

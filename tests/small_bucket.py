@@ -12,7 +12,7 @@ from flowlogs.fields import HEADER_LINE
 from flowlogs.layout import LogSource
 from flowlogs.statements import TableName, add_partitions, create_database, create_table, flow_logs_table
 from resources.embedded.athena import EmbeddedAthena
-from resources.embedded.folder_bucket import FolderStore
+from resources.embedded.folder_store import FolderStore
 from resources.engine import QueryResult
 
 SOURCE = LogSource("flow-logs", "123456789012", "eu-west-1")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from assets.reports import report_keys
+from assets.reports.asset import report_keys
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.layout import LogSource
 
@@ -208,4 +208,4 @@ def run(project: Path, *arguments: object, cwd: Path | None = None, **settings: 
 
 def flow_lake(project: Path, *arguments: object, cwd: Path | None = None, **settings: object) -> tuple[int, str]:
     """Run one of the project's own commands (`run`, `sql`), as the Makefile runs it."""
-    return run(project, "python", "-m", "pipelines.cli", *arguments, cwd=cwd, **settings)
+    return run(project, "python", "-m", "pipelines.commands", *arguments, cwd=cwd, **settings)

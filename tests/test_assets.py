@@ -29,7 +29,7 @@ from support import (
     write_small_logs,
 )
 
-from assets.catalog import sql_metadata
+from assets.metadata import sql_metadata
 from assets.tables import cell_text, csv_bytes, markdown_table, markdown_text, parquet_bytes
 from resources.engine import FRAME_TYPES
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from small_bucket import rows
 
-from assets.reports import REPORTS, report_sql
+from assets.reports.asset import REPORTS, report_sql
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.layout import LogSource, is_visible
 from flowlogs.statements import (
@@ -33,7 +33,8 @@ from flowlogs.statements import (
     unloaded_location,
 )
 from resources.embedded.athena import EmbeddedAthena
-from resources.embedded.folder_bucket import FolderBucket, FolderStore
+from resources.embedded.bucket import FolderBucket
+from resources.embedded.folder_store import FolderStore
 from resources.engine import QueryResult
 
 ROOT = Path(__file__).resolve().parents[1]

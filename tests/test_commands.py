@@ -41,7 +41,7 @@ from support import (
 from assets.results_source import NOTE
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName, rejected_flows_name
-from pipelines.history import LOCK_TAG, History, history
+from pipelines.commands.history import LOCK_TAG, History, history
 from pipelines.settings import Settings
 from resources.embedded.catalog import Catalog
 
@@ -201,7 +201,7 @@ def test_running_again_on_the_default_bucket_leaves_the_same_files(simulated):
 
 
 def test_two_runs_at_once_on_a_new_default_bucket_leave_the_files_that_one_leaves(simulated, new_project):
-    both = [command(new_project, "python", "-m", "pipelines.cli", "run", "--date", str(DAY)) for _ in range(2)]
+    both = [command(new_project, "python", "-m", "pipelines.commands", "run", "--date", str(DAY)) for _ in range(2)]
     outcomes = [finished(process) for process in both]
     assert [code for code, _ in outcomes] == [0, 0], outcomes
     data = new_project / "data"
@@ -213,7 +213,7 @@ def test_runs_that_are_killed_leave_nothing_behind_but_what_the_next_run_complet
     data, clean = new_project / "data", files_in(simulated / "bucket")
     moments = [random.uniform(0.8, 3) for _ in range(4)]
     for moment in moments:
-        process = command(new_project, "python", "-m", "pipelines.cli", "run", "--date", str(DAY))
+        process = command(new_project, "python", "-m", "pipelines.commands", "run", "--date", str(DAY))
         time.sleep(moment)
         process.kill()
         finished(process)
@@ -321,7 +321,7 @@ def test_a_record_cannot_command_the_terminal(project, tmp_path):
 
 def test_a_run_is_complete_even_if_nobody_reads_its_lines_to_the_end(project, small_logs, tmp_path):
     process = command(
-        project, "python", "-m", "pipelines.cli", "run", "--logs", str(small_logs), FLOWLAKE_RESULTS=tmp_path
+        project, "python", "-m", "pipelines.commands", "run", "--logs", str(small_logs), FLOWLAKE_RESULTS=tmp_path
     )
     process.stdout.readline()
     process.stdout.close()
@@ -425,7 +425,7 @@ def test_make_sql_warns_of_an_object_that_is_read_wrongly(project, warned_of):
     path, settings = warned_of
     statement = f"SELECT count(*) AS records FROM vpc_flow_logs WHERE dt = '{DAY}'"
     done = subprocess.run(
-        [BIN / "python", "-m", "pipelines.cli", "sql", statement],
+        [BIN / "python", "-m", "pipelines.commands", "sql", statement],
         cwd=project,
         env=command_environment(project, **settings),
         capture_output=True,
@@ -686,7 +686,7 @@ def test_a_full_disk_is_an_error_that_names_the_place_and_leaves_the_reports(
     results, _ = materialized
     before = reports_in(results)
     home = tmp_path / "new home"
-    limited = f"ulimit -f {kilobytes * 2}; exec {BIN}/python -m pipelines.cli run --logs {small_logs} --date {DAY}"
+    limited = f"ulimit -f {kilobytes * 2}; exec {BIN}/python -m pipelines.commands run --logs {small_logs} --date {DAY}"
     words = failed(run(project, "/bin/sh", "-c", limited, FLOWLAKE_RESULTS=results, DAGSTER_HOME=home))
     assert words.startswith(f"Dagster's history cannot be kept in {home}: ")
     assert words.endswith("or name another place in DAGSTER_HOME.\n")
@@ -896,7 +896,7 @@ def test_an_objects_name_cannot_forge_a_line_of_an_error(project, tmp_path):
     damaged.write_bytes(damaged.read_bytes()[:-9])
     damaged.rename(damaged.with_name("x\n\nError: gone\x1b[2J\u202e.log.gz"))
     settings = {"FLOWLAKE_BUCKET": logs, "FLOWLAKE_RESULTS": tmp_path / "results"}
-    for command_line in (("python", "-m", "pipelines.cli", "run", "--date", DAY), WHOLE_LINEAGE):
+    for command_line in (("python", "-m", "pipelines.commands", "run", "--date", DAY), WHOLE_LINEAGE):
         code, output = run(project, *command_line, **settings)
         assert code == 1
         assert r"/x\n\nError: gone\x1b[2J\u202e.log.gz cannot be read to its end: " in output
@@ -936,7 +936,16 @@ def slow_logs(tmp_path_factory) -> Path:
 def started_run(project: Path, logs: Path, results: Path) -> subprocess.Popen[str]:
     """A run that has begun to scan the day."""
     process = command(
-        project, "python", "-m", "pipelines.cli", "run", "--logs", logs, "--date", DAY, FLOWLAKE_RESULTS=results
+        project,
+        "python",
+        "-m",
+        "pipelines.commands",
+        "run",
+        "--logs",
+        logs,
+        "--date",
+        DAY,
+        FLOWLAKE_RESULTS=results,
     )
     while "to be written" not in process.stdout.readline():
         assert process.poll() is None
@@ -960,7 +969,7 @@ def test_a_run_that_is_stopped_says_so_in_one_line(project, slow_logs, tmp_path,
 
 INTERRUPTED = """
 import os, runpy, signal, sys
-from resources.embedded.folder_bucket import FolderBucket
+from resources.embedded.bucket import FolderBucket
 
 ensure = FolderBucket.ensure
 
@@ -970,8 +979,8 @@ def interrupted(self):
     return ensure(self)
 
 FolderBucket.ensure = interrupted
-sys.argv[0] = "pipelines.cli"
-runpy.run_module("pipelines.cli", run_name="__main__")
+sys.argv[0] = "pipelines.commands"
+runpy.run_module("pipelines.commands", run_name="__main__")
 """
 
 IN_A_DESTRUCTOR = """
@@ -1018,7 +1027,7 @@ def test_make_help_tells_of_every_command(project):
 
 def test_a_signal_during_the_imports_prints_nothing(project, tmp_path):
     (tmp_path / "click.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
-    process = command(project, "python", "-m", "pipelines.cli", "run", PYTHONPATH=f"{tmp_path}:{project}")
+    process = command(project, "python", "-m", "pipelines.commands", "run", PYTHONPATH=f"{tmp_path}:{project}")
     assert process.stdout.readline() == "importing\n"
     process.send_signal(signal.SIGINT)
     assert finished(process) == (-signal.SIGINT, "")
@@ -1028,7 +1037,7 @@ def test_a_signal_that_the_shell_ignores_stops_nothing(project, tmp_path):
     (tmp_path / "click.py").write_text(
         "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('on')\nos._exit(0)\n"
     )
-    ignoring = f"trap '' INT; exec {BIN}/python -m pipelines.cli run"
+    ignoring = f"trap '' INT; exec {BIN}/python -m pipelines.commands run"
     assert run(project, "/bin/sh", "-c", ignoring, PYTHONPATH=f"{tmp_path}:{project}") == (0, "on\n")
 
 
@@ -1070,8 +1079,8 @@ def test_a_failed_check_is_told_in_words(project, tmp_path):
         "from resources.ensured import Ensured\n"
         "from resources.flow_log import ExistingLogs\n"
         "ExistingLogs.ensure = lambda self: Ensured(errors=('fl-1 delivers nothing.',))\n"
-        "sys.argv[0] = 'pipelines.cli'\n"
-        "runpy.run_module('pipelines.cli', run_name='__main__')\n"
+        "sys.argv[0] = 'pipelines.commands'\n"
+        "runpy.run_module('pipelines.commands', run_name='__main__')\n"
     )
     logs = write_small_logs(tmp_path / "logs")
     outcome = run(project, "python", "failing.py", "run", "--logs", logs, FLOWLAKE_RESULTS=tmp_path / "results")

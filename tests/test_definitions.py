@@ -9,7 +9,7 @@ import pytest
 from support import DAY, files_in, report_rows, run
 
 import pipelines.settings
-from pipelines.definitions import build_definitions
+from pipelines.build import build_definitions
 from pipelines.settings import Settings
 
 HEAVY = ("boto3", "botocore", "duckdb", "isal", "numpy", "pandas", "pyarrow", "pyathena", "sqlglot")

@@ -483,7 +483,7 @@ def test_another_process_sees_what_this_one_defined(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from resources.embedded.athena import EmbeddedAthena
-from resources.embedded.folder_bucket import FolderStore
+from resources.embedded.folder_store import FolderStore
 
 root = Path(sys.argv[1])
 engine = EmbeddedAthena(root / "catalog.sqlite", {"flow-logs": FolderStore(root / "bucket", "", "flow-logs")}, "lake")

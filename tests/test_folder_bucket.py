@@ -25,11 +25,12 @@ from support import DAY, NEXT_DAY, ROOT, files_in, write_object
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from resources.bucket import StoredObject
-from resources.embedded import folder_bucket
-from resources.embedded.folder_bucket import LOCK_TEXT, STAGED, FolderBucket, FolderStore, SimulatedBucket
-from resources.embedded.lines import object_text
-from resources.embedded.simulated_flow_log import SimulatedFlowLog
-from resources.embedded.simulated_vpc import SimulatedVpc
+from resources.embedded.bucket import FolderBucket
+from resources.embedded.flow_log import SimulatedFlowLog
+from resources.embedded.folder_store import LOCK_TEXT, STAGED, FolderStore
+from resources.embedded.readers.lines import object_text
+from resources.embedded.simulation.bucket import SimulatedBucket
+from resources.embedded.simulation.vpc import SimulatedVpc
 
 SOURCE = LogSource("simulated-bucket", "123456789012", "us-east-1")
 
@@ -138,7 +139,7 @@ def test_an_object_that_stays_has_the_same_version(store):
     ids=["head", "all", "text", "gzip"],
 )
 def test_a_file_that_gives_nothing_and_does_not_end_is_an_error(store, monkeypatch, read):
-    monkeypatch.setattr("resources.embedded.folder_bucket._require_file", lambda found: None)
+    monkeypatch.setattr("resources.embedded.bucket._require_file", lambda found: None)
     store.root.mkdir(parents=True)
     for name in ("a", "a.gz"):
         os.mkfifo(store.root / name)
@@ -167,7 +168,7 @@ def vanishing(store, monkeypatch) -> set[Path]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         yield listed
 
-    monkeypatch.setattr(folder_bucket.os, "scandir", scan)
+    monkeypatch.setattr(os, "scandir", scan)
     store.replace({"a/1": b"1", "a/2": b"2", "a/b/3": b"3"})
     return paths
 
@@ -346,7 +347,7 @@ def test_a_folder_that_may_not_be_read_is_refused_by_name(tmp_path, monkeypatch)
             raise PermissionError(errno.EACCES, "Permission denied", str(folder))
         return scandir(folder)
 
-    monkeypatch.setattr(folder_bucket.os, "scandir", deny)
+    monkeypatch.setattr(os, "scandir", deny)
     with pytest.raises(FlowLakeError, match=f"{tmp_path}/a/b cannot be read: Permission denied"):
         keys_in(tmp_path, "a/")
 
@@ -531,7 +532,7 @@ def test_what_is_there_is_never_written_over_by_what_is_added(store, monkeypatch
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
     if not links:
-        monkeypatch.setattr(folder_bucket.os, "link", refuse)
+        monkeypatch.setattr(os, "link", refuse)
     files(store.root, "a/1")
     (store.root / "a/2").symlink_to("nowhere")
     store.add({"a/1": b"new", "a/2": b"new", "b/3": b"new"})
@@ -652,7 +653,7 @@ def test_a_lock_that_is_no_file_is_an_error(store, kind):
 ADDER = """
 import sys, time
 from pathlib import Path
-from resources.embedded.folder_bucket import FolderStore
+from resources.embedded.folder_store import FolderStore
 with FolderStore(Path(sys.argv[1]), "FLOWLAKE_RESULTS", "results").adding() as folder:
     (folder / "half").write_bytes(b"half")
     print("begun", flush=True)
@@ -682,7 +683,7 @@ def test_a_writer_that_is_killed_leaves_nothing_for_longer_than_until_the_next_o
 WRITER = """
 import sys
 from pathlib import Path
-from resources.embedded.folder_bucket import FolderStore
+from resources.embedded.folder_store import FolderStore
 store = FolderStore(Path(sys.argv[1]), "FLOWLAKE_RESULTS", "results")
 for number in range(50):
     store.replace({key: sys.argv[2].encode() * 100_000 for key in ("a/1", "a/2", "b")})

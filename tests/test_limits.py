@@ -19,7 +19,8 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName, add_partitions, create_database, create_table, flow_logs_table
 from pipelines.settings import Settings
 from pipelines.targets import build_target
-from resources.embedded import memory, scan, session
+from resources.embedded import memory, session
+from resources.embedded.readers import scan
 from resources.engine import QueryError
 
 ENDLESS = "SELECT count(*) FROM many a CROSS JOIN many b CROSS JOIN many c CROSS JOIN many d"
@@ -105,7 +106,7 @@ from flowlogs.statements import TableName, add_partitions, create_database, crea
 from pipelines.settings import Settings
 from pipelines.targets import build_target
 from resources.embedded.athena import EmbeddedAthena
-from resources.embedded.folder_bucket import FolderStore
+from resources.embedded.folder_store import FolderStore
 root = Path({str(bucket.root)!r})
 store = FolderStore(root / "bucket", "FLOWLAKE_BUCKET", {SOURCE.bucket!r})
 try:
@@ -205,7 +206,7 @@ RUN = """
 import sys
 from pathlib import Path
 from resources.embedded.athena import EmbeddedAthena
-from resources.embedded.folder_bucket import FolderStore
+from resources.embedded.folder_store import FolderStore
 root = Path(sys.argv[1])
 store = FolderStore(root / "bucket", "FLOWLAKE_BUCKET", "flow-logs")
 engine = EmbeddedAthena(root / "catalog.sqlite", {store.name: store}, "lake")
@@ -266,7 +267,7 @@ def test_a_signal_ends_a_command_soon_and_leaves_nothing(
     temporary, results = tmp_path / "temporary", tmp_path / "results"
     temporary.mkdir()
     settings = {"FLOWLAKE_RESULTS": results, "TMPDIR": temporary, "DAGSTER_HOME": tmp_path / "dagster"}
-    cli = ("python", "-m", "pipelines.cli")
+    cli = ("python", "-m", "pipelines.commands")
     if not is_run:
         logs = Settings(bucket=str(long_logs), results=str(results))
         engine = build_target(logs).athena

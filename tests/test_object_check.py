@@ -8,8 +8,8 @@ from small_bucket import NAME, SOURCE, SmallBucket, record, rows
 
 from flowlogs.fields import HEADER_LINE
 from flowlogs.statements import add_partitions
-from resources.embedded import object_check
-from resources.embedded.lines import CHUNK_BYTES
+from resources.embedded.readers import object_check
+from resources.embedded.readers.lines import CHUNK_BYTES
 from resources.engine import QueryResult, misread_told
 
 DAY = "2024-03-01"
@@ -179,7 +179,7 @@ def test_gzip_members_with_a_header_each_are_a_warning(bucket):
 
 
 def test_every_place_of_a_header_between_pieces_is_found(bucket, monkeypatch):
-    monkeypatch.setattr("resources.embedded.lines.CHUNK_BYTES", 200)
+    monkeypatch.setattr("resources.embedded.readers.lines.CHUNK_BYTES", 200)
     for length in range(60):
         put(bucket, HEADER_LINE, f"{record(1)} {'x' * length}", SWAPPED, record(3))
         assert len(ask(bucket).misread) == 1

@@ -85,7 +85,7 @@ def ui(lake) -> Iterator[str]:
         port = free.getsockname()[1]
     log = (lake / "dev.log").open("w")
     server = subprocess.Popen(
-        [BIN / "python", "-m", "pipelines.cli", "dev", "--port", str(port)],
+        [BIN / "python", "-m", "pipelines.commands", "dev", "--port", str(port)],
         cwd=lake,
         env=command_environment(lake, FLOWLAKE_START_DATE=DAYS[0]),
         stdout=log,

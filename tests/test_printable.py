@@ -5,8 +5,9 @@ import pytest
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable, shortened
 from resources.aws.clients import AwsClients
-from resources.aws.s3_bucket import S3Store
-from resources.embedded.folder_bucket import FolderBucket, FolderStore
+from resources.aws.object_store import S3Store
+from resources.embedded.bucket import FolderBucket
+from resources.embedded.folder_store import FolderStore
 from resources.engine import QueryError
 from resources.ensured import Ensured
 

@@ -22,11 +22,11 @@ from support import (
     write_object,
 )
 
-import assets.rejected
-import assets.reports
-from assets.rejected_files import NOT_PROVEN, NOTES, ROOT, tidy, unnamed
-from assets.reports import REPORTS as ALL_REPORTS
-from assets.reports import consistent_result, report_sql
+import assets.rejected_flows.asset
+import assets.reports.asset
+from assets.rejected_flows.files import NOT_PROVEN, NOTES, ROOT, tidy, unnamed
+from assets.reports.asset import REPORTS as ALL_REPORTS
+from assets.reports.asset import consistent_result, report_sql
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import is_visible
 from flowlogs.statements import TableName, add_partitions, move_partition
@@ -512,8 +512,8 @@ def test_a_run_that_slept_for_half_a_day_fails_and_leaves_the_day_as_it_was(lake
     if moment == "right after it wrote":
         lake.watch().after = lambda text: sleep() if text.startswith("UNLOAD") else None
     else:
-        check = assets.rejected.require_kept
-        monkeypatch.setattr(assets.rejected, "require_kept", lambda *given: (sleep(), check(*given)))
+        check = assets.rejected_flows.asset.require_kept
+        monkeypatch.setattr(assets.rejected_flows.asset, "require_kept", lambda *given: (sleep(), check(*given)))
     asset, words = failure(lake.run(DAY, assets=DAILY))
     assert asset == "rejected_flows"
     assert "as happens to a run that slept for half a day" in words
@@ -847,7 +847,7 @@ def test_the_statements_of_many_days_are_as_few_as_athenas_limits_allow(lake):
 
 
 def test_days_before_one_that_fails_are_complete_and_the_others_are_named(lake, monkeypatch):
-    monkeypatch.setattr(assets.rejected, "MAX_UNLOADED_PARTITIONS", 2)
+    monkeypatch.setattr(assets.rejected_flows.asset, "MAX_UNLOADED_PARTITIONS", 2)
     lake.run(DAY)
     damaged = write_object(lake.logs, EMPTY_DAY, [MANY_PACKETS])
     damaged.write_bytes(damaged.read_bytes()[:-9])
@@ -909,7 +909,7 @@ def test_a_day_that_is_more_than_one_query_may_scan_fails_and_those_before_it_ar
 
 
 def test_reports_before_one_that_cannot_be_written_are_complete_and_the_others_are_named(lake, monkeypatch):
-    monkeypatch.setattr(assets.reports, "DAYS_AT_ONCE", 1)
+    monkeypatch.setattr(assets.reports.asset, "DAYS_AT_ONCE", 1)
     lake.run(EMPTY_DAY)
     (lake.results / "reports/top_rejected_pairs/2021-09-03.csv").mkdir(parents=True)
     result = lake.run(DAY, EMPTY_DAY, DAILY)

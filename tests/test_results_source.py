@@ -8,7 +8,7 @@ from lake import Lake, failure
 from support import DAY, NEXT_DAY, SMALL_TOP, files_in, report_rows, with_day
 
 from assets.results_source import NOTE
-from resources.embedded.folder_bucket import FolderStore
+from resources.embedded.folder_store import FolderStore
 
 OTHERS = ["reports/top_rejected_pairs/2021-09-02.csv", "reports/mine.txt", "rejected_flows/a.parquet", "source/a.txt"]
 

@@ -25,12 +25,12 @@ from small_bucket import NAME, SOURCE, SmallBucket, record
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
 from flowlogs.statements import TableDefinition
-from resources.embedded import folder_bucket, scan
-from resources.embedded.characters import positions
-from resources.embedded.columns import LineDecoder, field_sql
-from resources.embedded.folder_bucket import FolderStore
-from resources.embedded.lines import lines_with, object_text, usable_lines, valid_utf8, whole_lines
-from resources.embedded.scan import ScannedObject, TextScan
+from resources.embedded.folder_store import FolderStore
+from resources.embedded.readers import scan
+from resources.embedded.readers.byte_search import positions
+from resources.embedded.readers.lines import lines_with, object_text, usable_lines, valid_utf8, whole_lines
+from resources.embedded.readers.scan import ScannedObject, TextScan
+from resources.embedded.readers.text_serde import LineDecoder, field_sql
 
 TABLE = TableDefinition((("line", "string"),), (), "s3://flow-logs/lines/", delimiter="\x01")
 
@@ -412,7 +412,7 @@ def plain_lines(data: bytes) -> bytes:
 @example(text=b"a\n\xef\xbb\xbfb\n", places=[], chunk=2)
 @example(text=b"\xef\xbb\xbf\r\n\xef\xbb\xbf", places=[], chunk=1)
 def test_lines_are_the_same_however_little_is_looked_at_at_a_time(text: bytes, places: list[int], chunk: int) -> None:
-    with patch("resources.embedded.lines.CHUNK_BYTES", chunk):
+    with patch("resources.embedded.readers.lines.CHUNK_BYTES", chunk):
         assert text_of(*cut(text, places)) == plain_lines(text)
 
 
@@ -458,8 +458,8 @@ def test_a_line_of_three_megabytes_is_a_row(bucket: SmallBucket) -> None:
 def test_a_line_beyond_the_limit_stops_the_query_with_the_objects_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.embedded.lines.MAX_LINE_BYTES", 1000)
-    monkeypatch.setattr("resources.embedded.lines.CHUNK_BYTES", 100)
+    monkeypatch.setattr("resources.embedded.readers.lines.MAX_LINE_BYTES", 1000)
+    monkeypatch.setattr("resources.embedded.readers.lines.CHUNK_BYTES", 100)
     bucket = SmallBucket(tmp_path)
     bucket.create("endless", "a string", b"x\n" * 100 + b"z" * 1200)
     with pytest.raises(FlowLakeError, match=r"endless/a cannot be read to its end: a line is longer than 1,000 bytes"):
@@ -617,7 +617,7 @@ def test_an_object_that_may_not_be_read_stops_the_query_with_its_name(
     def deny(path: Path, *_: object) -> BinaryIO:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(folder_bucket, "_opened", deny)
+    monkeypatch.setattr(folder_store, "_opened", deny)
     with pytest.raises(FlowLakeError, match=r"secret/a cannot be read: Permission denied"):
         bucket.rows("SELECT * FROM secret")
 
@@ -648,7 +648,7 @@ def scan_threads() -> list[str]:
 @pytest.fixture
 def many_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks so small that no queue has room for an object."""
-    monkeypatch.setattr("resources.embedded.lines.CHUNK_BYTES", 64)
+    monkeypatch.setattr("resources.embedded.readers.lines.CHUNK_BYTES", 64)
     monkeypatch.setattr(scan, "DECODED_BYTES", 64)
 
 

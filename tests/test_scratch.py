@@ -13,7 +13,7 @@ from support import files_in
 
 from flowlogs.errors import FlowLakeError
 from resources.embedded.athena import EmbeddedAthena
-from resources.embedded.folder_bucket import FolderStore
+from resources.embedded.folder_store import FolderStore
 from resources.embedded.scratch import MARKER, MARKER_TEXT, scratch_folder
 
 

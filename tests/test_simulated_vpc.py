@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
 from flowlogs.layout import LogSource, find_source
-from resources.embedded.simulated_vpc import SimulatedVpc
+from resources.embedded.simulation.vpc import SimulatedVpc
 
 ROOT = Path(__file__).parents[1]
 SOURCE = LogSource("flow-logs", "123456789012", "eu-west-1")
@@ -38,7 +38,7 @@ DIGEST_OF_A_DAY = """
 from datetime import date
 from hashlib import sha256
 from flowlogs.layout import LogSource
-from resources.embedded.simulated_vpc import SimulatedVpc
+from resources.embedded.simulation.vpc import SimulatedVpc
 
 digest = sha256()
 for key, data in SimulatedVpc(LogSource("flow-logs", "123456789012", "eu-west-1")).objects(date(2026, 11, 21)):

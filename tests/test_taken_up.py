@@ -8,9 +8,9 @@ import pytest
 from lake import DAILY, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, metadata
 from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, report_rows, with_day, write_object
 
-from assets.rejected_files import LEFT_AFTER, ROOT, STAMP
+from assets.rejected_flows.files import LEFT_AFTER, ROOT, STAMP
+from assets.rejected_flows.taken_up import record_added, recorded_days, remove_superseded
 from assets.results_source import NOTE
-from assets.taken_up import record_added, recorded_days, remove_superseded
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import drop_table, move_partition
 

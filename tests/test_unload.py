@@ -14,7 +14,7 @@ from support import files_in
 from flowlogs.errors import FlowLakeError
 from resources.bucket import ObjectStore
 from resources.embedded import session
-from resources.embedded.folder_bucket import FolderStore
+from resources.embedded.folder_store import FolderStore
 from resources.engine import QueryError, QueryResult
 
 BY_DAY = "WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['dt'])"

@@ -21,9 +21,9 @@ from flowlogs.statements import MAX_UNLOADED_PARTITIONS, TableDefinition, TableN
 from resources.bucket import ObjectStore
 from resources.embedded.catalog import Catalog
 from resources.embedded.data_types import RESULT_TYPES
-from resources.embedded.folder_bucket import FolderStore
+from resources.embedded.folder_store import FolderStore
 from resources.embedded.partition import Partition
-from resources.embedded.scan import ScannedObject
+from resources.embedded.readers.scan import ScannedObject
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult
 from resources.ensured import Ensured
 from resources.interrupts import signals_as_interrupts
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from resources.embedded.object_check import ObjectCheck
+    from resources.embedded.readers.object_check import ObjectCheck
     from resources.embedded.session import Inputs, Limits, Session
     from resources.embedded.sql import statements
     from resources.embedded.sql.plan import QueryPlan, TableRead

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, TypeVar
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable, shortened
 from flowlogs.statements import PARQUET
-from resources.embedded import parquet, scan
 from resources.embedded.memory import bounded_memory
-from resources.embedded.object_check import ObjectCheck
 from resources.embedded.quoting import quoted_name, quoted_text
-from resources.embedded.scan import ScannedObject
+from resources.embedded.readers import parquet, scan
+from resources.embedded.readers.object_check import ObjectCheck
+from resources.embedded.readers.scan import ScannedObject
 from resources.embedded.scratch import scratch_folder
 from resources.engine import QueryError
 

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from support import DAY, write_small_logs
 
-from assets.reports import report_keys
+from assets.reports.asset import report_keys
 from flowlogs.layout import is_visible
-from pipelines.definitions import build_definitions
+from pipelines.build import build_definitions
 from pipelines.settings import Settings
 
 from .double import AwsDouble

@@ -11,7 +11,7 @@ import pytest
 from support import DAY, SMALL_TOP, with_day, write_small_logs
 
 from flowlogs.bucket_policy import delivery_statements, means_the_same, tls_only_statement
-from pipelines.definitions import build_definitions
+from pipelines.build import build_definitions
 from pipelines.targets import build_target
 
 from .double import AwsDouble

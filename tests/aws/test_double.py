@@ -25,10 +25,10 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource, find_source
 from resources.aws.athena import Athena
 from resources.aws.clients import AwsClients
-from resources.aws.s3_bucket import S3Store
+from resources.aws.object_store import S3Store
 from resources.bucket import ObjectStore, StoredObject
 from resources.embedded.athena import EmbeddedAthena
-from resources.embedded.folder_bucket import FolderStore
+from resources.embedded.folder_store import FolderStore
 
 from .double import AwsDouble
 

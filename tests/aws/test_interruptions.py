@@ -10,7 +10,7 @@ import boto3
 import pytest
 from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, command, finished, with_day
 
-from assets.rejected_files import STAMP
+from assets.rejected_flows.files import STAMP
 
 from .double import AwsDouble
 from .lineage import (

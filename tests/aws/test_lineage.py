@@ -11,7 +11,7 @@ from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, KnownAnswers, known
 
 from assets.results_source import NOTE
 from flowlogs.bucket_policy import delivery_statements, tls_only_statement
-from resources.aws.s3_bucket import S3Store
+from resources.aws.object_store import S3Store
 
 from .double import AwsDouble
 from .lineage import (
@@ -187,7 +187,7 @@ def test_a_range_of_days_is_a_handful_of_statements_and_each_days_own_reports(aw
 def test_a_range_that_takes_several_statements_tells_which_days_are_not_done(
     aws: AwsDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assets.rejected.MAX_UNLOADED_PARTITIONS", 2)
+    monkeypatch.setattr("assets.rejected_flows.asset.MAX_UNLOADED_PARTITIONS", 2)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     upload_small_logs(tmp_path)
     succeed(settings())
@@ -265,7 +265,7 @@ def test_logs_of_several_accounts_need_a_choice(aws: AwsDouble, tmp_path: Path) 
 def test_no_call_is_made_while_definitions_load_nor_by_the_embedded_target(
     aws: AwsDouble, small_logs: Path, tmp_path: Path
 ) -> None:
-    from pipelines.definitions import build_definitions
+    from pipelines.build import build_definitions
     from pipelines.settings import Settings
 
     build_definitions(settings(["vpc-0123456789abcdef0"]))

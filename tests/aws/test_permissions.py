@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from support import DAY, PING, ROOT, SMALL_DETAILS, SMALL_TOP, record, with_day, write_object
 
-from pipelines.definitions import build_definitions
+from pipelines.build import build_definitions
 
 from .authorization import ARNS, CONDITION_KEYS, RESOURCES
 from .double import AwsDouble

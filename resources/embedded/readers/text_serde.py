@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flowlogs.statements import TableDefinition
-from resources.embedded.characters import WORD, positions, slices, words_of
 from resources.embedded.data_types import HIVE_TYPES, field_sql
 from resources.embedded.quoting import quoted_name, quoted_text
+from resources.embedded.readers.byte_search import WORD, positions, slices, words_of
 
 if TYPE_CHECKING:
     import numpy as np

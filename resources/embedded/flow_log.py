@@ -8,8 +8,8 @@ from datetime import date
 from io import BytesIO
 
 from flowlogs.errors import FlowLakeError
-from resources.embedded.folder_bucket import SimulatedBucket
-from resources.embedded.simulated_vpc import AGGREGATION_SECONDS, TRAFFIC_TYPES, SimulatedVpc
+from resources.embedded.simulation.bucket import SimulatedBucket
+from resources.embedded.simulation.vpc import AGGREGATION_SECONDS, TRAFFIC_TYPES, SimulatedVpc
 from resources.ensured import Ensured
 from resources.flow_log import FlowLog
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import DEFAULT_FIELDS
+from resources.aws.bucket import S3Bucket
 from resources.aws.clients import CREATED_BY, AccessDeniedError, AwsClients, aws_errors, error_code
-from resources.aws.s3_bucket import S3Bucket
 from resources.ensured import Ensured
 from resources.flow_log import FlowLog
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.first_look import LONG_LINE, Line, first_line_look, kind_of, other_header, shown, tells_of_a_flow
 from flowlogs.statements import TableDefinition
-from resources.embedded.characters import WORD, count_of, positions, words_of
+from resources.embedded.readers.byte_search import WORD, count_of, positions, words_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.first_look import LONG_LINE, PACKED_SUFFIXES
 from flowlogs.printable import printable
 from resources.bucket import ObjectStore
-from resources.embedded.characters import WORD, positions, slices, words_of
+from resources.embedded.readers.byte_search import WORD, positions, slices, words_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.catalog import days_without_partition, query_metadata, require_days
 from assets.day_objects import arrived_since
-from assets.rejected_files import days_without_files, require_files
+from assets.metadata import query_metadata
+from assets.rejected_flows.files import days_without_files, require_files
 from assets.results_source import noted_objects, require_own_results
 from assets.runs import clear_failures, days_of, finish_days, origin
+from assets.table_guards import days_without_partition, require_days
 from assets.tables import csv_bytes, markdown_table, parquet_bytes
 from flowlogs.days import batches, listed
 from flowlogs.errors import FlowLakeError

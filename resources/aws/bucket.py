@@ -7,11 +7,11 @@ is added to its policy, and whatever else differs is only reported. One that is 
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any
 
 from flowlogs.bucket_lifecycle import aborts_uploads, expires, lifecycle_rules
 from flowlogs.bucket_policy import (
@@ -24,21 +24,25 @@ from flowlogs.bucket_policy import (
 )
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource, choose_source, find_source, unreadable_layout
-from flowlogs.printable import printable
 from resources.aws.clients import ACCESS_DENIED, CREATED_BY, NO_BUCKET, AwsClients, aws_errors, error_code
 from resources.aws.encryption import undeliverable
-from resources.bucket import Bucket, Level, ObjectStore, StoredObject
+from resources.aws.object_store import S3Store
+from resources.bucket import Bucket
 from resources.ensured import Ensured
 
 QUERY_RESULT_DAYS = 30
 """How long query results are kept in a bucket that this project creates; reports are kept for good."""
 
+
 RUN_OUTPUT = "dagster-logs/"
 """Where deploy/dagster.yaml lets what runs print be stored, in the logs' bucket."""
 
+
 RUN_OUTPUT_DAYS = 90
 
+
 ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+
 
 PUBLIC_ACCESS_BLOCK = {
     "BlockPublicAcls": True,
@@ -47,111 +51,13 @@ PUBLIC_ACCESS_BLOCK = {
     "RestrictPublicBuckets": True,
 }
 
+
 OWNERSHIP = "BucketOwnerEnforced"
-
-ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
-"""The storage classes that Athena passes over without a word ("Amazon S3 Glacier", Athena user guide, 2026)."""
-
-DELETED_AT_ONCE = 1_000
-"""How many objects DeleteObjects takes ("DeleteObjects", Amazon S3 API reference)."""
-
-
-class S3Store(ObjectStore):
-    """Objects under ``s3://<bucket>/<prefix>``; `prefix` is empty or ends in a slash."""
-
-    def __init__(self, clients: AwsClients, bucket: str, prefix: str = "") -> None:
-        self.clients = clients
-        self.bucket = bucket
-        self.prefix = prefix
-
-    def uri(self, key: str = "") -> str:
-        return printable(self.location(key))
-
-    def location(self, key: str = "") -> str:
-        return f"s3://{self.bucket}/{self.prefix}{key}"
-
-    def list(self, prefix: str) -> Iterator[StoredObject]:
-        with aws_errors(f"listing {self.uri(prefix)}"):
-            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)
-            for page in pages:
-                for found in page.get("Contents", []):
-                    archived = found.get("StorageClass") in ARCHIVED
-                    key = found["Key"].removeprefix(self.prefix)
-                    yield StoredObject(key, found["Size"], archived, found["ETag"])
-
-    def list_level(self, prefix: str) -> Level:
-        keys, folders = list[str](), list[str]()
-        with aws_errors(f"listing {self.uri(prefix)}"):
-            pages = self._s3.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=self.prefix + prefix, Delimiter="/"
-            )
-            for page in pages:
-                keys += [found["Key"].removeprefix(self.prefix) for found in page.get("Contents", [])]
-                folders += [found["Prefix"].removeprefix(self.prefix) for found in page.get("CommonPrefixes", [])]
-        return Level(keys, folders)
-
-    def open(self, key: str) -> BinaryIO:
-        with aws_errors(f"reading {self.uri(key)}"):
-            body: BinaryIO = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"]
-            return body
-
-    def read(self, key: str) -> bytes:
-        with aws_errors(f"reading {self.uri(key)}"):
-            return super().read(key)
-
-    def head(self, key: str, size: int) -> bytes:
-        from botocore.exceptions import ClientError
-
-        with aws_errors(f"reading {self.uri(key)}"):
-            try:
-                first = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + key, Range=f"bytes=0-{size - 1}")
-            except ClientError as error:
-                # An empty object has no range at all.
-                if error_code(error) == "InvalidRange":
-                    return b""
-                raise
-            data: bytes = first["Body"].read()
-            return data
-
-    def replace(self, files: Mapping[str, bytes]) -> None:
-        for key, data in files.items():
-            with aws_errors(f"writing {self.uri(key)}"):
-                self._s3.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data)
-
-    def add(self, files: Mapping[str, bytes]) -> None:
-        from botocore.exceptions import ClientError
-
-        for key, data in files.items():
-            with aws_errors(f"writing {self.uri(key)}"):
-                try:
-                    # S3 itself decides who is first ("Conditional writes", Amazon S3 user guide, 2026).
-                    self._s3.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, IfNoneMatch="*")
-                except ClientError as error:
-                    if error_code(error) != "PreconditionFailed":
-                        raise
-
-    def delete(self, keys: Iterable[str]) -> None:
-        waiting = iter(keys)
-        while batch := tuple(islice(waiting, DELETED_AT_ONCE)):
-            with aws_errors(f"removing {self.uri(batch[0])}"):
-                answer = self._s3.delete_objects(
-                    Bucket=self.bucket,
-                    Delete={"Objects": [{"Key": self.prefix + key} for key in batch], "Quiet": True},
-                )
-            for failed in answer.get("Errors", []):
-                raise FlowLakeError(
-                    f"{self.uri(failed['Key'].removeprefix(self.prefix))} cannot be removed: {failed['Code']}: "
-                    f"{printable(failed['Message'])}. "
-                    "If access is denied, grant s3:DeleteObject there to the caller."
-                )
-
-    @property
-    def _s3(self) -> Any:  # noqa: ANN401
-        return self.clients.client("s3")
 
 
 LOOKED_INTO = 100
 """Into how many folders of a bucket without flow logs, and at how many folders of each, a look is taken for others."""
+
 
 _MAY_LEAD_TO_LOGS = re.compile(r"(?!AWSLogs/)(?:[^/]+/){1,3}|(?:[^/]+/){0,3}?AWSLogs/(?:o-[^/]+/)?(?:[^/]*\d{12}/)?")
 

@@ -1,56 +1,30 @@
-"""The REJECT records of each day, in Parquet: written by the one scan of a day's objects, read by every report.
-
-A day's files are never changed. Each attempt writes into a folder of its own; when it is complete, the day's partition
-is pointed at it, in one step, and what the partition pointed at before is removed. So whoever asks sees the day as it
-was or as it is. Which files those are, rejected_files.py knows.
-"""
+"""The scan of a run's days: as few UNLOADs as fit the scan limit, and a day that cannot be read leaves the others."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timezone
+from datetime import date
 
 import dagster as dg
 
-from assets.catalog import (
-    days_without_partition,
-    query_metadata,
-    require_days,
-    require_locations,
-    require_table,
-)
-from assets.day_objects import DayObjects, changed_days, look_at, missing_since, unreadable_days
-from assets.rejected_files import (
-    NOT_PROVEN,
+from assets.day_objects import DayObjects, changed_days
+from assets.metadata import query_metadata
+from assets.rejected_flows.files import (
     Unloaded,
     files_below,
-    key_of,
-    mark_complete,
     new_root,
     note,
-    remove,
-    replaced_folders,
-    require_kept,
-    tidy,
     unloaded,
     unnamed,
 )
-from assets.results_source import claim_results, note_objects
-from assets.runs import clear_failures, days_of, finish_days, origin
-from assets.taken_up import only_warned_of
+from assets.rejected_flows.taken_up import only_warned_of
+from assets.runs import origin
 from flowlogs.days import batches, listed
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource
 from flowlogs.statements import (
-    MAX_PARTITIONS_PER_STATEMENT,
     MAX_UNLOADED_PARTITIONS,
-    REJECTED_FLOWS,
     TableName,
-    add_partitions,
-    flow_logs_table,
-    move_partition,
     rejected_flows_name,
-    rejected_flows_table,
     unload_rejected,
     unloaded_location,
 )
@@ -60,80 +34,9 @@ from resources.engine import QueryEngine, QueryResult, ScanLimitError, misread_t
 MOST_FAILED_STATEMENTS = 20
 """How many statements of a run may fail for a day each: each of them scans the other days for nothing."""
 
+
 REFUSED = r"access.?denied|permission_denied|not authorized|forbidden"
 """What an engine says that may not read an object: then it may read no other, and each day would fail by itself."""
-
-
-def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """The asset ``rejected_flows`` over these days."""
-
-    @dg.asset(
-        name=REJECTED_FLOWS,
-        group_name="reports",
-        kinds={"athena", "parquet"},
-        deps=["vpc_flow_logs_partition"],
-        partitions_def=days,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-    )
-    def rejected_flows(
-        context: dg.AssetExecutionContext,
-        bucket: dg.ResourceParam[Bucket],
-        athena: dg.ResourceParam[QueryEngine],
-        results: dg.ResourceParam[ObjectStore],
-        table: dg.ResourceParam[TableName],
-    ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult]:
-        """The day's REJECT records, every column, as Parquet: from one scan of the day's objects. Reports read this.
-
-        The day's partition points at the new files when all of them are there; those that they replace are removed. A
-        day that cannot be read fails by name and stays as it was; the other days of a range are done.
-        """
-        days = days_of(context)
-        name = rejected_flows_name(table)
-        with clear_failures():
-            claim_results(results, bucket, athena, table)
-            require_table(athena, name, rejected_flows_table(results.location()))
-            require_table(athena, table, flow_logs_table(bucket.source()))
-            there, failures = days_without_partition(athena, table, days, "vpc_flow_logs_partition")
-            require_locations(athena, table, bucket.source(), list(there))
-            looked = look_at(bucket, [day for day in days if day not in failures])
-            for warning in [text for found in looked.values() for text in found.warnings]:
-                context.log.warning(warning)
-            failures |= unreadable_days(looked)
-            failures |= missing_since(bucket, {day: looked[day] for day in looked if day not in failures}, results)
-            sizes = {day: found.size for day, found in looked.items()}
-            failures |= days_too_large(athena, {day: sizes[day] for day in sizes if day not in failures})
-            readable = [day for day in days if day not in failures]
-            scan = Scan(context, bucket, athena, results, table, looked, failures)
-            done: list[date] = []
-            stopped: FlowLakeError | None = None
-            for group in batches(readable, MAX_PARTITIONS_PER_STATEMENT):
-                parts: list[Unloaded] = []
-                try:
-                    for batch in scans(group, sizes, athena.scan_limit_bytes):
-                        for part in scan.unload_within_limit(batch):
-                            parts.append(part)
-                            told = f"{listed(list(part.folders))} ({days.index(max(part.folders)) + 1} of {len(days)})"
-                            context.log.info(f"{told}: written.")
-                except FlowLakeError as error:
-                    stopped = error
-                # Also where a later day failed: these are complete.
-                try:
-                    note_objects(results, {day: looked[day].read for part in parts for day in part.folders})
-                    scan.notes += point_at(context, athena, results, name, bucket.source(), parts)
-                    done += [day for part in parts for day in part.folders]
-                except FlowLakeError as error:
-                    stopped = FlowLakeError(f"{stopped}\n{error}") if stopped else error
-                if stopped:
-                    break
-            if not stopped:
-                with only_warned_of(context):
-                    for left in tidy(athena, results, name, scan.notes, datetime.now(timezone.utc)):
-                        context.log.warning(left)
-            failures |= {day: str(stopped) for day in readable if day not in done and day not in failures}
-            yield from finish_days(context, days, {day: scan.metadata[day] for day in done}, failures, "reports")
-        yield dg.MaterializeResult()
-
-    return rejected_flows
 
 
 def days_too_large(athena: QueryEngine, sizes: Mapping[date, int]) -> dict[date, str]:
@@ -271,34 +174,3 @@ class Scan:
             if told:
                 problems[day] = "\n".join(told)
         return problems
-
-
-def point_at(
-    context: dg.AssetExecutionContext,
-    athena: QueryEngine,
-    results: ObjectStore,
-    name: TableName,
-    source: LogSource,
-    parts: Sequence[Unloaded],
-) -> list[str]:
-    """Let each day's partition be the new folder, and remove what it was before; returns what notes that left."""
-    require_kept(results, parts)
-    mark_complete(results, parts, source)
-    folders = {day: folder for part in parts for day, folder in part.folders.items()}
-    locations = {day: results.location(folder) for day, folder in folders.items()}
-    found = athena.partition_locations(name, [day.isoformat() for day in locations])
-    new = {day: location for day, location in locations.items() if day.isoformat() not in found}
-    for statement in add_partitions(name, new):
-        athena.execute(statement)
-    # A run beside this one may have been faster.
-    before = require_days(athena, name, list(locations), REJECTED_FLOWS)
-    moved = {day: location for day, location in before.items() if key_of(results, location) != folders[day]}
-    if not moved:
-        return []
-    replaced, others = replaced_folders(results, moved, name.database)
-    notes = [note(results, name, replaced)] if replaced else []
-    for day in moved:
-        athena.execute(move_partition(name, day, locations[day]))
-    for left in [*remove(results, replaced), *(f"{results.uri(folder)} {NOT_PROVEN}" for folder in others)]:
-        context.log.warning(left)
-    return notes

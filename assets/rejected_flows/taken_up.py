@@ -14,7 +14,7 @@ from datetime import date, datetime
 import dagster as dg
 
 from assets.day_objects import look_at
-from assets.rejected_files import (
+from assets.rejected_flows.files import (
     ROOT,
     at_work,
     day_folders,

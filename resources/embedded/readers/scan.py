@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from flowlogs.statements import TableDefinition
 from resources.bucket import ObjectStore
-from resources.embedded.columns import LineDecoder
 from resources.embedded.data_types import field_sql
-from resources.embedded.lines import line_ends, object_text, pieces_of, usable_lines, without_header
-from resources.embedded.object_check import ObjectCheck, is_checked
 from resources.embedded.quoting import quoted_name
+from resources.embedded.readers.lines import line_ends, object_text, pieces_of, usable_lines, without_header
+from resources.embedded.readers.object_check import ObjectCheck, is_checked
+from resources.embedded.readers.text_serde import LineDecoder
 
 if TYPE_CHECKING:
     import numpy as np

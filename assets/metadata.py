@@ -1,0 +1,47 @@
+"""What a materialization tells people of statements, their cost and a table's columns: Dagster's metadata values."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from assets.tables import code_block
+from resources.engine import QueryResult
+
+LINES_SHOWN = 40
+"""Of a statement in metadata: every day of a range carries it, and it may name a thousand partitions."""
+
+
+def query_metadata(result: QueryResult) -> dict[str, object]:
+    """What a statement was and what it cost; for a day of a range, the one statement that did them all."""
+    return {
+        "statement": sql_metadata([result.statement]),
+        "bytes scanned": result.scanned_bytes,
+        "seconds": round(result.seconds, 3),
+        "query id": result.query_id,
+        **{name: _link(value) for name, value in result.details.items()},
+    }
+
+
+def _link(value: object) -> object:
+    return dg.MetadataValue.url(value) if isinstance(value, str) and value.startswith("https://") else value
+
+
+def sql_metadata(statements: Sequence[str]) -> dg.MetadataValue:
+    """Statements as a person reads them; of long ones and of many, what comes first is enough."""
+    more = f"\n\n{len(statements) - 3} more statements like these." if len(statements) > 3 else ""
+    return dg.MetadataValue.md("\n\n".join(code_block(_shortened(text)) for text in statements[:3]) + more)
+
+
+def _shortened(statement: str) -> str:
+    lines = statement.splitlines()
+    more = [f"-- and {len(lines) - LINES_SHOWN} more lines"] if len(lines) > LINES_SHOWN else []
+    return "\n".join(lines[:LINES_SHOWN] + more)
+
+
+def column_schema(columns: Sequence[tuple[str, str]]) -> dg.TableSchema:
+    return dg.TableSchema(list(_table_columns(columns)))
+
+
+def _table_columns(columns: Sequence[tuple[str, str]]) -> Iterator[dg.TableColumn]:
+    for name, hive_type in columns:
+        yield dg.TableColumn(name, hive_type)

@@ -1,0 +1,129 @@
+"""The asset of the table's daily partitions: a day's folder becomes queryable once a look has understood it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import dagster as dg
+
+from assets.day_objects import look_at, unreadable_days
+from assets.flow_logs_table import GROUP, vpc_flow_logs
+from assets.infrastructure import vpc_flow_log
+from assets.metadata import sql_metadata
+from assets.rejected_flows.taken_up import (
+    record_added,
+)
+from assets.results_source import require_own_results
+from assets.runs import clear_failures, days_of, finish_days
+from assets.silent_flow_logs import silent_flow_logs
+from assets.table_guards import require_locations, require_table
+from assets.tables import markdown_text
+from flowlogs.days import listed
+from flowlogs.statements import (
+    TableName,
+    add_partitions,
+    flow_logs_table,
+)
+from resources.bucket import Bucket, ObjectStore
+from resources.engine import QueryEngine
+from resources.flow_log import FlowLog
+
+DELIVERED_CHECK = "objects_delivered"
+
+
+UNDERSTOOD_CHECK = "objects_understood"
+
+
+def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset ``vpc_flow_logs_partition`` over these days."""
+
+    @dg.asset(
+        name="vpc_flow_logs_partition",
+        group_name=GROUP,
+        kinds={"athena"},
+        deps=[vpc_flow_log, vpc_flow_logs],
+        partitions_def=days,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=[
+            dg.AssetCheckSpec(
+                DELIVERED_CHECK,
+                asset="vpc_flow_logs_partition",
+                description="Every day that was asked for has objects, also of each flow log that delivered before.",
+            ),
+            dg.AssetCheckSpec(
+                UNDERSTOOD_CHECK,
+                asset="vpc_flow_logs_partition",
+                description="Nothing in the days' folders is left out or counted twice, as far as a first look tells.",
+            ),
+        ],
+    )
+    def vpc_flow_logs_partition(
+        context: dg.AssetExecutionContext,
+        bucket: dg.ResourceParam[Bucket],
+        flow_log: dg.ResourceParam[FlowLog],
+        athena: dg.ResourceParam[QueryEngine],
+        results: dg.ResourceParam[ObjectStore],
+        table: dg.ResourceParam[TableName],
+    ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult]:
+        """One day of the table: a partition that points at the day's folder in the bucket.
+
+        A day without objects is added too, with a warning: Athena allows it, and what arrives late is then read. A day
+        whose objects the table would read wrongly is not added, and fails by name; the other days of a range are.
+        """
+        with clear_failures():
+            days = days_of(context)
+            source = bucket.source()
+            require_own_results(results, bucket, athena, table)
+            require_table(athena, table, flow_logs_table(source))
+            flow_log.deliver(days)
+            looked = look_at(bucket, days)
+            readable = {day: found for day, found in looked.items() if not found.problem}
+            statements = list(add_partitions(table, source.day_locations(readable)))
+            record_added(results, table, list(readable))
+            for statement in statements:
+                athena.execute(statement)
+            require_locations(athena, table, source, list(readable))
+            empty = [day for day, found in readable.items() if not found.objects]
+            undelivered = [nothing_delivered(bucket, empty)] if empty else []
+            undelivered += silent_flow_logs(bucket, readable)
+            warnings = [text for found in readable.values() for text in found.warnings]
+            for warning in [*undelivered, *warnings]:
+                context.log.warning(warning)
+            done = {
+                day: {"location": source.day_location(day), "objects": len(found.objects), "bytes": found.size}
+                for day, found in readable.items()
+            }
+            yield from finish_days(context, days, done, unreadable_days(looked), "daily assets")
+        yield dg.MaterializeResult(
+            metadata={"statements": sql_metadata(statements)},
+            check_results=[delivery_check(undelivered, empty, days), understood_check(warnings, days)],
+        )
+
+    return vpc_flow_logs_partition
+
+
+def nothing_delivered(bucket: Bucket, empty: Sequence[date]) -> str:
+    """Which days have no objects, where those would be, and which days the bucket does hold."""
+    where = bucket.objects.uri(bucket.source().day_prefix(empty[0]))
+    first = f"Nothing was delivered on {listed(empty)}: {where} holds no objects"
+    return f"{first}{', nor do the others' if len(empty) > 1 else ''}. Days that do: {listed(bucket.delivered_days())}."
+
+
+def delivery_check(warnings: Sequence[str], empty: Sequence[date], days: Sequence[date]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=DELIVERED_CHECK,
+        passed=not warnings,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n\n".join(map(markdown_text, warnings)) or None,
+        metadata={"days looked at": len(days), "days without objects": len(empty)},
+    )
+
+
+def understood_check(warnings: Sequence[str], days: Sequence[date]) -> dg.AssetCheckResult:
+    """What a first look at the days' objects found that people should know."""
+    return dg.AssetCheckResult(
+        check_name=UNDERSTOOD_CHECK,
+        passed=not warnings,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n".join(f"- {markdown_text(warning)}" for warning in warnings) or None,
+        metadata={"days looked at": len(days), "warnings": len(warnings)},
+    )

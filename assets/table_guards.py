@@ -1,0 +1,73 @@
+"""What assets require of tables and partitions before they rely on them. Each error says how to mend what is wrong."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from flowlogs.days import listed
+from flowlogs.errors import FlowLakeError
+from flowlogs.layout import LogSource
+from flowlogs.statements import (
+    TableDefinition,
+    TableName,
+    drop_table,
+    move_partition,
+)
+from resources.engine import QueryEngine
+
+
+def require_table(athena: QueryEngine, name: TableName, expected: TableDefinition) -> None:
+    """Raise FlowLakeError, with each difference and how to mend it, unless the table exists as it is expected."""
+    actual = athena.find_table(name)
+    if actual is None:
+        raise FlowLakeError(f"The table {name.hive} does not exist. Materialize vpc_flow_logs, which creates it.")
+    differences = expected.differences(actual)
+    if differences:
+        listing = "".join(f"\n  {difference}" for difference in differences)
+        raise FlowLakeError(
+            f"The table {name.hive} is not the one that these settings ask for:{listing}\n"
+            "If the settings are wrong (FLOWLAKE_BUCKET, FLOWLAKE_RESULTS, FLOWLAKE_ACCOUNT_ID, FLOWLAKE_REGION, "
+            "FLOWLAKE_DATABASE, FLOWLAKE_TABLE), set them right: each source of logs, and each place of results, needs "
+            "a database of its own. If the table is wrong, drop it (make sql WRITE=1 takes such statements) and "
+            "materialize vpc_flow_logs again; objects and reports stay where they are, and the days that were read are "
+            f"taken up again, without a scan:\n{drop_table(name)}"
+        )
+
+
+def require_locations(athena: QueryEngine, name: TableName, source: LogSource, days: Sequence[date]) -> None:
+    """Raise FlowLakeError, with how to mend it, unless each day's partition points at the day's own folder."""
+    locations = athena.partition_locations(name, [day.isoformat() for day in days])
+    wrong = []
+    for day in days:
+        expected, found = source.day_location(day), locations.get(day.isoformat(), "nowhere")
+        if found.rstrip("/") != expected:
+            wrong.append(f"{day} points at {found}. Mend it with\n  {move_partition(name, day, expected)}")
+    if wrong:
+        listing = "\n".join(wrong[:5]) + (f"\nand {len(wrong) - 5} more" if len(wrong) > 5 else "")
+        raise FlowLakeError(
+            f"Partitions of {name.hive} that were there already do not point at their days (make sql WRITE=1 takes the "
+            f"statements that mend them):\n{listing}"
+        )
+
+
+def days_without_partition(
+    athena: QueryEngine, name: TableName, days: Sequence[date], asset: str
+) -> tuple[dict[date, str], dict[date, str]]:
+    """Where each day's partition lies; and of the days without one, what is to do.
+
+    A query would not miss such a day, and tell of one on which nothing happened.
+    """
+    found = athena.partition_locations(name, [day.isoformat() for day in days])
+    missing = [day for day in days if day.isoformat() not in found]
+    problem = f"{name.hive} has no partition for {listed(missing)}. Materialize {asset} for that first."
+    return (
+        {day: found[day.isoformat()] for day in days if day.isoformat() in found},
+        dict.fromkeys(missing, problem),
+    )
+
+
+def require_days(athena: QueryEngine, name: TableName, days: Sequence[date], asset: str) -> dict[date, str]:
+    """Where each day's partition lies. Raises FlowLakeError, with what to do, for days that are none."""
+    locations, missing = days_without_partition(athena, name, days, asset)
+    for problem in missing.values():
+        raise FlowLakeError(problem)
+    return locations

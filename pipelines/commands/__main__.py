@@ -1,0 +1,130 @@
+"""The commands behind ``make run``, ``make sql`` and ``make dev``: a run or a query, and tables in the terminal.
+
+They do what Dagster's own commands do, on an instance whose history is kept beside the results, and tell people of it
+in fewer words.
+"""
+
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # Ctrl-C ends the process without a word, instead of with a traceback of the imports below.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+import os
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.printable import printable
+from flowlogs.statements import REJECTED_FLOWS
+from pipelines.commands.given import choose_day, require_variables, settings_for, whole_number
+from pipelines.commands.history import history
+from pipelines.commands.interruptions import errors_for_people
+from pipelines.commands.materialization import materialize
+from pipelines.commands.permitted import require_allowed
+from pipelines.commands.port import require_free_port
+from pipelines.commands.terminal import TerminalLog, failure_text, print_reports, terminal_table
+from pipelines.settings import PROJECT_ROOT
+from pipelines.targets import build_target
+from resources.engine import QueryError
+
+ROWS_SHOWN = 1_000
+
+
+EXAMPLE = 'make sql Q="SELECT action, count(*) AS flows FROM vpc_flow_logs GROUP BY action"'
+
+
+@click.group()
+def main() -> None:
+    """VPC flow logs in S3, queried with Athena's SQL, as one Dagster lineage graph."""
+
+
+typed_option = click.option("--typed", hidden=True, help="The variables that make was given.")
+
+
+logs_option = click.option("--logs", metavar="FOLDER", help="A folder that holds AWSLogs/…; read, never written.")
+
+
+@main.command()
+@typed_option
+@logs_option
+@click.option("--date", "day_text", metavar="YYYY-MM-DD", help="The UTC day. Default: the last one that is complete.")
+def run(typed: str | None, logs: str | None, day_text: str | None) -> None:
+    """Materialize the whole lineage for one day and print its reports."""
+    with errors_for_people() as stopped_by:
+        require_variables("run", typed)
+        settings = settings_for(logs)
+        target = build_target(settings)
+        day = choose_day(day_text, settings, target.bucket)
+        simulated = " (simulated: no VPC is behind them)" if target.bucket.is_simulated() else ""
+        logs_told = f"{target.bucket.objects.uri()}{simulated}"
+        click.echo(f"Day      {day} (UTC)\nLogs     {logs_told}\nResults  {target.results.uri()}\n")
+        terminal = TerminalLog(stopped_by)
+        with history(settings) as kept:
+            result = materialize(settings, kept, day, terminal, stopped_by)
+        if result.success:
+            print_reports(target.results, day)
+        for warning in dict.fromkeys(message for _, message in terminal.warnings):
+            click.secho(f"\nWarning: {warning}", fg="yellow")
+        if not result.success:
+            raise FlowLakeError(failure_text(result, terminal))
+
+
+@main.command()
+@typed_option
+@logs_option
+@click.option("--rows", default=str(ROWS_SHOWN), show_default=True, help="How many rows are shown at most.")
+@click.option("--write", is_flag=True, help="Let the statement change tables or write files.")
+@click.argument("statement")
+def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: str) -> None:
+    """Execute one of Athena's statements, and print what it gives."""
+    with errors_for_people():
+        require_variables("sql", typed)
+        most_rows = whole_number("ROWS", rows)
+        if not statement.strip():
+            raise FlowLakeError(f"`make sql` needs a statement. For example:\n  {EXAMPLE}")
+        settings = settings_for(logs)
+        target = build_target(settings)
+        require_allowed(statement, target.results, write=write)
+        try:
+            result = target.athena.execute(statement, most_rows)
+        except QueryError as error:
+            if error.code not in ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"):
+                raise
+            tables = f"The tables that `make run` makes are {settings.table} and {REJECTED_FLOWS}."
+            if re.search(rf"\b({settings.table}|{REJECTED_FLOWS})'", str(error)) or error.code == "SCHEMA_NOT_FOUND":
+                tables = "The table of flow logs is there once `make run` has made it."
+            raise FlowLakeError(f"{error}\n{tables}") from error
+        frame = result.frame.head(most_rows)
+        if len(frame.columns):
+            click.echo(terminal_table(frame))
+        count = f"{len(frame):,} {'row' if len(frame) == 1 else 'rows'}"
+        if result.more_rows or len(frame) < len(result.frame):
+            count = f"The first {count}; there are more (ROWS=… shows another number)"
+        click.echo(f"\n{count}, {result.scanned_bytes:,} bytes scanned, {result.seconds:.2f} s.")
+        for warning in result.warnings:
+            click.secho(f"\nWarning: {printable(warning, keep_newlines=True)}", fg="yellow", err=True)
+
+
+@main.command()
+@typed_option
+@logs_option
+@click.option("--port", default="3000", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True)
+def dev(typed: str | None, logs: str | None, port: str, host: str) -> None:
+    """Open the Dagster UI on the history that `run` keeps."""
+    with errors_for_people():
+        require_variables("dev", typed)
+        require_free_port(host, whole_number("PORT", port))
+        settings = settings_for(logs)
+        with history(settings):
+            pass
+    dagster = Path(sys.executable).with_name("dagster")
+    command = [str(dagster), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"), "-p", port, "-h", host]
+    os.execv(dagster, command)  # noqa: S606 - no shell is wanted
+
+
+if __name__ == "__main__":
+    main()

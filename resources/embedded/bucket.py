@@ -1,0 +1,175 @@
+"""A folder that is laid out as a bucket, and a folder that results are written to.
+
+The bucket's folder is only ever read here; whoever writes into it (the simulated VPC) does so through a FolderStore.
+"""
+
+import os
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.layout import (
+    LogSource,
+    choose_source,
+    find_source,
+    is_object_name,
+    is_visible,
+    unreadable_layout,
+)
+from flowlogs.printable import printable
+from resources.bucket import Bucket
+from resources.ensured import Ensured
+
+if TYPE_CHECKING:
+    pass
+from resources.embedded.folder_store import FolderStore
+
+_NUMBER = re.compile("[0-9]{2,4}")
+
+
+LOOKED_INTO = 1_000
+"""Into how many folders below a folder without flow logs a look is taken for them."""
+
+
+LEVELS_LOOKED_INTO = 8
+"""How deep those are: a few of a prefix, and those of the layout."""
+
+
+def _numbered(folder: str) -> Iterator[tuple[str, str]]:
+    """The folders in one that are called by a number, and where each really is, given where that one is."""
+    return ((name, place) for name, place, is_folder in _real_entries(folder) if is_folder and _NUMBER.fullmatch(name))
+
+
+def _real_places(top: str) -> Iterator[str]:
+    """Where a folder's objects really are: that folder, those in it, and what links in those lead to."""
+    waiting, seen = [top], set(map(str, Path(top).parents))
+    while waiting:
+        folder = waiting.pop()
+        if folder not in seen:
+            seen.add(folder)
+            yield folder
+            for name, place, is_folder in _real_entries(folder):
+                if is_folder and is_visible(name, ""):
+                    waiting.append(place)
+                elif is_visible(name, "") and place.rpartition("/")[0] != folder:
+                    yield place
+
+
+def _real_entries(folder: str) -> Iterator[tuple[str, str, bool]]:
+    """What is in a folder: its name, where it really is, given where the folder is, and whether it is a folder."""
+    with suppress(OSError), os.scandir(folder) as entries:  # what cannot be read, whoever reads objects will tell
+        for entry in entries:
+            if entry.is_symlink():
+                is_folder = os.path.isdir(entry.path)  # noqa: PTH112 - Path's fails where it may not look
+                yield entry.name, os.path.realpath(entry.path), is_folder
+            else:
+                yield entry.name, entry.path, entry.is_dir()
+
+
+class FolderBucket(Bucket):
+    """A folder holding ``AWSLogs/…``, as ``aws s3 sync`` leaves it: read, never written."""
+
+    def __init__(self, name: str, root: Path, account: str | None = None, region: str | None = None) -> None:
+        self.name = name
+        self.root = root
+        self.objects = FolderStore(root, "FLOWLAKE_BUCKET", name, fixed=True)
+        self._account = account
+        self._region = region
+
+    def ensure(self) -> Ensured:
+        root = self.root
+        if not root.is_dir():
+            what = "is no folder" if root.exists() else "does not exist"
+            raise FlowLakeError(
+                f"FLOWLAKE_BUCKET: {self.objects.uri()} {what}. Name the folder that contains AWSLogs, as "
+                "`aws s3 sync` leaves it."
+            )
+        source = self.source()
+        layouts = ("AWSLogs/*/*", "AWSLogs/o-*/*/*", "*/AWSLogs/*/*", "*/*/AWSLogs/*/*")
+        elsewhere = (folder for layout in layouts for folder in self._folders(layout))
+        others = {told for folder in elsewhere if (told := unreadable_layout(folder))}
+        also = f"{self.objects.uri()} also holds"
+        return Ensured(
+            {"path": str(root), "account": source.account, "region": source.region, "read as": source.location},
+            warnings=tuple(f"{also} {told}: their records are in no report" for told in sorted(others)),
+        )
+
+    def source(self) -> LogSource:
+        folders = (folder.rstrip("/") for folder in self._folders("AWSLogs/*/vpcflowlogs/*"))
+        found = [pair for folder in folders if (pair := find_source(folder))]
+        if not found and (elsewhere := self._logs_elsewhere()):
+            raise FlowLakeError(
+                f"{self.objects.uri()} holds no AWSLogs/<account>/vpcflowlogs/<region>/, where flow logs are read. "
+                f"{elsewhere}"
+            )
+        return choose_source(self.name, found, self._account, self._region, where=self.objects.uri())
+
+    def shared_days(self, days: Iterable[date]) -> Mapping[date, str]:
+        source = self.source()
+        real = self._real_folders(source)
+        days_of: dict[str, set[date]] = defaultdict(set)
+        for day, folder in real.items():
+            days_of[folder].add(day)
+        shared = {}
+        for day in days:
+            others: set[date] = set()
+            for place in _real_places(real[day]) if day in real else ():
+                for folder in (place, *map(str, Path(place).parents)):
+                    others |= days_of.get(folder, set()) - {day}
+            if others:
+                where = self.objects.uri(source.day_prefix(day))
+                shared[day] = (
+                    f"{where} has objects in common with the folder of {min(others)}, "
+                    "by way of a link: each of their records would be counted on both days. Remove the link, or put "
+                    "the day's own objects in its place; then run again."
+                )
+        return shared
+
+    def _real_folders(self, source: LogSource) -> dict[date, str]:
+        """Each day's folder, where links lead."""
+        return {
+            day: folder
+            for year, of_year in _numbered(os.path.realpath(self.root / source.prefix))
+            for month, of_month in _numbered(of_year)
+            for number, folder in _numbered(of_month)
+            if (day := source.find_day(f"{source.prefix}{year}/{month}/{number}/"))
+        }
+
+    def _folders(self, pattern: str) -> Iterator[str]:
+        """The folders of a pattern, as key prefixes."""
+        return (f"{path.relative_to(self.root).as_posix()}/" for path in self.root.glob(pattern) if path.is_dir())
+
+    def _logs_elsewhere(self) -> str | None:
+        """Where flow logs lie instead, as far as a short look tells, and what to do about it."""
+        parts = self.root.parts
+        if "AWSLogs" in parts:
+            return f"It lies in one: name {printable(str(Path(*parts[: parts.index('AWSLogs')])))} in LOGS=."
+        for folder in self._folders_nearby():
+            above, found, below = f"{folder}/".rpartition("AWSLogs/")
+            if above and find_source(f"{found}{below}"):
+                return f"They are in {self.objects.uri(above)}: name that folder in LOGS=."
+            if told := unreadable_layout(f"{found}{below}"):
+                return f"It holds {told}."
+            if any(is_object_name(path.name) for path in (self.root / folder).iterdir()):
+                return (
+                    f"{self.objects.uri(folder)} holds objects of a flow log, without the folders of their bucket, "
+                    "which tell their day. Fetch them with `aws s3 sync`, which keeps those."
+                )
+        return None
+
+    def _folders_nearby(self) -> Iterator[str]:
+        """Folders below this one, the nearest first, of a few levels and no more than some hundred."""
+        waiting = deque([self.root])
+        for _ in range(LOOKED_INTO):
+            if not waiting:
+                return
+            path = waiting.popleft()
+            if os.access(path, os.R_OK | os.X_OK):
+                yield path.relative_to(self.root).as_posix() if path != self.root else ""
+                if len(path.relative_to(self.root).parts) < LEVELS_LOOKED_INTO:
+                    waiting += sorted(p for p in path.iterdir() if p.is_dir() and not p.is_symlink())

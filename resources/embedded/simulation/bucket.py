@@ -1,0 +1,84 @@
+"""The default bucket: a folder of ours that the simulated VPC delivers to, as long as nobody else's files lie there."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.layout import (
+    LogSource,
+    is_object_name,
+    is_visible,
+)
+from resources.bucket import StoredObject
+from resources.embedded.simulation.vpc import is_simulated
+from resources.ensured import Ensured
+
+if TYPE_CHECKING:
+    pass
+from resources.embedded.bucket import FolderBucket
+
+OTHERS_SHOWN = 3
+
+
+class SimulatedBucket(FolderBucket):
+    """The default bucket: a folder of ours, made where it is missing, holding what the simulated VPC delivers.
+
+    A file in it says that it is ours. Then every object in it is one that a simulated VPC delivers: with any other, to
+    use it is an error by name. Where the folder was filled by somebody else, it is read like any other: `source` is
+    what is simulated, `account` and `region` choose among what is found.
+    """
+
+    MARK = ".simulated-by-vpc-flow-lake"
+
+    def __init__(self, root: Path, source: LogSource, account: str | None = None, region: str | None = None) -> None:
+        super().__init__(source.bucket, root, account, region)
+        self._source = source
+
+    def is_ours(self) -> bool:
+        root = self.root
+        if (root / self.MARK).exists() or not root.exists():
+            return True
+        # Names with a dot do not count: a run that was killed while it made the folder leaves one.
+        return root.is_dir() and all(path.name.startswith(".") for path in root.iterdir())
+
+    def is_simulated(self) -> bool:
+        return self.is_ours()
+
+    def claim(self) -> None:
+        """Make the folder, with its mark, where it is missing."""
+        if not (self.root / self.MARK).exists():
+            self.objects.add({self.MARK: b"Made by VPC Flow Lake: simulated flow logs of a VPC that does not exist.\n"})
+
+    def require_simulated(self) -> None:
+        """Raise FlowLakeError where anything lies among the logs, or is called as one, that was not simulated."""
+        objects = self.objects.list("") if self.root.exists() else ()
+        keys = (stored.key for stored in objects if is_visible(stored.key, ""))
+        self._refuse_others(key for key in keys if key.startswith("AWSLogs/") or is_object_name(PurePath(key).name))
+
+    def _refuse_others(self, keys: Iterable[str]) -> None:
+        others = [self.objects.uri(key) for key in keys if not is_simulated(key)]
+        if others:
+            named = ", ".join(others[:OTHERS_SHOWN])
+            more = f" and {len(others) - OTHERS_SHOWN} more" if len(others) > OTHERS_SHOWN else ""
+            raise FlowLakeError(
+                f"{self.objects.uri()} is the bucket of the simulated VPC, and holds what that never delivered: {named}"
+                f"{more}. Simulated flow logs are never mixed with others, so nothing is simulated or read. Move those "
+                "into a folder of their own that holds AWSLogs/…, and name it in LOGS= (or FLOWLAKE_BUCKET); then run "
+                "again."
+            )
+
+    def visible_objects(self, prefix: str) -> Iterator[StoredObject]:
+        found = list(super().visible_objects(prefix))
+        if self.is_ours():
+            self._refuse_others(stored.key for stored in found)
+        return iter(found)
+
+    def ensure(self) -> Ensured:
+        if self.is_ours():
+            self.require_simulated()
+            self.claim()
+        return super().ensure()
+
+    def source(self) -> LogSource:
+        return self._source if self.is_ours() else super().source()
