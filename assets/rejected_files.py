@@ -407,7 +407,7 @@ def _noted(results: ObjectStore, key: str) -> list[str]:
 
 
 def _keys_of(results: ObjectStore, folder: str) -> list[str]:
-    """The keys below an attempt's folder; below that of one day, with its marker, which tells of too many files then."""
+    """The keys below an attempt's folder; below that of one day, and of its marker, which goes last."""
     marked = [_marked(folder)] if _FOLDER.fullmatch(folder) else []
     return [stored.key for place in [folder, *marked] for stored in results.list(place)]
 
