@@ -464,7 +464,7 @@ def test_a_day_without_rejects_of_an_older_version_is_still_read(lake):
 # Which days are complete
 
 
-def test_a_marker_beside_each_days_folder_says_how_many_files_it_has(lake):
+def test_a_marker_says_of_each_day_how_many_files_it_has(lake):
     lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     lake.run(DAY, EMPTY_DAY, DAILY)
     sizes = {name.split("dt=")[1][:10]: (lake.results / name).stat().st_size for name in lake.rejected_files()}
@@ -473,7 +473,7 @@ def test_a_marker_beside_each_days_folder_says_how_many_files_it_has(lake):
     assert lake.markers() == [
         f"{root}_complete/dt={DAY}/1-{sizes[str(DAY)]}-{whose}",
         f"{root}_complete/dt={NEXT_DAY}/1-{sizes[str(NEXT_DAY)]}-{whose}",
-        f"{root}_complete/dt={EMPTY_DAY}/0-0-{whose}",
+        f"{root}dt={EMPTY_DAY}/_complete/0-0-{whose}",
     ]
 
 

@@ -49,13 +49,14 @@ _FOLDER = re.compile(rf"(?P<root>{ROOT}{_NAME}/){PARTITION_COLUMN}=(?P<day>\d{{4
 _FILE = re.compile(rf"{_FOLDER.pattern}.+")
 
 _MARKER = re.compile(
-    rf"(?P<root>{ROOT}{_NAME}/)_complete/{PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/"
-    rf"(?P<name>(?P<files>\d+)-(?P<bytes>\d+)-{ACCOUNT_ID.pattern}-{REGION.pattern})"
+    rf"(?P<root>{ROOT}{_NAME}/)(?P<beside>_complete/)?{PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/"
+    rf"(?(beside)|_complete/)(?P<name>(?P<files>\d+)-(?P<bytes>\d+)-{ACCOUNT_ID.pattern}-{REGION.pattern})"
 )
 """A marker's key: how many files the day has, of how many bytes, and whose flow logs they are of.
 
-It is all in the name, so that a listing tells it. It lies beside the day's folder, in which there are data and nothing
-else, and has an underscore in front, which hides it from Hive and Athena.
+It is all in the name, so that a listing tells it. The underscore in front hides it from Hive and Athena. It lies beside
+the day's folder, in which there are data and nothing else; that of a day without files lies in the folder, which is
+there for that: where a partition's place holds no object, Athena might write one.
 """
 
 NOT_PROVEN = "is left: it may be of another database. Remove it by hand if none reads it."
@@ -131,14 +132,14 @@ def unloaded(root: str, days: Iterable[date], files: Mapping[str, int]) -> Unloa
 
 
 def mark_complete(results: ObjectStore, parts: Iterable[Unloaded], source: LogSource) -> None:
-    """Say beside each day's folder that the day is complete, before anything points there."""
-    results.replace(
-        {
-            f"{_marked(folder)}{_marker_name(part.of(day), source)}": b"The rejected flows of this day are complete.\n"
-            for part in parts
-            for day, folder in part.folders.items()
-        }
-    )
+    """Say of each day that it is complete, before anything points there."""
+    markers = {}
+    for part in parts:
+        for day, folder in part.folders.items():
+            sizes = part.of(day)
+            place = _marked(folder) if sizes else f"{folder}_complete/"
+            markers[f"{place}{_marker_name(sizes, source)}"] = b"The rejected flows of this day are complete.\n"
+    results.replace(markers)
 
 
 def day_folders(stored: Iterable[StoredObject]) -> dict[str, DayFolder]:
@@ -416,13 +417,13 @@ def _noted(results: ObjectStore, key: str) -> list[str]:
 
 
 def _keys_of(results: ObjectStore, folder: str) -> list[str]:
-    """The keys below an attempt's folder; below that of one day, with those of its markers, which go first."""
+    """The keys below an attempt's folder; below that of one day, and of its marker, which goes last."""
     marked = [_marked(folder)] if _FOLDER.fullmatch(folder) else []
-    return [stored.key for place in [*marked, folder] for stored in results.list(place)]
+    return [stored.key for place in [folder, *marked] for stored in results.list(place)]
 
 
 def _marked(folder: str) -> str:
-    """Where the marker of a day's folder lies."""
+    """Where the marker of a day with files lies, by the day's folder."""
     root, day = folder.rstrip("/").rsplit("/", 1)
     return f"{root}/_complete/{day}/"
 
