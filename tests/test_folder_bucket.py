@@ -139,7 +139,7 @@ def test_an_object_that_stays_has_the_same_version(store):
     ids=["head", "all", "text", "gzip"],
 )
 def test_a_file_that_gives_nothing_and_does_not_end_is_an_error(store, monkeypatch, read):
-    monkeypatch.setattr("resources.embedded.bucket._require_file", lambda found: None)
+    monkeypatch.setattr("resources.embedded.folder_store._require_file", lambda found: None)
     store.root.mkdir(parents=True)
     for name in ("a", "a.gz"):
         os.mkfifo(store.root / name)
@@ -1065,3 +1065,24 @@ def test_other_files_in_no_days_folder_are_nobodys_flow_logs(logs):
     (in_folder(logs / SOURCE.prefix / "notes") / "README.txt").write_text("about")
     (logs / SOURCE.prefix / "2021" / ".DS_Store").write_text("")
     assert FolderBucket("logs-0", logs).outside_days() == []
+
+
+@pytest.mark.parametrize("folder", ["AWSLogs", "AWSLogs/123456789012", "AWSLogs/123456789012/vpcflowlogs"])
+def test_a_folder_above_the_logs_that_may_not_be_read_is_told(logs, folder, monkeypatch):
+    write_object(logs, DAY, [])
+    scandir, stat = os.scandir, Path.stat
+
+    def deny_below(path: Path, **options: bool) -> os.stat_result:
+        if logs / folder in path.parents:
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **options)
+
+    def deny(path: Path) -> object:
+        if str(path) == str(logs / folder):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", deny)
+    monkeypatch.setattr(Path, "stat", deny_below)
+    with pytest.raises(FlowLakeError, match=rf"^{logs / folder}[^ ]* cannot be read: Permission denied"):
+        FolderBucket("logs", logs).source()

@@ -25,6 +25,7 @@ from small_bucket import NAME, SOURCE, SmallBucket, record
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
 from flowlogs.statements import TableDefinition
+from resources.embedded import folder_store
 from resources.embedded.folder_store import FolderStore
 from resources.embedded.readers import scan
 from resources.embedded.readers.byte_search import positions

@@ -100,8 +100,11 @@ class FolderBucket(Bucket):
         )
 
     def source(self) -> LogSource:
-        folders = (folder.rstrip("/") for folder in self._folders("AWSLogs/*/vpcflowlogs/*"))
-        found = [pair for folder in folders if (pair := find_source(folder))]
+        accounts = self.objects.list_level("AWSLogs/").folders
+        regions = [
+            region for account in accounts for region in self.objects.list_level(f"{account}vpcflowlogs/").folders
+        ]
+        found = [pair for region in regions if (pair := find_source(region))]
         if not found and (elsewhere := self._logs_elsewhere()):
             raise FlowLakeError(
                 f"{self.objects.uri()} holds no AWSLogs/<account>/vpcflowlogs/<region>/, where flow logs are read. "

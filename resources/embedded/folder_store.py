@@ -123,7 +123,13 @@ class FolderStore(ObjectStore):
                 yield _stored(key, found)
 
     def list_level(self, prefix: str) -> Level:
-        if not self._path(prefix).is_dir():
+        path = self._path(prefix)
+        try:
+            if not stat.S_ISDIR(path.stat().st_mode):
+                return Level([], [])
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                raise FlowLakeError(f"{shown(path)} cannot be read: {error.strerror}.") from error
             return Level([], [])
         entries = self._entries(prefix, set())
         folders = {entry.name for entry in entries if entry.is_dir()}
