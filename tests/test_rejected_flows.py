@@ -22,7 +22,8 @@ from support import (
     write_object,
 )
 
-import assets.rejected_flows.asset
+import assets.rejected_flows.partition_swap
+import assets.rejected_flows.unload
 import assets.reports.asset
 from assets.rejected_flows.files import NOT_PROVEN, NOTES, ROOT, tidy, unnamed
 from assets.reports.asset import REPORTS as ALL_REPORTS
@@ -512,8 +513,9 @@ def test_a_run_that_slept_for_half_a_day_fails_and_leaves_the_day_as_it_was(lake
     if moment == "right after it wrote":
         lake.watch().after = lambda text: sleep() if text.startswith("UNLOAD") else None
     else:
-        check = assets.rejected_flows.asset.require_kept
-        monkeypatch.setattr(assets.rejected_flows.asset, "require_kept", lambda *given: (sleep(), check(*given)))
+        swap = assets.rejected_flows.partition_swap
+        check = swap.require_kept
+        monkeypatch.setattr(swap, "require_kept", lambda *given: (sleep(), check(*given)))
     asset, words = failure(lake.run(DAY, assets=DAILY))
     assert asset == "rejected_flows"
     assert "as happens to a run that slept for half a day" in words
@@ -847,7 +849,7 @@ def test_the_statements_of_many_days_are_as_few_as_athenas_limits_allow(lake):
 
 
 def test_days_before_one_that_fails_are_complete_and_the_others_are_named(lake, monkeypatch):
-    monkeypatch.setattr(assets.rejected_flows.asset, "MAX_UNLOADED_PARTITIONS", 2)
+    monkeypatch.setattr(assets.rejected_flows.unload, "MAX_UNLOADED_PARTITIONS", 2)
     lake.run(DAY)
     damaged = write_object(lake.logs, EMPTY_DAY, [MANY_PACKETS])
     damaged.write_bytes(damaged.read_bytes()[:-9])
