@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from flowlogs.layout import LogSource, find_day, is_folder_marker, is_visible
+from flowlogs.layout import LogSource, find_day, is_visible
 from resources.ensured import Ensured
 
 
@@ -105,11 +105,7 @@ class Bucket(ABC):
 
     def visible_objects(self, prefix: str) -> Iterator[StoredObject]:
         """The objects below a prefix that Athena reads."""
-        return (
-            found
-            for found in self.objects.list(prefix)
-            if is_visible(found.key, prefix) and not is_folder_marker(found.key, found.size)
-        )
+        return (found for found in self.objects.list(prefix) if is_visible(found.key, prefix))
 
     def delivered_days(self) -> list[date]:
         """The UTC days that hold objects, in order. Looks at every key: where that takes long, do it otherwise."""
