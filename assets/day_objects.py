@@ -22,9 +22,9 @@ from flowlogs.first_look import (
     odd_told,
     other_files_told,
 )
-from flowlogs.layout import LogSource, find_flow_log, find_object_name, find_owner, find_window_day
+from flowlogs.layout import LogSource, find_flow_log, find_object_name, find_owner, find_window_day, is_visible
 from flowlogs.printable import few
-from resources.bucket import Bucket, ObjectStore, StoredObject, is_read
+from resources.bucket import Bucket, ObjectStore, StoredObject
 
 LOOKS_PER_FLOW_LOG = 8
 """At how many objects of each flow log a day's look looks, evenly from its first to its last."""
@@ -141,7 +141,7 @@ def _look_at_day(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
 def _found(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
     prefix = source.day_prefix(day)
     there = list(bucket.objects.list(prefix))
-    objects = {stored.key: stored for stored in there if is_read(stored, prefix)}
+    objects = {stored.key: stored for stored in there if is_visible(stored.key, prefix)}
     readable = [key for key, stored in objects.items() if not stored.archived]
     others = [key for key in readable if find_flow_log(key) is None]
     if len(others) > MOST_OTHER_FILES:
@@ -200,11 +200,7 @@ def _other_files(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]
 def _hidden(bucket: Bucket, there: Iterable[StoredObject], objects: Iterable[str]) -> Iterator[str]:
     """Objects of a flow log that Athena passes over for their names, where the same ones are not there to be read."""
     read = {_unpacked_name(key) for key in objects}
-    names = {
-        stored.key: PurePosixPath(stored.key).name.lstrip("._")
-        for stored in there
-        if stored.size and stored.key not in objects
-    }
+    names = {stored.key: PurePosixPath(stored.key).name.lstrip("._") for stored in there if stored.key not in objects}
     hidden = [key for key, name in names.items() if (own := find_object_name(name)) and _unpacked_name(own) not in read]
     if hidden:
         yield (

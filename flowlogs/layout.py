@@ -155,17 +155,14 @@ def _date(year: str, month: str, day: str) -> date | None:
 
 
 def is_visible(key: str, prefix: str) -> bool:
-    """Whether Hive and Athena read the object: no name below `prefix` begins with ``_`` or ``.``."""
-    return not any(part.startswith(("_", ".")) for part in PurePosixPath(key[len(prefix) :]).parts)
+    """Whether Hive and Athena read the object: no name below `prefix` begins with ``_`` or ``.``.
 
-
-def is_folder_marker(key: str, size: int) -> bool:
-    """Whether an object stands for a folder: an empty one, called ``…_$folder$`` or ``…/``.
-
-    DDL may leave the former ("ALTER TABLE ADD PARTITION", Considerations, Athena user guide, 2026); S3's console makes
-    the latter. Presto and Trino pass over both (`PrestoS3FileSystem` and `TrinoS3FileSystem`, `isHadoopFolderMarker`).
+    What stands for a folder is passed over too: ``…_$folder$``, which DDL may leave ("ALTER TABLE ADD PARTITION",
+    Considerations, Athena user guide, 2026), and ``…/``, which S3's console makes (Trino's `TrinoS3FileSystem`,
+    `statusFromListing`).
     """
-    return size == 0 and key.endswith(("_$folder$", "/"))
+    hidden = any(part.startswith(("_", ".")) for part in PurePosixPath(key[len(prefix) :]).parts)
+    return not hidden and not key.endswith(("_$folder$", "/"))
 
 
 def choose_source(

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from flowlogs.layout import LogSource, find_flow_log, is_folder_marker, is_visible
+from flowlogs.layout import LogSource, find_flow_log, is_visible
 from resources.ensured import Ensured
 
 
@@ -136,7 +136,7 @@ class Bucket(ABC):
 
     def visible_objects(self, prefix: str) -> Iterator[StoredObject]:
         """The objects below a prefix that Athena reads."""
-        return (found for found in self.objects.list(prefix) if is_read(found, prefix))
+        return (found for found in self.objects.list(prefix) if is_visible(found.key, prefix))
 
     def shared_days(self, days: Iterable[date]) -> Mapping[date, str]:
         """Of these UTC days, those whose folder also holds another day's objects or is held by it; and what is to do.
@@ -170,11 +170,6 @@ class Bucket(ABC):
             others = [folder for folder in found if folder not in folders]
             outside += [folder for folder in others if any(map(_is_flow_logs, self.objects.list(folder)))]
         return outside
-
-
-def is_read(stored: StoredObject, prefix: str) -> bool:
-    """Whether what is stored below a prefix is an object that Athena reads there."""
-    return is_visible(stored.key, prefix) and not is_folder_marker(stored.key, stored.size)
 
 
 def _is_flow_logs(stored: StoredObject) -> bool:

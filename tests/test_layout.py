@@ -7,14 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import (
-    LogSource,
-    choose_source,
-    find_source,
-    is_folder_marker,
-    is_visible,
-    unreadable_layout,
-)
+from flowlogs.layout import LogSource, choose_source, find_source, is_visible, unreadable_layout
 
 SOURCE = LogSource("flow-logs", "123456789012", "eu-west-1")
 PREFIX = "AWSLogs/123456789012/vpcflowlogs/eu-west-1/"
@@ -237,13 +230,7 @@ def test_a_layout_that_is_read_or_no_flow_logs_is_not_told(folder: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "size", "expected"),
-    [
-        ("AWSLogs/1/2021/09/02_$folder$", 0, True),
-        ("AWSLogs/1/2021/09/02/", 0, True),
-        ("AWSLogs/1/2021/09/02_$folder$", 1, False),
-        ("AWSLogs/1/2021/09/02/a.log.gz", 0, False),
-    ],
+    "key", [f"{PREFIX}2024/02/29_$folder$", f"{PREFIX}2024/02/29/00_$folder$", f"{PREFIX}2024/02/29/"]
 )
-def test_an_empty_object_may_stand_for_a_folder(key: str, size: int, expected: bool) -> None:
-    assert is_folder_marker(key, size) is expected
+def test_what_stands_for_a_folder_is_not_visible(key: str) -> None:
+    assert not is_visible(key, PREFIX)

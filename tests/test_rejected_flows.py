@@ -481,7 +481,7 @@ def test_a_marker_says_of_each_day_how_many_files_it_has(lake):
 def test_no_folder_that_a_day_points_at_has_an_underscore_in_front(lake):
     lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     lake.run(DAY, EMPTY_DAY, DAILY)
-    assert all(is_visible(lake.rejected_folder(day), "") for day in RANGE)
+    assert all(is_visible(f"{lake.rejected_folder(day)}a.parquet", "") for day in RANGE)
 
 
 def test_the_marker_is_there_before_the_day_points_there(lake):

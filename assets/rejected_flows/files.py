@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from flowlogs.days import listed
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import PARTITION_COLUMN
-from flowlogs.layout import ACCOUNT_ID, REGION, LogSource, is_folder_marker, is_visible
+from flowlogs.layout import ACCOUNT_ID, REGION, LogSource, is_visible
 from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS, TableName, unloaded_location
 from resources.bucket import ObjectStore, StoredObject
 from resources.engine import QueryEngine
@@ -117,8 +117,8 @@ class DayFolder:
 
 
 def files_below(results: ObjectStore, root: str) -> dict[str, int]:
-    """The files below an attempt's folder, with their sizes in bytes, without what stands for a folder."""
-    return {stored.key: stored.size for stored in results.list(root) if not is_folder_marker(stored.key, stored.size)}
+    """The files below an attempt's folder that Athena reads, with their sizes in bytes."""
+    return {stored.key: stored.size for stored in results.list(root) if is_visible(stored.key, root)}
 
 
 def new_root(database: str) -> str:
@@ -152,7 +152,7 @@ def day_folders(stored: Iterable[StoredObject]) -> dict[str, DayFolder]:
         folder = found.setdefault(key, DayFolder(key, day, match["database"]))
         if match.re is _MARKER:
             folder.markers.append(match["name"])
-        elif is_visible(item.key, key) and not is_folder_marker(item.key, item.size):
+        elif is_visible(item.key, key):
             folder.files[item.key] = item.size
     return found
 
