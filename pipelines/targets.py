@@ -83,8 +83,8 @@ def _embedded(settings: Settings) -> Target:
 
 
 def _aws(settings: Settings) -> Target:
-    clients = AwsClients(settings.region)
     results_bucket, prefix = settings.results_in_s3
+    clients = AwsClients(settings.region, results_bucket, None if settings.vpc_ids else settings.account_id)
     query_results = f"{prefix}{QUERY_RESULTS}"
     bucket = S3Bucket(
         clients,

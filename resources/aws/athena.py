@@ -88,6 +88,7 @@ class Athena(QueryEngine):
     def ensure(self) -> Ensured:
         from botocore.exceptions import ClientError
 
+        self._require_near(self.results)
         athena = self.clients.client("athena")
         with aws_errors(f"looking for the workgroup {self.workgroup}"):
             try:
@@ -190,6 +191,8 @@ class Athena(QueryEngine):
         from pyathena.util import RetryConfig
 
         if self._connection is None:
+            self._require_near(self.results)
+            self.clients.session.events.register("provide-client-params.athena.StartQueryExecution", self._name_owner)
             # It logs a traceback of each error that it raises, which here is one in words.
             logging.getLogger("pyathena").setLevel(logging.CRITICAL)
             self._connection = connect(
@@ -204,6 +207,32 @@ class Athena(QueryEngine):
                 retry_config=RetryConfig(attempt=1),  # boto3 retries already
             )
         return self._connection
+
+    def _name_owner(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Botocore asks this before a statement is sent: PyAthena cannot name the owner of the results' bucket."""
+        results = {**params.get("ResultConfiguration", {}), "ExpectedBucketOwner": self._results_owner}
+        return {**params, "ResultConfiguration": results}
+
+    @property
+    def _results_bucket(self) -> str:
+        return bucket_of(self.results)
+
+    @property
+    def _results_owner(self) -> str:
+        return self.clients.owner_of(self._results_bucket)
+
+    def _require_near(self, results: str) -> None:
+        """Raise FlowLakeError where results are in another region than Athena, which then refuses every statement.
+
+        "The S3 location provided to save your query results is invalid. Please check your S3 location is correct and is
+        in the same region and try again", it says (public reports, 2018 to 2026).
+        """
+        there, here = self.clients.region_of(bucket_of(results)), self.clients.region
+        if there not in (None, here):
+            raise FlowLakeError(
+                f"Query results go to {results}, which is in {there}, and Athena works in {here}: it writes no results "
+                f"into another region. Set AWS_REGION={there}; or name a bucket in {here} in FLOWLAKE_RESULTS."
+            )
 
     def _manifest(self, location: str | None) -> list[str] | None:
         """The addresses of the objects that an UNLOAD wrote, by the list that Athena leaves of them."""
@@ -276,6 +305,7 @@ class Athena(QueryEngine):
         return {
             "ResultConfiguration": {
                 "OutputLocation": self.results,
+                "ExpectedBucketOwner": self._results_owner,
                 "EncryptionConfiguration": {"EncryptionOption": "SSE_S3"},
             },
             "EnforceWorkGroupConfiguration": True,
@@ -299,6 +329,11 @@ class Athena(QueryEngine):
         if location and location.rstrip("/") != self.results.rstrip("/"):
             differences.append(f"the workgroup writes query results to {location}; recommended is {self.results}")
         return differences
+
+
+def bucket_of(address: str) -> str:
+    """The bucket of an ``s3://`` address."""
+    return address.removeprefix("s3://").partition("/")[0]
 
 
 def cursor_class(statement: str) -> "type[Cursor | PandasCursor]":

@@ -1,7 +1,7 @@
-"""boto3's clients for one account and region, made when first needed, and AWS's errors in words that help.
+"""boto3's clients, made when first needed: where they work, whose buckets they talk to, and AWS's errors in words.
 
 Credentials, profile, region and endpoints are boto3's own business (``AWS_PROFILE``, ``AWS_REGION``,
-``AWS_ENDPOINT_URL``).
+``AWS_ENDPOINT_URL``). Where no region is set, clients work where the bucket of results is.
 """
 
 import os
@@ -26,6 +26,8 @@ MAX_ATTEMPTS = 8
 
 ACCESS_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden", "403"}
 
+NO_BUCKET = {"404", "NoSuchBucket"}
+
 # The IAM action of an S3 operation, where it is not the operation's own name (Service Authorization Reference, 2026).
 _S3_ACTIONS: Mapping[str, str] = {
     "HeadBucket": "ListBucket",
@@ -41,25 +43,108 @@ _S3_ACTIONS: Mapping[str, str] = {
 
 
 class AwsClients:
-    """One session's clients. Thread-safe, as boto3's clients are."""
+    """One session's clients. Thread-safe, as boto3's clients are.
 
-    def __init__(self, region: str | None = None) -> None:
-        self._region = region
+    `logs_region` is whose flow logs are read or created, if that is set; `results_bucket` the bucket that results are
+    written to, which Athena has to be near; `archive_account` whose logs are read, where the bucket may be its own.
+    """
+
+    def __init__(
+        self, logs_region: str | None = None, results_bucket: str | None = None, archive_account: str | None = None
+    ) -> None:
+        self._logs_region = logs_region
+        self._results_bucket = results_bucket
+        self._archive_account = archive_account
         self._making = Lock()
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._regions: dict[str, str] = {}
+        self._owners: dict[str, str] = {}
 
     @cached_property
     def session(self) -> "boto3.Session":
         import boto3
 
         # boto3 knows AWS_DEFAULT_REGION alone; AWS's other tools and services say AWS_REGION.
-        return boto3.Session(region_name=self._region or os.environ.get("AWS_REGION"))
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+        # PyAthena makes its clients of this session too.
+        session.events.register("provide-client-params.s3", self._name_owner)
+        return session
 
     @cached_property
     def region(self) -> str:
+        """Where clients work: in boto3's region, else where the bucket of results is, or is to be."""
         region = self.session.region_name
-        if not region:
+        if not region and self._results_bucket:
+            region = self.region_of(self._results_bucket)
+        if not region and not self._logs_region:
             raise FlowLakeError("No AWS region is set: set AWS_REGION (or FLOWLAKE_REGION, or a profile that has one).")
-        return str(region)
+        return str(region or self._logs_region)
+
+    @property
+    def logs_region(self) -> str:
+        """The region of the VPCs whose flow logs these are."""
+        return self._logs_region or self.region
+
+    def region_of(self, bucket: str) -> str | None:
+        """The region of a bucket, also of one that the caller may not use; None where there is none, or S3 is silent.
+
+        botocore finds it in the same way when S3 redirects it (`S3RegionRedirectorv2.get_bucket_region`).
+        """
+        if bucket not in self._regions:
+            found = self._find_region(bucket)
+            if found is None:
+                return None
+            self._regions[bucket] = found
+        return self._regions[bucket]
+
+    def _find_region(self, bucket: str) -> str | None:
+        from botocore.exceptions import ClientError
+
+        asked = self.session.region_name or self._logs_region or "us-east-1"
+        with self._making:
+            s3 = self.session.client("s3", region_name=asked, config=self.config)
+        # Whose it is, is asked later, in the region that this finds.
+        s3.meta.events.unregister("provide-client-params.s3", self._name_owner)
+        with aws_errors(f"looking for the region of the bucket {bucket}"):
+            try:
+                answer = s3.head_bucket(Bucket=bucket)
+            except ClientError as error:
+                if error_code(error) not in ACCESS_DENIED | NO_BUCKET:
+                    raise
+                answer = error.response
+        region = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
+        return str(region) if region else None
+
+    def owner_of(self, bucket: str) -> str:
+        """The account that a bucket has to be of: the caller's; or that of the archive, where the caller's has none.
+
+        Names of buckets are shared by all of AWS: without this, one that a stranger made would be taken for ours.
+        """
+        if bucket not in self._owners:
+            self._owners[bucket] = self._find_owner(bucket)
+        return self._owners[bucket]
+
+    def _find_owner(self, bucket: str) -> str:
+        from botocore.exceptions import ClientError
+
+        if self._archive_account is None:
+            return self.account
+        with aws_errors(f"looking for the bucket {bucket}"):
+            try:
+                self.client("s3").head_bucket(Bucket=bucket, ExpectedBucketOwner=self.account)
+            except ClientError as error:
+                if error_code(error) in ACCESS_DENIED:
+                    return self._archive_account
+                if error_code(error) not in NO_BUCKET:
+                    raise
+        return self.account
+
+    def _name_owner(self, params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any] | None:  # noqa: ANN401
+        """Botocore asks this before each call of S3: the bucket's owner is named in all that can name one."""
+        known = model.input_shape.members if model.input_shape else {}
+        if "Bucket" not in params or "ExpectedBucketOwner" in params or "ExpectedBucketOwner" not in known:
+            return None
+        return {**params, "ExpectedBucketOwner": self.owner_of(params["Bucket"])}
 
     @cached_property
     def partition(self) -> str:
@@ -89,16 +174,13 @@ class AwsClients:
             user_agent_extra="vpc-flow-lake",
         )
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-        """A client of the service, for this session's region."""
+    def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - boto3 makes them at run time
+        """A client of the service, for this session's region or another one."""
+        key = (service, region or self.region)
         with self._making:  # a session, unlike its clients, is not for several threads at once
-            if service not in self._clients:
-                self._clients[service] = self.session.client(service, region_name=self.region, config=self.config)
-            return self._clients[service]
-
-    @cached_property
-    def _clients(self) -> dict[str, Any]:
-        return {}
+            if key not in self._clients:
+                self._clients[key] = self.session.client(service, region_name=key[1], config=self.config)
+            return self._clients[key]
 
 
 @contextmanager

@@ -87,7 +87,7 @@ class Ec2FlowLog(FlowLog):
         ids = [log["FlowLogId"] for log in ours]
         if ids:
             with aws_errors("deleting flow logs"):
-                answer = self.clients.client("ec2").delete_flow_logs(FlowLogIds=ids)
+                answer = self._ec2.delete_flow_logs(FlowLogIds=ids)
             # One that is gone already was deleted by a run beside this one.
             failed = [item for item in answer.get("Unsuccessful", []) if "NotFound" not in item["Error"]["Code"]]
             if failed:
@@ -105,12 +105,12 @@ class Ec2FlowLog(FlowLog):
 
         with aws_errors("looking for the VPCs"):
             try:
-                self.clients.client("ec2").describe_vpcs(VpcIds=list(self.vpc_ids))
+                self._ec2.describe_vpcs(VpcIds=list(self.vpc_ids))
             except ClientError as error:
                 if error_code(error).startswith("InvalidVpcI"):
                     raise FlowLakeError(
                         f"FLOWLAKE_VPC_IDS: {error.response['Error']['Message']} (account {self.clients.account}, "
-                        f"region {self.clients.region})."
+                        f"region {self.clients.logs_region})."
                     ) from None
                 raise
 
@@ -125,7 +125,7 @@ class Ec2FlowLog(FlowLog):
                 for start in range(0, len(ids), FILTERED_AT_ONCE):
                     # By a filter: one that is gone, while its flow log is not, is no error.
                     asked = [{"Name": name, "Values": ids[start : start + FILTERED_AT_ONCE]}]
-                    for page in self.clients.client("ec2").get_paginator(operation).paginate(Filters=asked):
+                    for page in self._ec2.get_paginator(operation).paginate(Filters=asked):
                         vpcs |= {item[id_name]: item["VpcId"] for item in page[answer]}
             result += [(log, vpcs[log["ResourceId"]]) for log in logs if vpcs.get(log["ResourceId"]) in self.vpc_ids]
         return result
@@ -159,7 +159,7 @@ class Ec2FlowLog(FlowLog):
         tags = [{"Key": key, "Value": value} for key, value in {"Name": self.name, **CREATED_BY}.items()]
         with aws_errors(f"creating a flow log for {', '.join(vpc_ids)}"):
             try:
-                answer = self.clients.client("ec2").create_flow_logs(
+                answer = self._ec2.create_flow_logs(
                     ResourceIds=list(vpc_ids),
                     ResourceType="VPC",
                     TrafficType=self.traffic_type,
@@ -180,9 +180,14 @@ class Ec2FlowLog(FlowLog):
 
     def _flow_logs(self) -> Iterator[dict[str, Any]]:
         with aws_errors("looking for flow logs"):
-            pages = self.clients.client("ec2").get_paginator("describe_flow_logs").paginate()
+            pages = self._ec2.get_paginator("describe_flow_logs").paginate()
             for page in pages:
                 yield from page["FlowLogs"]
+
+    @property
+    def _ec2(self) -> Any:  # noqa: ANN401
+        """EC2 where the VPCs are, which may be another region than that of the bucket and of Athena."""
+        return self.clients.client("ec2", self.clients.logs_region)
 
     def _delivers_here(self, log: dict[str, Any]) -> bool:
         return _destination(log).rstrip("/") == self.bucket.arn

@@ -13,6 +13,7 @@ from datetime import date
 from itertools import islice
 from typing import Any, BinaryIO
 
+from flowlogs.bucket_lifecycle import aborts_uploads, expires, lifecycle_rules
 from flowlogs.bucket_policy import (
     Statement,
     bucket_arn,
@@ -24,15 +25,17 @@ from flowlogs.bucket_policy import (
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource, choose_source, find_source, unreadable_layout
 from flowlogs.printable import printable
-from resources.aws.clients import ACCESS_DENIED, CREATED_BY, AwsClients, aws_errors, error_code
+from resources.aws.clients import ACCESS_DENIED, CREATED_BY, NO_BUCKET, AwsClients, aws_errors, error_code
 from resources.bucket import Bucket, Level, ObjectStore, StoredObject
 from resources.ensured import Ensured
 
 QUERY_RESULT_DAYS = 30
 """How long query results are kept in a bucket that this project creates; reports are kept for good."""
 
-UPLOAD_DAYS = 1
-"""How long an upload may take before S3 takes it for given up: nothing here writes for longer than some hours."""
+RUN_OUTPUT = "dagster-logs/"
+"""Where deploy/dagster.yaml lets what runs print be stored, in the logs' bucket."""
+
+RUN_OUTPUT_DAYS = 90
 
 ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
 
@@ -179,11 +182,12 @@ class S3Bucket(Bucket):
         self._ensure_policy(ours, [])
         if not self._speaks_tls_only():
             warnings.append("requests without TLS are not denied by the bucket's policy")
+        warnings += self._transfer()
         source = self.source()
         return Ensured(
             {
                 "arn": self.arn,
-                "region": self.clients.region,
+                "region": self._bucket_region,
                 "whose": "created by this project" if ours else "adopted: only its policy was added to",
                 "flow logs": source.location,
             },
@@ -200,11 +204,32 @@ class S3Bucket(Bucket):
         return Ensured(
             {
                 "arn": self.arn,
-                "region": self.clients.region,
+                "region": self._bucket_region,
                 "whose": "not asked: FLOWLAKE_VPC_IDS names no VPC, so it is read and nothing in its settings changed",
                 "flow logs": self.source().location,
-            }
+            },
+            warnings=tuple(self._transfer()),
         )
+
+    @property
+    def _bucket_region(self) -> str:
+        return self.clients.region_of(self.name) or self.clients.region
+
+    def _transfer(self) -> list[str]:
+        """What it means that the bucket is not where Athena works ("Query across regions", Athena user guide, 2026)."""
+        there, here = self._bucket_region, self.clients.region
+        if there == here:
+            return []
+        if self.clients.partition == "aws-cn":
+            raise FlowLakeError(
+                f"The bucket {self.name} is in {there}, and Athena works in {here}: in China, it reads no bucket of "
+                f"another region. Set AWS_REGION={there}, and FLOWLAKE_RESULTS to a bucket there."
+            )
+        return [
+            f"the bucket is in {there}, and Athena works in {here}: AWS bills the transfer of all that is read beside "
+            'the scan, 0.01 to 0.02 US dollars a GB from most regions and more from others ("Amazon S3 pricing", Data '
+            f"transfer). AWS_REGION={there}, with FLOWLAKE_RESULTS in a bucket there, spares that"
+        ]
 
     def source(self) -> LogSource:
         if self._source is None:
@@ -277,16 +302,23 @@ class S3Bucket(Bucket):
             try:
                 self._s3.head_bucket(Bucket=self.name)
             except ClientError as error:
-                if error_code(error) in ("404", "NoSuchBucket"):
+                if error_code(error) in NO_BUCKET:
                     return False
                 if error_code(error) in ACCESS_DENIED:
                     raise FlowLakeError(
                         f"The bucket {self.name} (FLOWLAKE_BUCKET) cannot be used: either it belongs to another "
-                        "account (names are shared by all of AWS): then choose another. Or the caller lacks "
-                        "s3:ListBucket on it (the policies in deploy/ have every action that is needed)."
+                        f"account than {self.clients.account}{self._or_archive()} (names are shared by all of AWS): "
+                        "then choose another. Or the caller lacks s3:ListBucket on it (the policies in deploy/ have "
+                        "every action that is needed)."
                     ) from None
                 raise
         return True
+
+    def _or_archive(self) -> str:
+        """Whose the bucket may be beside the caller, where an archive is read."""
+        if self.has_flow_logs or self._account in (None, self.clients.account):
+            return ""
+        return f" and {self._account} (FLOWLAKE_ACCOUNT_ID)"
 
     def _create(self) -> None:
         from botocore.exceptions import ClientError
@@ -315,7 +347,9 @@ class S3Bucket(Bucket):
 
     def _ensure_settings(self, ours: bool, created: bool) -> list[str]:
         """Apply each recommended setting to a bucket just `created`, or that one of `ours` lacks; tell what differs."""
-        lifecycle = self._lifecycle()
+        expiring = {RUN_OUTPUT: RUN_OUTPUT_DAYS}
+        if self.query_results is not None:
+            expiring[self.query_results] = QUERY_RESULT_DAYS
         recommended: list[tuple[str, str, str, dict[str, Any], Callable[[dict[str, Any]], bool]]] = [
             (
                 "public_access_block",
@@ -338,20 +372,16 @@ class S3Bucket(Bucket):
                 {"OwnershipControls": {"Rules": [{"ObjectOwnership": OWNERSHIP}]}},
                 lambda found: found["OwnershipControls"]["Rules"][0]["ObjectOwnership"] == OWNERSHIP,
             ),
+            (
+                "bucket_lifecycle_configuration",
+                "NoSuchLifecycleConfiguration",
+                f"objects under {' or '.join(sorted(expiring))} never expire, or unfinished uploads stay for good",
+                {"LifecycleConfiguration": {"Rules": lifecycle_rules(expiring)}},
+                lambda found: (
+                    all(expires(found["Rules"], prefix) for prefix in expiring) and aborts_uploads(found["Rules"])
+                ),
+            ),
         ]
-        if lifecycle:
-            recommended.append(
-                (
-                    "bucket_lifecycle_configuration",
-                    "NoSuchLifecycleConfiguration",
-                    f"query results under {self.query_results} never expire, or unfinished uploads stay for good",
-                    {"LifecycleConfiguration": lifecycle},
-                    lambda found: (
-                        _has_rule(found, "Expiration", self.query_results or "")
-                        and _has_rule(found, "AbortIncompleteMultipartUpload", "")
-                    ),
-                )
-            )
         different = []
         for name, absent, difference, setting, is_right in recommended:
             found = self._read(f"get_{name}", absent)
@@ -361,28 +391,6 @@ class S3Bucket(Bucket):
             elif found is None or not is_right(found):
                 different.append(difference)
         return different
-
-    def _lifecycle(self) -> dict[str, Any] | None:
-        if self.query_results is None:
-            return None
-        return {
-            "Rules": [
-                {
-                    "ID": "expire-query-results",
-                    "Status": "Enabled",
-                    "Filter": {"Prefix": self.query_results},
-                    "Expiration": {"Days": QUERY_RESULT_DAYS},
-                },
-                {
-                    # A query that fails, or that Athena tries again, may leave some ("Working with query results,
-                    # recent queries, and output files", Athena user guide, 2026).
-                    "ID": "abort-unfinished-uploads",
-                    "Status": "Enabled",
-                    "Filter": {"Prefix": ""},
-                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UPLOAD_DAYS},
-                },
-            ]
-        }
 
     def _ensure_policy(self, ours: bool, kept: list[Statement]) -> None:
         source = self.source()
@@ -423,16 +431,6 @@ class S3Bucket(Bucket):
     @property
     def _s3(self) -> Any:  # noqa: ANN401
         return self.clients.client("s3")
-
-
-def _has_rule(lifecycle: dict[str, Any], action: str, prefix: str) -> bool:
-    """Whether a rule of a bucket does so with every key below the prefix."""
-    return any(
-        rule["Status"] == "Enabled"
-        and action in rule
-        and prefix.startswith(rule.get("Filter", {}).get("Prefix", rule.get("Prefix", "")))
-        for rule in lifecycle["Rules"]
-    )
 
 
 def _tag_list() -> list[dict[str, str]]:

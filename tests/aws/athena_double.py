@@ -15,7 +15,6 @@ from typing import Any
 
 from moto.athena import urls
 from moto.athena.responses import AthenaResponse
-from moto.s3.models import s3_backends
 from trino_sql_validator import validate
 
 from flowlogs.statements import MAX_STATEMENT_BYTES
@@ -24,6 +23,7 @@ from resources.engine import QueryError
 
 from . import state
 from .glue_catalog import QueryRefusedError, Rights, bucket_and_key
+from .moto_gaps import bucket_of
 from .permissions import AccessDeniedError, Caller, caller_of
 from .query import Query, statement_kind
 from .wire import Refusal
@@ -54,6 +54,7 @@ class AthenaDouble(AthenaResponse):
             workgroup=workgroup.name,
             database=(self._get_param("QueryExecutionContext") or {}).get("Database", "default"),
             results=self._result_location(workgroup.configuration, caller),
+            owner=self._of_results(workgroup.configuration, "ExpectedBucketOwner"),
             scan_limit=workgroup.configuration.get("BytesScannedCutoffPerQuery"),
             caller=caller,
             account=self.current_account,
@@ -133,12 +134,15 @@ class AthenaDouble(AthenaResponse):
             raise _invalid(f"WorkGroup {name} is not found.")
         return self.athena_backend.work_groups[name]
 
+    def _of_results(self, configuration: dict[str, Any], name: str) -> Any:
+        """A setting of the results: the workgroup's, if it is enforced, comes before the client's."""
+        workgroups = configuration.get("ResultConfiguration", {}).get(name)
+        clients = (self._get_param("ResultConfiguration") or {}).get(name)
+        return (workgroups or clients) if configuration["EnforceWorkGroupConfiguration"] else (clients or workgroups)
+
     def _result_location(self, configuration: dict[str, Any], caller: Caller | None) -> str:
-        """Where results go: the workgroup's location, if it is enforced, comes before the client's."""
-        workgroups = configuration.get("ResultConfiguration", {}).get("OutputLocation")
-        clients = (self._get_param("ResultConfiguration") or {}).get("OutputLocation")
-        enforced = configuration["EnforceWorkGroupConfiguration"]
-        location = (workgroups or clients) if enforced else (clients or workgroups)
+        """Where results go."""
+        location = self._of_results(configuration, "OutputLocation")
         if not location:
             raise _invalid(
                 "No output location provided. An output location is required either through the Workgroup result "
@@ -146,7 +150,19 @@ class AthenaDouble(AthenaResponse):
             )
         bucket, _ = bucket_and_key(location)
         unusable = _invalid(f"Unable to verify/create output bucket {bucket}")
-        if bucket not in s3_backends[self.current_account][self.partition].buckets:
+        found = bucket_of(bucket)
+        if found is None:
+            raise unusable
+        if found.region_name != self.region:
+            # As reported to airbnb/streamalert (issue 848) and many others.
+            raise _invalid(
+                "The S3 location provided to save your query results is invalid. Please check your S3 location is "
+                "correct and is in the same region and try again. If you continue to see the issue, contact customer "
+                "support for further assistance."
+            )
+        # "ResultConfiguration", Athena API reference: with another owner than that, "the call fails with a permissions
+        # error".
+        if (self._of_results(configuration, "ExpectedBucketOwner") or found.account_id) != found.account_id:
             raise unusable
         try:
             if caller:

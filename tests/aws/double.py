@@ -7,7 +7,7 @@ command and controls it. The control API is HTTP and JSON on the same port:
 - ``POST /double/settings {name: value, …}``: see `state.Settings`.
 - ``GET /double/calls``, ``GET /double/queries``: every AWS call, every statement since the last reset.
 - ``POST /double/user {"name", "region", "policies": […]}``: an IAM user with these policies; returns its keys.
-- ``POST /double/foreign-bucket {"name", "region"}``: a bucket that belongs to somebody else.
+- ``POST /double/foreign-bucket {"name", "region", …}``: a bucket that belongs to somebody else.
 """
 
 import argparse
@@ -82,8 +82,9 @@ class AwsDouble:
         """A new user's AccessKeyId and SecretAccessKey."""
         return self._send("user", {"name": name, "region": self.region, "policies": policies})
 
-    def foreign_bucket(self, name: str) -> None:
-        self._send("foreign-bucket", {"name": name, "region": self.region})
+    def foreign_bucket(self, name: str, **others: str) -> None:
+        """A bucket of another `account` (of nobody's that we know, if none is named), `open_to` an account."""
+        self._send("foreign-bucket", {"name": name, "region": self.region, **others})
 
     def reset(self) -> None:
         self._send("reset", {})
@@ -113,7 +114,7 @@ def application() -> Callable[[dict[str, Any], Callable], Iterable[bytes]]:
         "calls": lambda _: state.CALLS,
         "queries": lambda _: athena_double.queries(),
         "user": lambda data: permissions.create_user(data["name"], data["region"], data["policies"]),
-        "foreign-bucket": lambda data: moto_gaps.create_foreign_bucket(data["name"], data["region"]),
+        "foreign-bucket": lambda data: moto_gaps.create_foreign_bucket(**data),
         "reset": lambda _: _reset(),
     }
 
@@ -130,6 +131,10 @@ def application() -> Callable[[dict[str, Any], Callable], Iterable[bytes]]:
             status = "503 Service Unavailable" if call["service"] in ("s3", "ec2") else "400 Bad Request"
             start_response(status, [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", code)])
             return [error_body(call["service"], code, "Rate exceeded").encode()]
+        if refused := moto_gaps.refused_by_s3(call, environ):
+            status, headers, body = refused
+            start_response(status, headers)
+            return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
         return aws(environ, start_response)
 
     def _reset() -> None:

@@ -75,8 +75,8 @@ def upload(folder: Path, account: str | None = None, region: str | None = None) 
         s3.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
 
 
-def upload_small_logs(tmp_path: Path, region: str | None = None) -> None:
-    upload(write_small_logs(tmp_path / "small"), region=region)
+def upload_small_logs(tmp_path: Path, region: str | None = None, account: str | None = None) -> None:
+    upload(write_small_logs(tmp_path / "small"), account, region)
 
 
 def materialize(
@@ -137,11 +137,11 @@ def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
     return {name: value.value for name, value in materialization.metadata.items()}
 
 
-def report(name: str, day: date, prefix: str = "") -> list[list[object]]:
+def report(name: str, day: date, prefix: str = "", bucket: str = BUCKET) -> list[list[object]]:
     """The rows of a day's report in S3, NULL as None; its CSV has the same number of them."""
     parquet, csv = (f"{prefix}{key}" for key in report_keys(name, day))
-    rows = parquet_rows(parquet)
-    text = boto3.client("s3").get_object(Bucket=BUCKET, Key=csv)["Body"].read().decode()
+    rows = parquet_rows(parquet, bucket)
+    text = boto3.client("s3").get_object(Bucket=bucket, Key=csv)["Body"].read().decode()
     assert text.count("\n") == len(rows) + 1
     return rows
 
@@ -175,9 +175,9 @@ def partitions(table: str) -> dict[str, str]:
     return {p["Values"][0]: p["StorageDescriptor"]["Location"] for page in pages for p in page["Partitions"]}
 
 
-def parquet_rows(key: str) -> list[list[object]]:
+def parquet_rows(key: str, bucket: str = BUCKET) -> list[list[object]]:
     """The rows of a Parquet object, NULL as None."""
-    body = boto3.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    body = boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     return [list(row.values()) for row in pq.read_table(pa.BufferReader(body)).to_pylist()]
 
 

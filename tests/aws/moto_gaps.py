@@ -1,9 +1,11 @@
 """Where moto's S3 and EC2 (5.2) answer otherwise than AWS does, and it matters to this project.
 
-S3: new buckets have AWS's defaults and the tags they are created with; a bucket of another account answers 403, and 409
-when it is created. EC2: a flow log to S3 takes no role, is not created where the bucket's policy keeps the delivery
-service out, may lie below a folder, and tells its destination options; CreateFlowLogs may replace the bucket's policy.
-Still missing: paging of DescribeFlowLogs, ClientToken of CreateFlowLogs, redirects (301) to another region's bucket.
+S3: new buckets have AWS's defaults and the tags they are created with; a bucket of another account answers 409 when it
+is created, and 403 unless its policy speaks of the caller; a request that expects another owner is refused, and one
+that comes to another region is redirected. EC2: a flow log to S3 takes no role, is not created where the bucket's
+policy keeps the delivery service out, may lie below a folder, and tells its destination options; CreateFlowLogs may
+replace the bucket's policy.
+Still missing: paging of DescribeFlowLogs, ClientToken of CreateFlowLogs.
 """
 
 import json
@@ -17,9 +19,9 @@ from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 from moto.utilities.utils import get_partition
 
-from .permissions import policy_statements, verdict
+from .permissions import bucket_statements, policy_statements, verdict
 from .state import SETTINGS, STRANGER
-from .wire import tags_of_new_bucket
+from .wire import error_body, tags_of_new_bucket
 
 DELIVERY_SERVICE = "delivery.logs.amazonaws.com"
 
@@ -31,9 +33,38 @@ _describe_flow_logs = FlowLogsBackend.describe_flow_logs
 _create_flow_logs_call = FlowLogsResponse.create_flow_logs
 
 
-def create_foreign_bucket(name: str, region: str) -> None:
-    """A bucket that belongs to somebody else."""
-    _create_bucket(s3_backends[STRANGER][get_partition(region)], name, region)
+def create_foreign_bucket(name: str, region: str, account: str = STRANGER, open_to: str = "") -> None:
+    """A bucket that belongs to another account; its policy lets the account `open_to` do everything."""
+    bucket = _create_bucket(s3_backends[account][get_partition(region)], name, region)
+    if open_to:
+        arn = f"arn:{bucket.partition}:iam::{open_to}:root"
+        allow = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "s3:*"}
+        statement = {**allow, "Resource": [bucket.arn, f"{bucket.arn}/*"]}
+        bucket.policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]}).encode()
+
+
+def bucket_of(name: str) -> FakeBucket | None:
+    """A bucket of whatever account."""
+    partition, account = s3_backends.bucket_accounts.get(name, ("", ""))
+    return s3_backends[account][partition].buckets.get(name) if account else None
+
+
+def refused_by_s3(call: dict[str, str], environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes] | None:
+    """What S3 answers to a request that expects another owner, or that came to another region than the bucket's.
+
+    Sources: "Verifying bucket ownership with bucket owner condition", Amazon S3 user guide; `S3RegionRedirectorv2` in
+    botocore, which follows such answers.
+    """
+    bucket = bucket_of(environ["PATH_INFO"].split("/")[1]) if call["service"] == "s3" else None
+    if bucket is None or call["action"] == "CreateBucket":
+        return None
+    headers = [("Content-Type", "application/xml"), ("x-amz-bucket-region", bucket.region_name)]
+    if environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", bucket.account_id) != bucket.account_id:
+        return "403 Forbidden", headers, error_body("s3", "AccessDenied", "Access Denied").encode()
+    if call["region"] not in (bucket.region_name, "aws-global"):
+        told = "The bucket you are attempting to access must be addressed using the specified endpoint."
+        return "301 Moved Permanently", headers, error_body("s3", "PermanentRedirect", told).encode()
+    return None
 
 
 def create_bucket(backend: S3Backend, bucket_name: str, region_name: str, **others: Any) -> FakeBucket:
@@ -64,8 +95,16 @@ def put_bucket(response: Any, request: Any, bucket_name: str, querystring: dict[
 
 
 def get_bucket(backend: S3Backend, bucket_name: str) -> FakeBucket:
-    """What moto asks for as ``bucket/folder`` when a flow log delivers below a folder."""
-    return _get_bucket(backend, bucket_name.partition("/")[0])
+    """What moto asks for as ``bucket/folder`` when a flow log delivers below a folder.
+
+    Another account's is there for those that its policy speaks of.
+    """
+    name = bucket_name.partition("/")[0]
+    found = bucket_of(name)
+    root = f"arn:{backend.partition}:iam::{backend.account_id}:root"
+    if found and found.account_id != backend.account_id and bucket_statements(found, root):
+        return found
+    return _get_bucket(backend, name)
 
 
 def create_flow_logs(backend: Any, **request: Any) -> tuple[list[FlowLogs], list[Any]]:

@@ -94,8 +94,13 @@ def verdict(statements: Iterable[Document], action: str, resource: str, context:
 
 def policy_statements(account: str, region: str, bucket: str, principal: str) -> list[Document]:
     """The statements of a bucket's policy that speak of a service, or of the ARN of a user or role."""
-    found = s3_backends[account][get_partition(region)].buckets.get(bucket)
-    policy = json.loads(found.policy) if found and found.policy else {}
+    partition, owner = s3_backends.bucket_accounts.get(bucket, (get_partition(region), account))
+    found = s3_backends[owner][partition].buckets.get(bucket)
+    return bucket_statements(found, principal) if found else []
+
+
+def bucket_statements(bucket: FakeBucket, principal: str) -> list[Document]:
+    policy = json.loads(bucket.policy) if bucket.policy else {}
     return [statement for statement in _statements(policy) if _speaks_of(statement.get("Principal"), principal)]
 
 

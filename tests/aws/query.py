@@ -54,6 +54,7 @@ class Query:
     workgroup: str
     database: str
     results: str
+    owner: str | None
     scan_limit: int | None
     caller: Caller | None
     account: str
@@ -115,13 +116,14 @@ class Query:
             category, kind = (1, 100) if self.ours else (2, 1000)
             error = {"ErrorCategory": category, "ErrorType": kind, "Retryable": self.ours, "ErrorMessage": self.reason}
             status["AthenaError"] = error
+        owner = {"ExpectedBucketOwner": self.owner} if self.owner else {}
         manifest = {"DataManifestLocation": f"{self.location}-manifest.csv"} if self.is_unload else {}
         return {
             "QueryExecutionId": self.id,
             "Query": self.statement,
             "StatementType": self.kind[0],
             "SubstatementType": self.kind[1],
-            "ResultConfiguration": {"OutputLocation": self.output_location},
+            "ResultConfiguration": {"OutputLocation": self.output_location, **owner},
             "QueryExecutionContext": {"Database": self.database, "Catalog": "awsdatacatalog"},
             "Status": status,
             "Statistics": {

@@ -36,7 +36,7 @@ class Settings:
 
 SETTINGS = Settings()
 CALLS: list[dict[str, str]] = []
-"""Every AWS call since the last reset: service, action, region, access key."""
+"""Every AWS call since the last reset: service, action, region, access key, expected bucket owner."""
 
 QUERIES: dict[str, Any] = {}
 """Every run of a statement since the last reset, by its id (`query.Query`)."""

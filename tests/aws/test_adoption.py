@@ -96,9 +96,23 @@ def test_what_an_adopted_bucket_lacks_is_reported(aws: AwsDouble, vpc: str) -> N
     assert found.splitlines() == [
         "- public access is not blocked altogether",
         "- object ownership is not enforced, so that access control lists count",
-        "- query results under athena-results/ never expire, or unfinished uploads stay for good",
+        "- objects under athena-results/ or dagster-logs/ never expire, or unfinished uploads stay for good",
         "- requests without TLS are not denied by the bucket's policy",
     ]
+
+
+@pytest.mark.usefixtures("somebodys_bucket")
+@pytest.mark.parametrize(("chosen", "enough"), [({"Prefix": ""}, True), ({"Tag": {"Key": "a", "Value": "b"}}, False)])
+def test_a_lifecycle_of_tagged_objects_alone_is_reported(
+    aws: AwsDouble, vpc: str, chosen: dict[str, Any], enough: bool
+) -> None:
+    expire = {"ID": "1", "Status": "Enabled", "Filter": chosen, "Expiration": {"Days": 30}}
+    abort = {"ID": "2", "Status": "Enabled", "Filter": {}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
+    boto3.client("s3").put_bucket_lifecycle_configuration(
+        Bucket=BUCKET, LifecycleConfiguration={"Rules": [expire, abort]}
+    )
+    _, found = checks(succeed(settings([vpc]), selection="vpc_flow_logs_bucket"))["set_up_as_recommended"]
+    assert ("never expire" not in found) is enough
 
 
 @pytest.mark.usefixtures("somebodys_bucket")

@@ -71,8 +71,9 @@ def test_a_created_bucket_is_private_encrypted_and_lets_only_the_delivery_servic
     assert found["ownership_controls"]["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     rule = found["encryption"]["ServerSideEncryptionConfiguration"]["Rules"][0]
     assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
-    expiring, aborting = found["lifecycle_configuration"]["Rules"]
-    assert (expiring["Filter"], expiring["Expiration"]) == ({"Prefix": "athena-results/"}, {"Days": 30})
+    results, output, aborting = found["lifecycle_configuration"]["Rules"]
+    assert (results["Filter"], results["Expiration"]) == ({"Prefix": "athena-results/"}, {"Days": 30})
+    assert (output["Filter"], output["Expiration"]) == ({"Prefix": "dagster-logs/"}, {"Days": 90})
     assert (aborting["Filter"], aborting["AbortIncompleteMultipartUpload"]) == (
         {"Prefix": ""},
         {"DaysAfterInitiation": 1},

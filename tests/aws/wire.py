@@ -19,10 +19,10 @@ _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
 def describe_call(environ: dict[str, Any]) -> dict[str, str]:
-    """The service, action, region and access key of a signed request; its body can still be read afterwards."""
+    """The service, action, region, access key and expected bucket owner of a request; its body can still be read."""
     credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     if credential is None:
-        return {"service": "", "action": environ["PATH_INFO"], "region": "", "access_key": ""}
+        return {"service": "", "action": environ["PATH_INFO"], "region": "", "access_key": "", "owner": ""}
     access_key, region, service = credential.groups()
     if "HTTP_X_AMZ_TARGET" in environ:
         action = environ["HTTP_X_AMZ_TARGET"].rpartition(".")[2]
@@ -32,7 +32,8 @@ def describe_call(environ: dict[str, Any]) -> dict[str, str]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
         action = parse_qs(body.decode()).get("Action", [""])[0]
-    return {"service": service, "action": action, "region": region, "access_key": access_key}
+    owner = environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", "")
+    return {"service": service, "action": action, "region": region, "access_key": access_key, "owner": owner}
 
 
 def tags_of_new_bucket(body: bytes) -> dict[str, str]:
