@@ -9,6 +9,7 @@ from assets.day_objects import look_at, unreadable_days
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
 from assets.results_source import claim_results, require_own_results
 from assets.runs import clear_failures, days_of, finish_days, listed
+from assets.silent_flow_logs import silent_flow_logs
 from assets.tables import code_block, markdown_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
@@ -87,7 +88,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 DELIVERED_CHECK,
                 asset="vpc_flow_logs_partition",
-                description="Every day that was asked for has objects in its folder.",
+                description="Every day that was asked for has objects, also of each flow log that delivered before.",
             ),
             dg.AssetCheckSpec(
                 UNDERSTOOD_CHECK,
@@ -120,9 +121,10 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 athena.execute(statement)
             require_locations(athena, table, source, list(readable))
             empty = [day for day, found in readable.items() if not found.objects]
-            nothing = nothing_delivered(bucket, empty) if empty else None
+            undelivered = [nothing_delivered(bucket, empty)] if empty else []
+            undelivered += silent_flow_logs(bucket, readable)
             warnings = [text for found in readable.values() for text in found.warnings]
-            for warning in [*([nothing] if nothing else []), *warnings]:
+            for warning in [*undelivered, *warnings]:
                 context.log.warning(warning)
             done = {
                 day: {"location": source.day_location(day), "objects": len(found.objects), "bytes": found.size}
@@ -131,7 +133,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             yield from finish_days(context, days, done, unreadable_days(looked), "daily assets")
         yield dg.MaterializeResult(
             metadata={"statements": sql_metadata(statements)},
-            check_results=[delivery_check(nothing, empty, days), understood_check(warnings, days)],
+            check_results=[delivery_check(undelivered, empty, days), understood_check(warnings, days)],
         )
 
     return vpc_flow_logs_partition
@@ -201,12 +203,12 @@ def nothing_delivered(bucket: Bucket, empty: Sequence[date]) -> str:
     return f"{first}{', nor do the others' if len(empty) > 1 else ''}. Days that do: {listed(bucket.delivered_days())}."
 
 
-def delivery_check(warning: str | None, empty: Sequence[date], days: Sequence[date]) -> dg.AssetCheckResult:
+def delivery_check(warnings: Sequence[str], empty: Sequence[date], days: Sequence[date]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=DELIVERED_CHECK,
-        passed=not warning,
+        passed=not warnings,
         severity=dg.AssetCheckSeverity.WARN,
-        description=markdown_text(warning) if warning else None,
+        description="\n\n".join(map(markdown_text, warnings)) or None,
         metadata={"days looked at": len(days), "days without objects": len(empty)},
     )
 

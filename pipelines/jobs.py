@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.infrastructure import DELIVERS
 from assets.runs import clear_failures
 from resources.bucket import Bucket, ObjectStore
 from resources.flow_log import FlowLog
@@ -22,11 +23,15 @@ EXECUTOR = dg.in_process_executor
 
 
 def daily_job(daily_assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJobDefinition":
-    """The job that adds a day's partition and then writes the day's reports; the assets' partitions are its own."""
+    """The job that adds a day's partition and then writes the day's reports; the assets' partitions are its own.
+
+    It looks first whether the flow logs are still there and deliver, and creates none.
+    """
     return dg.define_asset_job(
         JOB_NAME,
-        selection=dg.AssetSelection.assets(*daily_assets),
-        description="Add the day's partition, scan it once for its REJECT records, then write the reports from those.",
+        selection=dg.AssetSelection.checks(DELIVERS) | dg.AssetSelection.assets(*daily_assets),
+        description="Look at the flow logs, add the day's partition, scan it once for its REJECT records, then write "
+        "the reports from those.",
     )
 
 

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     start_date: date = Field(date(2021, 1, 1), description="a day, such as 2021-01-31")
     traffic_type: Literal["ACCEPT", "REJECT", "ALL"] = Field("ALL", description="ALL, ACCEPT or REJECT")
     aggregation_seconds: Literal[60, 600] = Field(600, description="60 or 600")
+    second_flow_log: bool = Field(False, description="true or false")
     flow_log_name: str = Field("vpc-flow-lake", max_length=256, description="at most 256 characters")
     scan_limit_bytes: int = Field(100_000_000_000, ge=10_000_000, description="a number of bytes, at least 10000000")
     query_timeout_seconds: float = Field(1_800, gt=0, description="a number of seconds")

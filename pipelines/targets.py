@@ -103,6 +103,7 @@ def _aws(settings: Settings) -> Target:
             name=settings.flow_log_name,
             traffic_type=settings.traffic_type,
             aggregation_seconds=settings.aggregation_seconds,
+            create_second=settings.second_flow_log,
         ),
         athena=Athena(
             clients,

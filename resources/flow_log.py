@@ -17,6 +17,10 @@ class FlowLog(ABC):
     def ensure(self) -> Ensured:
         """Make every configured VPC have an active flow log; changes nothing where it has."""
 
+    def look(self) -> Ensured:
+        """What `ensure` tells of flow logs that are there, without making any: one that is missing is an error."""
+        return self.ensure()
+
     @abstractmethod
     def deliver(self, days: Sequence[date]) -> None:
         """See to it that what there is to deliver of these UTC days is in the bucket, where that is ours to do.

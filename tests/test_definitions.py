@@ -102,11 +102,11 @@ def ticked(defs: dg.Definitions, moment: datetime) -> dg.RunRequest:
     return request
 
 
-def test_the_job_adds_the_partition_before_it_writes_the_reports(defs):
+def test_the_job_looks_adds_the_partition_and_then_writes_the_reports(defs):
     job = defs.resolve_job_def(JOB)
     steps = [node.name for node in job.graph.nodes_in_topological_order]
-    assert steps[:2] == ["vpc_flow_logs_partition", "rejected_flows"]
-    assert sorted(steps[2:]) == ["rejected_flow_details", "top_rejected_pairs"]
+    assert steps[:3] == ["vpc_flow_log", "vpc_flow_logs_partition", "rejected_flows"]
+    assert sorted(steps[3:]) == ["rejected_flow_details", "top_rejected_pairs"]
 
 
 def test_the_schedule_runs_every_day_at_one_utc(defs):

@@ -42,6 +42,10 @@ _S3_ACTIONS: Mapping[str, str] = {
 }
 
 
+class AccessDeniedError(FlowLakeError):
+    """The caller lacks a permission; the text names it."""
+
+
 class AwsClients:
     """One session's clients. Thread-safe, as boto3's clients are.
 
@@ -204,7 +208,7 @@ def refusal(error: "ClientError", doing: str) -> FlowLakeError:
     """What AWS refused while `doing` something, and for a missing permission what to grant."""
     code, message = error_code(error), printable(error.response.get("Error", {}).get("Message", ""))
     if code in ACCESS_DENIED:
-        return FlowLakeError(
+        return AccessDeniedError(
             f"Access denied while {doing}: grant {iam_action(error)} to the caller "
             f"(the policies in deploy/ have every action that is needed). AWS said: {message}"
         )

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from itertools import combinations
 from typing import Any
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import DEFAULT_FIELDS
-from resources.aws.clients import CREATED_BY, AwsClients, aws_errors, error_code
+from resources.aws.clients import CREATED_BY, AccessDeniedError, AwsClients, aws_errors, error_code
 from resources.aws.s3_bucket import S3Bucket
 from resources.ensured import Ensured
 from resources.flow_log import FlowLog
@@ -27,8 +28,17 @@ _PARTS: Mapping[str, tuple[str, str, str, str]] = {
 """How EC2 tells the VPC of what a flow log may be of instead: its call, filter, answer and id, by how ids begin."""
 
 
+NO_VPC = Ensured({"flow log": "none is created: FLOWLAKE_VPC_IDS names no VPC, so existing logs are read"})
+
+LIMIT = "FlowLogsLimitExceeded"
+"""What EC2 answers where a resource has as many flow logs as it may ("Error codes", EC2 developer guide, 2026)."""
+
+
 class Ec2FlowLog(FlowLog):
-    """Flow logs of VPCs that deliver to the root of a bucket."""
+    """Flow logs of VPCs that deliver to the root of a bucket.
+
+    `create_second` lets one be created also where another one records the same already.
+    """
 
     def __init__(
         self,
@@ -39,6 +49,7 @@ class Ec2FlowLog(FlowLog):
         name: str,
         traffic_type: str,
         aggregation_seconds: int,
+        create_second: bool = False,
     ) -> None:
         self.clients = clients
         self.bucket = bucket
@@ -46,35 +57,58 @@ class Ec2FlowLog(FlowLog):
         self.name = name
         self.traffic_type = traffic_type
         self.aggregation_seconds = aggregation_seconds
+        self.create_second = create_second
 
     def ensure(self) -> Ensured:
         if not self.vpc_ids:
-            return Ensured({"flow log": "none is created: FLOWLAKE_VPC_IDS names no VPC, so existing logs are read"})
+            return NO_VPC
         self._require_vpcs()
         found = list(self._flow_logs())
-        delivering = {log["ResourceId"] for log in found if self._delivers_here(log)}
-        missing = [vpc_id for vpc_id in self.vpc_ids if vpc_id not in delivering]
-        parts = self._of_parts(found)
+        missing = self._without_flow_log(found)
         if missing:
-            self._require_no_other(missing, found, parts)
+            if not self.create_second:
+                self._require_no_other(missing, found)
             with self.bucket.policy_kept():
-                self._create(missing)
+                self._create(missing, found)
             found = list(self._flow_logs())
+        return self._told(found)
+
+    def look(self) -> Ensured:
+        if not self.vpc_ids:
+            return NO_VPC
+        found = list(self._flow_logs())
+        told = self._told(found)
+        missing = tuple(
+            f"no flow log of {vpc_id} delivers to {self.bucket.arn} any more: materialize vpc_flow_log, which creates "
+            "one, or take the VPC out of FLOWLAKE_VPC_IDS"
+            for vpc_id in self._without_flow_log(found)
+        )
+        return Ensured(told.facts, told.warnings, (*missing, *told.errors))
+
+    def _without_flow_log(self, found: Sequence[dict[str, Any]]) -> list[str]:
+        """The configured VPCs that none of these flow logs delivers of."""
+        delivering = {log["ResourceId"] for log in found if self._delivers_here(log)}
+        return [vpc_id for vpc_id in self.vpc_ids if vpc_id not in delivering]
+
+    def _told(self, found: Sequence[dict[str, Any]]) -> Ensured:
+        """What people should know of the flow logs that deliver to this bucket."""
         here = [log for log in found if self._delivers_here(log)]
         logs = [log for vpc_id in self.vpc_ids for log in here if log["ResourceId"] == vpc_id]
         others = [log for log in here if log["ResourceId"] not in self.vpc_ids]
+        warnings = [warning for log in logs for warning in self._differences(log)]
+        warnings += [f"{reason}. It delivers to this bucket too" for log in others for reason in _unreadable(log)]
+        parts: list[tuple[dict[str, Any], str]] = []
+        try:
+            parts = self._of_parts(here)
+        except AccessDeniedError as denied:
+            warnings.append(
+                "there are flow logs of subnets or network interfaces that deliver to this bucket, and it is not known "
+                f"whether these are in the configured VPCs, so that records are there twice. {denied}"
+            )
         return Ensured(
             {f"{log['ResourceId']} {log['FlowLogId']}": self._summary(log) for log in logs},
-            warnings=(
-                *(warning for log in logs for warning in self._differences(log)),
-                *(f"{reason}. It delivers to this bucket too" for log in others for reason in _unreadable(log)),
-                *(
-                    f"{log['FlowLogId']} of {log['ResourceId']} delivers to this bucket too, as the flow log of its "
-                    f"{vpc_id} does: its records are there twice"
-                    for log, vpc_id in parts
-                ),
-            ),
-            errors=tuple(error for log in logs for error in self._faults(log)),
+            warnings=tuple(warnings),
+            errors=(*(error for log in logs for error in self._faults(log)), *_repeated(here, parts)),
         )
 
     def deliver(self, days: Sequence[date]) -> None:
@@ -114,11 +148,11 @@ class Ec2FlowLog(FlowLog):
                     ) from None
                 raise
 
-    def _of_parts(self, found: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
-        """The flow logs of subnets and network interfaces of the configured VPCs that deliver here, with their VPC."""
+    def _of_parts(self, logs_there: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
+        """Those flow logs that are of subnets and network interfaces of the configured VPCs, with their VPC."""
         result = []
         for beginning, (operation, name, answer, id_name) in _PARTS.items():
-            logs = [log for log in found if self._delivers_here(log) and log["ResourceId"].startswith(beginning)]
+            logs = [log for log in logs_there if log["ResourceId"].startswith(beginning)]
             ids = sorted({log["ResourceId"] for log in logs})
             vpcs: dict[str, str] = {}
             with aws_errors("looking for the VPCs of other flow logs' subnets and network interfaces"):
@@ -130,19 +164,18 @@ class Ec2FlowLog(FlowLog):
             result += [(log, vpcs[log["ResourceId"]]) for log in logs if vpcs.get(log["ResourceId"]) in self.vpc_ids]
         return result
 
-    def _require_no_other(
-        self, missing: Sequence[str], found: Sequence[dict[str, Any]], parts: Sequence[tuple[dict[str, Any], str]]
-    ) -> None:
+    def _require_no_other(self, missing: Sequence[str], found: Sequence[dict[str, Any]]) -> None:
         """Raise FlowLakeError where records of these VPCs are delivered into this bucket already, and paid."""
+        into = [log for log in found if f"{_destination(log)}/".startswith(f"{self.bucket.arn}/")]
         told = [
             f"{log['FlowLogId']} of {log['ResourceId']} delivers to {log['LogDestination']}, behind a prefix, which is "
             "not read yet"
-            for log in found
-            if log["ResourceId"] in missing and _destination(log).startswith(f"{self.bucket.arn}/")
+            for log in into
+            if log["ResourceId"] in missing
         ]
         told += [
             f"{log['FlowLogId']} of {log['ResourceId']}, which is in {vpc_id}, delivers to {log['LogDestination']}"
-            for log, vpc_id in parts
+            for log, vpc_id in self._of_parts(into)
             if vpc_id in missing
         ]
         if told:
@@ -150,10 +183,11 @@ class Ec2FlowLog(FlowLog):
             raise FlowLakeError(
                 "No flow log is created, since there is one already, and a second one would cost as much again:"
                 f"{listing}\nThe choices: read what is there, by FLOWLAKE_VPC_IDS without that VPC; or delete that "
-                f"flow log; or create one for the VPC by hand, to {self.bucket.arn}, which is adopted. Then run again."
+                f"flow log; or create one for the VPC by hand, to {self.bucket.arn}, which is adopted; or have this "
+                "create a second one, by FLOWLAKE_SECOND_FLOW_LOG=true. Then run again."
             )
 
-    def _create(self, vpc_ids: Sequence[str]) -> None:
+    def _create(self, vpc_ids: Sequence[str], found: Sequence[dict[str, Any]]) -> None:
         from botocore.exceptions import ClientError
 
         tags = [{"Key": key, "Value": value} for key, value in {"Name": self.name, **CREATED_BY}.items()]
@@ -169,11 +203,15 @@ class Ec2FlowLog(FlowLog):
                     TagSpecifications=[{"ResourceType": "vpc-flow-log", "Tags": tags}],
                 )
             except ClientError as error:
+                if error_code(error) == LIMIT:
+                    raise _at_limit(vpc_ids, found) from None
                 # A run beside this one was faster, or an answer got lost and boto3 asked again.
                 if error_code(error) != "FlowLogAlreadyExists":
                     raise
                 return
         failed = [item for item in answer.get("Unsuccessful", []) if item["Error"]["Code"] != "FlowLogAlreadyExists"]
+        if limited := [item["ResourceId"] for item in failed if item["Error"]["Code"] == LIMIT]:
+            raise _at_limit(limited, found)
         if failed:
             needed = "ec2:CreateFlowLogs, ec2:CreateTags and logs:CreateLogDelivery"
             raise FlowLakeError(f"A flow log could not be created: {_unsuccessful(failed, needed)}")
@@ -233,6 +271,43 @@ def _unreadable(log: dict[str, Any]) -> Iterator[str]:
     for option, expected in READ_OPTIONS.items():
         if options[option] != expected:
             yield f"{who} has {option} {options[option]}, which the table does not read: it needs {expected}"
+
+
+def _repeated(here: Sequence[dict[str, Any]], parts: Sequence[tuple[dict[str, Any], str]]) -> Iterator[str]:
+    """Of flow logs that deliver to one place, which deliver the same records, and what is to do."""
+    for one, other in combinations(here, 2):
+        if one["ResourceId"] == other["ResourceId"] and _record_the_same(one, other):
+            yield (
+                f"{one['FlowLogId']} and {other['FlowLogId']} of {one['ResourceId']} both deliver to this bucket: "
+                "records are there twice. Delete one of them"
+            )
+    for part, vpc_id in parts:
+        for log in here:
+            if log["ResourceId"] == vpc_id and _record_the_same(part, log):
+                yield (
+                    f"{part['FlowLogId']} of {part['ResourceId']} delivers to this bucket too, as {log['FlowLogId']} "
+                    f"of its {vpc_id} does: its records are there twice. Delete one of them"
+                )
+
+
+def _record_the_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether some records of one resource are of both flow logs."""
+    return {one.get("TrafficType"), other.get("TrafficType")} != {"ACCEPT", "REJECT"}
+
+
+def _at_limit(vpc_ids: Sequence[str], found: Sequence[dict[str, Any]]) -> FlowLakeError:
+    """What to do where AWS lets a VPC have no more flow logs."""
+    there = [
+        f"\n  {log['FlowLogId']} of {log['ResourceId']} delivers to {log.get('LogDestination', 'CloudWatch Logs')}"
+        for log in found
+        if log["ResourceId"] in vpc_ids
+    ]
+    return FlowLakeError(
+        f"No flow log is created for {', '.join(vpc_ids)}: there are as many already as AWS allows ({LIMIT})"
+        f"{':' if there else '.'}{''.join(there)}\nThe choices: read what one of these delivers (FLOWLAKE_BUCKET, "
+        "without that VPC in FLOWLAKE_VPC_IDS); or delete one that nobody needs; or ask AWS for a higher quota "
+        "(Service Quotas, Amazon VPC). Then run again."
+    )
 
 
 def _destination(log: dict[str, Any]) -> str:

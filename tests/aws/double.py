@@ -127,8 +127,10 @@ def application() -> Callable[[dict[str, Any], Callable], Iterable[bytes]]:
             return [answer.encode()]
         call = describe_call(environ)
         state.CALLS.append(call)
-        if code := state.injected_error(call):
+        if error := state.injected_error(call):
+            code = str(error["code"])
             status = "503 Service Unavailable" if call["service"] in ("s3", "ec2") else "400 Bad Request"
+            status = error.get("status", status)
             start_response(status, [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", code)])
             return [error_body(call["service"], code, "Rate exceeded").encode()]
         if refused := moto_gaps.refused_by_s3(call, environ):

@@ -123,6 +123,11 @@ def create_flow_logs(backend: Any, **request: Any) -> tuple[list[FlowLogs], list
         # As reported to awsdocs/amazon-vpc-user-guide (pull request 28, 2019).
         reason = f"Access Denied for LogDestination: {name}. Please check LogDestination permission"
         return [], [(resource, "400", reason) for resource in request["resource_ids"]]
+    present = [flow_log.resource_id for flow_log in backend.flow_logs.values()]
+    full = [resource for resource in request["resource_ids"] if present.count(resource) >= SETTINGS.most_flow_logs]
+    if full:
+        # The code is that of "Error codes for the Amazon EC2 API"; whether it is told so or by itself, no page says.
+        return [], [(resource, "FlowLogsLimitExceeded", "The limit is reached.") for resource in full]
     created, failed = _create_flow_logs(backend, **request)
     if bucket and SETTINGS.replace_bucket_policy:
         bucket.policy = json.dumps(_delivery_policy(bucket, account, region)).encode()

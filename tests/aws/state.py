@@ -27,9 +27,14 @@ class Settings:
     An UNLOAD that fails has written all its files by then; any other query is not executed.
     """
     errors: list[dict[str, Any]] = field(default_factory=list)
-    """Calls that are refused so many times: ``{"service": "athena", "action": …, "code": …, "count": 2}`` each."""
+    """Calls that are refused so many times: ``{"service": "athena", "action": …, "code": …, "count": 2}`` each.
+
+    S3 and EC2 answer 503, which is asked again, unless the error has a ``status`` of its own.
+    """
     deliver_logs_status: str = "SUCCESS"
     deliver_logs_error_message: str | None = None
+    most_flow_logs: int = 100
+    """How many flow logs a resource may have; more are refused one by one, with FlowLogsLimitExceeded."""
     replace_bucket_policy: bool = False
     """CreateFlowLogs replaces the bucket's policy, as "Amazon S3 bucket permissions for flow logs" (VPC guide) says."""
 
@@ -65,13 +70,13 @@ def reset() -> None:
     TOKENS.clear()
 
 
-def injected_error(call: dict[str, str]) -> str | None:
-    """The code of the error that this call is to be refused with, if it is."""
+def injected_error(call: dict[str, str]) -> dict[str, Any] | None:
+    """The error that this call is to be refused with, if it is."""
     with _lock:
         for error in SETTINGS.errors:
             if error["count"] > 0 and all(call[key] == error[key] for key in ("service", "action")):
                 error["count"] -= 1
-                return str(error["code"])
+                return error
     return None
 
 

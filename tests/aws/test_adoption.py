@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import dagster as dg
 import pytest
 from support import DAY, SMALL_TOP, with_day, write_small_logs
 
 from flowlogs.bucket_policy import delivery_statements, means_the_same, tls_only_statement
+from pipelines.definitions import build_definitions
 from pipelines.targets import build_target
 
 from .double import AwsDouble
@@ -207,18 +209,109 @@ def test_a_flow_log_of_a_part_is_told_before_a_second(aws: AwsDouble, vpc: str, 
 
 
 @pytest.mark.usefixtures("ready_bucket")
-def test_beside_a_flow_log_by_hand_a_subnets_is_a_warning(aws: AwsDouble, vpc: str) -> None:
-    subnet = subnet_of(vpc)
-    create_flow_log(vpc)
-    there = create_flow_log(subnet, ResourceType="Subnet")
+@pytest.mark.parametrize(("kind", "of"), [("Subnet", subnet_of), ("NetworkInterface", interface_of)])
+def test_a_part_behind_a_prefix_is_told_before_a_second(aws: AwsDouble, vpc: str, kind: str, of: Any) -> None:
+    part, where = of(vpc), f"arn:aws:s3:::{BUCKET}/elsewhere"
+    there = create_flow_log(part, ResourceType=kind, LogDestination=where)
+    require_refused([vpc], f"{there} of {part}, which is in {vpc}, delivers to {where}")
+
+
+@pytest.mark.usefixtures("ready_bucket")
+def test_a_second_flow_log_is_created_where_that_is_set(aws: AwsDouble, vpc: str) -> None:
+    create_flow_log(vpc, LogDestination=f"arn:aws:s3:::{BUCKET}/elsewhere")
+    result = succeed(settings([vpc], second_flow_log=True))
+    assert checks(result)["delivers_readable_records"] == (True, "nothing")
+    assert [log["LogDestination"] for log in flow_logs()] == [
+        f"arn:aws:s3:::{BUCKET}/elsewhere",
+        f"arn:aws:s3:::{BUCKET}",
+    ]
+
+
+def repeated(vpc: str) -> str:
+    """What the check tells as an error, which stops what is downstream, and nothing is changed."""
     before = flow_logs()
-    passed, found = checks(succeed(settings([vpc])))["delivers_readable_records"]
-    assert not passed
-    assert found == (
-        f"- {there} of {subnet} delivers to this bucket too, as the flow log of its {vpc} does: its records are there "
-        "twice"
+    result = materialize(settings([vpc]))
+    passed, found = checks(result)["delivers_readable_records"]
+    assert (passed, result.success, flow_logs()) == (False, False, before)
+    return found
+
+
+@pytest.mark.usefixtures("ready_bucket")
+def test_a_subnets_flow_log_beside_its_vpcs_is_an_error(aws: AwsDouble, vpc: str) -> None:
+    subnet = subnet_of(vpc)
+    first, there = create_flow_log(vpc), create_flow_log(subnet, ResourceType="Subnet")
+    assert repeated(vpc) == (
+        f"- {there} of {subnet} delivers to this bucket too, as {first} of its {vpc} does: its records are there "
+        "twice. Delete one of them"
     )
-    assert flow_logs() == before
+
+
+@pytest.mark.usefixtures("ready_bucket")
+def test_two_flow_logs_of_one_vpc_are_an_error(aws: AwsDouble, vpc: str) -> None:
+    first = create_flow_log(vpc)
+    second = create_flow_log(vpc, TrafficType="REJECT", LogDestination=f"arn:aws:s3:::{BUCKET}/")
+    assert f"- {first} and {second} of {vpc} both deliver to this bucket: records are there twice." in repeated(vpc)
+
+
+@pytest.mark.usefixtures("ready_bucket")
+def test_accepted_and_rejected_records_of_two_flow_logs_are_no_error(aws: AwsDouble, vpc: str) -> None:
+    create_flow_log(vpc, TrafficType="ACCEPT")
+    create_flow_log(vpc, TrafficType="REJECT", LogDestination=f"arn:aws:s3:::{BUCKET}/")
+    assert "twice" not in checks(succeed(settings([vpc])))["delivers_readable_records"][1]
+
+
+@pytest.mark.parametrize("how", ["whole", "each"])
+def test_a_limit_of_flow_logs_is_told_in_words(aws: AwsDouble, vpc: str, how: str) -> None:
+    boto3.client("s3").create_bucket(Bucket=f"{BUCKET}-2")
+    statements = delivery_statements("aws", f"{BUCKET}-2", aws.account, "us-east-1")
+    boto3.client("s3").put_bucket_policy(Bucket=f"{BUCKET}-2", Policy=json.dumps({"Statement": statements}))
+    there = create_flow_log(vpc, LogDestination=f"arn:aws:s3:::{BUCKET}-2")
+    if how == "whole":
+        limited = {"service": "ec2", "action": "CreateFlowLogs", "code": "FlowLogsLimitExceeded"}
+        aws.set(errors=[{**limited, "count": 1, "status": "400 Bad Request"}])
+    else:
+        aws.set(most_flow_logs=1)
+    message = failure(materialize(settings([vpc])))
+    assert message.startswith(
+        f"No flow log is created for {vpc}: there are as many already as AWS allows (FlowLogsLimitExceeded):\n  "
+        f"{there} of {vpc} delivers to arn:aws:s3:::{BUCKET}-2\nThe choices: "
+    )
+
+
+def nightly(vpc: str) -> dg.ExecuteInProcessResult:
+    """A run of the daily job."""
+    job = build_definitions(settings([vpc])).resolve_job_def("daily_reject_reports")
+    return job.execute_in_process(
+        instance=dg.DagsterInstance.ephemeral(), partition_key=DAY.isoformat(), raise_on_error=False
+    )
+
+
+def test_every_night_flow_logs_are_looked_at(aws: AwsDouble, vpc: str) -> None:
+    succeed(settings([vpc]))
+    result = nightly(vpc)
+    assert result.success
+    assert checks(result)["delivers_readable_records"] == (True, "nothing")
+    assert "vpc_flow_log" not in [
+        event.asset_key.to_user_string() for event in result.get_asset_materialization_events()
+    ]
+
+
+def test_a_flow_log_that_was_deleted_is_told_and_not_created(aws: AwsDouble, vpc: str) -> None:
+    succeed(settings([vpc]))
+    boto3.client("ec2").delete_flow_logs(FlowLogIds=[log["FlowLogId"] for log in flow_logs()])
+    result = nightly(vpc)
+    passed, found = checks(result)["delivers_readable_records"]
+    assert (passed, result.success, flow_logs()) == (False, False, [])
+    assert found == (
+        f"- no flow log of {vpc} delivers to arn:aws:s3:::{BUCKET} any more: materialize vpc_flow_log, which creates "
+        "one, or take the VPC out of FLOWLAKE_VPC_IDS"
+    )
+
+
+def test_a_flow_log_that_no_longer_delivers_is_told_the_same_night(aws: AwsDouble, vpc: str) -> None:
+    succeed(settings([vpc]))
+    aws.set(deliver_logs_status="FAILED", deliver_logs_error_message="Access error")
+    assert "cannot deliver: Access error" in checks(nightly(vpc))["delivers_readable_records"][1]
 
 
 @pytest.mark.usefixtures("ready_bucket")
@@ -423,8 +516,6 @@ def test_an_empty_day_is_told_with_the_days_that_the_bucket_holds(
 def test_teardown_deletes_our_flow_logs_only_and_says_what_it_leaves(
     aws: AwsDouble, vpc: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from pipelines.definitions import build_definitions
-
     theirs = make_vpc()
     succeed(settings([vpc]))
     create_flow_log(theirs)

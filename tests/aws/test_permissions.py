@@ -20,6 +20,7 @@ from .double import AwsDouble
 from .lineage import (
     BUCKET,
     DAILY,
+    checks,
     create_flow_log,
     failure,
     interface_of,
@@ -97,7 +98,8 @@ def test_the_policy_is_its_two_parts() -> None:
 def test_the_policy_of_a_reader_has_no_part_in_buckets_and_flow_logs() -> None:
     read, setup, daily = (policy(f"iam-policy-{part}.json") for part in ("read", "setup", "daily"))
     ours = [statement for statement in setup["Statement"] if statement["Sid"] in ("Workgroup", "Catalog")]
-    assert read["Statement"] == ours + daily["Statement"]
+    days = [statement for statement in daily["Statement"] if statement["Sid"] != "LookAtFlowLogs"]
+    assert read["Statement"] == ours + days
     of_buckets = {action for action in actions("iam-policy-read.json") if action.startswith(("s3:", "ec2:", "logs:"))}
     objects = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
     assert of_buckets == {"s3:ListBucket", "s3:GetBucketLocation", "s3:ListMultipartUploadParts", *objects}
@@ -157,6 +159,19 @@ def test_flow_logs_without_our_tag_may_not_be_deleted(aws: AwsDouble, monkeypatc
     assert [log["FlowLogId"] for log in boto3.client("ec2").describe_flow_logs()["FlowLogs"]] == [theirs]
 
 
+def test_who_may_not_ask_for_subnets_still_has_a_flow_log(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc = make_vpc()
+    succeed(settings([vpc]))
+    create_flow_log(subnet_of(make_vpc()), ResourceType="Subnet")
+    become(aws, monkeypatch, policy("iam-policy.json", without="ec2:DescribeSubnets"))
+    passed, found = checks(succeed(settings([vpc])))["delivers_readable_records"]
+    assert not passed
+    assert found.startswith(
+        "- there are flow logs of subnets or network interfaces that deliver to this bucket, and it "
+    )
+    assert "grant ec2:DescribeSubnets" in found
+
+
 def test_only_our_two_tables_are_created_and_get_partitions(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     glue: dict[str, Any] = {"DatabaseName": "vpc_flow_lake"}
     added = [{"Values": ["2021-09-02"]}]
@@ -177,8 +192,9 @@ def test_once_all_is_set_up_the_daily_policy_alone_runs_the_daily_job(
     succeed(configured)
     upload_small_logs(tmp_path)
     become(aws, monkeypatch, policy("iam-policy-daily.json"))
+    job = build_definitions(configured).resolve_job_def("daily_reject_reports")
     for _ in range(2):
-        succeed(configured, selection=DAILY)
+        assert job.execute_in_process(partition_key=DAY.isoformat()).success
     aws.set(enforce_iam=False)
     assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
     assert rejected_flows().left_behind == []

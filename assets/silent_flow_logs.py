@@ -1,0 +1,46 @@
+"""Flow logs that delivered on the days before and do not any more, by the ids in their objects' names.
+
+A day that holds objects of other flow logs looks complete: nobody would miss what one VPC no longer delivers.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta, timezone
+
+from assets.day_objects import DayObjects
+from flowlogs.layout import find_flow_log
+from resources.bucket import Bucket
+
+DAYS_BEFORE = 3
+"""For how many days a flow log that stopped is told of."""
+
+
+def silent_flow_logs(bucket: Bucket, looked: Mapping[date, DayObjects]) -> list[str]:
+    """Of days that hold objects and are over, which flow logs delivered on a day shortly before and not on these."""
+    source, today = bucket.source(), datetime.now(timezone.utc).date()
+    counted = {day: _by_flow_log(found.objects) for day, found in looked.items() if found.objects}
+    told = []
+    for day in [day for day in counted if day < today]:
+        for before in [day - timedelta(days=number) for number in range(1, DAYS_BEFORE + 1)]:
+            if before not in counted:
+                there = bucket.visible_objects(source.day_prefix(before))
+                counted[before] = _by_flow_log(stored.key for stored in there)
+            for flow_log in sorted(counted[before].keys() - counted[day].keys()):
+                told.append((day, flow_log, before, counted[before][flow_log]))
+    # The day before is the one to name, where a flow log delivered on several.
+    nearest = {(day, flow_log): (before, number) for day, flow_log, before, number in reversed(told)}
+    return [
+        f"{flow_log} delivered nothing on {day}, and {_objects(number)} on {before}: what it records is missing, "
+        "though other flow logs deliver. Was it deleted, or its VPC, or can it not deliver any more? (See the check on "
+        "vpc_flow_log.)"
+        for (day, flow_log), (before, number) in sorted(nearest.items())
+    ]
+
+
+def _by_flow_log(keys: Iterable[str]) -> Counter[str]:
+    """How many objects there are of each flow log."""
+    return Counter(flow_log for key in keys if (flow_log := find_flow_log(key)))
+
+
+def _objects(number: int) -> str:
+    return "1 object" if number == 1 else f"{number} objects"
