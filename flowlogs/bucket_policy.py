@@ -1,4 +1,4 @@
-"""What a bucket's policy must allow so that flow logs are delivered, and how that is merged into what it says already.
+"""What the policies of a bucket and its key must allow so that flow logs are delivered, and how the bucket's gets it.
 
 Source: "Publish flow logs to Amazon S3: Amazon S3 bucket permissions", Amazon VPC user guide (2026). Policies are the
 plain JSON structures that S3 stores; nothing here calls it.
@@ -6,6 +6,7 @@ plain JSON structures that S3 stores; nothing here calls it.
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 Statement = dict[str, Any]
@@ -49,6 +50,34 @@ def delivery_statements(partition: str, bucket: str, account: str, region: str) 
             "Condition": condition,
         },
     ]
+
+
+def key_statement() -> Statement:
+    """What the policy of a bucket's key of KMS needs ("Required key policy for use with SSE-KMS", VPC user guide)."""
+    return {
+        "Sid": "AllowFlowLogDelivery",
+        "Effect": "Allow",
+        "Principal": {"Service": DELIVERY_SERVICE},
+        "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+        "Resource": "*",
+    }
+
+
+def lets_use_key(policy: Policy) -> bool:
+    """Whether a key's policy lets the delivery service encrypt objects, as far as its statements tell."""
+    allowed = [
+        action
+        for statement in statements_of(policy)
+        if statement.get("Effect") == "Allow" and _speaks_of_delivery(statement.get("Principal"))
+        for action in _items(statement.get("Action"))
+    ]
+    needed = ("kms:GenerateDataKey", "kms:Decrypt")
+    return all(any(fnmatchcase(action.lower(), pattern.lower()) for pattern in allowed) for action in needed)
+
+
+def _speaks_of_delivery(principal: object) -> bool:
+    services = principal.get("Service") if isinstance(principal, Mapping) else principal
+    return bool({DELIVERY_SERVICE, "*"} & set(_items(services)))
 
 
 def tls_only_statement(partition: str, bucket: str) -> Statement:

@@ -112,6 +112,7 @@ def _aws(settings: Settings) -> Target:
             results=f"s3://{results_bucket}/{query_results}",
             scan_limit_bytes=settings.scan_limit_bytes,
             timeout_seconds=settings.query_timeout_seconds,
+            reads_settings=bool(settings.vpc_ids),
         ),
         results=S3Store(clients, results_bucket, prefix),
         table=TableName(settings.database, settings.table),

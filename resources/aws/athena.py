@@ -7,13 +7,14 @@ may take, how often it is asked after, and that nothing is left running when a r
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
 from resources.aws.clients import CREATED_BY, AwsClients, aws_errors, error_code, refusal
+from resources.aws.encryption import default_encryption
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult, ScanLimitError
 from resources.ensured import Ensured
 from resources.interrupts import signals_as_interrupts
@@ -34,6 +35,9 @@ BATCH = 100
 
 DOLLARS_PER_TERABYTE = 5.0
 """What a scan costs in most regions ("Amazon Athena pricing", 2026), with the minimum below; DDL is free."""
+
+ENGINE = "Athena engine version 3"
+"""What the statements are written for ("Athena engine versioning", Athena user guide, 2026)."""
 
 MINIMUM_BYTES_BILLED = 10 << 20
 
@@ -56,7 +60,7 @@ class Athena(QueryEngine):
     """The engine of one workgroup; `results` is the ``s3://…/`` address that query results are written under.
 
     `scan_limit_bytes` is what a single query may scan before Athena cancels it; `timeout_seconds` how long a statement
-    may take before it is stopped.
+    may take before it is stopped. `reads_settings` says whether the settings of the results' bucket may be looked at.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Athena(QueryEngine):
         results: str,
         scan_limit_bytes: int,
         timeout_seconds: float,
+        reads_settings: bool = True,
     ) -> None:
         self.clients = clients
         self.database = database
@@ -75,6 +80,7 @@ class Athena(QueryEngine):
         self.results = results
         self._scan_limit_bytes = scan_limit_bytes
         self.timeout_seconds = timeout_seconds
+        self.reads_settings = reads_settings
         self._connection: Connection[Any] | None = None
 
     @property
@@ -89,7 +95,7 @@ class Athena(QueryEngine):
         from botocore.exceptions import ClientError
 
         self._require_near(self.results)
-        athena = self.clients.client("athena")
+        athena, ours = self.clients.client("athena"), self._configuration()
         with aws_errors(f"looking for the workgroup {self.workgroup}"):
             try:
                 found = athena.get_work_group(WorkGroup=self.workgroup)["WorkGroup"]
@@ -104,7 +110,7 @@ class Athena(QueryEngine):
                     athena.create_work_group(
                         Name=self.workgroup,
                         Description="VPC Flow Lake: daily partitions and reports of VPC flow logs.",
-                        Configuration=self._configuration(),
+                        Configuration=ours,
                         Tags=[{"Key": key, "Value": value} for key, value in CREATED_BY.items()],
                     )
                 except ClientError as error:
@@ -112,14 +118,30 @@ class Athena(QueryEngine):
                     if "already" not in str(error):
                         raise
                 found = athena.get_work_group(WorkGroup=self.workgroup)["WorkGroup"]
-        if found.get("State") == "DISABLED":
-            raise FlowLakeError(
-                f"The workgroup {self.workgroup} (FLOWLAKE_WORKGROUP) is disabled: enable it in Athena."
-            )
+        self._require_usable(found)
         return Ensured(
             {"workgroup": self.workgroup, "query results": self.results},
-            warnings=tuple(self._differences(found.get("Configuration", {}))),
+            warnings=tuple(self._differences(found.get("Configuration", {}), ours)),
         )
+
+    def _require_usable(self, found: Mapping[str, Any]) -> None:
+        """Raise FlowLakeError, with what to do, where statements cannot be run in the workgroup as it is."""
+        who = f"The workgroup {self.workgroup} (FLOWLAKE_WORKGROUP)"
+        another = "Or name another one in FLOWLAKE_WORKGROUP: one that does not exist is created."
+        configuration = found.get("Configuration", {})
+        if found.get("State") == "DISABLED":
+            raise FlowLakeError(f"{who} is disabled: enable it in Athena. {another}")
+        if configuration.get("ManagedQueryResultsConfiguration", {}).get("Enabled"):
+            raise FlowLakeError(
+                f"{who} keeps query results in storage of Athena's own (managed query results), which is not read from "
+                f"here: let it have a location in S3. {another}"
+            )
+        engine = configuration.get("EngineVersion", {}).get("EffectiveEngineVersion", ENGINE)
+        if "spark" in engine.lower():
+            raise FlowLakeError(f"{who} is of {engine}, which runs no SQL. {another}")
+        location = configuration.get("ResultConfiguration", {}).get("OutputLocation")
+        if location and configuration.get("EnforceWorkGroupConfiguration"):
+            self._require_near(location)
 
     def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
         from pyathena.error import Error
@@ -302,33 +324,45 @@ class Athena(QueryEngine):
         return f"https://{console.format(region=region)}/{page}"
 
     def _configuration(self) -> dict[str, Any]:
+        """Of the workgroup, if it is created. Where no encryption is told, the bucket's own default does it."""
+        found = default_encryption(self.clients, self._results_bucket) if self.reads_settings else None
+        encryption = found.of_results if found else None
         return {
             "ResultConfiguration": {
                 "OutputLocation": self.results,
                 "ExpectedBucketOwner": self._results_owner,
-                "EncryptionConfiguration": {"EncryptionOption": "SSE_S3"},
+                **({"EncryptionConfiguration": encryption} if encryption else {}),
             },
             "EnforceWorkGroupConfiguration": True,
             "PublishCloudWatchMetricsEnabled": True,
             "BytesScannedCutoffPerQuery": self._scan_limit_bytes,
         }
 
-    def _differences(self, found: Mapping[str, Any]) -> list[str]:
+    def _differences(self, found: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
         """How a workgroup that exists differs from the one that would be created."""
-        ours = self._configuration()
-        differences = [
-            f"the workgroup's {name} is {found.get(name)}; recommended is {ours[name]}"
-            for name in (
-                "EnforceWorkGroupConfiguration",
-                "PublishCloudWatchMetricsEnabled",
-                "BytesScannedCutoffPerQuery",
-            )
-            if found.get(name) != ours[name]
-        ]
-        location = found.get("ResultConfiguration", {}).get("OutputLocation")
+        for name in ("EnforceWorkGroupConfiguration", "PublishCloudWatchMetricsEnabled", "BytesScannedCutoffPerQuery"):
+            if found.get(name) != ours[name]:
+                yield f"the workgroup's {name} is {found.get(name)}; recommended is {ours[name]}"
+        engine = found.get("EngineVersion", {}).get("EffectiveEngineVersion", ENGINE)
+        if engine != ENGINE:
+            yield f"the workgroup is of {engine}; the statements are written for {ENGINE}"
+        theirs, our = found.get("ResultConfiguration", {}), ours["ResultConfiguration"]
+        location = theirs.get("OutputLocation")
         if location and location.rstrip("/") != self.results.rstrip("/"):
-            differences.append(f"the workgroup writes query results to {location}; recommended is {self.results}")
-        return differences
+            yield f"the workgroup writes query results to {location}; recommended is {self.results}"
+        elif theirs.get("ExpectedBucketOwner", our["ExpectedBucketOwner"]) != our["ExpectedBucketOwner"]:
+            yield (
+                f"the workgroup expects the bucket of its results to be of account {theirs['ExpectedBucketOwner']}; "
+                f"it is of {our['ExpectedBucketOwner']}"
+            )
+        encrypted, recommended = (_encryption(one.get("EncryptionConfiguration")) for one in (theirs, our))
+        if encrypted != recommended:
+            yield f"the workgroup's results are encrypted by {encrypted}; recommended is {recommended}"
+
+
+def _encryption(configuration: Mapping[str, str] | None) -> str:
+    """A workgroup's EncryptionConfiguration in words."""
+    return " ".join(filter(None, (configuration or {}).values())) or "the default of their bucket"
 
 
 def bucket_of(address: str) -> str:

@@ -233,4 +233,5 @@ _SERVICE_OF_OPERATION: Mapping[str, str] = {
     "DescribeVpcs": "ec2",
     "DescribeSubnets": "ec2",
     "DescribeNetworkInterfaces": "ec2",
+    "GetKeyPolicy": "kms",
 }

@@ -26,6 +26,7 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource, choose_source, find_source, unreadable_layout
 from flowlogs.printable import printable
 from resources.aws.clients import ACCESS_DENIED, CREATED_BY, NO_BUCKET, AwsClients, aws_errors, error_code
+from resources.aws.encryption import undeliverable
 from resources.bucket import Bucket, Level, ObjectStore, StoredObject
 from resources.ensured import Ensured
 
@@ -182,7 +183,7 @@ class S3Bucket(Bucket):
         self._ensure_policy(ours, [])
         if not self._speaks_tls_only():
             warnings.append("requests without TLS are not denied by the bucket's policy")
-        warnings += self._transfer()
+        warnings += [*self._transfer(), *undeliverable(self.clients, self.name), *self._kept_versions()]
         source = self.source()
         return Ensured(
             {
@@ -391,6 +392,19 @@ class S3Bucket(Bucket):
             elif found is None or not is_right(found):
                 different.append(difference)
         return different
+
+    def _kept_versions(self) -> Iterator[str]:
+        """What is left here of files that are replaced, where results are in this bucket."""
+        if (
+            self.query_results is not None
+            and (self._read("get_bucket_versioning", "") or {}).get("Status") == "Enabled"
+        ):
+            yield (
+                "the bucket keeps versions: reports and files of rejected flows that are replaced stay, and are paid, "
+                "as older versions until a lifecycle rule removes those (NoncurrentVersionExpiration), and what Object "
+                "Lock holds at least as long as that. Results in a bucket of their own (FLOWLAKE_RESULTS) are "
+                "recommended"
+            )
 
     def _ensure_policy(self, ours: bool, kept: list[Statement]) -> None:
         source = self.source()

@@ -23,8 +23,7 @@ from resources.engine import QueryError
 
 from . import state
 from .glue_catalog import QueryRefusedError, Rights, bucket_and_key
-from .moto_gaps import bucket_of
-from .permissions import AccessDeniedError, Caller, caller_of
+from .permissions import AccessDeniedError, Caller, bucket_of, caller_of
 from .query import Query, statement_kind
 from .wire import Refusal
 
@@ -55,6 +54,7 @@ class AthenaDouble(AthenaResponse):
             database=(self._get_param("QueryExecutionContext") or {}).get("Database", "default"),
             results=self._result_location(workgroup.configuration, caller),
             owner=self._of_results(workgroup.configuration, "ExpectedBucketOwner"),
+            encryption=self._of_results(workgroup.configuration, "EncryptionConfiguration"),
             scan_limit=workgroup.configuration.get("BytesScannedCutoffPerQuery"),
             caller=caller,
             account=self.current_account,
@@ -105,9 +105,14 @@ class AthenaDouble(AthenaResponse):
         return super().get_work_group()
 
     def create_work_group(self) -> Any:
-        name = self._get_param("Name")
+        name, configuration = self._get_param("Name"), self._get_param("Configuration") or {}
         if name in self.athena_backend.work_groups:
             raise _invalid(f"WorkGroup {name} is already created")
+        # "ManagedQueryResultsConfiguration", Athena API reference: a workgroup has either of the two.
+        if configuration.get("ManagedQueryResultsConfiguration", {}).get("Enabled") and configuration.get(
+            "ResultConfiguration", {}
+        ).get("OutputLocation"):
+            raise _invalid("A workgroup with managed query results cannot have an output location")
         return super().create_work_group()
 
     def update_work_group(self) -> str:
@@ -143,7 +148,8 @@ class AthenaDouble(AthenaResponse):
     def _result_location(self, configuration: dict[str, Any], caller: Caller | None) -> str:
         """Where results go."""
         location = self._of_results(configuration, "OutputLocation")
-        if not location:
+        if configuration.get("ManagedQueryResultsConfiguration", {}).get("Enabled") or not location:
+            # Nothing here runs in a workgroup of managed results: whoever uses one finds out beforehand.
             raise _invalid(
                 "No output location provided. An output location is required either through the Workgroup result "
                 "configuration setting or as an API input."

@@ -25,7 +25,7 @@ from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
 from resources.bucket import ObjectStore, StoredObject
 from resources.embedded.catalog import Partition
 
-from .permissions import AccessDeniedError, Caller, glue_arns
+from .permissions import AccessDeniedError, Caller, glue_arns, key_needs
 
 ON_ATHENAS_BEHALF = {"aws:ViaAWSService": "true", "aws:CalledVia": ["athena.amazonaws.com"]}
 
@@ -58,12 +58,21 @@ class Rights:
                     else f"Insufficient permissions to execute the query. {denied}"
                 ) from None
 
-    def s3(self, action: str, bucket: str, key: str = "", context: Mapping[str, str] | None = None) -> None:
+    def s3(
+        self,
+        action: str,
+        bucket: str,
+        key: str = "",
+        context: Mapping[str, str] | None = None,
+        encryption: Mapping[str, str] | None = None,
+    ) -> None:
         if self.caller is None:
             return
         arn = f"arn:{self.caller.partition}:s3:::{bucket}{f'/{key}' if key else ''}"
         try:
             self.caller.require(f"s3:{action}", arn, {**ON_ATHENAS_BEHALF, **(context or {})})
+            for needed, resource, why in key_needs(action, bucket, key, encryption):
+                self.caller.require(needed, resource, {**ON_ATHENAS_BEHALF, **why})
         except AccessDeniedError as denied:
             raise QueryRefusedError(
                 f"PERMISSION_DENIED: {denied} (Service: S3, Status Code: 403, Request ID: 1)"
@@ -110,7 +119,8 @@ class GlueCatalog:
 
     def find_table(self, name: TableName) -> TableDefinition | None:
         self.rights.glue(["GetDatabase"], name.database)
-        self.rights.glue(["GetTable"], name.database, name.table)
+        # GetTables is in the examples of "Configure access to databases and tables in the AWS Glue Data Catalog", 2026.
+        self.rights.glue(["GetTable", "GetTables"], name.database, name.table)
         table = self._table(name)
         return _definition(table.as_dict()) if table else None
 
@@ -227,13 +237,19 @@ def _now() -> dict[str, str]:
 
 
 class S3Store(ObjectStore):
-    """A bucket's objects, as the query's caller may see them; the addresses of those that it adds go to `added`."""
+    """A bucket's objects, as the query's caller may see them; the addresses of those that it adds go to `added`.
 
-    def __init__(self, s3: S3Backend, bucket: str, rights: Rights, added: list[str]) -> None:
+    They are encrypted as the query's results are ("UNLOAD", Athena user guide), or by the bucket's default.
+    """
+
+    def __init__(
+        self, s3: S3Backend, bucket: str, rights: Rights, added: list[str], encryption: Mapping[str, str] | None
+    ) -> None:
         self.s3 = s3
         self.bucket = bucket
         self.rights = rights
         self.added = added
+        self.encryption = encryption
 
     def uri(self, key: str = "") -> str:
         return f"s3://{self.bucket}/{key}"
@@ -265,9 +281,13 @@ class S3Store(ObjectStore):
         The actions are those that AmazonAthenaFullAccess grants where results go ("AWS managed policies for Athena").
         """
         for key, data in files.items():
+            self.rights.s3("ListBucketMultipartUploads", self.bucket)
             for action in ("PutObject", "ListMultipartUploadParts", "AbortMultipartUpload"):
-                self.rights.s3(action, self.bucket, key)
-            self.s3.put_object(self.bucket, key, data)
+                self.rights.s3(action, self.bucket, key, encryption=self.encryption)
+            how = {"SSE_S3": "AES256", "SSE_KMS": "aws:kms"}
+            chosen = self.encryption or {}
+            algorithm = how.get(chosen.get("EncryptionOption", ""))
+            self.s3.put_object(self.bucket, key, data, encryption=algorithm, kms_key_id=chosen.get("KmsKey"))
 
     @contextmanager
     def adding(self) -> Iterator[Path]:
@@ -294,13 +314,14 @@ class S3Store(ObjectStore):
 class S3Buckets(Mapping[str, ObjectStore]):
     """Every bucket there is, by its name: what `EmbeddedAthena` takes. `added` is what it wrote there, as addresses."""
 
-    def __init__(self, account: str, region: str, rights: Rights) -> None:
+    def __init__(self, account: str, region: str, rights: Rights, encryption: Mapping[str, str] | None = None) -> None:
+        self.encryption = encryption
         self.s3: S3Backend = s3_backends[account][get_partition(region)]
         self.rights = rights
         self.added: list[str] = []
 
     def __getitem__(self, bucket: str) -> S3Store:
-        return S3Store(self.s3, bucket, self.rights, self.added)
+        return S3Store(self.s3, bucket, self.rights, self.added, self.encryption)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.s3.buckets)

@@ -19,7 +19,7 @@ from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 from moto.utilities.utils import get_partition
 
-from .permissions import bucket_statements, policy_statements, verdict
+from .permissions import bucket_of, bucket_statements, policy_statements, verdict
 from .state import SETTINGS, STRANGER
 from .wire import error_body, tags_of_new_bucket
 
@@ -41,12 +41,6 @@ def create_foreign_bucket(name: str, region: str, account: str = STRANGER, open_
         allow = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "s3:*"}
         statement = {**allow, "Resource": [bucket.arn, f"{bucket.arn}/*"]}
         bucket.policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]}).encode()
-
-
-def bucket_of(name: str) -> FakeBucket | None:
-    """A bucket of whatever account."""
-    partition, account = s3_backends.bucket_accounts.get(name, ("", ""))
-    return s3_backends[account][partition].buckets.get(name) if account else None
 
 
 def refused_by_s3(call: dict[str, str], environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes] | None:
@@ -145,7 +139,7 @@ def delivery_allowed(bucket: FakeBucket, region: str) -> bool:
     if bucket.ownership_rule != "BucketOwnerEnforced":
         # Where ACLs are disabled, none is sent (cloudposse/terraform-aws-vpc-flow-logs-s3-bucket, pull request 101).
         context["s3:x-amz-acl"] = "bucket-owner-full-control"
-    statements = policy_statements(bucket.account_id, region, bucket.name, DELIVERY_SERVICE)
+    statements = policy_statements(bucket.name, DELIVERY_SERVICE)
     return verdict(statements, "s3:PutObject", f"{bucket.arn}/{key}", context) is True
 
 

@@ -60,7 +60,7 @@ class Caller:
             if action.startswith("s3:"):
                 # In one account, an Allow of either the bucket's policy or the caller's is enough.
                 bucket = resource.rpartition(":::")[2].partition("/")[0]
-                statements += policy_statements(self.account, self.region, bucket, self.arn)
+                statements += policy_statements(bucket, self.arn)
             defaults = {
                 "aws:SecureTransport": "true",  # the double speaks HTTP, and stands for an endpoint that speaks TLS
                 "aws:RequestedRegion": self.region,
@@ -92,11 +92,16 @@ def verdict(statements: Iterable[Document], action: str, resource: str, context:
     return allowed
 
 
-def policy_statements(account: str, region: str, bucket: str, principal: str) -> list[Document]:
+def policy_statements(bucket: str, principal: str) -> list[Document]:
     """The statements of a bucket's policy that speak of a service, or of the ARN of a user or role."""
-    partition, owner = s3_backends.bucket_accounts.get(bucket, (get_partition(region), account))
-    found = s3_backends[owner][partition].buckets.get(bucket)
+    found = bucket_of(bucket)
     return bucket_statements(found, principal) if found else []
+
+
+def bucket_of(name: str) -> FakeBucket | None:
+    """A bucket of whatever account."""
+    partition, account = s3_backends.bucket_accounts.get(name, ("", ""))
+    return s3_backends[account][partition].buckets.get(name) if account else None
 
 
 def bucket_statements(bucket: FakeBucket, principal: str) -> list[Document]:
@@ -248,12 +253,44 @@ def _needs(response: Any, caller: Caller, service: str, action: str, resource: s
         yield f"athena:{action}", "*" if action.startswith("ListWorkGroups") else arn, {}
         if action == "CreateWorkGroup" and get("Tags"):
             yield "athena:TagResource", arn, {}
+    elif service == "kms":
+        yield f"kms:{action}", get("KeyId"), {}
     elif action != "DeleteObject" or resource.count("/"):
         yield f"{service}:{action}", resource, {"s3:prefix": get("prefix") or ""} if action == "ListBucket" else {}
+        name, _, key = resource.rpartition(":::")[2].partition("/")
+        yield from key_needs(action, name, key)
         if action == "CreateBucket" and "x-amz-object-ownership" in response.headers:
             yield "s3:PutBucketOwnershipControls", resource, {}
         if action == "CreateBucket" and tags_of_new_bucket(response.raw_body):
             yield "s3:TagResource", resource, {}
+
+
+def key_needs(action: str, bucket: str, key: str, encryption: Mapping[str, str] | None = None) -> Iterable[Need]:
+    """What S3 asks KMS for in the caller's name, where an object is encrypted, or is to be, with a key of KMS.
+
+    `encryption` is what the request says, else the bucket's default decides. Key policies leave the answer to IAM, as
+    they do unless somebody writes others. Source: "Protecting data with SSE-KMS", Amazon S3 user guide: permissions,
+    encryption context.
+    """
+    found = bucket_of(bucket)
+    if found is None or action not in ("GetObject", "PutObject"):
+        return
+    rule = found.encryption["Rule"] if found.encryption else {}
+    default = rule.get("ApplyServerSideEncryptionByDefault", {})
+    if action == "GetObject":
+        stored = found.keys.get(key)
+        kms_key = stored.kms_key_id if stored and stored.encryption == "aws:kms" else None
+    elif encryption:
+        kms_key = encryption.get("KmsKey")
+    else:
+        kms_key = default.get("KMSMasterKeyID") if default.get("SSEAlgorithm") == "aws:kms" else None
+    if kms_key:
+        with_bucket_key = str(rule.get("BucketKeyEnabled")).lower() == "true"
+        context = {
+            "kms:EncryptionContext:aws:s3:arn": found.arn if with_bucket_key else f"{found.arn}/{key}",
+            "kms:ViaService": f"s3.{found.region_name}.amazonaws.com",
+        }
+        yield "kms:Decrypt" if action == "GetObject" else "kms:GenerateDataKey", kms_key, context
 
 
 def _ec2_needs(get: Any, where: str, caller: Caller, action: str) -> Iterable[Need]:
@@ -297,7 +334,7 @@ def glue_arns(caller: Caller, database: str | None, table: str | None = None) ->
 
 def _bucket_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
     """What the bucket's policy says to everybody, conditions included."""
-    statements = policy_statements(bucket.account_id, bucket.region_name, bucket.name, "*")
+    statements = policy_statements(bucket.name, "*")
     found = verdict(statements, action, resource, {"aws:SecureTransport": "true"})
     return {True: PermissionResult.PERMITTED, False: PermissionResult.DENIED, None: PermissionResult.NEUTRAL}[found]
 

@@ -55,6 +55,7 @@ class Query:
     database: str
     results: str
     owner: str | None
+    encryption: dict[str, str] | None
     scan_limit: int | None
     caller: Caller | None
     account: str
@@ -163,8 +164,9 @@ class Query:
             return
         rights = Rights(self.caller, ddl=not self.is_dml)
         # "Configure AWS Glue access to your catalog and database per AWS Region", Athena user guide: for any statement.
-        rights.glue(["GetDatabase"], "default")
-        buckets = S3Buckets(self.account, self.region, rights)
+        # GetDatabases: a DDL statement was refused for want of it (awsdocs/amazon-athena-user-guide, issue 81).
+        rights.glue(["GetDatabase", "GetDatabases"], "default")
+        buckets = S3Buckets(self.account, self.region, rights, self.encryption)
         engine = EmbeddedAthena(Path("unused"), buckets, self.database)
         engine.catalog = GlueCatalog(self.account, self.region, rights)
         result = engine.execute(self.statement)

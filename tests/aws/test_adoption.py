@@ -542,6 +542,74 @@ def test_a_disabled_workgroup_is_named(aws: AwsDouble, vpc: str) -> None:
     assert "FLOWLAKE_WORKGROUP" in failure(materialize(settings([vpc])))
 
 
+def workgroup(**configuration: Any) -> None:
+    """A workgroup of somebody else's, which this project would have made so but for this."""
+    results = {
+        "OutputLocation": f"s3://{BUCKET}/athena-results/",
+        "ExpectedBucketOwner": "123456789012",
+        "EncryptionConfiguration": {"EncryptionOption": "SSE_S3"},
+    }
+    ours = {
+        "ResultConfiguration": {**results, **configuration.pop("ResultConfiguration", {})},
+        "EnforceWorkGroupConfiguration": True,
+        "PublishCloudWatchMetricsEnabled": True,
+        "BytesScannedCutoffPerQuery": 100_000_000_000,
+    }
+    boto3.client("athena").create_work_group(Name="vpc-flow-lake", Configuration={**ours, **configuration})
+
+
+def test_managed_query_results_are_an_error_beforehand(aws: AwsDouble, vpc: str) -> None:
+    boto3.client("athena").create_work_group(
+        Name="vpc-flow-lake", Configuration={"ManagedQueryResultsConfiguration": {"Enabled": True}}
+    )
+    assert failure(materialize(settings([vpc]))) == (
+        "The workgroup vpc-flow-lake (FLOWLAKE_WORKGROUP) keeps query results in storage of Athena's own (managed "
+        "query results), which is not read from here: let it have a location in S3. Or name another one in "
+        "FLOWLAKE_WORKGROUP: one that does not exist is created."
+    )
+    assert aws.queries() == []
+
+
+def test_a_workgroup_of_spark_is_an_error_beforehand(aws: AwsDouble, vpc: str) -> None:
+    workgroup(EngineVersion={"EffectiveEngineVersion": "PySpark engine version 3"})
+    assert "is of PySpark engine version 3, which runs no SQL" in failure(materialize(settings([vpc])))
+    assert aws.queries() == []
+
+
+def test_a_workgroup_whose_results_are_in_another_region_is_an_error(aws: AwsDouble, vpc: str) -> None:
+    boto3.client("s3").create_bucket(Bucket="elsewhere", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    workgroup(ResultConfiguration={"OutputLocation": "s3://elsewhere/"})
+    assert "Query results go to s3://elsewhere/, which is in eu-west-1" in failure(materialize(settings([vpc])))
+
+
+@pytest.mark.parametrize(
+    ("configuration", "told"),
+    [
+        ({}, ""),
+        (
+            {"EngineVersion": {"EffectiveEngineVersion": "Athena engine version 2"}},
+            "the workgroup is of Athena engine version 2; the statements are written for Athena engine version 3",
+        ),
+        (
+            {"ResultConfiguration": {"EncryptionConfiguration": {"EncryptionOption": "SSE_KMS", "KmsKey": "key"}}},
+            "the workgroup's results are encrypted by SSE_KMS key; recommended is SSE_S3",
+        ),
+        (
+            {"EnforceWorkGroupConfiguration": False},
+            "the workgroup's EnforceWorkGroupConfiguration is False; recommended is True",
+        ),
+    ],
+    ids=["none", "engine", "encryption", "override"],
+)
+def test_what_differs_in_a_workgroup_is_told(
+    aws: AwsDouble, vpc: str, capfd: pytest.CaptureFixture[str], configuration: dict[str, Any], told: str
+) -> None:
+    workgroup(**configuration)
+    succeed(settings([vpc]), selection="vpc_flow_logs_bucket,vpc_flow_logs")
+    found = [line.partition(" - ")[2] for line in capfd.readouterr().err.splitlines() if " WARNING " in line]
+    assert [line.rpartition(" - ")[2] for line in found if "the workgroup" in line] == ([told] if told else [])
+
+
 def test_a_table_with_another_shape_is_an_error_that_shows_the_difference(aws: AwsDouble, tmp_path: Path) -> None:
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     upload_small_logs(tmp_path)

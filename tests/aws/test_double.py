@@ -428,6 +428,8 @@ NEEDED = {
     "athena:GetQueryExecution": "not authorized to perform: athena:GetQueryExecution on the resource",
     "athena:GetQueryResults": "not authorized to perform: athena:GetQueryResults on the resource",
     "glue:GetDatabase": "Insufficient permissions to execute the query. User: .* glue:GetDatabase on resource",
+    "glue:GetDatabases": "Insufficient permissions to execute the query. User: .* glue:GetDatabases on resource",
+    "glue:GetTables": "Insufficient permissions to execute the query. User: .* glue:GetTables on resource",
     "glue:GetTable": "Insufficient permissions to execute the query. User: .* glue:GetTable on resource",
     "glue:GetPartitions": "Insufficient permissions to execute the query. User: .* glue:GetPartitions on resource",
     "glue:GetPartition": "Insufficient permissions to execute the query. User: .* glue:GetPartition on resource",
@@ -435,6 +437,7 @@ NEEDED = {
     "s3:ListBucket": "PERMISSION_DENIED: User: .* s3:ListBucket on resource",
     "s3:GetObject": "PERMISSION_DENIED: User: .* s3:GetObject on resource",
     "s3:PutObject": "Access denied when writing output to url",
+    "s3:ListBucketMultipartUploads": "Access denied when writing output to url",
     "s3:AbortMultipartUpload": "Access denied when writing output to url",
     "s3:ListMultipartUploadParts": "Access denied when writing output to url",
 }

@@ -4,6 +4,7 @@ The double evaluates actions, resources and conditions, also those that Athena a
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Template
@@ -16,6 +17,7 @@ from support import DAY, PING, ROOT, SMALL_DETAILS, SMALL_TOP, record, with_day,
 
 from pipelines.definitions import build_definitions
 
+from .authorization import ARNS, CONDITION_KEYS, RESOURCES
 from .double import AwsDouble
 from .lineage import (
     BUCKET,
@@ -35,6 +37,9 @@ from .lineage import (
     upload,
     upload_small_logs,
 )
+
+ONLY_WITH_A_KEY = ("kms:GenerateDataKey", "kms:Decrypt", "kms:GetKeyPolicy")
+"""What nobody needs without a key of KMS: see test_encryption.py."""
 
 ONLY_AWS_ASKS: Mapping[str, str] = {
     "logs:CreateLogDelivery": "Publish flow logs to Amazon S3: IAM policy for the principal that publishes (VPC guide)",
@@ -95,14 +100,18 @@ def test_the_policy_is_its_two_parts() -> None:
     assert whole["Statement"] == setup["Statement"] + daily["Statement"]
 
 
+OF_A_READER = ("Workgroup", "Catalog", "NoteSource")
+
+
 def test_the_policy_of_a_reader_has_no_part_in_buckets_and_flow_logs() -> None:
     read, setup, daily = (policy(f"iam-policy-{part}.json") for part in ("read", "setup", "daily"))
-    ours = [statement for statement in setup["Statement"] if statement["Sid"] in ("Workgroup", "Catalog")]
+    ours = [statement for statement in setup["Statement"] if statement["Sid"] in OF_A_READER]
     days = [statement for statement in daily["Statement"] if statement["Sid"] != "LookAtFlowLogs"]
     assert read["Statement"] == ours + days
     of_buckets = {action for action in actions("iam-policy-read.json") if action.startswith(("s3:", "ec2:", "logs:"))}
     objects = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
-    assert of_buckets == {"s3:ListBucket", "s3:GetBucketLocation", "s3:ListMultipartUploadParts", *objects}
+    uploads = {"s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts"}
+    assert of_buckets == {"s3:ListBucket", "s3:GetBucketLocation", *uploads, *objects}
 
 
 @pytest.mark.parametrize("part", ["", "-read", "-setup", "-daily"])
@@ -203,7 +212,7 @@ def test_once_all_is_set_up_the_daily_policy_alone_runs_the_daily_job(
 @pytest.mark.parametrize(
     ("action", "statement"),
     [
-        *((action, "") for action in actions("iam-policy.json") if action not in ONLY_AWS_ASKS),
+        *((action, "") for action in actions("iam-policy.json") if action not in (*ONLY_AWS_ASKS, *ONLY_WITH_A_KEY)),
         *((action, "RejectedFlows") for action in ONLY_WITH_RECORDS),
     ],
 )
@@ -267,3 +276,55 @@ def test_a_day_whose_replaced_files_cannot_be_removed_is_served_as_it_is_now(
 
 def test_the_actions_that_only_aws_asks_for_are_granted() -> None:
     assert set(ONLY_AWS_ASKS) <= set(actions("iam-policy.json"))
+
+
+POLICIES = ["iam-policy.json", "iam-policy-setup.json", "iam-policy-daily.json", "iam-policy-read.json"]
+
+
+def statements(name: str) -> list[dict[str, Any]]:
+    """The statements of a policy, each with lists."""
+    found: list[dict[str, Any]] = policy(name)["Statement"]
+    for statement in found:
+        if isinstance(statement["Resource"], str):
+            statement["Resource"] = [statement["Resource"]]
+    return found
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_statements_resources_are_of_types_that_its_actions_have(name: str) -> None:
+    for statement in statements(name):
+        kinds = {kind for action in statement["Action"] for kind in RESOURCES[action]}
+        for arn in statement["Resource"]:
+            # On `*`, what can be granted on nothing else; and what is made of VPCs whose ids nobody knows here.
+            everything = arn == "*" and {a for a in statement["Action"] if RESOURCES[a]} <= {"ec2:CreateFlowLogs"}
+            assert everything or any(re.fullmatch(ARNS.get(kind, "-"), arn) for kind in kinds), (statement["Sid"], arn)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_each_action_is_granted_on_all_that_it_needs(name: str) -> None:
+    granted: dict[str, set[str]] = {}
+    for statement in statements(name):
+        for action in statement["Action"]:
+            granted.setdefault(action, set()).update(statement["Resource"])
+    for action, arns in granted.items():
+        kinds = [] if "*" in arns else RESOURCES[action]
+        assert all(any(re.fullmatch(ARNS[kind], arn) for arn in arns) for kind in kinds), action
+        assert arns == {"*"} or kinds, action
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_conditions_are_of_keys_that_each_action_knows(name: str) -> None:
+    for statement in statements(name):
+        keys = [key for values in statement.get("Condition", {}).values() for key in values]
+        for action in statement["Action"]:
+            assert all(key.startswith(CONDITION_KEYS.get(action, "-")) for key in keys), (action, keys)
+
+
+def test_the_daily_policy_writes_no_more_than_what_a_day_gives() -> None:
+    written = [
+        arn.partition(f"{BUCKET}/")[2]
+        for statement in statements("iam-policy-daily.json")
+        if "s3:PutObject" in statement["Action"]
+        for arn in statement["Resource"]
+    ]
+    assert written == ["athena-results/*", "rejected_flows/*", "reports/*", "source/days/*", "dagster-logs/*"]
