@@ -29,6 +29,8 @@ from aws.lineage import BUCKET, make_vpc, report, settings, succeed, upload
 from aws.test_permissions import policy
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._core.events import RunFailureReason
+from dagster._core.execution.retries import auto_reexecution_should_retry_run
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, ScheduleInstigatorData
 from dagster._grpc.client import DagsterGrpcClient
@@ -291,7 +293,7 @@ def printed_by(run_id: str) -> str:
     return "".join(s3.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read().decode() for item in found)
 
 
-def test_the_instance_repeats_failed_runs_and_runs_two_at_once(
+def test_the_instance_repeats_killed_runs_and_runs_two_at_once(
     postgres: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     environment = container_environment(
@@ -308,6 +310,9 @@ def test_the_instance_repeats_failed_runs_and_runs_two_at_once(
         assert "postgres" in type(instance.run_storage).__module__
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 2
         assert (instance.run_retries_enabled, instance.run_retries_max_retries) == (True, 2)
+        for reason, repeated in ((RunFailureReason.STEP_FAILURE, False), (RunFailureReason.RUN_EXCEPTION, True)):
+            failed = instance.add_run(dg.DagsterRun("a job", status=dg.DagsterRunStatus.FAILURE))
+            assert auto_reexecution_should_retry_run(instance, failed, reason) is repeated
         assert instance.run_monitoring_enabled
         assert instance.run_monitoring_max_runtime_seconds == 4 * 60 * 60
         assert not instance.telemetry_enabled
