@@ -24,6 +24,7 @@ from .lineage import (
     succeed,
     upload_small_logs,
 )
+from .test_permissions import become, policy
 
 ARCHIVE = "eu-west-1"
 LOGGED = "ap-northeast-1"
@@ -65,6 +66,17 @@ def test_an_archive_of_another_regions_logs_is_read_where_it_is(
     assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
     assert regions_of_queries(aws) == {ARCHIVE}
     assert checks(result)["set_up_as_recommended"] == (True, "nothing")
+
+
+def test_with_the_policy_of_a_reader_an_archive_of_another_region_is_read(
+    aws: AwsDouble, archive: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws, "region", ARCHIVE)
+    become(aws, monkeypatch, policy("iam-policy-read.json", REGION=ARCHIVE))
+    for _ in range(2):
+        succeed(archive)
+    aws.set(enforce_iam=False)
+    assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
 
 
 def test_without_a_region_clients_work_where_the_bucket_is(
