@@ -102,7 +102,7 @@ def ticked(defs: dg.Definitions, moment: datetime) -> dg.RunRequest:
     return request
 
 
-def test_the_job_looks_adds_the_partition_and_then_writes_the_reports(defs):
+def test_the_job_looks_adds_the_partition_then_writes_the_reports(defs):
     job = defs.resolve_job_def(JOB)
     steps = [node.name for node in job.graph.nodes_in_topological_order]
     assert steps[:3] == ["vpc_flow_log", "vpc_flow_logs_partition", "rejected_flows"]

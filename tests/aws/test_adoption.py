@@ -254,7 +254,7 @@ def test_two_flow_logs_of_one_vpc_are_an_error(aws: AwsDouble, vpc: str) -> None
 
 
 @pytest.mark.usefixtures("ready_bucket")
-def test_accepted_and_rejected_records_of_two_flow_logs_are_no_error(aws: AwsDouble, vpc: str) -> None:
+def test_flow_logs_of_accepted_and_of_rejected_records_are_no_error(aws: AwsDouble, vpc: str) -> None:
     create_flow_log(vpc, TrafficType="ACCEPT")
     create_flow_log(vpc, TrafficType="REJECT", LogDestination=f"arn:aws:s3:::{BUCKET}/")
     assert "twice" not in checks(succeed(settings([vpc])))["delivers_readable_records"][1]
@@ -296,7 +296,7 @@ def test_every_night_flow_logs_are_looked_at(aws: AwsDouble, vpc: str) -> None:
     ]
 
 
-def test_a_flow_log_that_was_deleted_is_told_and_not_created(aws: AwsDouble, vpc: str) -> None:
+def test_a_deleted_flow_log_is_told_at_night_and_not_created(aws: AwsDouble, vpc: str) -> None:
     succeed(settings([vpc]))
     boto3.client("ec2").delete_flow_logs(FlowLogIds=[log["FlowLogId"] for log in flow_logs()])
     result = nightly(vpc)
@@ -308,7 +308,7 @@ def test_a_flow_log_that_was_deleted_is_told_and_not_created(aws: AwsDouble, vpc
     )
 
 
-def test_a_flow_log_that_no_longer_delivers_is_told_the_same_night(aws: AwsDouble, vpc: str) -> None:
+def test_a_flow_log_that_cannot_deliver_is_told_at_night(aws: AwsDouble, vpc: str) -> None:
     succeed(settings([vpc]))
     aws.set(deliver_logs_status="FAILED", deliver_logs_error_message="Access error")
     assert "cannot deliver: Access error" in checks(nightly(vpc))["delivers_readable_records"][1]
@@ -576,7 +576,7 @@ def test_a_workgroup_of_spark_is_an_error_beforehand(aws: AwsDouble, vpc: str) -
     assert aws.queries() == []
 
 
-def test_a_workgroup_whose_results_are_in_another_region_is_an_error(aws: AwsDouble, vpc: str) -> None:
+def test_a_workgroup_with_results_in_another_region_is_an_error(aws: AwsDouble, vpc: str) -> None:
     boto3.client("s3").create_bucket(Bucket="elsewhere", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     workgroup(ResultConfiguration={"OutputLocation": "s3://elsewhere/"})
     assert "Query results go to s3://elsewhere/, which is in eu-west-1" in failure(materialize(settings([vpc])))

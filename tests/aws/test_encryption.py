@@ -53,7 +53,7 @@ def test_a_key_that_lets_the_delivery_service_in_is_fine(aws: AwsDouble, vpc: st
     assert told(vpc) == []
 
 
-def test_a_key_that_keeps_the_delivery_service_out_is_told_with_the_statement(aws: AwsDouble, vpc: str) -> None:
+def test_a_key_that_keeps_delivery_out_is_told_with_the_statement(aws: AwsDouble, vpc: str) -> None:
     key = make_key()
     make_bucket(key)
     assert told(vpc) == [
@@ -70,7 +70,7 @@ def test_a_key_that_aws_manages_is_told(aws: AwsDouble, vpc: str, key: str | Non
 
 
 @pytest.mark.parametrize("name", ["id", "alias"])
-def test_a_key_that_is_not_given_by_its_arn_is_told(aws: AwsDouble, vpc: str, name: str) -> None:
+def test_a_key_not_given_by_its_arn_is_told(aws: AwsDouble, vpc: str, name: str) -> None:
     key = make_key(key_statement()).rpartition("/")[2] if name == "id" else "alias/logs"
     make_bucket(key)
     assert told(vpc) == [
@@ -90,7 +90,7 @@ def test_a_key_that_may_not_be_looked_at_is_told(aws: AwsDouble, vpc: str, monke
 
 
 @pytest.mark.parametrize("with_bucket_key", [True, False], ids=["bucket key", "no bucket key"])
-def test_all_that_is_written_uses_the_key_with_the_policies_alone(
+def test_all_that_is_written_uses_the_key_by_policies_alone(
     aws: AwsDouble, vpc: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, with_bucket_key: bool
 ) -> None:
     key = make_key(key_statement())
@@ -135,7 +135,7 @@ def test_without_the_rights_to_the_key_it_fails_by_name(
     assert action in failure(materialize(settings([vpc])))
 
 
-def test_without_a_key_of_ones_own_the_buckets_default_encrypts_results(aws: AwsDouble, vpc: str) -> None:
+def test_without_a_key_of_ones_own_the_default_encrypts_results(aws: AwsDouble, vpc: str) -> None:
     make_bucket(None)
     succeed(settings([vpc]))
     group = boto3.client("athena").get_work_group(WorkGroup="vpc-flow-lake")["WorkGroup"]["Configuration"]

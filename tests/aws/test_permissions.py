@@ -168,7 +168,7 @@ def test_flow_logs_without_our_tag_may_not_be_deleted(aws: AwsDouble, monkeypatc
     assert [log["FlowLogId"] for log in boto3.client("ec2").describe_flow_logs()["FlowLogs"]] == [theirs]
 
 
-def test_who_may_not_ask_for_subnets_still_has_a_flow_log(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_may_not_ask_for_subnets_has_a_flow_log(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     vpc = make_vpc()
     succeed(settings([vpc]))
     create_flow_log(subnet_of(make_vpc()), ResourceType="Subnet")
@@ -320,7 +320,7 @@ def test_conditions_are_of_keys_that_each_action_knows(name: str) -> None:
             assert all(key.startswith(CONDITION_KEYS.get(action, "-")) for key in keys), (action, keys)
 
 
-def test_the_daily_policy_writes_no_more_than_what_a_day_gives() -> None:
+def test_the_daily_policy_writes_what_a_day_gives_alone() -> None:
     written = [
         arn.partition(f"{BUCKET}/")[2]
         for statement in statements("iam-policy-daily.json")

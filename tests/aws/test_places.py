@@ -58,7 +58,7 @@ def regions_of_queries(aws: AwsDouble) -> set[str]:
     return {call["region"] for call in aws.calls("athena:StartQueryExecution")}
 
 
-def test_an_archive_of_another_regions_logs_is_read_where_it_is(
+def test_an_archive_of_another_regions_logs_is_read_there(
     aws: AwsDouble, archive: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work_in(monkeypatch, ARCHIVE)
@@ -68,7 +68,7 @@ def test_an_archive_of_another_regions_logs_is_read_where_it_is(
     assert checks(result)["set_up_as_recommended"] == (True, "nothing")
 
 
-def test_with_the_policy_of_a_reader_an_archive_of_another_region_is_read(
+def test_a_readers_policy_is_enough_for_an_archive_elsewhere(
     aws: AwsDouble, archive: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(aws, "region", ARCHIVE)
@@ -88,9 +88,7 @@ def test_without_a_region_clients_work_where_the_bucket_is(
     assert metadata(result, "vpc_flow_logs_bucket")["region"] == ARCHIVE
 
 
-def test_without_any_region_a_bucket_is_created_where_the_vpcs_are(
-    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_region_a_bucket_is_created_near_the_vpcs(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     work_in(monkeypatch, LOGGED)
     vpc = make_vpc()
     work_in(monkeypatch, None)
@@ -99,13 +97,13 @@ def test_without_any_region_a_bucket_is_created_where_the_vpcs_are(
     assert regions_of_queries(aws) == {LOGGED}
 
 
-def test_without_any_region_nothing_to_find_one_by_is_an_error(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_region_or_a_bucket_is_an_error(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     work_in(monkeypatch, None)
     message = failure(materialize(settings(["vpc-0123456789abcdef0"])))
     assert message.startswith("No AWS region is set: set AWS_REGION")
 
 
-def test_results_in_another_region_are_an_error_before_anything_is_made(aws: AwsDouble, archive: Settings) -> None:
+def test_results_in_another_region_are_an_error_beforehand(aws: AwsDouble, archive: Settings) -> None:
     before = len(aws.calls())
     message = failure(materialize(archive, selection="vpc_flow_logs"))
     assert message == (
@@ -116,15 +114,13 @@ def test_results_in_another_region_are_an_error_before_anything_is_made(aws: Aws
     assert {call["action"] for call in aws.calls()[before:]} == {"HeadBucket"}
 
 
-def test_a_statement_to_results_in_another_region_is_an_error_beforehand(aws: AwsDouble, archive: Settings) -> None:
+def test_a_statement_with_results_in_another_region_is_not_sent(aws: AwsDouble, archive: Settings) -> None:
     with pytest.raises(FlowLakeError, match=f"Set AWS_REGION={ARCHIVE}"):
         build_target(archive).athena.execute("SELECT 1")
     assert aws.queries() == []
 
 
-def test_logs_in_another_region_are_read_with_a_warning_of_the_cost(
-    aws: AwsDouble, archive: Settings, tmp_path: Path
-) -> None:
+def test_logs_in_another_region_are_read_with_a_warning(aws: AwsDouble, archive: Settings, tmp_path: Path) -> None:
     aws.client("s3").create_bucket(Bucket=RESULTS)
     result = succeed(archive.model_copy(update={"results": f"s3://{RESULTS}"}))
     passed, found = checks(result)["set_up_as_recommended"]
@@ -145,7 +141,7 @@ def test_flow_logs_are_created_where_the_vpcs_are(aws: AwsDouble, monkeypatch: p
 
 
 @pytest.mark.parametrize("with_vpc", [True, False], ids=["created into", "read"])
-def test_a_strangers_bucket_that_is_open_to_us_is_not_adopted(aws: AwsDouble, with_vpc: bool) -> None:
+def test_a_strangers_bucket_that_is_open_is_not_adopted(aws: AwsDouble, with_vpc: bool) -> None:
     vpcs = [make_vpc()] if with_vpc else []
     aws.foreign_bucket(BUCKET, open_to=aws.account)
     message = failure(materialize(settings(vpcs)))
@@ -166,7 +162,7 @@ def test_results_in_a_strangers_bucket_are_not_written(aws: AwsDouble, tmp_path:
     assert boto3.client("s3").list_objects_v2(Bucket=RESULTS)["KeyCount"] == 0
 
 
-def test_an_archive_of_the_account_whose_logs_are_read_is_used(aws: AwsDouble, tmp_path: Path) -> None:
+def test_an_archive_of_the_logs_own_account_is_read(aws: AwsDouble, tmp_path: Path) -> None:
     aws.foreign_bucket(BUCKET, account=OTHER_ACCOUNT, open_to=aws.account)
     boto3.client("s3").create_bucket(Bucket=RESULTS)
     upload_small_logs(tmp_path, account=OTHER_ACCOUNT)
@@ -174,7 +170,7 @@ def test_an_archive_of_the_account_whose_logs_are_read_is_used(aws: AwsDouble, t
     assert report("top_rejected_pairs", DAY, bucket=RESULTS) == with_day(SMALL_TOP[DAY], DAY)
 
 
-def test_an_archive_of_our_own_may_hold_the_logs_of_others(aws: AwsDouble, tmp_path: Path) -> None:
+def test_an_archive_of_our_own_may_hold_others_logs(aws: AwsDouble, tmp_path: Path) -> None:
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     upload_small_logs(tmp_path, account=OTHER_ACCOUNT)
     succeed(settings(account_id=OTHER_ACCOUNT))
