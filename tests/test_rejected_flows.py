@@ -724,13 +724,11 @@ def test_a_query_beside_a_run_that_replaces_the_day_sees_it_whole(lake, tmp_path
     athena = lake.target.athena
     objects, times = type(athena)._objects, []
 
-    def replaced_then_listed(self, read, session):
-        times.append(read)
+    def replaced_then_listed(self, partitions):
+        times.append(partitions)
         if len(times) == 1:
-            partitions = athena._partitions(read, session.connection)
-            monkeypatch.setattr(athena, "_partitions", lambda *_: partitions)
             in_a_thread(other_run(lake, tmp_path), DAY)
-        found = list(objects(self, read, session))
+        found = list(objects(self, partitions))
         monkeypatch.undo()
         if len(times) == 1:
             assert found == []
