@@ -168,6 +168,7 @@ def _found(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
         *_odd_records(bucket, seen),
         *_headers_inside(bucket, seen),
         *_twice(bucket, objects),
+        *_copies(bucket, objects.values()),
         *_of_other_days(bucket, objects, day),
         *_of_others(bucket, source, objects),
         *_doubled_interfaces(looks, day),
@@ -240,6 +241,26 @@ def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
             f"Some objects are there twice, so that their records count twice: {some(bucket, doubled)}. Remove one of "
             "each, and run again."
         )
+
+
+def _copies(bucket: Bucket, objects: Iterable[StoredObject]) -> Iterator[str]:
+    """Objects under different names that begin alike and have the same size: copies, whose records count twice."""
+    of_size: dict[int, list[StoredObject]] = defaultdict(list)
+    for stored in objects:
+        if find_flow_log(stored.key) and not stored.archived:
+            of_size[stored.size].append(stored)
+    copies = defaultdict(list)
+    for size, alike in of_size.items():
+        for stored in alike if len(alike) > 1 else ():
+            copies[size, bucket.objects.content_id(stored)].append(stored.key)
+    for keys in copies.values():
+        different = list({_unpacked_name(key): key for key in keys}.values())
+        # Objects that hold no record are alike, too: two empty ones, or those of a header line alone.
+        if len(different) > 1 and _look(bucket, different[0]).interfaces:
+            yield (
+                f"Some objects hold the same records under different names, so that these count twice: "
+                f"{some(bucket, different)}. Remove all but one of them, and run again."
+            )
 
 
 def _of_other_days(bucket: Bucket, objects: Iterable[str], day: date) -> Iterator[str]:

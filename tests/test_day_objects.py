@@ -613,3 +613,27 @@ def test_objects_in_no_days_folder_are_told(lake):
         f"{folder.parent}. Move them into their day's folder, then run again."
     )
     assert not checks(result)["set_up_as_recommended"]
+
+
+# Copies
+
+
+def test_a_copy_under_another_valid_name_is_told(lake):
+    own = min((lake.logs / FOLDER).iterdir())
+    copy = own.with_name(own.name.replace("T0005Z_00000000", "T0010Z_ffffffff"))
+    shutil.copy(own, copy)
+    result = lake.run(DAY)
+    assert result.success
+    (warning,) = warnings(lake, result)
+    assert warning == (
+        "Some objects hold the same records under different names, so that these count twice: "
+        f"{own}, {copy}. Remove all but one of them, and run again."
+    )
+
+
+def test_objects_of_a_header_alone_are_no_copies(lake):
+    for number in range(2):
+        write_object(lake.logs, DAY, [], number=10 + number)
+    result = lake.run(DAY)
+    assert result.success
+    assert warnings(lake, result) == []

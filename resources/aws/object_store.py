@@ -51,6 +51,9 @@ class S3Store(ObjectStore):
                 folders += [found["Prefix"].removeprefix(self.prefix) for found in page.get("CommonPrefixes", [])]
         return Level(keys, folders)
 
+    def content_id(self, stored: StoredObject) -> str:
+        return stored.version  # the ETag: of an object that was put in one part, a digest of its bytes
+
     def open(self, key: str) -> BinaryIO:
         with aws_errors(f"reading {self.uri(key)}"):
             body: BinaryIO = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"]
