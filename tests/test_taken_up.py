@@ -10,7 +10,6 @@ from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, report_rows, w
 
 from assets.rejected_flows.files import LEFT_AFTER, ROOT, STAMP
 from assets.rejected_flows.taken_up import record_added, recorded_days, remove_superseded
-from assets.results_source import NOTE
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import drop_table, move_partition
 
@@ -164,7 +163,6 @@ def test_an_attempt_of_other_flow_logs_is_not_taken_up(filled):
         path = filled.results / key
         path.rename(path.with_name(path.name.replace("123456789012", "210987654321")))
     drop(filled)
-    filled.target.results.delete([NOTE])
     assert taken_up(make_again(filled)) == (0, 3)
 
 
@@ -301,8 +299,8 @@ def test_partitions_are_asked_for_only_where_a_day_has_two_attempts(filled):
 
 
 def test_a_run_of_days_is_one_record(filled):
-    (record,) = filled.target.results.list("source/partitions/")
-    assert record.key == f"source/partitions/vpc_flow_lake/vpc_flow_logs/{DAY}_{EMPTY_DAY}.txt"
+    (record,) = filled.target.results.list("source/days/added/")
+    assert record.key == f"source/days/added/vpc_flow_lake/vpc_flow_logs/{DAY}_{EMPTY_DAY}.txt"
     assert recorded_days(filled.target.results, TABLE) == list(RANGE)
 
 
@@ -312,7 +310,7 @@ def test_days_apart_are_two_records(lake):
 
 
 def test_what_is_no_record_is_passed_over(lake):
-    folder = "source/partitions/vpc_flow_lake/vpc_flow_logs/"
+    folder = "source/days/added/vpc_flow_lake/vpc_flow_logs/"
     names = ["2021-09-02_2021-09-31.txt", "2021-09-03_2021-09-02.txt", "README", "2021-09-02.txt"]
     lake.target.results.replace(dict.fromkeys([folder + name for name in names], b""))
     assert recorded_days(lake.target.results, TABLE) == []

@@ -403,8 +403,8 @@ def is_meant_empty(results: ObjectStore, location: str) -> bool:
     match = _FOLDER.fullmatch(folder)
     if match is None:
         return folder.startswith(OLD_NOTHING)
-    markers = results.list(_marked(folder))
-    return any((marker := _MARKER.fullmatch(stored.key)) and marker["files"] == "0" for stored in markers)
+    found = (_MARKER.fullmatch(stored.key) for stored in results.list(folder))
+    return any(marker is not None and marker["files"] == "0" for marker in found)
 
 
 def _noted(results: ObjectStore, key: str) -> list[str]:

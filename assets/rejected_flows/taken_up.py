@@ -25,7 +25,7 @@ from assets.rejected_flows.files import (
     superseded,
     tidy,
 )
-from assets.results_source import FOLDER
+from assets.results_source import DAYS
 from assets.runs import CAUSES_SHOWN
 from flowlogs.days import batches, listed
 from flowlogs.errors import FlowLakeError
@@ -34,8 +34,8 @@ from flowlogs.statements import TableName, add_partitions
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
 
-ADDED = f"{FOLDER}partitions/"
-"""Below the results root, by database and table, the first and the last day of what a run added, in a file's name."""
+ADDED = f"{DAYS}added/"
+"""Below it, by database and table: the first and the last day of what a run added, in a file's name."""
 
 _ADDED_DAYS = re.compile(r"(?P<first>\d{4}-\d\d-\d\d)_(?P<last>\d{4}-\d\d-\d\d)\.txt")
 

@@ -91,7 +91,11 @@ class AwsDouble:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def _send(self, what: str, data: Any = None) -> Any:
         body = None if data is None else json.dumps(data).encode()

@@ -97,7 +97,8 @@ def become(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, *policies: dict[str,
 
 def test_the_policy_is_its_two_parts() -> None:
     whole, setup, daily = (policy(f"iam-policy{part}.json") for part in ("", "-setup", "-daily"))
-    assert whole["Statement"] == setup["Statement"] + daily["Statement"]
+    # What the first part allows already is not said twice: there is little room (see below).
+    assert whole["Statement"] == setup["Statement"] + [s for s in daily["Statement"] if s["Sid"] != "LookAtFlowLogs"]
 
 
 OF_A_READER = ("Workgroup", "Catalog", "NoteSource")
@@ -214,7 +215,7 @@ def test_once_all_is_set_up_the_daily_policy_alone_runs_the_daily_job(
     [
         *((action, "") for action in actions("iam-policy.json") if action not in (*ONLY_AWS_ASKS, *ONLY_WITH_A_KEY)),
         *((action, "RejectedFlows") for action in ONLY_WITH_RECORDS),
-        ("s3:PutObject", "FolderMarkers"),
+        ("s3:PutObject", "Markers"),
     ],
 )
 def test_without_an_action_something_fails_or_warns_and_names_it(
@@ -329,4 +330,7 @@ def test_the_daily_policy_writes_what_a_day_gives_alone() -> None:
         if "s3:PutObject" in statement["Action"]
         for arn in statement["Resource"]
     ]
-    assert written == ["athena-results/*", "rejected_flows/*", "reports/*", "source/days/*", "dagster-logs/*"]
+    assert written == [
+        *("athena-results/*", "rejected_flows/*", "reports/*", "source/days/*", "dagster-logs/*"),
+        "*_?folder?",
+    ]
