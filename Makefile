@@ -45,18 +45,18 @@ bench: .venv/bench mawk  ## measure against others: make bench [RECORDS=200000] 
 	@$(BIN)/python -m benchmarks $${GIVEN_RECORDS:+--records "$$GIVEN_RECORDS"} $${GIVEN_ROUNDS:+--rounds "$$GIVEN_ROUNDS"} \
 	  $${GIVEN_FOLDER:+--folder "$$GIVEN_FOLDER"} $(if $(filter 1,$(WRITE)),--write)
 
-.venv/runtime: requirements.txt pyproject.toml
+.venv/runtime: requirements/runtime.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/runtime.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
-.venv/dev: .venv/runtime requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+.venv/dev: .venv/runtime requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.venv/bench: .venv/runtime requirements-bench.txt
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-bench.txt
+.venv/bench: .venv/runtime requirements/bench.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bench.txt
 	@touch $@
 
 .PHONY: mawk
@@ -77,7 +77,7 @@ PIN := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 -
 
 lock:  ## pin requirements anew, for every Python that is supported
 	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv
-	$(PIN) --output-file requirements.txt
-	$(PIN) --constraint requirements.txt --group deploy --output-file requirements-deploy.txt
-	$(PIN) --constraint requirements.txt --group deploy --group dev --output-file requirements-dev.txt
-	$(PIN) --constraint requirements-dev.txt --group bench --output-file requirements-bench.txt
+	$(PIN) --output-file requirements/runtime.txt
+	$(PIN) --constraint requirements/runtime.txt --group deploy --output-file requirements/deploy.txt
+	$(PIN) --constraint requirements/runtime.txt --group deploy --group dev --output-file requirements/dev.txt
+	$(PIN) --constraint requirements/dev.txt --group bench --output-file requirements/bench.txt

@@ -8,12 +8,8 @@ from typing import Any
 
 import boto3
 import pytest
-from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, command, finished, with_day
-
-from assets.rejected_flows.files import STAMP
-
-from .double import AwsDouble
-from .lineage import (
+from aws_double.server import AwsDouble
+from aws_lineage import (
     BUCKET,
     DAILY,
     make_vpc,
@@ -24,6 +20,9 @@ from .lineage import (
     succeed,
     upload_small_logs,
 )
+from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, command, finished, with_day
+
+from assets.rejected_flows.files import STAMP
 
 MOMENTS = {
     "the bucket is created": ("s3:CreateBucket", 1),

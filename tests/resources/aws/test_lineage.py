@@ -7,14 +7,8 @@ from pathlib import Path
 
 import boto3
 import pytest
-from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, KnownAnswers, known_answers, with_day
-
-from assets.results_source import NOTE
-from flowlogs.bucket_policy import delivery_statements, tls_only_statement
-from resources.aws.object_store import S3Store
-
-from .double import AwsDouble
-from .lineage import (
+from aws_double.server import AwsDouble
+from aws_lineage import (
     BUCKET,
     DAILY,
     REPORTS,
@@ -36,6 +30,11 @@ from .lineage import (
     upload,
     upload_small_logs,
 )
+from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, KnownAnswers, known_answers, with_day
+
+from assets.results_source import NOTE
+from flowlogs.bucket_policy import delivery_statements, tls_only_statement
+from resources.aws.object_store import S3Store
 
 CHANGES = ("Create", "Put", "Delete", "Update", "Tag")
 

@@ -4,27 +4,27 @@ from pathlib import Path
 
 import boto3
 import pytest
-from support import DAY, SMALL_TOP, with_day
-
-from flowlogs.errors import FlowLakeError
-from pipelines.settings import Settings
-from pipelines.targets import build_target
-
-from .double import AwsDouble
-from .lineage import (
+from aws_double.server import AwsDouble
+from aws_lineage import (
     BUCKET,
+    become,
     checks,
     failure,
     make_vpc,
     materialize,
     metadata,
+    policy,
     policy_statements,
     report,
     settings,
     succeed,
     upload_small_logs,
 )
-from .test_permissions import become, policy
+from support import DAY, SMALL_TOP, with_day
+
+from flowlogs.errors import FlowLakeError
+from pipelines.settings import Settings
+from pipelines.targets import build_target
 
 ARCHIVE = "eu-west-1"
 LOGGED = "ap-northeast-1"

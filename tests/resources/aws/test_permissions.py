@@ -7,21 +7,17 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
-from support import DAY, PING, ROOT, SMALL_DETAILS, SMALL_TOP, record, with_day, write_object
-
-from pipelines.build import build_definitions
-
-from .authorization import ARNS, CONDITION_KEYS, RESOURCES
-from .double import AwsDouble
-from .lineage import (
+from aws_double.authorization import ARNS, CONDITION_KEYS, RESOURCES
+from aws_double.server import AwsDouble
+from aws_lineage import (
     BUCKET,
     DAILY,
+    NAMES,
+    become,
     checks,
     create_flow_log,
     failure,
@@ -29,6 +25,7 @@ from .lineage import (
     make_vpc,
     materialize,
     partitions,
+    policy,
     rejected_flows,
     report,
     settings,
@@ -37,6 +34,10 @@ from .lineage import (
     upload,
     upload_small_logs,
 )
+from botocore.exceptions import ClientError
+from support import DAY, PING, SMALL_DETAILS, SMALL_TOP, record, with_day, write_object
+
+from pipelines.build import build_definitions
 
 ONLY_WITH_A_KEY = ("kms:GenerateDataKey", "kms:Decrypt", "kms:GetKeyPolicy")
 """What nobody needs without a key of KMS: see test_encryption.py."""
@@ -60,39 +61,10 @@ ONLY_WITH_PARTS: Mapping[str, Callable[[str], str]] = {
 }
 """What nobody needs but where these have flow logs of their own to the bucket."""
 
-NAMES: Mapping[str, str] = {
-    "BUCKET": BUCKET,
-    "ACCOUNT_ID": "123456789012",
-    "PARTITION": "aws",
-    "REGION": "us-east-1",
-    "WORKGROUP": "vpc-flow-lake",
-    "DATABASE": "vpc_flow_lake",
-    "TABLE": "vpc_flow_logs",
-}
-
-
-def policy(name: str, without: str = "", of: str = "", **names: str) -> dict[str, Any]:
-    """A policy of deploy/ for the tests' account, without one of its actions; `of` names the statement, if just one."""
-    text = Template((ROOT / "deploy" / name).read_text(encoding="utf-8")).substitute({**NAMES, **names})
-    document: dict[str, Any] = json.loads(text)
-    for statement in document["Statement"]:
-        actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-        statement["Action"] = [a for a in actions if a != without or of not in ("", statement["Sid"])]
-    document["Statement"] = [statement for statement in document["Statement"] if statement["Action"]]
-    return document
-
 
 def actions(name: str) -> list[str]:
     document = policy(name)
     return sorted({action for statement in document["Statement"] for action in statement["Action"]})
-
-
-def become(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, *policies: dict[str, Any]) -> None:
-    """Go on as a user that has these policies and nothing else."""
-    for name, value in aws.environment_of(aws.user(f"user-{len(policies)}", *policies)).items():
-        monkeypatch.setenv(name, value)
-    boto3.DEFAULT_SESSION = None
-    aws.set(enforce_iam=True)
 
 
 def test_the_policy_is_its_two_parts() -> None:

@@ -10,19 +10,18 @@ from datetime import date, datetime, timezone
 from functools import cache
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import ROOT
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
 from flowlogs.layout import LogSource, find_source
 from resources.embedded.simulation.vpc import SimulatedVpc
 
-ROOT = Path(__file__).parents[1]
 SOURCE = LogSource("flow-logs", "123456789012", "eu-west-1")
 DAY = date(2026, 11, 21)
 MIDNIGHT = 1_795_219_200

@@ -12,14 +12,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support import files_in
+from support import ROOT, files_in
 
 import resources.embedded.catalog
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import PARQUET, TableDefinition, TableName
 from resources.embedded.catalog import APPLICATION_ID, Catalog, Partition
 
-ROOT = Path(__file__).resolve().parents[1]
 NAME = TableName("lake", "flows")
 OTHER = TableName("lake", "others")
 DEFINITION = TableDefinition(

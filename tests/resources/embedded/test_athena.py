@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from small_bucket import NAME, SOURCE, RecordingStore, SmallBucket, record
+from support import ROOT
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName, create_database, create_table, flow_logs_table, move_partition
 from resources.embedded.athena import EmbeddedAthena
 from resources.engine import QueryError
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")

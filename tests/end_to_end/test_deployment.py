@@ -24,9 +24,8 @@ import boto3
 import dagster as dg
 import pytest
 import yaml
-from aws.double import AwsDouble
-from aws.lineage import BUCKET, make_vpc, report, settings, succeed, upload
-from aws.test_permissions import policy
+from aws_double.server import AwsDouble
+from aws_lineage import BUCKET, make_vpc, policy, report, settings, succeed, upload
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.events import RunFailureReason

@@ -6,13 +6,23 @@ from typing import Any
 
 import boto3
 import pytest
+from aws_double.server import AwsDouble
+from aws_lineage import (
+    BUCKET,
+    become,
+    checks,
+    failure,
+    make_vpc,
+    materialize,
+    policy,
+    report,
+    settings,
+    succeed,
+    upload_small_logs,
+)
 from support import DAY, SMALL_TOP, with_day
 
 from flowlogs.bucket_policy import delivery_statements, key_statement
-
-from .double import AwsDouble
-from .lineage import BUCKET, checks, failure, make_vpc, materialize, report, settings, succeed, upload_small_logs
-from .test_permissions import become, policy
 
 
 @pytest.fixture

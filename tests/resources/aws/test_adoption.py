@@ -8,14 +8,8 @@ from typing import Any
 import boto3
 import dagster as dg
 import pytest
-from support import DAY, SMALL_TOP, with_day, write_small_logs
-
-from flowlogs.bucket_policy import delivery_statements, means_the_same, tls_only_statement
-from pipelines.build import build_definitions
-from pipelines.targets import build_target
-
-from .double import AwsDouble
-from .lineage import (
+from aws_double.server import AwsDouble
+from aws_lineage import (
     BUCKET,
     bucket_settings,
     checks,
@@ -34,6 +28,11 @@ from .lineage import (
     upload,
     upload_small_logs,
 )
+from support import DAY, SMALL_TOP, with_day, write_small_logs
+
+from flowlogs.bucket_policy import delivery_statements, means_the_same, tls_only_statement
+from pipelines.build import build_definitions
+from pipelines.targets import build_target
 
 SOMEBODYS_STATEMENT = {
     "Sid": "Auditors",

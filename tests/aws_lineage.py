@@ -5,20 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import boto3
 import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
-from support import DAY, write_small_logs
+import pytest
+from aws_double.server import AwsDouble
+from support import DAY, ROOT, write_small_logs
 
 from assets.reports.asset import report_keys
 from flowlogs.layout import is_visible
 from pipelines.build import build_definitions
 from pipelines.settings import Settings
-
-from .double import AwsDouble
 
 BUCKET = "company-vpc-flow-logs"
 EVERYTHING = "*"
@@ -237,3 +238,33 @@ def bucket_settings(bucket: str) -> dict[str, Any]:
 def policy_statements(bucket: str = BUCKET) -> list[dict[str, Any]]:
     found = bucket_settings(bucket)["policy"]
     return json.loads(found["Policy"])["Statement"] if found else []
+
+
+NAMES: Mapping[str, str] = {
+    "BUCKET": BUCKET,
+    "ACCOUNT_ID": "123456789012",
+    "PARTITION": "aws",
+    "REGION": "us-east-1",
+    "WORKGROUP": "vpc-flow-lake",
+    "DATABASE": "vpc_flow_lake",
+    "TABLE": "vpc_flow_logs",
+}
+
+
+def policy(name: str, without: str = "", of: str = "", **names: str) -> dict[str, Any]:
+    """A policy of deploy/ for the tests' account, without one of its actions; `of` names the statement, if just one."""
+    text = Template((ROOT / "deploy" / name).read_text(encoding="utf-8")).substitute({**NAMES, **names})
+    document: dict[str, Any] = json.loads(text)
+    for statement in document["Statement"]:
+        actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        statement["Action"] = [a for a in actions if a != without or of not in ("", statement["Sid"])]
+    document["Statement"] = [statement for statement in document["Statement"] if statement["Action"]]
+    return document
+
+
+def become(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, *policies: dict[str, Any]) -> None:
+    """Go on as a user that has these policies and nothing else."""
+    for name, value in aws.environment_of(aws.user(f"user-{len(policies)}", *policies)).items():
+        monkeypatch.setenv(name, value)
+    boto3.DEFAULT_SESSION = None
+    aws.set(enforce_iam=True)

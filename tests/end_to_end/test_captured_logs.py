@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from small_bucket import rows
+from support import ROOT
 
 from assets.reports.asset import REPORTS, report_sql
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
@@ -37,7 +38,6 @@ from resources.embedded.bucket import FolderBucket
 from resources.embedded.folder_store import FolderStore
 from resources.engine import QueryResult
 
-ROOT = Path(__file__).resolve().parents[1]
 CAPTURED = Path(os.environ.get("FLOWLAKE_TEST_LOGS") or ROOT.parent / "shared" / "flowlogs")
 MADE_HERE = "made here"
 CASES = [MADE_HERE, *sorted(path.parent.name for path in CAPTURED.glob("*/expected.json"))]

@@ -20,6 +20,7 @@ from pyathena.error import DatabaseError, OperationalError
 from pyathena.pandas.cursor import PandasCursor
 from support import DAY, KnownAnswers, known_answers, with_day
 
+from aws_double.server import AwsDouble
 from flowlogs import statements
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource, find_source
@@ -29,8 +30,6 @@ from resources.aws.object_store import S3Store
 from resources.bucket import ObjectStore, StoredObject
 from resources.embedded.athena import EmbeddedAthena
 from resources.embedded.folder_store import FolderStore
-
-from .double import AwsDouble
 
 BUCKET = "lake"
 TABLE = statements.TableName("vpc_flow_lake", "vpc_flow_logs")

@@ -13,16 +13,8 @@ from typing import Any
 
 import boto3
 import pytest
-from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, with_day
-
-from flowlogs.errors import FlowLakeError
-from flowlogs.statements import TableName
-from pipelines.targets import build_target
-from resources.aws.athena import Athena
-from resources.engine import QueryEngine
-
-from .double import AwsDouble
-from .lineage import (
+from aws_double.server import AwsDouble
+from aws_lineage import (
     BUCKET,
     REPORTS,
     failure,
@@ -35,6 +27,13 @@ from .lineage import (
     succeed,
     upload_small_logs,
 )
+from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, with_day
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.statements import TableName
+from pipelines.targets import build_target
+from resources.aws.athena import Athena
+from resources.engine import QueryEngine
 
 SERVICES = ("s3", "ec2", "athena", "glue", "sts")
 

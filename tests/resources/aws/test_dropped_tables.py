@@ -6,26 +6,26 @@ from pathlib import Path
 
 import boto3
 import pytest
-from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, with_day
-
-from flowlogs.fields import HEADER_LINE
-
-from .double import AwsDouble
-from .lineage import (
+from aws_double.server import AwsDouble
+from aws_lineage import (
     BUCKET,
     DAILY,
     REPORTS,
     SETUP,
+    become,
     make_vpc,
     metadata,
     partitions,
+    policy,
     rejected_flows,
     report,
     settings,
     succeed,
     upload_small_logs,
 )
-from .test_permissions import become, policy
+from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, with_day
+
+from flowlogs.fields import HEADER_LINE
 
 EMPTY_DAY = NEXT_DAY + timedelta(days=1)
 LOGS = "AWSLogs/123456789012/vpcflowlogs/us-east-1"

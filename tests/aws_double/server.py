@@ -1,6 +1,6 @@
 """AWS for tests: moto's S3, EC2, Glue, STS and IAM behind real HTTP, with an Athena that really executes.
 
-As a command (``python -m tests.aws.double --port 5555``) it serves until it is interrupted; `AwsDouble` starts that
+As a command (``python -m tests.aws_double --port 5555``) it serves until it is interrupted; `AwsDouble` starts that
 command and controls it. The control API is HTTP and JSON on the same port:
 
 - ``POST /double/reset``: as at the start; nothing of what was created is left.
@@ -30,7 +30,7 @@ class AwsDouble:
     """A running double. `environment` is what boto3 needs to talk to it as its administrator."""
 
     def __init__(self, region: str = "us-east-1") -> None:
-        command = [sys.executable, "-m", "tests.aws.double", "--port", "0", "--until-end-of-input"]
+        command = [sys.executable, "-m", "tests.aws_double", "--port", "0", "--until-end-of-input"]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
         self.url = self._process.stdout.readline().strip()
@@ -107,16 +107,16 @@ def application() -> Callable[[dict[str, Any], Callable], Iterable[bytes]]:
     """The WSGI application: control, a log of calls, injected errors, and moto for the rest."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    from . import athena_double, moto_gaps, permissions, state
+    from . import athena, moto_gaps, permissions, state
     from .wire import describe_call, error_body
 
-    for part in (athena_double, moto_gaps, permissions):
+    for part in (athena, moto_gaps, permissions):
         part.install()
     aws = DomainDispatcherApplication(create_backend_app)
     controls = {
         "settings": lambda data: state.change(data),
         "calls": lambda _: state.CALLS,
-        "queries": lambda _: athena_double.queries(),
+        "queries": lambda _: athena.queries(),
         "user": lambda data: permissions.create_user(data["name"], data["region"], data["policies"]),
         "foreign-bucket": lambda data: moto_gaps.create_foreign_bucket(**data),
         "reset": lambda _: _reset(),
@@ -171,7 +171,3 @@ def main(arguments: list[str] | None = None) -> None:
     server = make_server("127.0.0.1", options.port, application(), threaded=True, request_handler=QuietHandler)
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     server.serve_forever()
-
-
-if __name__ == "__main__":
-    main()
