@@ -20,7 +20,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.reports.asset import REPORTS, Report
+from assets.reports.catalogue import REPORTS, Report
 from benchmarks.competitors import CORES
 from benchmarks.days import SMALL_DAYS
 from flowlogs.statements import TableName, text_literal

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
+from assets.reports.catalogue import REPORTS
 from benchmarks.days import DAY, START_DATE
 
 OURS = "pipelines.definitions"
@@ -24,7 +25,7 @@ INFRASTRUCTURE = {
     EMPTY: ("bucket", "flow_log", "table"),
 }
 DAILY = {
-    OURS: ("vpc_flow_logs_partition", "rejected_flows", "top_rejected_pairs", "rejected_flow_details"),
+    OURS: ("vpc_flow_logs_partition", "rejected_flows", *(report.name for report in REPORTS)),
     EMPTY: ("partition", "rejected", "pairs", "details"),
 }
 

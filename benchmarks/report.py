@@ -7,12 +7,13 @@ from typing import Any
 
 from tabulate import tabulate
 
+from assets.reports.catalogue import REPORTS as ALL_REPORTS
 from benchmarks.imports import LATER
 
 Measured = Mapping[str, Any]
 
 FOLDER = Path(__file__).parent
-SCAN, REPORTS = ("rejected_flows",), ("top_rejected_pairs", "rejected_flow_details")
+SCAN, REPORTS = ("rejected_flows",), tuple(report.name for report in ALL_REPORTS)
 PACKAGES_SHOWN = 12
 
 NAMES = {

@@ -9,7 +9,8 @@ from assets.flow_logs_table import vpc_flow_logs
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
 from assets.partitions import partition_asset
 from assets.rejected_flows.asset import rejected_flows_asset
-from assets.reports.asset import REPORTS, Report, report_asset
+from assets.reports.asset import report_asset
+from assets.reports.catalogue import REPORTS, Report
 from pipelines.jobs import EXECUTOR, daily_job, daily_schedule, teardown
 from pipelines.settings import Settings
 from pipelines.targets import Target, build_target

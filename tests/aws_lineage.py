@@ -17,6 +17,7 @@ from aws_double.server import AwsDouble
 from support import DAY, ROOT, write_small_logs
 
 from assets.reports.asset import report_keys
+from assets.reports.catalogue import REPORTS as ALL_REPORTS
 from flowlogs.layout import is_visible
 from pipelines.build import build_definitions
 from pipelines.settings import Settings
@@ -24,7 +25,7 @@ from pipelines.settings import Settings
 BUCKET = "company-vpc-flow-logs"
 EVERYTHING = "*"
 SETUP = "vpc_flow_logs_bucket,vpc_flow_log,vpc_flow_logs"
-REPORTS = "top_rejected_pairs,rejected_flow_details"
+REPORTS = ",".join(report.name for report in ALL_REPORTS)
 DAILY = f"vpc_flow_logs_partition,rejected_flows,{REPORTS}"
 
 

@@ -9,6 +9,7 @@ import dagster as dg
 from support import files_in
 
 from assets.rejected_flows.files import NOTES, ROOT
+from assets.reports.catalogue import REPORTS as ALL_REPORTS
 from flowlogs.layout import is_visible
 from flowlogs.statements import TableDefinition, TableName, rejected_flows_name
 from pipelines.build import build_definitions
@@ -17,8 +18,8 @@ from pipelines.targets import build_target
 from resources.engine import QueryEngine, QueryResult
 from resources.ensured import Ensured
 
-DAILY = ["vpc_flow_logs_partition", "rejected_flows", "top_rejected_pairs", "rejected_flow_details"]
-REPORTS = ["top_rejected_pairs", "rejected_flow_details"]
+REPORTS = [report.name for report in ALL_REPORTS]
+DAILY = ["vpc_flow_logs_partition", "rejected_flows", *REPORTS]
 TABLE = TableName("vpc_flow_lake", "vpc_flow_logs")
 REJECTED = rejected_flows_name(TABLE)
 

@@ -1,12 +1,10 @@
-"""The daily reports: each is one SQL file beside this module, run over the rejected flows, written as Parquet and CSV.
+"""The asset of a daily report: its SQL, run over the rejected flows, and its rows as Parquet and CSV.
 
-A new report is a new .sql file and its line in REPORTS. What a day's report says depends on that day's records alone.
+What a day's report says depends on that day's records alone. Which reports there are, catalogue.py knows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -14,6 +12,7 @@ import dagster as dg
 from assets.day_objects import arrived_since
 from assets.metadata import query_metadata
 from assets.rejected_flows.files import days_without_files, require_files
+from assets.reports.catalogue import Report, report_sql
 from assets.results_source import noted_objects, require_own_results
 from assets.runs import clear_failures, days_of, finish_days, origin
 from assets.table_guards import days_without_partition, require_days
@@ -31,33 +30,6 @@ GROUP = "reports"
 ROWS_SHOWN = 20
 DAYS_AT_ONCE = 30
 """Of a range, how many days' files are written together: each is whole, and few waits for the disk do for all."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """A report's asset key, what it tells, and its SQL.
-
-    In that, `{table}` stands for the table of REJECT records, `{first}` and `{last}` for the first and the last day.
-    It gives the rows of each day, which its last column ``dt`` names, in the day's order.
-    """
-
-    name: str
-    description: str
-    template: str
-
-
-def _of_this_folder(name: str, description: str) -> Report:
-    return Report(name, description, Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8").strip())
-
-
-REPORTS: Sequence[Report] = (
-    _of_this_folder(
-        "top_rejected_pairs", "The 20 source and destination pairs with the most rejected packets of the day."
-    ),
-    _of_this_folder(
-        "rejected_flow_details", "The day's rejected flows in full, up to 100: those with the most packets."
-    ),
-)
 
 
 def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -130,11 +102,6 @@ def consistent_result(
             if failure:
                 raise failure
             return result
-
-
-def report_sql(report: Report, table: TableName, first: date, last: date) -> str:
-    """The statement of a report for these days."""
-    return report.template.format(table=table.trino, first=first.isoformat(), last=last.isoformat())
 
 
 def report_keys(name: str, day: date) -> tuple[str, str]:

@@ -1,3 +1,4 @@
+-- The day's rejected flows in full, up to 100: those with the most packets.
 SELECT
   version,
   account,

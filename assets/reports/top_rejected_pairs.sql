@@ -1,3 +1,4 @@
+-- The 20 source and destination pairs with the most rejected packets of the day.
 SELECT packetcount, sourceaddress, destinationaddress, dt
 FROM (
   SELECT

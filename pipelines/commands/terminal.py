@@ -80,7 +80,8 @@ def print_reports(results: "ObjectStore", day: date) -> None:
     import pandas as pd
     import pyarrow as pa
 
-    from assets.reports.asset import REPORTS, report_keys
+    from assets.reports.asset import report_keys
+    from assets.reports.catalogue import REPORTS
 
     for report in reversed(REPORTS):
         parquet, csv = report_keys(report.name, day)

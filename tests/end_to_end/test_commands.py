@@ -38,6 +38,7 @@ from support import (
     write_small_logs,
 )
 
+from assets.reports.catalogue import REPORTS
 from assets.results_source import NOTE
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName, rejected_flows_name
@@ -47,7 +48,7 @@ from resources.embedded.catalog import Catalog
 
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "pipelines.definitions")
 WHOLE_LINEAGE = (*MATERIALIZE, "--select", "*", "--partition", DAY)
-DAILY_ASSETS = "vpc_flow_logs_partition,rejected_flows,top_rejected_pairs,rejected_flow_details"
+DAILY_ASSETS = ",".join(["vpc_flow_logs_partition", "rejected_flows", *(report.name for report in REPORTS)])
 RANGE = (*MATERIALIZE, "--select", DAILY_ASSETS, "--partition-range", f"{DAY}...{NEXT_DAY}")
 
 

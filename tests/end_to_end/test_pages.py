@@ -29,6 +29,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 from support import BIN, command_environment, copy_project, flow_lake, report_rows, run
 
+from assets.reports.catalogue import REPORTS
 from assets.tables import markdown_table, markdown_text
 
 SCREENSHOTS = os.environ.get("FLOWLAKE_TEST_SCREENSHOTS")
@@ -39,8 +40,7 @@ ASSETS = (
     "vpc_flow_logs",
     "vpc_flow_logs_partition",
     "rejected_flows",
-    "top_rejected_pairs",
-    "rejected_flow_details",
+    *(report.name for report in REPORTS),
 )
 YESTERDAY = datetime.now(timezone.utc).date() - timedelta(days=1)
 DAYS = [YESTERDAY - timedelta(days=before) for before in (2, 1, 0)]

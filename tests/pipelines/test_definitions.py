@@ -9,6 +9,7 @@ import pytest
 from support import DAY, files_in, report_rows, run
 
 import pipelines.settings
+from assets.reports.catalogue import REPORTS
 from pipelines.build import build_definitions
 from pipelines.settings import Settings
 
@@ -20,10 +21,9 @@ ASSETS = {
     "vpc_flow_logs": ("catalog", {"vpc_flow_logs_bucket"}),
     "vpc_flow_logs_partition": ("catalog", {"vpc_flow_log", "vpc_flow_logs"}),
     "rejected_flows": ("reports", {"vpc_flow_logs_partition"}),
-    "top_rejected_pairs": ("reports", {"rejected_flows"}),
-    "rejected_flow_details": ("reports", {"rejected_flows"}),
+    **{report.name: ("reports", {"rejected_flows"}) for report in REPORTS},
 }
-DAILY = ("vpc_flow_logs_partition", "rejected_flows", "top_rejected_pairs", "rejected_flow_details")
+DAILY = ("vpc_flow_logs_partition", "rejected_flows", *(report.name for report in REPORTS))
 JOB = "daily_reject_reports"
 
 
@@ -106,7 +106,7 @@ def test_the_job_looks_adds_the_partition_then_writes_the_reports(defs):
     job = defs.resolve_job_def(JOB)
     steps = [node.name for node in job.graph.nodes_in_topological_order]
     assert steps[:3] == ["vpc_flow_log", "vpc_flow_logs_partition", "rejected_flows"]
-    assert sorted(steps[3:]) == ["rejected_flow_details", "top_rejected_pairs"]
+    assert sorted(steps[3:]) == [report.name for report in REPORTS]
 
 
 def test_the_schedule_runs_every_day_at_one_utc(defs):
