@@ -44,7 +44,7 @@ ADD_PARTITION = "ALTER TABLE `vpc_flow_lake`.`rejected_flows` ADD IF NOT EXISTS 
 
 def rows(lake: Lake, day: date) -> list[list[list[object]]]:
     """Of both reports, the day's rows."""
-    return [report_rows(lake.results, report, day) for report in REPORTS]
+    return [report_rows(lake.results, report, day) for report in ("top_rejected_pairs", "rejected_flow_details")]
 
 
 def known(day: date) -> list[list[list[object]]]:
