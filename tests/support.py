@@ -209,3 +209,17 @@ def run(project: Path, *arguments: object, cwd: Path | None = None, **settings: 
 def flow_lake(project: Path, *arguments: object, cwd: Path | None = None, **settings: object) -> tuple[int, str]:
     """Run one of the project's own commands (`run`, `sql`), as the Makefile runs it."""
     return run(project, "python", "-m", "pipelines.commands", *arguments, cwd=cwd, **settings)
+
+
+def make(project: Path, *arguments: str, **environment: str) -> tuple[int, str]:
+    """`make` in a copy of the project, with this environment in the place of the one that it would set up."""
+    command = ["make", "--no-print-directory", "-o", ".venv/runtime", f"BIN={BIN}", *arguments]
+    done = subprocess.run(
+        command,
+        cwd=project,
+        env=command_environment(project, **environment),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return done.returncode, done.stdout + done.stderr

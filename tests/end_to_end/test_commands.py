@@ -31,6 +31,7 @@ from support import (
     finished,
     flow_lake,
     known_answers,
+    make,
     report_rows,
     run,
     with_day,
@@ -70,20 +71,6 @@ def others_in(results: Path) -> dict[str, str]:
     """The files that a second run of the same days leaves as they are."""
     found = files_in(results)
     return {name: digest for name, digest in found.items() if not name.startswith(("catalog.", "rejected_flows/"))}
-
-
-def make(project: Path, *arguments: str, **environment: str) -> tuple[int, str]:
-    """`make` in a copy of the project, with this environment in the place of the one that it would set up."""
-    command = ["make", "--no-print-directory", "-o", ".venv/runtime", f"BIN={BIN}", *arguments]
-    done = subprocess.run(
-        command,
-        cwd=project,
-        env=command_environment(project, **environment),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    return done.returncode, done.stdout + done.stderr
 
 
 # dagster asset materialize

@@ -1,0 +1,79 @@
+"""What the README says is so: its commands are run, and what it shows of them is compared. Nothing is undocumented.
+
+In what the README shows, ``…`` alone on a line stands for any lines, and within one for any text; seconds are any.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from support import ROOT, make
+
+from pipelines.commands.__main__ import main
+from pipelines.settings import PREFIX, Settings
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / ".env.example", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def shown() -> Iterator[tuple[list[str], str]]:
+    """Each of the README's commands of make whose output it shows: its arguments, and that output."""
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
+        for command, output in re.findall(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+            typed = command.replace("\\\n", " ").rpartition("&& ")[2]
+            words = shlex.split(typed, comments=True)
+            if words[0] == "make" and output.strip():
+                yield words[1:], output
+
+
+def pattern(output: str) -> str:
+    """What matches an output that is shown like this."""
+    text = re.escape(output.strip())
+    text = re.sub(r"\d+\\\.\d+\\ s\b", r"[0-9.]+ s", text)
+    text = re.sub(r"(?m)^(?:\\ )*…$", "(?:.*\n?)*?", text).replace("\\\n(?:.*\n?)*?\\\n", "\n(?:.*\n)*?")
+    return text.replace("…", ".*?")
+
+
+def test_the_readmes_commands_show_what_it_says(new_project):
+    day = ""
+    for arguments, output in shown():
+        shown_day = re.search(r"^Day +(\S+)", output, re.MULTILINE)
+        day = f"DATE={shown_day[1]}" if shown_day else day
+        code, printed = make(new_project, *arguments, *([day] if arguments == ["run"] else []))
+        assert code == 0, printed
+        assert re.search(pattern(output), printed), printed
+
+
+def test_the_readme_shows_what_some_commands_print():
+    assert ["run"] in [arguments for arguments, _ in shown()]
+
+
+def test_every_target_of_make_is_documented():
+    targets = re.findall(r"^([a-z]+):[^#\n]*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES[:2])
+    assert [target for target in targets if f"make {target}" not in text] == []
+
+
+def test_every_command_is_documented():
+    assert [name for name in main.commands if f"make {name}" not in README] == []
+
+
+def test_every_setting_is_documented():
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    names = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    assert [name for name in names if not re.search(rf"^#?{name}=", example, re.MULTILINE)] == []
+
+
+def test_no_page_names_a_setting_that_is_none():
+    names = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {
+        "FLOWLAKE_TEST_LOGS",
+        "FLOWLAKE_TEST_SCREENSHOTS",
+    }
+    for page in PAGES:
+        found = set(re.findall(rf"\b{PREFIX}[A-Z_]+\b", page.read_text(encoding="utf-8")))
+        assert found - names == set(), page.name
+
+
+def test_every_link_of_the_readme_leads_somewhere():
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert [link for link in links if not (ROOT / link).exists()] == []
