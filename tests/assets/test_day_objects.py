@@ -192,7 +192,7 @@ def test_objects_that_athena_passes_over_are_told(lake, monkeypatch):
 
 def test_a_few_objects_of_each_flow_log_are_looked_at(lake, monkeypatch):
     for number in range(20):
-        write_object(lake.logs, DAY, [FEW_PACKETS], number=number)
+        write_object(lake.logs, DAY, [FEW_PACKETS] * (1 + number**3), number=number)  # of different sizes
     looked, head = [], FolderStore.head
     monkeypatch.setattr(FolderStore, "head", lambda self, key, size: looked.append(key) or head(self, key, size))
     look_at(lake.target.bucket, [DAY])
