@@ -59,7 +59,7 @@ def look_at(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]:
     source = bucket.source()
     with ThreadPoolExecutor(min(DAYS_AT_ONCE, len(days) or 1), thread_name_prefix="day-objects") as pool:
         looked = dict(zip(days, pool.map(lambda day: _look_at_day(bucket, source, day), days), strict=True))
-    return looked | {day: DayObjects({}, problem) for day, problem in bucket.shared_days(days).items()}
+    return looked | {day: DayObjects({}, problem) for day, problem in bucket.unfit_days(days).items()}
 
 
 def unreadable_days(looked: Mapping[date, DayObjects]) -> dict[date, str]:

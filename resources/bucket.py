@@ -149,10 +149,10 @@ class Bucket(ABC):
         """The objects below a prefix that Athena reads."""
         return (found for found in self.objects.list(prefix) if is_visible(found.key, prefix))
 
-    def shared_days(self, days: Iterable[date]) -> Mapping[date, str]:
-        """Of these UTC days, those whose folder also holds another day's objects or is held by it; and what is to do.
+    def unfit_days(self, days: Iterable[date]) -> Mapping[date, str]:
+        """Of these UTC days, those whose folder holds what is not that day's or not this bucket's, and what is to do.
 
-        Only links do that, which S3 knows none of.
+        In S3 there are none: it knows no links, and nothing is simulated there.
         """
         return {}
 

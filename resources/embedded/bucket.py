@@ -112,7 +112,7 @@ class FolderBucket(Bucket):
             )
         return choose_source(self.name, found, self._account, self._region, where=self.objects.uri())
 
-    def shared_days(self, days: Iterable[date]) -> Mapping[date, str]:
+    def unfit_days(self, days: Iterable[date]) -> Mapping[date, str]:
         source = self.source()
         real = self._real_folders(source)
         days_of: dict[str, set[date]] = defaultdict(set)

@@ -1,8 +1,8 @@
 """The default bucket: a folder of ours that the simulated VPC delivers to, as long as nobody else's files lie there."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import (
@@ -10,13 +10,9 @@ from flowlogs.layout import (
     is_object_name,
     is_visible,
 )
-from resources.bucket import StoredObject
+from resources.embedded.bucket import FolderBucket
 from resources.embedded.simulation.vpc import is_simulated
 from resources.ensured import Ensured
-
-if TYPE_CHECKING:
-    pass
-from resources.embedded.bucket import FolderBucket
 
 OTHERS_SHOWN = 3
 
@@ -68,11 +64,14 @@ class SimulatedBucket(FolderBucket):
                 "again."
             )
 
-    def visible_objects(self, prefix: str) -> Iterator[StoredObject]:
-        found = list(super().visible_objects(prefix))
-        if self.is_ours():
-            self._refuse_others(stored.key for stored in found)
-        return iter(found)
+    def unfit_days(self, days: Iterable[date]) -> Mapping[date, str]:
+        unfit = dict(super().unfit_days(days))
+        for day in days if self.is_ours() else ():
+            try:
+                self._refuse_others(found.key for found in self.visible_objects(self.source().day_prefix(day)))
+            except FlowLakeError as error:
+                unfit[day] = str(error)
+        return unfit
 
     def ensure(self) -> Ensured:
         if self.is_ours():

@@ -892,8 +892,9 @@ def test_nothing_is_simulated_among_other_files(simulated, kind):
 def test_a_simulated_day_with_other_files_is_not_read(simulated, kind):
     SimulatedFlowLog(simulated, SimulatedVpc(SOURCE)).deliver([DAY])
     put_foreign(simulated, kind)
-    with pytest.raises(FlowLakeError, match="is the bucket of the simulated VPC, and holds what that never delivered"):
-        simulated.visible_objects(SOURCE.day_prefix(DAY))
+    unfit = simulated.unfit_days([DAY, NEXT_DAY])
+    assert list(unfit) == [DAY]
+    assert "is the bucket of the simulated VPC, and holds what that never delivered" in unfit[DAY]
 
 
 def test_nothing_is_simulated_beside_logs_with_the_mark_alone(simulated):
