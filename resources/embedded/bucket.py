@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import (
@@ -23,11 +22,8 @@ from flowlogs.layout import (
 )
 from flowlogs.printable import printable
 from resources.bucket import Bucket
-from resources.ensured import Ensured
-
-if TYPE_CHECKING:
-    pass
 from resources.embedded.folder_store import FolderStore
+from resources.ensured import Ensured
 
 _NUMBER = re.compile("[0-9]{2,4}")
 
