@@ -59,7 +59,7 @@ def look_at(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]:
     source = bucket.source()
     with ThreadPoolExecutor(min(DAYS_AT_ONCE, len(days) or 1), thread_name_prefix="day-objects") as pool:
         looked = dict(zip(days, pool.map(lambda day: _look_at_day(bucket, source, day), days), strict=True))
-    return looked | {day: DayObjects({}, problem) for day, problem in bucket.shared_days(days).items()}
+    return looked | {day: DayObjects({}, problem) for day, problem in bucket.days_sharing_objects(days).items()}
 
 
 def unreadable_days(looked: Mapping[date, DayObjects]) -> dict[date, str]:
@@ -114,9 +114,9 @@ def missing_since(bucket: Bucket, looked: Mapping[date, DayObjects], results: Ob
         if now.count < before.count:
             missing[day] = (
                 f"Logs of {day} are gone: of {before.count} objects that an earlier run read, {now.count} are left in "
-                f"{bucket.objects.uri(bucket.source().day_prefix(day))} that Athena reads. What was read is kept. If "
-                "they were removed on purpose, nothing is to be done. Else restore them; or, to make the day from what "
-                f"is left, remove {results.uri(note_key(day))} and run again."
+                f"{bucket.objects.display_path(bucket.source().day_prefix(day))} that Athena reads. What was read is "
+                "kept. If they were removed on purpose, nothing is to be done. Else restore them; or, to make the day "
+                f"from what is left, remove {results.display_path(note_key(day))} and run again."
             )
     return missing
 
@@ -160,7 +160,7 @@ def _found(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
     }
     seen = {key: look for found in looks.values() for key, look in found.items()}
     seen |= {key: _look(bucket, key) for key in others}
-    problems = [f"{bucket.objects.uri(key)} {look.problem}" for key, look in seen.items() if look.problem]
+    problems = [f"{bucket.objects.display_path(key)} {look.problem}" for key, look in seen.items() if look.problem]
     warnings = [
         *_other_files(bucket, seen),
         *_hidden(bucket, there, objects),
@@ -195,7 +195,7 @@ def _other_files(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]
         if look.warning:
             alike[look.warning].append(key)
     for warning, keys in alike.items():
-        yield other_files_told(_uris(bucket, keys), warning)
+        yield other_files_told(_display_paths(bucket, keys), warning)
 
 
 def _hidden(bucket: Bucket, there: Iterable[StoredObject], objects: Iterable[str]) -> Iterator[str]:
@@ -223,13 +223,13 @@ def _empty(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
 def _odd_records(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
     odd = {key: look.odd for key, look in seen.items() if look.odd is not None}
     if odd:
-        yield odd_told(_uris(bucket, list(odd)), next(iter(odd.values())))
+        yield odd_told(_display_paths(bucket, list(odd)), next(iter(odd.values())))
 
 
 def _headers_inside(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
     inside = [key for key, look in seen.items() if look.header_inside]
     if inside:
-        yield header_inside_told(_uris(bucket, inside))
+        yield header_inside_told(_display_paths(bucket, inside))
 
 
 def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
@@ -314,11 +314,11 @@ def _archived(bucket: Bucket, objects: Iterable[StoredObject], day: date) -> Ite
 
 def some(bucket: Bucket, keys: Sequence[str]) -> str:
     """The first of these keys, as people find them, and how many more there are."""
-    return few(_uris(bucket, keys))
+    return few(_display_paths(bucket, keys))
 
 
-def _uris(bucket: Bucket, keys: Iterable[str]) -> list[str]:
-    return [bucket.objects.uri(key) for key in keys]
+def _display_paths(bucket: Bucket, keys: Iterable[str]) -> list[str]:
+    return [bucket.objects.display_path(key) for key in keys]
 
 
 def _today() -> date:

@@ -47,7 +47,7 @@ def vpc_flow_logs(
         engine = athena.ensure()
         require_own_results(results, bucket, athena, table)
         definition = flow_logs_table(bucket.source())
-        tables = {table: definition, rejected_flows_name(table): rejected_flows_table(results.location())}
+        tables = {table: definition, rejected_flows_name(table): rejected_flows_table(results.sql_location())}
         statements = [create_database(table.database), *(create_table(*pair) for pair in tables.items())]
         athena.execute(statements[0])
         for statement, (name, expected) in zip(statements[1:], tables.items(), strict=True):

@@ -35,7 +35,7 @@ def vpc_flow_logs_bucket(context: dg.AssetExecutionContext, bucket: dg.ResourceP
     """
     with clear_failures():
         ensured = bucket.ensure()
-        outside = bucket.outside_days()
+        outside = bucket.objects_outside_days()
         if outside:
             warning = (
                 f"Objects of flow logs lie in no day's folder (<yyyy>/<MM>/<dd>/), so that no report counts them: "

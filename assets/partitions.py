@@ -103,7 +103,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
 
 def nothing_delivered(bucket: Bucket, empty: Sequence[date]) -> str:
     """Which days have no objects, where those would be, and which days the bucket does hold."""
-    where = bucket.objects.uri(bucket.source().day_prefix(empty[0]))
+    where = bucket.objects.display_path(bucket.source().day_prefix(empty[0]))
     first = f"Nothing was delivered on {listed(empty)}: {where} holds no objects"
     return f"{first}{', nor do the others' if len(empty) > 1 else ''}. Days that do: {listed(bucket.delivered_days())}."
 

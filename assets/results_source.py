@@ -58,11 +58,11 @@ def require_own_results(results: ObjectStore, bucket: Bucket, athena: QueryEngin
     if noted in (lines, lines[:2]):  # older versions noted nothing of a simulation
         return True
     raise FlowLakeError(
-        f"The results in {results.uri()} were made from the flow logs in {_in_words(noted)}, and these settings read "
-        f"{_in_words(lines)}. Two sources never share tables, partitions or reports: name another place in "
-        "FLOWLAKE_RESULTS (and with FLOWLAKE_TARGET=aws another FLOWLAKE_DATABASE), or set FLOWLAKE_BUCKET, "
+        f"The results in {results.display_path()} were made from the flow logs in {_in_words(noted)}, and these "
+        f"settings read {_in_words(lines)}. Two sources never share tables, partitions or reports: name another place "
+        "in FLOWLAKE_RESULTS (and with FLOWLAKE_TARGET=aws another FLOWLAKE_DATABASE), or set FLOWLAKE_BUCKET, "
         "FLOWLAKE_ACCOUNT_ID and FLOWLAKE_REGION to those of the results. If these are the same flow logs and were "
-        f"moved, drop both tables, and let these lines be all that is in {results.uri(NOTE)}:\n{own}"
+        f"moved, drop both tables, and let these lines be all that is in {results.display_path(NOTE)}:\n{own}"
     )
 
 
@@ -78,14 +78,14 @@ def _require_nobody_elses(results: ObjectStore, own: str, athena: QueryEngine, r
     """
     first = (next(_visible(results, folder), None) for folder in (*OURS, FOLDER))
     others = [key for key in first if key]
-    expected = rejected_flows_table(results.location()).location.rstrip("/")
+    expected = rejected_flows_table(results.sql_location()).location.rstrip("/")
     found = athena.find_table(rejected_flows) if others else None
     if others and (found is None or found.location.rstrip("/") != expected):
         raise FlowLakeError(
-            f"{results.uri(others[0])} lies where this project keeps its own files, and nothing says that it is one: "
-            "it might be written over. Name another place in FLOWLAKE_RESULTS, or move it away; then run again. If it "
-            f"was made from these flow logs by this project, let these lines be all that is in {results.uri(NOTE)}:"
-            f"\n{own}"
+            f"{results.display_path(others[0])} lies where this project keeps its own files, and nothing says that it "
+            "is one: it might be written over. Name another place in FLOWLAKE_RESULTS, or move it away; then run "
+            "again. If it was made from these flow logs by this project, let these lines be all that is in "
+            f"{results.display_path(NOTE)}:\n{own}"
         )
 
 

@@ -67,7 +67,7 @@ def delete_flow_logs(
     context.log.info(f"Flow logs: {json.dumps(dict(removed.facts))}")
     for what, why in LEFT_BEHIND:
         context.log.info(f"Left as it is: {what}: {why}.")
-    context.log.info(f"Logs: {bucket.objects.uri()}. Reports: {results.uri('reports/')}.")
+    context.log.info(f"Logs: {bucket.objects.display_path()}. Reports: {results.display_path('reports/')}.")
 
 
 @dg.job(executor_def=EXECUTOR)

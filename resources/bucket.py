@@ -38,7 +38,7 @@ class StoredObject:
 
 
 @dataclass(frozen=True)
-class Level:
+class FolderListing:
     """What lies directly below a prefix: the keys of objects, and the prefixes (with a slash) of folders, in order."""
 
     keys: Sequence[str]
@@ -49,24 +49,24 @@ class ObjectStore(ABC):
     """Objects under one root."""
 
     @abstractmethod
-    def uri(self, key: str = "") -> str:
+    def display_path(self, key: str = "") -> str:
         """Where a person finds the object: a path, or an s3:// address, printable and on one line."""
 
     @abstractmethod
-    def location(self, key: str = "") -> str:
+    def sql_location(self, key: str = "") -> str:
         """Where SQL finds it: an ``s3://`` address, whatever lies behind."""
 
     @abstractmethod
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Every object whose key begins with `prefix` (which ends in a slash), by key; none where nothing is there."""
 
-    def list_level(self, prefix: str) -> Level:
+    def list_folder(self, prefix: str) -> FolderListing:
         """What lies directly below `prefix` (which ends in a slash, or is empty for the root).
 
         Looks at every key below it: where that takes long, do it otherwise.
         """
         below = [stored.key.removeprefix(prefix).partition("/") for stored in self.list(prefix)]
-        return Level(
+        return FolderListing(
             [f"{prefix}{name}" for name, slash, _ in below if not slash],
             sorted({f"{prefix}{name}/" for name, slash, _ in below if slash}),
         )
@@ -112,7 +112,7 @@ class ObjectStore(ABC):
         """Remove objects; one that is not there is no error. Raises FlowLakeError where it cannot."""
 
     @contextmanager
-    def adding(self) -> Iterator[Path]:
+    def staging_folder(self) -> Iterator[Path]:
         """An empty folder: what lies in it when the block ends is stored, by its path there, like `replace` does it."""
         with TemporaryDirectory() as folder:
             yield Path(folder)
@@ -149,7 +149,7 @@ class Bucket(ABC):
         """The objects below a prefix that Athena reads."""
         return (found for found in self.objects.list(prefix) if is_visible(found.key, prefix))
 
-    def shared_days(self, days: Iterable[date]) -> Mapping[date, str]:
+    def days_sharing_objects(self, days: Iterable[date]) -> Mapping[date, str]:
         """Of these UTC days, those whose folder also holds another day's objects or is held by it; and what is to do.
 
         Only links do that, which S3 knows none of.
@@ -166,7 +166,7 @@ class Bucket(ABC):
         delivered = {day for day, key in found if day and find_flow_log(key)}
         return sorted(delivered or {day for day, _ in found if day})
 
-    def outside_days(self) -> list[str]:
+    def objects_outside_days(self) -> list[str]:
         """The objects of flow logs that lie in no day's folder, by key, and the folders that hold such, by prefix.
 
         No partition leads there, so that nobody reads them. Every folder above the days' is looked into.
@@ -174,7 +174,7 @@ class Bucket(ABC):
         source, outside = self.source(), list[str]()
         folders = [source.prefix]
         for _ in ("years", "months", "days"):
-            levels = [self.objects.list_level(folder) for folder in folders]
+            levels = [self.objects.list_folder(folder) for folder in folders]
             outside += [key for level in levels for key in level.keys if find_flow_log(key)]
             found = [folder for level in levels for folder in level.folders]
             folders = [folder for folder in found if source.leads_to_days(folder)]

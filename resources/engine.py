@@ -76,7 +76,7 @@ class QueryResult:
 
 def misread_told(misread: Mapping[str, str]) -> list[str]:
     """Of objects that are not what their table takes them for: the first few in full, and which others there are."""
-    told = [f"{uri} {words}" for uri, words in list(misread.items())[:NAMES_SHOWN]]
+    told = [f"{path} {words}" for path, words in list(misread.items())[:NAMES_SHOWN]]
     others = list(misread)[NAMES_SHOWN:]
     if others:
         told.append(f"Neither can others be read as they are: {few(others)}.")

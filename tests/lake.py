@@ -118,7 +118,7 @@ class Lake:
     def rejected_folder(self, day: date) -> str:
         """Where the day's partition of rejected flows points, as a key prefix."""
         location = self.target.athena.partition_locations(REJECTED, [day.isoformat()])[day.isoformat()]
-        return location.removeprefix(self.target.results.location())
+        return location.removeprefix(self.target.results.sql_location())
 
 
 def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str | None, dict[str, dg.MetadataValue]]:

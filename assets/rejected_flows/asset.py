@@ -62,7 +62,7 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
         name = rejected_flows_name(table)
         with clear_failures():
             claim_results(results, bucket, athena, table)
-            require_table(athena, name, rejected_flows_table(results.location()))
+            require_table(athena, name, rejected_flows_table(results.sql_location()))
             require_table(athena, table, flow_logs_table(bucket.source()))
             there, failures = days_without_partition(athena, table, days, "vpc_flow_logs_partition")
             require_locations(athena, table, bucket.source(), list(there))

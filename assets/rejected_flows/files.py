@@ -224,8 +224,8 @@ def require_kept(results: ObjectStore, parts: Iterable[Unloaded]) -> None:
     for part in parts:
         if files_below(results, part.root) != part.files:
             raise FlowLakeError(
-                f"What was written below {results.uri(part.root)} has been changed or removed, as happens to a run "
-                "that slept for half a day. The days are as they were before. Run again."
+                f"What was written below {results.display_path(part.root)} has been changed or removed, as happens to "
+                "a run that slept for half a day. The days are as they were before. Run again."
             )
 
 
@@ -253,7 +253,7 @@ def days_without_files(results: ObjectStore, locations: Mapping[date, str]) -> d
             )
     for problem, days in unreadable.items():
         text = (
-            f"The rejected flows of {listed(days)} are gone: {results.uri(folders[days[0]])} {problem}. "
+            f"The rejected flows of {listed(days)} are gone: {results.display_path(folders[days[0]])} {problem}. "
             f"Materialize {REJECTED_FLOWS} for that again."
         )
         problems |= dict.fromkeys(days, text)
@@ -357,7 +357,10 @@ def tidy(athena: QueryEngine, results: ObjectStore, name: TableName, own: Sequen
     given_up = f"{now - GIVEN_UP_AFTER:{STAMP}}"
     ended = [key for key in old if not problems.keys() & set(noted[key]) or key.rpartition("/")[2] < given_up]
     results.delete([*ended, *(() if young else own)])
-    return [*(f"{results.uri(folder)} {NOT_PROVEN}" for folder in not_ours), *map(left_for_later, problems.values())]
+    return [
+        *(f"{results.display_path(folder)} {NOT_PROVEN}" for folder in not_ours),
+        *map(left_for_later, problems.values()),
+    ]
 
 
 def at_work(results: ObjectStore, name: TableName, now: datetime) -> set[str]:
@@ -394,7 +397,7 @@ def key_of(results: ObjectStore, location: str) -> str:
 
     It ends in a slash, also where Hive's client of Glue has taken that away from the location.
     """
-    return f"{location.removeprefix(results.location()).rstrip('/')}/"
+    return f"{location.removeprefix(results.sql_location()).rstrip('/')}/"
 
 
 def is_meant_empty(results: ObjectStore, location: str) -> bool:

@@ -38,7 +38,7 @@ def point_at(
     require_kept(results, parts)
     mark_complete(results, parts, source)
     folders = {day: folder for part in parts for day, folder in part.folders.items()}
-    locations = {day: results.location(folder) for day, folder in folders.items()}
+    locations = {day: results.sql_location(folder) for day, folder in folders.items()}
     found = athena.partition_locations(name, [day.isoformat() for day in locations])
     new = {day: location for day, location in locations.items() if day.isoformat() not in found}
     for statement in add_partitions(name, new):
@@ -52,6 +52,6 @@ def point_at(
     notes = [note(results, name, replaced)] if replaced else []
     for day in moved:
         athena.execute(move_partition(name, day, locations[day]))
-    for left in [*remove(results, replaced), *(f"{results.uri(folder)} {NOT_PROVEN}" for folder in others)]:
+    for left in [*remove(results, replaced), *(f"{results.display_path(folder)} {NOT_PROVEN}" for folder in others)]:
         context.log.warning(left)
     return notes

@@ -101,7 +101,7 @@ def take_up_rejected_flows(athena: QueryEngine, results: ObjectStore, name: Tabl
         return TakenUp([], [f"Rejected flows of days that are no partitions are not looked for: {error}"])
     complete = newest_complete(folders.values(), name.database, source)
     there = athena.partition_locations(name, [day.isoformat() for day in sorted(complete)]) if complete else {}
-    lost = {day: results.location(complete[day].folder) for day in sorted(complete) if day.isoformat() not in there}
+    lost = {day: results.sql_location(complete[day].folder) for day in sorted(complete) if day.isoformat() not in there}
     for statement in add_partitions(name, lost):
         athena.execute(statement)
     return TakenUp(list(lost))

@@ -90,7 +90,9 @@ class Scan:
         """
         root = self._begin()
         self.context.log.info(f"{listed(days)}: to be written, from one scan of their objects.")
-        statement = unload_rejected(self.table, days[0], days[-1], self.results.location(root), origin(self.context))
+        statement = unload_rejected(
+            self.table, days[0], days[-1], self.results.sql_location(root), origin(self.context)
+        )
         try:
             result = self.athena.execute(statement)
         except FlowLakeError as error:
@@ -139,8 +141,8 @@ class Scan:
         sizes = files_below(self.results, root)
         tried_before = unnamed(sizes, result.written)
         for key in tried_before:
-            uri = self.results.uri(key)
-            self.context.log.warning(f"{uri} is of a first try of this query, which was tried again: removed.")
+            path = self.results.display_path(key)
+            self.context.log.warning(f"{path} is of a first try of this query, which was tried again: removed.")
         unreadable = self._misread(days, result) | changed_days(self.bucket, {day: self.looked[day] for day in days})
         self.failures |= unreadable
         whole = [day for day in days if day not in unreadable]
@@ -153,8 +155,8 @@ class Scan:
         for day, folder in part.folders.items():
             own = part.of(day)
             self.metadata[day] = {
-                "folder": dg.MetadataValue.path(self.results.uri(folder)),
-                "location": self.results.location(folder),
+                "folder": dg.MetadataValue.path(self.results.display_path(folder)),
+                "location": self.results.sql_location(folder),
                 "files": len(own),
                 "bytes": sum(own),
                 **query_metadata(result),
@@ -169,8 +171,8 @@ class Scan:
                 self.context.log.warning(remark)
         source, problems = self.bucket.source(), {}
         for day in days:
-            folder = self.bucket.objects.uri(source.day_prefix(day))
-            told = misread_told({uri: words for uri, words in result.misread.items() if uri.startswith(folder)})
+            folder = self.bucket.objects.display_path(source.day_prefix(day))
+            told = misread_told({path: words for path, words in result.misread.items() if path.startswith(folder)})
             if told:
                 problems[day] = "\n".join(told)
         return problems

@@ -155,7 +155,7 @@ def report_metadata(
     return {
         "dagster/row_count": len(frame),
         "table": dg.MetadataValue.md(markdown_table(frame, ROWS_SHOWN)),
-        "parquet": dg.MetadataValue.path(results.uri(parquet)),
-        "csv": dg.MetadataValue.path(results.uri(csv)),
+        "parquet": dg.MetadataValue.path(results.display_path(parquet)),
+        "csv": dg.MetadataValue.path(results.display_path(csv)),
         **query_metadata(result),
     }

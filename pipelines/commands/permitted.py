@@ -31,11 +31,11 @@ def require_allowed(statement: str, results: "ObjectStore", *, write: bool) -> N
             'write files. If that is what you want, say so: make sql WRITE=1 Q="…"\n'
             f"The statement was:\n{statement}"
         )
-    ours = tuple(results.location(folder) for folder in ("rejected_flows/", "reports/"))
+    ours = tuple(results.sql_location(folder) for folder in ("rejected_flows/", "reports/"))
     places = re.findall("'(s3://[^']*)'", statement) if _UNLOAD.match(statement) else []
     for place in places:
         if f"{place.rstrip('/')}/".startswith(ours):
             raise FlowLakeError(
                 f"{place} is where the rejected flows and reports are kept: what others write there would change what "
-                f"reports say. Name another folder, such as {results.location('unloaded/')}."
+                f"reports say. Name another folder, such as {results.sql_location('unloaded/')}."
             )

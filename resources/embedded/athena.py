@@ -242,15 +242,19 @@ class EmbeddedAthena(QueryEngine):
         bucket, prefix = _split_location(unload.destination)
         store = self._store(bucket, unload.destination)
         if bucket in self.read_only or any(_lies_in(store, prefix, self.buckets[name]) for name in self.read_only):
-            raise QueryError("PERMISSION_DENIED", f"{store.uri(prefix)}: this bucket is read, never written.", text)
+            raise QueryError(
+                "PERMISSION_DENIED", f"{store.display_path(prefix)}: this bucket is read, never written.", text
+            )
         if any(part.startswith(".") for part in prefix.split("/")):
-            raise QueryError("NOT_SUPPORTED", f"{store.uri(prefix)}: a name with a dot in front is kept for us.", text)
+            raise QueryError(
+                "NOT_SUPPORTED", f"{store.display_path(prefix)}: a name with a dot in front is kept for us.", text
+            )
         # Where it writes by partition, Athena adds to what is there.
         if not unload.partitioned_by and next(store.list(prefix), None):
             raise QueryError("HIVE_PATH_ALREADY_EXISTS", f"Target directory {unload.destination} is not empty.", text)
         data = [column for column in plan.columns if column not in unload.partitioned_by]
         written = []
-        with Session(text, self._limits()) as session, store.adding() as folder:
+        with Session(text, self._limits()) as session, store.staging_folder() as folder:
             chosen = self._chosen(plan, session)
             inputs = self._inputs(plan, chosen)
             session.enclose(inputs, folder)
@@ -264,7 +268,7 @@ class EmbeddedAthena(QueryEngine):
                 if not session.copy(plan.sql, data, path, unload.compression):
                     path.unlink()
                     continue
-                written.append(store.location(path.relative_to(folder).as_posix()))
+                written.append(store.sql_location(path.relative_to(folder).as_posix()))
                 if unload.partitioned_by and len(written) > MAX_UNLOADED_PARTITIONS:
                     problem = f"Exceeded limit of {MAX_UNLOADED_PARTITIONS} open writers for partitions/buckets."
                     raise QueryError("HIVE_TOO_MANY_OPEN_PARTITIONS", problem, text)
@@ -291,7 +295,8 @@ class EmbeddedAthena(QueryEngine):
             filled = {stored.partition for stored in objects}
             columns = [column for column, _ in read.definition.partition_columns]
             empty = [
-                f"{'/'.join(map('{}={}'.format, columns, partition.values)) or 'all of it'}: {self._uri(partition)}"
+                f"{'/'.join(map('{}={}'.format, columns, partition.values)) or 'all of it'}: "
+                f"{self._folder_path(partition)}"
                 for partition in partitions
                 if partition.values not in filled and not self.meant_empty(partition.location)
             ]
@@ -302,10 +307,10 @@ class EmbeddedAthena(QueryEngine):
                 )
         return tuple(dict.fromkeys(told))
 
-    def _uri(self, partition: Partition) -> str:
+    def _folder_path(self, partition: Partition) -> str:
         """A partition's folder, for people."""
         bucket, prefix = _split_location(partition.location)
-        return self._store(bucket, partition.location).uri(prefix)
+        return self._store(bucket, partition.location).display_path(prefix)
 
     def _objects(self, partitions: Sequence[Partition]) -> Iterator[ScannedObject]:
         for partition in partitions:
@@ -349,28 +354,28 @@ class EmbeddedAthena(QueryEngine):
 
 
 def _misread(checks: "Mapping[ScannedObject, ObjectCheck]") -> dict[str, str]:
-    return {uri: check.problem for uri, check in _by_uri(checks) if check.problem}
+    return {path: check.problem for path, check in _by_path(checks) if check.problem}
 
 
 def _remarks(checks: "Mapping[ScannedObject, ObjectCheck]") -> tuple[str, ...]:
     """What is to be known of objects whose other records are read right, alike ones together."""
-    found = [(uri, check) for uri, check in _by_uri(checks) if not check.problem]
-    odd = {uri: check.odd for uri, check in found if check.odd is not None}
-    inside = [uri for uri, check in found if check.header_inside]
+    found = [(path, check) for path, check in _by_path(checks) if not check.problem]
+    odd = {path: check.odd for path, check in found if check.odd is not None}
+    inside = [path for path, check in found if check.header_inside]
     foreign: dict[str, list[str]] = {}
-    for uri, check in found:
+    for path, check in found:
         if check.foreign:
-            foreign.setdefault(check.foreign, []).append(uri)
+            foreign.setdefault(check.foreign, []).append(path)
     return (
-        *(other_files_told(uris, words) for words, uris in foreign.items()),
+        *(other_files_told(paths, words) for words, paths in foreign.items()),
         *([odd_told(list(odd), next(iter(odd.values())))] if odd else []),
         *([header_inside_told(inside)] if inside else []),
     )
 
 
-def _by_uri(checks: "Mapping[ScannedObject, ObjectCheck]") -> "list[tuple[str, ObjectCheck]]":
+def _by_path(checks: "Mapping[ScannedObject, ObjectCheck]") -> "list[tuple[str, ObjectCheck]]":
     found = sorted(checks.items(), key=lambda item: item[0].key)
-    return [(stored.store.uri(stored.key), check) for stored, check in found]
+    return [(stored.store.display_path(stored.key), check) for stored, check in found]
 
 
 def _lies_in(store: ObjectStore, prefix: str, other: ObjectStore) -> bool:

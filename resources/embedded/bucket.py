@@ -86,33 +86,33 @@ class FolderBucket(Bucket):
         if not root.is_dir():
             what = "is no folder" if root.exists() else "does not exist"
             raise FlowLakeError(
-                f"FLOWLAKE_BUCKET: {self.objects.uri()} {what}. Name the folder that contains AWSLogs, as "
+                f"FLOWLAKE_BUCKET: {self.objects.display_path()} {what}. Name the folder that contains AWSLogs, as "
                 "`aws s3 sync` leaves it."
             )
         source = self.source()
         layouts = ("AWSLogs/*/*", "AWSLogs/o-*/*/*", "*/AWSLogs/*/*", "*/*/AWSLogs/*/*")
         elsewhere = (folder for layout in layouts for folder in self._folders(layout))
         others = {told for folder in elsewhere if (told := unreadable_layout(folder))}
-        also = f"{self.objects.uri()} also holds"
+        also = f"{self.objects.display_path()} also holds"
         return Ensured(
             {"path": str(root), "account": source.account, "region": source.region, "read as": source.location},
             warnings=tuple(f"{also} {told}: their records are in no report" for told in sorted(others)),
         )
 
     def source(self) -> LogSource:
-        accounts = self.objects.list_level("AWSLogs/").folders
+        accounts = self.objects.list_folder("AWSLogs/").folders
         regions = [
-            region for account in accounts for region in self.objects.list_level(f"{account}vpcflowlogs/").folders
+            region for account in accounts for region in self.objects.list_folder(f"{account}vpcflowlogs/").folders
         ]
         found = [pair for region in regions if (pair := find_source(region))]
         if not found and (elsewhere := self._logs_elsewhere()):
             raise FlowLakeError(
-                f"{self.objects.uri()} holds no AWSLogs/<account>/vpcflowlogs/<region>/, where flow logs are read. "
-                f"{elsewhere}"
+                f"{self.objects.display_path()} holds no AWSLogs/<account>/vpcflowlogs/<region>/, where flow logs are "
+                f"read. {elsewhere}"
             )
-        return choose_source(self.name, found, self._account, self._region, where=self.objects.uri())
+        return choose_source(self.name, found, self._account, self._region, where=self.objects.display_path())
 
-    def shared_days(self, days: Iterable[date]) -> Mapping[date, str]:
+    def days_sharing_objects(self, days: Iterable[date]) -> Mapping[date, str]:
         source = self.source()
         real = self._real_folders(source)
         days_of: dict[str, set[date]] = defaultdict(set)
@@ -125,7 +125,7 @@ class FolderBucket(Bucket):
                 for folder in (place, *map(str, Path(place).parents)):
                     others |= days_of.get(folder, set()) - {day}
             if others:
-                where = self.objects.uri(source.day_prefix(day))
+                where = self.objects.display_path(source.day_prefix(day))
                 shared[day] = (
                     f"{where} has objects in common with the folder of {min(others)}, "
                     "by way of a link: each of their records would be counted on both days. Remove the link, or put "
@@ -155,13 +155,13 @@ class FolderBucket(Bucket):
         for folder in self._folders_nearby():
             above, found, below = f"{folder}/".rpartition("AWSLogs/")
             if above and find_source(f"{found}{below}"):
-                return f"They are in {self.objects.uri(above)}: name that folder in LOGS=."
+                return f"They are in {self.objects.display_path(above)}: name that folder in LOGS=."
             if told := unreadable_layout(f"{found}{below}"):
                 return f"It holds {told}."
             if any(is_object_name(path.name) for path in (self.root / folder).iterdir()):
                 return (
-                    f"{self.objects.uri(folder)} holds objects of a flow log, without the folders of their bucket, "
-                    "which tell their day. Fetch them with `aws s3 sync`, which keeps those."
+                    f"{self.objects.display_path(folder)} holds objects of a flow log, without the folders of their "
+                    "bucket, which tell their day. Fetch them with `aws s3 sync`, which keeps those."
                 )
         return None
 

@@ -35,7 +35,7 @@ class SimulatedFlowLog(FlowLog):
                 "flow log": "simulated",
                 "traffic type": self.vpc.traffic_type,
                 "aggregation seconds": self.vpc.aggregation_seconds,
-                "delivers to": self.bucket.objects.uri(self.vpc.source.prefix),
+                "delivers to": self.bucket.objects.display_path(self.vpc.source.prefix),
             }
         )
 
@@ -65,8 +65,8 @@ class SimulatedFlowLog(FlowLog):
             changed = {key: data for key, data in changed.items() if _text(data) != texts[key]}
         if changed:
             raise FlowLakeError(
-                f"{self.bucket.objects.uri(min(changed))} is called as what the simulated VPC delivers, and holds "
-                "something else. Simulated flow logs are never mixed with others: move it away, then run again."
+                f"{self.bucket.objects.display_path(min(changed))} is called as what the simulated VPC delivers, and "
+                "holds something else. Simulated flow logs are never mixed with others: move it away, then run again."
             )
 
     def _by_any_settings(self) -> Iterator[SimulatedVpc]:

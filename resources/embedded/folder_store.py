@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
-from resources.bucket import Level, ObjectStore, StoredObject
+from resources.bucket import FolderListing, ObjectStore, StoredObject
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -70,10 +70,10 @@ class FolderStore(ObjectStore):
         self.name = name
         self.fixed = fixed
 
-    def uri(self, key: str = "") -> str:
+    def display_path(self, key: str = "") -> str:
         return printable(str(self.root / key))
 
-    def location(self, key: str = "") -> str:
+    def sql_location(self, key: str = "") -> str:
         return f"s3://{self.name}/{key}"
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
@@ -122,18 +122,18 @@ class FolderStore(ObjectStore):
                 files.add((found.st_dev, found.st_ino))
                 yield _stored(key, found)
 
-    def list_level(self, prefix: str) -> Level:
+    def list_folder(self, prefix: str) -> FolderListing:
         path = self._path(prefix)
         try:
             if not stat.S_ISDIR(path.stat().st_mode):
-                return Level([], [])
+                return FolderListing([], [])
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ENOTDIR):
                 raise FlowLakeError(f"{shown(path)} cannot be read: {error.strerror}.") from error
-            return Level([], [])
+            return FolderListing([], [])
         entries = self._entries(prefix, set())
         folders = {entry.name for entry in entries if entry.is_dir()}
-        return Level(
+        return FolderListing(
             [f"{prefix}{entry.name}" for entry in entries if entry.name not in folders],
             [f"{prefix}{entry.name}/" for entry in entries if entry.name in folders],
         )
@@ -203,14 +203,14 @@ class FolderStore(ObjectStore):
         try:
             return super().read(key)
         except OSError as error:
-            raise FlowLakeError(f"{self.uri(key)} cannot be read: {error.strerror}.") from error
+            raise FlowLakeError(f"{self.display_path(key)} cannot be read: {error.strerror}.") from error
 
     def head(self, key: str, size: int) -> bytes:
         with self.open(key) as file:
             try:
                 return file.read(size)
             except OSError as error:
-                raise FlowLakeError(f"{self.uri(key)} cannot be read: {error.strerror}.") from error
+                raise FlowLakeError(f"{self.display_path(key)} cannot be read: {error.strerror}.") from error
 
     def local_file(self, key: str, folder: Path) -> Path:
         path = self._path(key)
@@ -254,7 +254,7 @@ class FolderStore(ObjectStore):
                 )
 
     def replace(self, files: Mapping[str, bytes]) -> None:
-        self._write(files, self.adding())
+        self._write(files, self.staging_folder())
 
     def add(self, files: Mapping[str, bytes]) -> None:
         self._write(files, self._storing(_place_where_nothing_is))
@@ -271,7 +271,7 @@ class FolderStore(ObjectStore):
                     raise self._failure(self.root / key, "written", error) from error
 
     @contextmanager
-    def adding(self) -> Iterator[Path]:
+    def staging_folder(self) -> Iterator[Path]:
         with self._storing(Path.replace) as folder:
             yield folder
 
@@ -280,7 +280,7 @@ class FolderStore(ObjectStore):
         """A folder whose files are stored when the block ends; `place` puts each file at its path."""
         at_fault = self.root
         try:
-            with self._own_folder() as folder:
+            with self._new_staging_folder() as folder:
                 yield folder
                 staged = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
                 _to_disk(list(staged.values()))
@@ -310,7 +310,7 @@ class FolderStore(ObjectStore):
             raise self._failure(at_fault, "removed", error) from error
 
     @contextmanager
-    def _own_folder(self) -> Iterator[Path]:
+    def _new_staging_folder(self) -> Iterator[Path]:
         """An empty folder to write in before renaming, which nobody else touches.
 
         It has a lock of the operating system's, which ends with the process that holds it, however that ends. So what

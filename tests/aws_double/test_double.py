@@ -149,7 +149,7 @@ def test_an_unload_writes_what_the_embedded_engine_writes(
     for statement in lake_statements(source, answers.day):
         embedded.execute(statement)
     there = athena(aws).execute(unload(answers.day, f"s3://{BUCKET}/rejected/"))
-    here = embedded.execute(unload(answers.day, results.location("rejected/")))
+    here = embedded.execute(unload(answers.day, results.sql_location("rejected/")))
     assert there.frame.empty and list(there.frame.columns) == []
     assert there.scanned_bytes == here.scanned_bytes > 0
     assert there.details["cost in US dollars"] == pytest.approx(10 * 2**20 / 2**40 * 5)
@@ -165,7 +165,7 @@ def test_an_unload_tells_where_it_wrote(aws: AwsDouble, lake: PandasCursor) -> N
     assert (told["StatementType"], told["SubstatementType"]) == ("DML", "UNLOAD")
     assert told["Statistics"]["DataManifestLocation"] == f"{RESULTS}{done.query_id}-manifest.csv"
     stored = S3Store(AwsClients(aws.region), BUCKET)
-    written = [stored.uri(found.key) for found in stored.list("rejected/")]
+    written = [stored.display_path(found.key) for found in stored.list("rejected/")]
     manifest = stored.open(f"results/{done.query_id}-manifest.csv").read().decode()
     assert len(written) == 1 and manifest.splitlines() == written == done.written
     names = [found.key.removeprefix("results/") for found in stored.list("results/")]

@@ -57,15 +57,15 @@ class SimulatedBucket(FolderBucket):
         self._refuse_others(key for key in keys if key.startswith("AWSLogs/") or is_object_name(PurePath(key).name))
 
     def _refuse_others(self, keys: Iterable[str]) -> None:
-        others = [self.objects.uri(key) for key in keys if not is_simulated(key)]
+        others = [self.objects.display_path(key) for key in keys if not is_simulated(key)]
         if others:
             named = ", ".join(others[:OTHERS_SHOWN])
             more = f" and {len(others) - OTHERS_SHOWN} more" if len(others) > OTHERS_SHOWN else ""
             raise FlowLakeError(
-                f"{self.objects.uri()} is the bucket of the simulated VPC, and holds what that never delivered: {named}"
-                f"{more}. Simulated flow logs are never mixed with others, so nothing is simulated or read. Move those "
-                "into a folder of their own that holds AWSLogs/…, and name it in LOGS= (or FLOWLAKE_BUCKET); then run "
-                "again."
+                f"{self.objects.display_path()} is the bucket of the simulated VPC, and holds what that never "
+                f"delivered: {named}{more}. Simulated flow logs are never mixed with others, so nothing is simulated "
+                "or read. Move those into a folder of their own that holds AWSLogs/…, and name it in LOGS= (or "
+                "FLOWLAKE_BUCKET); then run again."
             )
 
     def visible_objects(self, prefix: str) -> Iterator[StoredObject]:

@@ -249,7 +249,7 @@ def tables(lake):
     """The lake with its tables, and with NEXT_DAY in the folder `pointed-at`."""
     lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     # Hive's client of Glue takes the closing slash away.
-    location = lake.target.results.location(f"{ROOT}{attempt('pointed-at')}/dt={NEXT_DAY}")
+    location = lake.target.results.sql_location(f"{ROOT}{attempt('pointed-at')}/dt={NEXT_DAY}")
     for statement in add_partitions(REJECTED, {NEXT_DAY: location}):
         lake.target.athena.execute(statement)
     return lake
@@ -437,7 +437,7 @@ def as_an_older_version(lake: Lake, day: date) -> str:
     files = [stored.key for stored in lake.target.results.list(before) if stored.key.endswith(".parquet")]
     lake.target.results.replace({after + key.rpartition("/")[2]: lake.target.results.read(key) for key in files})
     lake.target.results.delete([*(stored.key for stored in lake.target.results.list(before)), *lake.markers()])
-    lake.target.athena.execute(move_partition(REJECTED, day, lake.target.results.location(after)))
+    lake.target.athena.execute(move_partition(REJECTED, day, lake.target.results.sql_location(after)))
     return after
 
 
@@ -455,7 +455,7 @@ def test_an_attempt_of_an_older_version_is_read_and_kept_when_it_is_replaced(lak
 def test_a_day_without_rejects_of_an_older_version_is_still_read(lake):
     write_object(lake.logs, EMPTY_DAY, [ACCEPTED])
     lake.run(EMPTY_DAY)
-    location = lake.target.results.location(f"{ROOT}_nothing/dt={EMPTY_DAY}/")
+    location = lake.target.results.sql_location(f"{ROOT}_nothing/dt={EMPTY_DAY}/")
     lake.target.athena.execute(move_partition(REJECTED, EMPTY_DAY, location))
     assert lake.run(EMPTY_DAY, assets=REPORTS).success
     assert lake.run(EMPTY_DAY, assets=DAILY).success
@@ -609,7 +609,7 @@ def test_the_days_of_a_range_whose_files_are_gone_are_named(lake):
 def test_a_day_that_points_at_another_days_files_is_told_and_mended_and_the_other_keeps_them(lake):
     lake.run(DAY)
     lake.run(NEXT_DAY)
-    folder = lake.target.results.location(lake.rejected_folder(DAY))
+    folder = lake.target.results.sql_location(lake.rejected_folder(DAY))
     lake.target.athena.execute(move_partition(REJECTED, NEXT_DAY, folder))
     # As Athena does, each of the two days has them once.
     assert sorted(packets(lake), key=repr) == sorted([*PACKETS, *((str(NEXT_DAY), n) for _, n in PACKETS)], key=repr)
@@ -629,7 +629,7 @@ def test_whatever_a_day_points_at_only_a_folder_of_that_day_is_removed(lake, pla
     lake.run(DAY)
     lake.run(NEXT_DAY)
     kept = [name for name in lake.rejected_files() if name.startswith(lake.rejected_folder(DAY))]
-    lake.target.athena.execute(move_partition(REJECTED, NEXT_DAY, lake.target.results.location(place)))
+    lake.target.athena.execute(move_partition(REJECTED, NEXT_DAY, lake.target.results.sql_location(place)))
     lake.run(NEXT_DAY)
     assert set(kept) <= set(lake.rejected_files())
     assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
@@ -791,7 +791,7 @@ def test_days_that_are_there_are_moved_and_the_others_added(lake):
     lake.run(DAY, EMPTY_DAY, DAILY[:1])
     engine = lake.watch()
     assert lake.run(DAY, EMPTY_DAY, ["rejected_flows"]).success
-    folders = {day: lake.target.results.location(lake.rejected_folder(day)) for day in RANGE}
+    folders = {day: lake.target.results.sql_location(lake.rejected_folder(day)) for day in RANGE}
     assert engine.statements[1:] == [
         f"{ADD_PARTITION} (dt='2021-09-02') LOCATION '{folders[DAY]}'\n"
         f"  PARTITION (dt='2021-09-04') LOCATION '{folders[EMPTY_DAY]}'",
@@ -816,7 +816,7 @@ def test_a_range_of_days_is_one_statement_of_each_kind_and_each_day_has_what_is_
         str(EMPTY_DAY): (0, 0),
     }
     assert {day: facts["location"].value for day, facts in made.items()} == {
-        str(day): lake.target.results.location(lake.rejected_folder(day)) for day in RANGE
+        str(day): lake.target.results.sql_location(lake.rejected_folder(day)) for day in RANGE
     }
     # The one statement read the objects of all days once.
     objects = sum(path.stat().st_size for path in lake.logs.rglob("*.gz"))

@@ -264,7 +264,7 @@ def test_an_attempt_of_a_run_that_is_still_at_work_is_kept(filled):
 def test_what_a_day_that_points_elsewhere_has_is_kept(filled):
     folder = copy_of(filled, DAY, attempt(13))
     before = filled.rejected_folder(DAY)
-    filled.target.athena.execute(move_partition(REJECTED, DAY, filled.target.results.location("elsewhere/")))
+    filled.target.athena.execute(move_partition(REJECTED, DAY, filled.target.results.sql_location("elsewhere/")))
     make_again(filled)
     assert (filled.results / folder).exists() and (filled.results / before).exists()
 

@@ -78,8 +78,8 @@ def test_a_list_has_the_keys_below_a_prefix_in_their_order(
 
 
 def test_a_location_is_the_address_by_which_sql_finds_an_object(store):
-    assert (store.location("a/b"), store.location()) == ("s3://results/a/b", "s3://results/")
-    assert store.uri("a/b") == f"{store.root}/a/b"
+    assert (store.sql_location("a/b"), store.sql_location()) == ("s3://results/a/b", "s3://results/")
+    assert store.display_path("a/b") == f"{store.root}/a/b"
 
 
 def test_an_object_is_a_file_where_it_lies(store, tmp_path):
@@ -396,7 +396,7 @@ def test_nothing_is_removed_behind_a_link_out_of_the_folder(store, linked_out):
 def test_nothing_is_written_behind_a_link_out_of_the_folder(store, linked_out):
     with pytest.raises(FlowLakeError, match="store/a/b/1 leads out of"):
         store.replace({"d": b"1", "a/b/1": b"ours"})
-    with pytest.raises(FlowLakeError, match="store/a/b/1 leads out of"), store.adding() as folder:
+    with pytest.raises(FlowLakeError, match="store/a/b/1 leads out of"), store.staging_folder() as folder:
         files(folder, "a/b/1", "d")
     assert files_in(linked_out) == {"b/1": hashlib.sha256(b"theirs").hexdigest()}
     assert not (store.root / "d").exists()
@@ -475,7 +475,7 @@ def test_a_root_that_cannot_be_made_is_an_error_with_the_variable(tmp_path):
 
 def test_what_is_added_is_there_when_all_of_it_is(store):
     store.replace({"a/1": b"before"})
-    with store.adding() as folder:
+    with store.staging_folder() as folder:
         (folder / "a").mkdir()
         (folder / "a/1").write_bytes(b"after")
         (folder / "b/c").mkdir(parents=True)
@@ -493,7 +493,7 @@ def test_nothing_is_added_where_the_writer_fails(store, error):
     before = files_in(store.root)
 
     def add() -> None:
-        with store.adding() as folder:
+        with store.staging_folder() as folder:
             (folder / "a").mkdir()
             (folder / "a/1").write_bytes(b"after")
             raise error
@@ -507,7 +507,7 @@ def test_nothing_is_added_where_the_writer_fails(store, error):
 
 def test_an_error_of_the_disk_in_a_writer_is_told_with_the_variable(store):
     refused = pytest.raises(FlowLakeError, match=r"cannot be written: File too large.*FLOWLAKE_RESULTS")
-    with full_disk(1_000), refused, store.adding() as folder:
+    with full_disk(1_000), refused, store.staging_folder() as folder:
         (folder / "x").write_bytes(b"x" * 2_000)
     assert visible(store.root) == {}
 
@@ -562,9 +562,9 @@ def test_an_object_that_cannot_be_removed_is_named(store):
 
 
 def test_what_a_living_writer_has_begun_is_left_alone(store):
-    with store.adding() as first:
+    with store.staging_folder() as first:
         (first / "1").write_bytes(b"1")
-        with store.adding() as second:
+        with store.staging_folder() as second:
             (second / "2").write_bytes(b"2")
         store.replace({"3": b"3"})
         assert visible(store.root) == {"2": b"2", "3": b"3"}
@@ -654,7 +654,7 @@ ADDER = """
 import sys, time
 from pathlib import Path
 from resources.embedded.folder_store import FolderStore
-with FolderStore(Path(sys.argv[1]), "FLOWLAKE_RESULTS", "results").adding() as folder:
+with FolderStore(Path(sys.argv[1]), "FLOWLAKE_RESULTS", "results").staging_folder() as folder:
     (folder / "half").write_bytes(b"half")
     print("begun", flush=True)
     sys.stdin.readline()
@@ -1057,14 +1057,14 @@ def test_objects_in_no_days_folder_are_found(logs, inside, told):
     folder = logs / SOURCE.prefix / inside
     folder.mkdir(parents=True, exist_ok=True)
     path.rename(folder / path.name)
-    assert FolderBucket("logs-0", logs).outside_days() == [SOURCE.prefix + told.format(name=path.name)]
+    assert FolderBucket("logs-0", logs).objects_outside_days() == [SOURCE.prefix + told.format(name=path.name)]
 
 
 def test_other_files_in_no_days_folder_are_nobodys_flow_logs(logs):
     write_object(logs, DAY, [])
     (in_folder(logs / SOURCE.prefix / "notes") / "README.txt").write_text("about")
     (logs / SOURCE.prefix / "2021" / ".DS_Store").write_text("")
-    assert FolderBucket("logs-0", logs).outside_days() == []
+    assert FolderBucket("logs-0", logs).objects_outside_days() == []
 
 
 @pytest.mark.parametrize("folder", ["AWSLogs", "AWSLogs/123456789012", "AWSLogs/123456789012/vpcflowlogs"])

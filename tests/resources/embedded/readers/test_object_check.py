@@ -58,7 +58,7 @@ def test_an_object_with_another_first_line_is_misread(bucket, name, end, first, 
     path = put(bucket, first, record(3), name=name, end=end)
     result = ask(bucket)
     assert rows(result) == [(2,)]
-    assert [(uri, told.startswith(words)) for uri, told in result.misread.items()] == [(path, True)]
+    assert [(path, told.startswith(words)) for path, told in result.misread.items()] == [(path, True)]
     (warning,) = result.warnings
     assert warning.startswith(f"{path} {words}")
     assert warning.isprintable()
