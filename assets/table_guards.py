@@ -10,7 +10,7 @@ from flowlogs.statements import (
     TableDefinition,
     TableName,
     drop_table,
-    move_partition,
+    set_partition_location,
 )
 from resources.engine import QueryEngine
 
@@ -35,12 +35,12 @@ def require_table(athena: QueryEngine, name: TableName, expected: TableDefinitio
 
 def require_locations(athena: QueryEngine, name: TableName, source: LogSource, days: Sequence[date]) -> None:
     """Raise FlowLakeError, with how to mend it, unless each day's partition points at the day's own folder."""
-    locations = athena.partition_locations(name, [day.isoformat() for day in days])
+    locations = athena.partition_locations(name, days)
     wrong = []
     for day in days:
-        expected, found = source.day_location(day), locations.get(day.isoformat(), "nowhere")
+        expected, found = source.day_location(day), locations.get(day, "nowhere")
         if found.rstrip("/") != expected:
-            wrong.append(f"{day} points at {found}. Mend it with\n  {move_partition(name, day, expected)}")
+            wrong.append(f"{day} points at {found}. Mend it with\n  {set_partition_location(name, day, expected)}")
     if wrong:
         listing = "\n".join(wrong[:5]) + (f"\nand {len(wrong) - 5} more" if len(wrong) > 5 else "")
         raise FlowLakeError(
@@ -56,13 +56,10 @@ def days_without_partition(
 
     A query would not miss such a day, and tell of one on which nothing happened.
     """
-    found = athena.partition_locations(name, [day.isoformat() for day in days])
-    missing = [day for day in days if day.isoformat() not in found]
+    found = athena.partition_locations(name, days)
+    missing = [day for day in days if day not in found]
     problem = f"{name.hive} has no partition for {listed(missing)}. Materialize {asset} for that first."
-    return (
-        {day: found[day.isoformat()] for day in days if day.isoformat() in found},
-        dict.fromkeys(missing, problem),
-    )
+    return {day: found[day] for day in days if day in found}, dict.fromkeys(missing, problem)
 
 
 def require_days(athena: QueryEngine, name: TableName, days: Sequence[date], asset: str) -> dict[date, str]:

@@ -174,7 +174,7 @@ def unloaded_location(destination: str, day: date) -> str:
     return f"{destination}{PARTITION_COLUMN}={day}/"
 
 
-def move_partition(name: TableName, day: date, location: str) -> str:
+def set_partition_location(name: TableName, day: date, location: str) -> str:
     """Points a day's partition at another folder, in one step."""
     return f"ALTER TABLE {name.hive} PARTITION ({PARTITION_COLUMN}='{day}') SET LOCATION {text_literal(location)}"
 

@@ -6,6 +6,7 @@ Assets know only this. Athena itself and the embedded engine are the two that ke
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 
 from flowlogs.errors import FlowLakeError
@@ -113,5 +114,5 @@ class QueryEngine(ABC):
         """The table as the catalog has it; None where there is none."""
 
     @abstractmethod
-    def partition_locations(self, name: TableName, values: Sequence[str]) -> dict[str, str]:
-        """Where the partitions of these values (of the one partition column) lie, without those that do not exist."""
+    def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
+        """The location of each day's partition, in a table that is partitioned by day; without days that have none."""

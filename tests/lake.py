@@ -60,8 +60,8 @@ class WatchedEngine(QueryEngine):
     def find_table(self, name: TableName) -> TableDefinition | None:
         return self.engine.find_table(name)
 
-    def partition_locations(self, name: TableName, values: Sequence[str]) -> dict[str, str]:
-        return self.engine.partition_locations(name, values)
+    def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
+        return self.engine.partition_locations(name, days)
 
 
 class Lake:
@@ -117,7 +117,7 @@ class Lake:
 
     def rejected_folder(self, day: date) -> str:
         """Where the day's partition of rejected flows points, as a key prefix."""
-        location = self.target.athena.partition_locations(REJECTED, [day.isoformat()])[day.isoformat()]
+        location = self.target.athena.partition_locations(REJECTED, [day])[day]
         return location.removeprefix(self.target.results.sql_location())
 
 

@@ -15,7 +15,7 @@ from assets.rejected_flows.files import (
     Unloaded,
     tidy,
 )
-from assets.rejected_flows.partition_swap import point_at
+from assets.rejected_flows.partition_swap import swap_partitions
 from assets.rejected_flows.taken_up import only_warned_of
 from assets.rejected_flows.unload import Scan, days_too_large, scans
 from assets.results_source import claim_results, note_objects
@@ -90,7 +90,7 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
                 # Also where a later day failed: these are complete.
                 try:
                     note_objects(results, {day: looked[day].read for part in parts for day in part.folders})
-                    scan.notes += point_at(context, athena, results, name, bucket.source(), parts)
+                    scan.notes += swap_partitions(context, athena, results, name, bucket.source(), parts)
                     done += [day for part in parts for day in part.folders]
                 except FlowLakeError as error:
                     stopped = FlowLakeError(f"{stopped}\n{error}") if stopped else error

@@ -344,9 +344,9 @@ def tidy(athena: QueryEngine, results: ObjectStore, name: TableName, own: Sequen
         for key in listing
         if (match := _MARKER.fullmatch(key) or _FILE.fullmatch(key))
     }
-    days = sorted({match["day"] for match in found.values()})
+    days = sorted({day for match in found.values() if (day := _day(match["day"]))})
     locations = athena.partition_locations(name, days) if found else {}
-    seen = {(day, key_of(results, location)) for day, location in locations.items()}
+    seen = {(day.isoformat(), key_of(results, location)) for day, location in locations.items()}
     for folder, listing in keys.items():
         files = [(key, found[key]) for key in listing if key in found]
         unseen = [key for key, m in files if (m["day"], f"{m['root']}{PARTITION_COLUMN}={m['day']}/") not in seen]

@@ -20,13 +20,13 @@ from flowlogs.statements import (
     REJECTED_FLOWS,
     TableName,
     add_partitions,
-    move_partition,
+    set_partition_location,
 )
 from resources.bucket import ObjectStore
 from resources.engine import QueryEngine
 
 
-def point_at(
+def swap_partitions(
     context: dg.AssetExecutionContext,
     athena: QueryEngine,
     results: ObjectStore,
@@ -34,13 +34,13 @@ def point_at(
     source: LogSource,
     parts: Sequence[Unloaded],
 ) -> list[str]:
-    """Let each day's partition be the new folder, and remove what it was before; returns what notes that left."""
+    """Point each day's partition at its new folder, and remove the folder before; returns the clean-up markers left."""
     require_kept(results, parts)
     mark_complete(results, parts, source)
     folders = {day: folder for part in parts for day, folder in part.folders.items()}
     locations = {day: results.sql_location(folder) for day, folder in folders.items()}
-    found = athena.partition_locations(name, [day.isoformat() for day in locations])
-    new = {day: location for day, location in locations.items() if day.isoformat() not in found}
+    found = athena.partition_locations(name, list(locations))
+    new = {day: location for day, location in locations.items() if day not in found}
     for statement in add_partitions(name, new):
         athena.execute(statement)
     # A run beside this one may have been faster.
@@ -51,7 +51,7 @@ def point_at(
     replaced, others = replaced_folders(results, moved, name.database)
     notes = [note(results, name, replaced)] if replaced else []
     for day in moved:
-        athena.execute(move_partition(name, day, locations[day]))
+        athena.execute(set_partition_location(name, day, locations[day]))
     for left in [*remove(results, replaced), *(f"{results.display_path(folder)} {NOT_PROVEN}" for folder in others)]:
         context.log.warning(left)
     return notes

@@ -72,8 +72,8 @@ def take_up_flow_logs(athena: QueryEngine, bucket: Bucket, results: ObjectStore,
     Those whose objects are gone, or cannot be read as they are, are left out.
     """
     recorded = recorded_days(results, table)
-    there = athena.partition_locations(table, [day.isoformat() for day in recorded]) if recorded else {}
-    looked = look_at(bucket, [day for day in recorded if day.isoformat() not in there])
+    there = athena.partition_locations(table, recorded) if recorded else {}
+    looked = look_at(bucket, [day for day in recorded if day not in there])
     gone = "Their folders hold no objects."
     left_out = {day: found.problem or gone for day, found in looked.items() if found.problem or not found.objects}
     days = [day for day in looked if day not in left_out]
@@ -100,8 +100,8 @@ def take_up_rejected_flows(athena: QueryEngine, results: ObjectStore, name: Tabl
     except FlowLakeError as error:
         return TakenUp([], [f"Rejected flows of days that are no partitions are not looked for: {error}"])
     complete = newest_complete(folders.values(), name.database, source)
-    there = athena.partition_locations(name, [day.isoformat() for day in sorted(complete)]) if complete else {}
-    lost = {day: results.sql_location(complete[day].folder) for day in sorted(complete) if day.isoformat() not in there}
+    there = athena.partition_locations(name, list(complete)) if complete else {}
+    lost = {day: results.sql_location(complete[day].folder) for day in sorted(complete) if day not in there}
     for statement in add_partitions(name, lost):
         athena.execute(statement)
     return TakenUp(list(lost))
@@ -115,8 +115,8 @@ def remove_superseded(athena: QueryEngine, results: ObjectStore, name: TableName
     left = []
     if days:
         busy = at_work(results, name, now)
-        found = athena.partition_locations(name, [day.isoformat() for day in days])
-        locations = {day: key_of(results, found[day.isoformat()]) for day in days if day.isoformat() in found}
+        found = athena.partition_locations(name, days)
+        locations = {day: key_of(results, location) for day, location in found.items()}
         left = remove(results, superseded(folders, locations, name.database, busy, now))
     return [*left, *tidy(athena, results, name, [], now)]
 

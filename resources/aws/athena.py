@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from flowlogs.errors import FlowLakeError
@@ -188,18 +189,20 @@ class Athena(QueryEngine):
                 raise
         return table_definition(table)
 
-    def partition_locations(self, name: TableName, values: Sequence[str]) -> dict[str, str]:
+    def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
         glue = self.clients.client("glue")
         locations = {}
         with aws_errors(f"looking for partitions of {name.hive}"):
-            for start in range(0, len(values), BATCH):
-                asked = [{"Values": [value]} for value in values[start : start + BATCH]]
+            for start in range(0, len(days), BATCH):
+                asked = [{"Values": [day.isoformat()]} for day in days[start : start + BATCH]]
                 while asked:
                     answer = glue.batch_get_partition(
                         DatabaseName=name.database, TableName=name.table, PartitionsToGet=asked
                     )
                     for partition in answer["Partitions"]:
-                        locations[partition["Values"][0]] = partition["StorageDescriptor"]["Location"]
+                        locations[date.fromisoformat(partition["Values"][0])] = partition["StorageDescriptor"][
+                            "Location"
+                        ]
                     # Not those that do not exist, but those that Glue did not come to look for.
                     left = answer.get("UnprocessedKeys", [])
                     if len(left) == len(asked):

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -119,10 +120,10 @@ class EmbeddedAthena(QueryEngine):
     def find_table(self, name: TableName) -> TableDefinition | None:
         return self.catalog.find_table(name)
 
-    def partition_locations(self, name: TableName, values: Sequence[str]) -> dict[str, str]:
-        wanted = set(values)
+    def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
+        wanted = {day.isoformat(): day for day in days}
         found = self.catalog.partitions(name, min(wanted, default=""), max(wanted, default=""))
-        return {partition.values[0]: partition.location for partition in found if partition.values[0] in wanted}
+        return {wanted[partition.values[0]]: partition.location for partition in found if partition.values[0] in wanted}
 
     def _define(self, parsed: "statements.Statement", statement: str) -> "pa.Table":
         import pyarrow as pa
@@ -155,7 +156,7 @@ class EmbeddedAthena(QueryEngine):
                 return pa.table({"partition": pa.array(names, pa.string())})
             case statements.SetPartitionLocation(name, partition, partition_columns):
                 values = self._ordered(name, partition, partition_columns, statement)
-                if not self.catalog.move_partition(name, Partition(values, partition.location)):
+                if not self.catalog.set_partition_location(name, Partition(values, partition.location)):
                     raise QueryError("SemanticException", f"Partition not found: {', '.join(values)}.", statement)
                 return nothing
             case statements.AddPartitions():

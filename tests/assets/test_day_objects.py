@@ -64,7 +64,7 @@ def test_a_flow_log_in_another_format_fails_the_day_and_names_the_object(lake):
         f"{path} is of a flow log in a custom format, which is not supported yet: the table reads the default format. "
         f"Have a flow log in the default format deliver to another bucket. Its first line is: {SWAPPED}"
     )
-    assert lake.target.athena.partition_locations(lake.target.table, [str(DAY)]) == {}
+    assert lake.target.athena.partition_locations(lake.target.table, [DAY]) == {}
 
 
 def test_a_day_that_became_unreadable_keeps_its_rejected_flows_and_reports(lake):
@@ -86,11 +86,9 @@ def test_of_a_range_the_days_that_can_be_read_are_added_and_told_in_the_history(
     assert words.endswith(
         f"\nNot done: {DAY}; the 2 others are. Run again for these days, then the daily assets for all 3."
     )
-    assert list(
-        lake.target.athena.partition_locations(lake.target.table, [str(DAY), str(NEXT_DAY), str(LAST_DAY)])
-    ) == [
-        str(NEXT_DAY),
-        str(LAST_DAY),
+    assert list(lake.target.athena.partition_locations(lake.target.table, [DAY, NEXT_DAY, LAST_DAY])) == [
+        NEXT_DAY,
+        LAST_DAY,
     ]
     assert sorted(metadata(result, asset)) == [str(NEXT_DAY), str(LAST_DAY)]
 

@@ -445,7 +445,7 @@ def test_a_day_without_objects_has_a_partition_and_empty_reports(lake):
     assert lake.run(EMPTY_DAY).success
     assert [report_rows(lake.results, report, EMPTY_DAY) for report in REPORTS] == [[], []]
     location = f"{lake.target.bucket.source().location}2021/09/04"
-    assert lake.target.athena.partition_locations(TABLE, [str(EMPTY_DAY)]) == {str(EMPTY_DAY): location}
+    assert lake.target.athena.partition_locations(TABLE, [EMPTY_DAY]) == {EMPTY_DAY: location}
 
 
 def test_a_day_without_objects_gives_a_warning_that_tells_the_days_with_some(lake):

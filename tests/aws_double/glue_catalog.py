@@ -147,7 +147,7 @@ class GlueCatalog:
                     table.create_partition(added)
         return None
 
-    def move_partition(self, name: TableName, partition: Partition) -> bool:
+    def set_partition_location(self, name: TableName, partition: Partition) -> bool:
         self.rights.glue(["GetPartition", "UpdatePartition"], name.database, name.table)
         with _lock:
             for stored in self._table(name).partitions.values():

@@ -23,9 +23,9 @@ from flowlogs.statements import (
     create_table,
     drop_table,
     flow_logs_table,
-    move_partition,
     rejected_flows_name,
     rejected_flows_table,
+    set_partition_location,
     show_partitions,
     text_literal,
     unload_rejected,
@@ -169,8 +169,8 @@ def test_no_more_partitions_are_unloaded_at_once_than_athena_takes() -> None:
     assert MAX_UNLOADED_PARTITIONS == 100
 
 
-def test_move_partition() -> None:
-    assert move_partition(NAME, date(2024, 2, 29), "s3://results/1/dt=2024-02-29/") == (
+def test_set_partition_location() -> None:
+    assert set_partition_location(NAME, date(2024, 2, 29), "s3://results/1/dt=2024-02-29/") == (
         "ALTER TABLE `vpc_flow_lake`.`vpc_flow_logs` PARTITION (dt='2024-02-29') "
         "SET LOCATION 's3://results/1/dt=2024-02-29/'"
     )

@@ -30,7 +30,7 @@ from assets.reports.asset import REPORTS as ALL_REPORTS
 from assets.reports.asset import consistent_result, report_sql
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import is_visible
-from flowlogs.statements import TableName, add_partitions, move_partition
+from flowlogs.statements import TableName, add_partitions, set_partition_location
 from resources.engine import QueryError, ScanLimitError
 
 EMPTY_DAY = date(2021, 9, 4)
@@ -301,9 +301,9 @@ def test_nothing_is_looked_up_where_nothing_was_left(tables):
     asked = []
 
     class Engine(WatchedEngine):
-        def partition_locations(self, name, values):
-            asked.append(list(values))
-            return super().partition_locations(name, values)
+        def partition_locations(self, name, days):
+            asked.append(list(days))
+            return super().partition_locations(name, days)
 
     engine = Engine(tables.target.athena)
     put(tables, "unnoted", DAY)
@@ -312,7 +312,7 @@ def test_nothing_is_looked_up_where_nothing_was_left(tables):
     put(tables, "left", NEXT_DAY, DAY)
     put_note(tables, 30, "left")
     tidy(engine, tables.target.results, REJECTED, [], NOW)
-    assert asked == [[str(DAY), str(NEXT_DAY)]]
+    assert asked == [[DAY, NEXT_DAY]]
 
 
 def test_a_folder_that_a_run_at_work_notes_again_is_left_alone_however_old_its_first_note_is(tables):
@@ -419,8 +419,8 @@ def test_what_a_day_pointed_at_of_another_database_is_not_removed(lake, tmp_path
     other = Lake(lake.logs, tmp_path, lake.instance, database="other")
     assert other.run(DAY).success
     theirs = TableName("other", "rejected_flows")
-    location = other.target.athena.partition_locations(theirs, [str(DAY)])[str(DAY)]
-    lake.target.athena.execute(move_partition(REJECTED, DAY, location))
+    location = other.target.athena.partition_locations(theirs, [DAY])[DAY]
+    lake.target.athena.execute(set_partition_location(REJECTED, DAY, location))
     assert packets(lake) == PACKETS
     result = lake.run(DAY, assets=DAILY)
     assert result.success
@@ -437,7 +437,7 @@ def as_an_older_version(lake: Lake, day: date) -> str:
     files = [stored.key for stored in lake.target.results.list(before) if stored.key.endswith(".parquet")]
     lake.target.results.replace({after + key.rpartition("/")[2]: lake.target.results.read(key) for key in files})
     lake.target.results.delete([*(stored.key for stored in lake.target.results.list(before)), *lake.markers()])
-    lake.target.athena.execute(move_partition(REJECTED, day, lake.target.results.sql_location(after)))
+    lake.target.athena.execute(set_partition_location(REJECTED, day, lake.target.results.sql_location(after)))
     return after
 
 
@@ -456,7 +456,7 @@ def test_a_day_without_rejects_of_an_older_version_is_still_read(lake):
     write_object(lake.logs, EMPTY_DAY, [ACCEPTED])
     lake.run(EMPTY_DAY)
     location = lake.target.results.sql_location(f"{ROOT}_nothing/dt={EMPTY_DAY}/")
-    lake.target.athena.execute(move_partition(REJECTED, EMPTY_DAY, location))
+    lake.target.athena.execute(set_partition_location(REJECTED, EMPTY_DAY, location))
     assert lake.run(EMPTY_DAY, assets=REPORTS).success
     assert lake.run(EMPTY_DAY, assets=DAILY).success
     assert lake.rejected_folder(EMPTY_DAY).startswith(f"{ROOT}2")
@@ -610,7 +610,7 @@ def test_a_day_that_points_at_another_days_files_is_told_and_mended_and_the_othe
     lake.run(DAY)
     lake.run(NEXT_DAY)
     folder = lake.target.results.sql_location(lake.rejected_folder(DAY))
-    lake.target.athena.execute(move_partition(REJECTED, NEXT_DAY, folder))
+    lake.target.athena.execute(set_partition_location(REJECTED, NEXT_DAY, folder))
     # As Athena does, each of the two days has them once.
     assert sorted(packets(lake), key=repr) == sorted([*PACKETS, *((str(NEXT_DAY), n) for _, n in PACKETS)], key=repr)
     asset, words = failure(lake.run(NEXT_DAY, assets=REPORTS[:1]))
@@ -629,7 +629,7 @@ def test_whatever_a_day_points_at_only_a_folder_of_that_day_is_removed(lake, pla
     lake.run(DAY)
     lake.run(NEXT_DAY)
     kept = [name for name in lake.rejected_files() if name.startswith(lake.rejected_folder(DAY))]
-    lake.target.athena.execute(move_partition(REJECTED, NEXT_DAY, lake.target.results.sql_location(place)))
+    lake.target.athena.execute(set_partition_location(REJECTED, NEXT_DAY, lake.target.results.sql_location(place)))
     lake.run(NEXT_DAY)
     assert set(kept) <= set(lake.rejected_files())
     assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
@@ -860,8 +860,8 @@ def test_days_before_one_that_fails_are_complete_and_the_others_are_named(lake, 
     )
     assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
     assert folders_of(lake.rejected_files()) == {lake.rejected_folder(day) for day in (DAY, NEXT_DAY)}
-    assert lake.target.athena.partition_locations(REJECTED, [str(EMPTY_DAY)]) == {}
-    assert lake.target.athena.partition_locations(TABLE, [str(EMPTY_DAY)]) != {}
+    assert lake.target.athena.partition_locations(REJECTED, [EMPTY_DAY]) == {}
+    assert lake.target.athena.partition_locations(TABLE, [EMPTY_DAY]) != {}
 
 
 def test_days_that_are_more_than_one_query_may_scan_are_written_in_halves(lake):

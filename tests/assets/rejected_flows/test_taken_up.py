@@ -11,7 +11,7 @@ from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, report_rows, w
 from assets.rejected_flows.files import LEFT_AFTER, ROOT, STAMP
 from assets.rejected_flows.taken_up import record_added, recorded_days, remove_superseded
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import drop_table, move_partition
+from flowlogs.statements import drop_table, set_partition_location
 
 SETUP = ["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"]
 EMPTY_DAY = date(2021, 9, 4)
@@ -38,9 +38,9 @@ def make_again(lake: Lake) -> dg.ExecuteInProcessResult:
     return result
 
 
-def places(lake: Lake) -> list[dict[str, str]]:
+def places(lake: Lake) -> list[dict[date, str]]:
     """Where the days of both tables lie."""
-    return [lake.target.athena.partition_locations(name, list(map(str, RANGE))) for name in (TABLE, REJECTED)]
+    return [lake.target.athena.partition_locations(name, RANGE) for name in (TABLE, REJECTED)]
 
 
 def counts(lake: Lake) -> list[int]:
@@ -264,7 +264,9 @@ def test_an_attempt_of_a_run_that_is_still_at_work_is_kept(filled):
 def test_what_a_day_that_points_elsewhere_has_is_kept(filled):
     folder = copy_of(filled, DAY, attempt(13))
     before = filled.rejected_folder(DAY)
-    filled.target.athena.execute(move_partition(REJECTED, DAY, filled.target.results.sql_location("elsewhere/")))
+    filled.target.athena.execute(
+        set_partition_location(REJECTED, DAY, filled.target.results.sql_location("elsewhere/"))
+    )
     make_again(filled)
     assert (filled.results / folder).exists() and (filled.results / before).exists()
 
@@ -283,16 +285,16 @@ def test_partitions_are_asked_for_only_where_a_day_has_two_attempts(filled):
     asked = []
 
     class Engine(WatchedEngine):
-        def partition_locations(self, name, values):
-            asked.append(list(values))
-            return super().partition_locations(name, values)
+        def partition_locations(self, name, days):
+            asked.append(list(days))
+            return super().partition_locations(name, days)
 
     engine = Engine(filled.target.athena)
     now = datetime.now(timezone.utc) + 2 * LEFT_AFTER
     assert remove_superseded(engine, filled.target.results, REJECTED, now) == []
     copy_of(filled, DAY, attempt(13))
     assert remove_superseded(engine, filled.target.results, REJECTED, now) == []
-    assert asked == [[str(DAY)]]
+    assert asked == [[DAY]]
 
 
 # Records of what was added
