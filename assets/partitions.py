@@ -9,8 +9,8 @@ from assets.day_objects import look_at, unreadable_days
 from assets.flow_logs_table import GROUP, vpc_flow_logs
 from assets.infrastructure import vpc_flow_log
 from assets.metadata import sql_metadata
-from assets.rejected_flows.taken_up import (
-    record_added,
+from assets.rejected_flows.lost_partitions import (
+    record_added_days,
 )
 from assets.results_source import require_own_results
 from assets.runs import clear_failures, days_of, finish_days
@@ -78,7 +78,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             looked = look_at(bucket, days)
             readable = {day: found for day, found in looked.items() if not found.problem}
             statements = list(add_partitions(table, source.day_locations(readable)))
-            record_added(results, table, list(readable))
+            record_added_days(results, table, list(readable))
             for statement in statements:
                 athena.execute(statement)
             require_locations(athena, table, source, list(readable))

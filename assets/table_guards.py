@@ -29,7 +29,7 @@ def require_table(athena: QueryEngine, name: TableName, expected: TableDefinitio
             "FLOWLAKE_DATABASE, FLOWLAKE_TABLE), set them right: each source of logs, and each place of results, needs "
             "a database of its own. If the table is wrong, drop it (make sql WRITE=1 takes such statements) and "
             "materialize vpc_flow_logs again; objects and reports stay where they are, and the days that were read are "
-            f"taken up again, without a scan:\n{drop_table(name)}"
+            f"added again, without a scan:\n{drop_table(name)}"
         )
 
 

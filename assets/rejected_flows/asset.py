@@ -1,8 +1,9 @@
-"""The REJECT records of each day, in Parquet: written by the one scan of a day's objects, read by every report.
+"""The asset of the REJECT records of each day, in Parquet: one scan of a day's objects writes it, every report reads
+it.
 
-A day's files are never changed. Each attempt writes into a folder of its own; when it is complete, the day's partition
-is pointed at it, in one step, and what the partition pointed at before is removed. So whoever asks sees the day as it
-was or as it is. Which files those are, rejected_files.py knows.
+A day's files are never changed. Each run writes into new folders. When they are complete, it points the day's partition
+at them, in one step, and removes the folder before. So a query sees the day as it was or as it is, and nothing between.
+The folders are described in files.py, the scan in unload.py, the removal of what is left behind in cleanup.py.
 """
 
 from collections.abc import Iterator
@@ -11,13 +12,10 @@ from datetime import date, datetime, timezone
 import dagster as dg
 
 from assets.day_objects import look_at, missing_since, unreadable_days
-from assets.rejected_flows.files import (
-    Unloaded,
-    tidy,
-)
+from assets.rejected_flows.cleanup import cleanup_errors_as_warnings, remove_orphans
+from assets.rejected_flows.files import UnloadResult
 from assets.rejected_flows.partition_swap import swap_partitions
-from assets.rejected_flows.taken_up import only_warned_of
-from assets.rejected_flows.unload import Scan, days_too_large, scans
+from assets.rejected_flows.unload import Scan, days_too_large, scan_batches
 from assets.results_source import claim_results, note_objects
 from assets.runs import clear_failures, days_of, finish_days
 from assets.table_guards import days_without_partition, require_locations, require_table
@@ -78,9 +76,9 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
             done: list[date] = []
             stopped: FlowLakeError | None = None
             for group in batches(readable, MAX_PARTITIONS_PER_STATEMENT):
-                parts: list[Unloaded] = []
+                parts: list[UnloadResult] = []
                 try:
-                    for batch in scans(group, sizes, athena.scan_limit_bytes):
+                    for batch in scan_batches(group, sizes, athena.scan_limit_bytes):
                         for part in scan.unload_within_limit(batch):
                             parts.append(part)
                             told = f"{listed(list(part.folders))} ({days.index(max(part.folders)) + 1} of {len(days)})"
@@ -90,15 +88,15 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
                 # Also where a later day failed: these are complete.
                 try:
                     note_objects(results, {day: looked[day].read for part in parts for day in part.folders})
-                    scan.notes += swap_partitions(context, athena, results, name, bucket.source(), parts)
+                    scan.cleanup_markers += swap_partitions(context, athena, results, name, bucket.source(), parts)
                     done += [day for part in parts for day in part.folders]
                 except FlowLakeError as error:
                     stopped = FlowLakeError(f"{stopped}\n{error}") if stopped else error
                 if stopped:
                     break
             if not stopped:
-                with only_warned_of(context):
-                    for left in tidy(athena, results, name, scan.notes, datetime.now(timezone.utc)):
+                with cleanup_errors_as_warnings(context):
+                    for left in remove_orphans(athena, results, name, scan.cleanup_markers, datetime.now(timezone.utc)):
                         context.log.warning(left)
             failures |= {day: str(stopped) for day in readable if day not in done and day not in failures}
             yield from finish_days(context, days, {day: scan.metadata[day] for day in done}, failures, "reports")

@@ -57,7 +57,7 @@ class EmbeddedAthena(QueryEngine):
     No statement writes into one that is `read_only`. The catalog is the SQLite file `catalog_path`; unqualified tables
     are looked for in `database`. A statement that takes longer than `timeout_seconds` is stopped. Whatever lies in the
     buckets' folders or in those of `keep_clear`, or holds one, is never taken for temporary files to be removed. A
-    partition that points at no objects is told of, unless its location is one that `meant_empty` knows.
+    partition that points at no objects is told of, unless its location is one that `known_empty` knows.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class EmbeddedAthena(QueryEngine):
         *,
         timeout_seconds: float | None = None,
         keep_clear: Collection[Path] = (),
-        meant_empty: Callable[[str], bool] = lambda _location: False,
+        known_empty: Callable[[str], bool] = lambda _location: False,
     ) -> None:
         self.catalog = Catalog(catalog_path)
         self.buckets = buckets
@@ -77,7 +77,7 @@ class EmbeddedAthena(QueryEngine):
         self.read_only = read_only
         self.timeout_seconds = timeout_seconds
         self.keep_clear = keep_clear
-        self.meant_empty = meant_empty
+        self.known_empty = known_empty
 
     @property
     def scan_limit_bytes(self) -> int | None:
@@ -299,7 +299,7 @@ class EmbeddedAthena(QueryEngine):
                 f"{'/'.join(map('{}={}'.format, columns, partition.values)) or 'all of it'}: "
                 f"{self._folder_path(partition)}"
                 for partition in partitions
-                if partition.values not in filled and not self.meant_empty(partition.location)
+                if partition.values not in filled and not self.known_empty(partition.location)
             ]
             if empty:
                 told.append(

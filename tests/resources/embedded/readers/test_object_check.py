@@ -253,7 +253,7 @@ def test_a_partition_that_is_not_asked_for_is_not_told(bucket):
 
 
 def test_a_place_that_is_meant_to_be_empty_is_not_told(bucket):
-    bucket.engine.meant_empty = lambda location: location == f"s3://{SOURCE.bucket}/nothing/dt=2024-03-02"
+    bucket.engine.known_empty = lambda location: location == f"s3://{SOURCE.bucket}/nothing/dt=2024-03-02"
     (statement,) = add_partitions(NAME, {date(2024, 3, 2): f"s3://{SOURCE.bucket}/nothing/dt=2024-03-02"})
     bucket.engine.execute(statement)
     assert ask(bucket).warnings == ()
