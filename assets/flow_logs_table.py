@@ -13,7 +13,7 @@ from assets.rejected_flows.lost_partitions import (
     restore_rejected_flow_partitions,
 )
 from assets.results_source import claim_results, require_own_results
-from assets.runs import clear_failures
+from assets.runs import as_dagster_failure
 from assets.table_guards import require_table
 from flowlogs.statements import (
     TableName,
@@ -43,7 +43,7 @@ def vpc_flow_logs(
     altered; if it differs, the error shows how. Partitions that were lost with a dropped table are added again, without
     a scan.
     """
-    with clear_failures():
+    with as_dagster_failure():
         engine = athena.ensure()
         require_own_results(results, bucket, athena, table)
         definition = flow_logs_table(bucket.source())

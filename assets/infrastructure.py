@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import dagster as dg
 
-from assets.day_objects import some
-from assets.runs import clear_failures, told
+from assets.day_objects import first_paths
+from assets.runs import as_dagster_failure, ensure_result
 from resources.bucket import Bucket
 from resources.flow_log import FlowLog
 
@@ -33,16 +33,16 @@ def vpc_flow_logs_bucket(context: dg.AssetExecutionContext, bucket: dg.ResourceP
 
     Embedded: a folder laid out as that bucket (`AWSLogs/…`). A folder of your own is read, never written.
     """
-    with clear_failures():
+    with as_dagster_failure():
         ensured = bucket.ensure()
         outside = bucket.objects_outside_days()
         if outside:
             warning = (
                 f"Objects of flow logs lie in no day's folder (<yyyy>/<MM>/<dd>/), so that no report counts them: "
-                f"{some(bucket, outside)}. Move them into their day's folder, then run again."
+                f"{first_paths(bucket, outside)}. Move them into their day's folder, then run again."
             )
             ensured = replace(ensured, warnings=(*ensured.warnings, warning))
-        return told(context, ensured, RECOMMENDED_CHECK)
+        return ensure_result(context, ensured, RECOMMENDED_CHECK)
 
 
 @dg.multi_asset(
@@ -72,14 +72,14 @@ def vpc_flow_logs_bucket(context: dg.AssetExecutionContext, bucket: dg.ResourceP
 def vpc_flow_log(
     context: dg.AssetExecutionContext, flow_log: dg.ResourceParam[FlowLog]
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    with clear_failures():
+    with as_dagster_failure():
         if context.selected_asset_keys:
-            yield told(context, flow_log.ensure(), DELIVERS_CHECK)
+            yield ensure_result(context, flow_log.ensure(), DELIVERS_CHECK)
         else:
             found = flow_log.look()
             # The day's records that were delivered are still to be reported: nothing here stops that.
             warned = replace(found, errors=(), warnings=(*found.errors, *found.warnings))
-            yield from told(context, warned, DELIVERS_CHECK).check_results or ()
+            yield from ensure_result(context, warned, DELIVERS_CHECK).check_results or ()
 
 
 DELIVERS = dg.AssetCheckKey(dg.AssetKey("vpc_flow_log"), DELIVERS_CHECK)

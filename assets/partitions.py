@@ -5,7 +5,7 @@ from datetime import date
 
 import dagster as dg
 
-from assets.day_objects import look_at, unreadable_days
+from assets.day_objects import inspect_days, unreadable_days
 from assets.flow_logs_table import GROUP, vpc_flow_logs
 from assets.infrastructure import vpc_flow_log
 from assets.metadata import sql_metadata
@@ -13,11 +13,11 @@ from assets.rejected_flows.lost_partitions import (
     record_added_days,
 )
 from assets.results_source import require_own_results
-from assets.runs import clear_failures, days_of, finish_days
+from assets.runs import as_dagster_failure, finish_days, run_days
 from assets.silent_flow_logs import silent_flow_logs
 from assets.table_guards import require_locations, require_table
 from assets.tables import markdown_text
-from flowlogs.days import listed
+from flowlogs.days import days_text
 from flowlogs.statements import (
     TableName,
     add_partitions,
@@ -69,14 +69,14 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         A day without objects is added too, with a warning: Athena allows it, and what arrives late is then read. A day
         whose objects the table would read wrongly is not added, and fails by name; the other days of a range are.
         """
-        with clear_failures():
-            days = days_of(context)
+        with as_dagster_failure():
+            days = run_days(context)
             source = bucket.source()
             require_own_results(results, bucket, athena, table)
             require_table(athena, table, flow_logs_table(source))
             flow_log.deliver(days)
-            looked = look_at(bucket, days)
-            readable = {day: found for day, found in looked.items() if not found.problem}
+            inspected = inspect_days(bucket, days)
+            readable = {day: found for day, found in inspected.items() if not found.problem}
             statements = list(add_partitions(table, source.day_locations(readable)))
             record_added_days(results, table, list(readable))
             for statement in statements:
@@ -92,7 +92,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 day: {"location": source.day_location(day), "objects": len(found.objects), "bytes": found.size}
                 for day, found in readable.items()
             }
-            yield from finish_days(context, days, done, unreadable_days(looked), "daily assets")
+            yield from finish_days(context, days, done, unreadable_days(inspected), "daily assets")
         yield dg.MaterializeResult(
             metadata={"statements": sql_metadata(statements)},
             check_results=[delivery_check(undelivered, empty, days), understood_check(warnings, days)],
@@ -104,8 +104,10 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
 def nothing_delivered(bucket: Bucket, empty: Sequence[date]) -> str:
     """Which days have no objects, where those would be, and which days the bucket does hold."""
     where = bucket.objects.display_path(bucket.source().day_prefix(empty[0]))
-    first = f"Nothing was delivered on {listed(empty)}: {where} holds no objects"
-    return f"{first}{', nor do the others' if len(empty) > 1 else ''}. Days that do: {listed(bucket.delivered_days())}."
+    first = f"Nothing was delivered on {days_text(empty)}: {where} holds no objects"
+    return (
+        f"{first}{', nor do the others' if len(empty) > 1 else ''}. Days that do: {days_text(bucket.delivered_days())}."
+    )
 
 
 def delivery_check(warnings: Sequence[str], empty: Sequence[date], days: Sequence[date]) -> dg.AssetCheckResult:

@@ -93,23 +93,23 @@ def _visible(results: ObjectStore, folder: str) -> Iterator[str]:
     return (stored.key for stored in results.list(folder) if is_visible(stored.key, folder))
 
 
-def note_objects(results: ObjectStore, read: Mapping[date, ObjectsRead]) -> None:
+def record_objects_read(results: ObjectStore, read: Mapping[date, ObjectsRead]) -> None:
     """Note what was read of these days."""
-    results.replace({note_key(day): f"{found.count} {found.size}\n".encode() for day, found in read.items()})
+    results.replace({objects_read_key(day): f"{found.count} {found.size}\n".encode() for day, found in read.items()})
 
 
-def noted_objects(results: ObjectStore, days: Iterable[date]) -> dict[date, ObjectsRead]:
+def recorded_objects_read(results: ObjectStore, days: Iterable[date]) -> dict[date, ObjectsRead]:
     """What was read of these days, as far as that is noted."""
     there = {stored.key for stored in results.list(DAYS)}
     found = {}
     for day in days:
-        words = results.read(note_key(day)).split() if note_key(day) in there else []
+        words = results.read(objects_read_key(day)).split() if objects_read_key(day) in there else []
         if len(words) == 2 and all(map(bytes.isdigit, words)):
             found[day] = ObjectsRead(*map(int, words))
     return found
 
 
-def note_key(day: date) -> str:
+def objects_read_key(day: date) -> str:
     """The key of what is noted of a day."""
     return f"{DAYS}{day}.txt"
 

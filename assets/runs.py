@@ -8,15 +8,15 @@ from typing import Any
 import dagster as dg
 
 from assets.tables import markdown_text
-from flowlogs.days import listed
+from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from resources.ensured import Ensured
 
-CAUSES_SHOWN = 3
+MAX_CAUSES = 3
 """Of a range of days, how many causes of failures a message tells in full."""
 
 
-def days_of(context: dg.AssetExecutionContext) -> list[date]:
+def run_days(context: dg.AssetExecutionContext) -> list[date]:
     """The run's partitions as UTC days: one of them, or every day of a range."""
     if context.has_partition_key_range:
         asked = context.partition_key_range
@@ -28,7 +28,7 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
     return [date.fromisoformat(key) for key in context.partition_keys]
 
 
-def origin(context: dg.AssetExecutionContext) -> str:
+def query_comment(context: dg.AssetExecutionContext) -> str:
     """A comment that leads from Athena's history to the run. It goes behind a SELECT, or inside UNLOAD's parentheses.
 
     DDL gets none, and nothing gets one in front: Athena chooses the parser by how a statement begins, and users of
@@ -38,7 +38,7 @@ def origin(context: dg.AssetExecutionContext) -> str:
 
 
 @contextmanager
-def clear_failures() -> Iterator[None]:
+def as_dagster_failure() -> Iterator[None]:
     """Let an error that is meant for people fail the step with its words, and not with a chain of exceptions."""
     try:
         yield
@@ -69,18 +69,18 @@ def finish_days(
 
 def _failed(days: Sequence[date], failures: Mapping[date, str], after: str) -> FlowLakeError:
     causes = list(dict.fromkeys(failures.values()))
-    text = "\n".join(causes[:CAUSES_SHOWN])
-    if len(causes) > CAUSES_SHOWN:
-        text += f"\nOther days failed likewise: {len(causes) - CAUSES_SHOWN}."
+    text = "\n".join(causes[:MAX_CAUSES])
+    if len(causes) > MAX_CAUSES:
+        text += f"\nOther days failed likewise: {len(causes) - MAX_CAUSES}."
     if len(days) == 1:
         return FlowLakeError(text)
     number = len(days) - len(failures)
     others = {0: "which are all", 1: "the other one is"}.get(number, f"the {number} others are")
     then = f", then the {after} for all {len(days)}" if after and number else ""
-    return FlowLakeError(f"{text}\nNot done: {listed(sorted(failures))}; {others}. Run again for these days{then}.")
+    return FlowLakeError(f"{text}\nNot done: {days_text(sorted(failures))}; {others}. Run again for these days{then}.")
 
 
-def told(context: dg.AssetExecutionContext, ensured: Ensured, check: str) -> dg.MaterializeResult:
+def ensure_result(context: dg.AssetExecutionContext, ensured: Ensured, check: str) -> dg.MaterializeResult:
     """What was made sure of, as metadata; and what people should know of, as warnings and a failed check."""
     found = [*ensured.errors, *ensured.warnings]
     for message in found:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from flowlogs.days import listed
+from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import (
@@ -58,7 +58,7 @@ def days_without_partition(
     """
     found = athena.partition_locations(name, days)
     missing = [day for day in days if day not in found]
-    problem = f"{name.hive} has no partition for {listed(missing)}. Materialize {asset} for that first."
+    problem = f"{name.hive} has no partition for {days_text(missing)}. Materialize {asset} for that first."
     return {day: found[day] for day in days if day in found}, dict.fromkeys(missing, problem)
 
 

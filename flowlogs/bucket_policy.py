@@ -63,19 +63,19 @@ def key_statement() -> Statement:
     }
 
 
-def lets_use_key(policy: Policy) -> bool:
+def allows_delivery(policy: Policy) -> bool:
     """Whether a key's policy lets the delivery service encrypt objects, as far as its statements tell."""
     allowed = [
         action
         for statement in statements_of(policy)
-        if statement.get("Effect") == "Allow" and _speaks_of_delivery(statement.get("Principal"))
+        if statement.get("Effect") == "Allow" and _includes_delivery(statement.get("Principal"))
         for action in _items(statement.get("Action"))
     ]
     needed = ("kms:GenerateDataKey", "kms:Decrypt")
     return all(any(fnmatchcase(action.lower(), pattern.lower()) for pattern in allowed) for action in needed)
 
 
-def _speaks_of_delivery(principal: object) -> bool:
+def _includes_delivery(principal: object) -> bool:
     services = principal.get("Service") if isinstance(principal, Mapping) else principal
     return bool({DELIVERY_SERVICE, "*"} & set(_items(services)))
 
@@ -122,18 +122,18 @@ def statements_of(policy: Policy | None) -> list[Statement]:
 def covers(wider: Mapping[str, Any], needed: Mapping[str, Any]) -> bool:
     """Whether a statement says what is `needed`, of the same actions or of more."""
     ours, theirs = (set(_items(statement.get("Action"))) for statement in (needed, wider))
-    return ours <= theirs and means_the_same({**wider, "Action": None}, {**needed, "Action": None})
+    return ours <= theirs and is_equivalent({**wider, "Action": None}, {**needed, "Action": None})
 
 
-def means_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def is_equivalent(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two statements say the same: their Sid, and the order and form of their lists, say nothing."""
-    return _meaning({**one, "Sid": None}) == _meaning({**other, "Sid": None})
+    return _normalized({**one, "Sid": None}) == _normalized({**other, "Sid": None})
 
 
-def _meaning(value: object) -> object:
+def _normalized(value: object) -> object:
     """A value with single items and lists of one made alike, and lists without an order."""
     if isinstance(value, Mapping):
-        return {key: _meaning(item) for key, item in value.items() if item is not None}
+        return {key: _normalized(item) for key, item in value.items() if item is not None}
     return sorted(_items(value))
 
 

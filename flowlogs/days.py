@@ -16,7 +16,7 @@ def batches(days: Sequence[date], most: int) -> Iterator[list[date]]:
         yield batch
 
 
-def listed(days: Sequence[date]) -> str:
+def days_text(days: Sequence[date]) -> str:
     """The days as text: each of a few, or how many and from when to when."""
     if len(days) > 5:
         return f"{len(days)} days from {days[0]} to {days[-1]}"

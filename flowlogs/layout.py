@@ -77,7 +77,7 @@ class LogSource:
         match = _DAY_KEY.fullmatch(key.removeprefix(self.prefix)) if key.startswith(self.prefix) else None
         return _date(*match.groups()) if match else None
 
-    def leads_to_days(self, folder: str) -> bool:
+    def is_date_folder(self, folder: str) -> bool:
         """Whether a folder's prefix (with its closing slash) is that of a year, of a month or of a day."""
         below = folder.removeprefix(self.prefix)
         return _ABOVE_DAYS.fullmatch(below) is not None or self.find_day(folder) is not None
@@ -94,7 +94,7 @@ def find_source(key: str) -> tuple[str, str] | None:
     return (match[1], match[2]) if match else None
 
 
-def unreadable_layout(folder: str) -> str | None:
+def unsupported_layout(folder: str) -> str | None:
     """What is said of a key prefix (with its closing slash) if flow logs are delivered there that are not read yet.
 
     It is ``…/vpcflowlogs/`` or ``…/aws-service=vpcflowlogs/``: other services' logs are below ``AWSLogs/`` too.
@@ -114,13 +114,13 @@ def is_object_name(name: str) -> bool:
     return _OBJECT_NAME.fullmatch(name) is not None
 
 
-def find_object_name(name: str) -> str | None:
+def find_leading_object_name(name: str) -> str | None:
     """The name of an object of a flow log that another name begins with, as that of what a copy left does, if any."""
     match = _OBJECT_NAME.match(name)
     return match[0] if match else None
 
 
-def flow_log_name_in(name: str) -> str | None:
+def find_embedded_object_name(name: str) -> str | None:
     """What a packed object of a flow log is called whose name is a part of this one, as in ``<name> (1).log.gz``."""
     match = _NAME_INSIDE.search(name)
     return f"{match[0]}.log.gz" if match else None
@@ -141,7 +141,7 @@ def find_owner(key: str) -> tuple[str, str] | None:
     return (match["account"], match["region"]) if match else None
 
 
-def find_window_day(key: str) -> date | None:
+def find_delivery_day(key: str) -> date | None:
     """The UTC day that an object was delivered on, which its name tells; None where it is not called so."""
     match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
     return _date(match["day"][:4], match["day"][4:6], match["day"][6:]) if match else None

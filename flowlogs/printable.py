@@ -5,7 +5,7 @@ A record, an object's name or an error of AWS's may hold any character. Those th
 
 from collections.abc import Sequence
 
-NAMES_SHOWN = 3
+MAX_NAMES = 3
 """Of many objects, how many a message names."""
 
 
@@ -27,7 +27,7 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def few(names: Sequence[str]) -> str:
+def first_names(names: Sequence[str]) -> str:
     """The first of several names, and how many more there are."""
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return f"{', '.join(names[:NAMES_SHOWN])}{more}"
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return f"{', '.join(names[:MAX_NAMES])}{more}"

@@ -18,7 +18,7 @@ MAX_STATEMENT_BYTES = 262_144
 
 MAX_PARTITIONS_PER_STATEMENT = 1_000
 
-MAX_UNLOADED_PARTITIONS = 100
+MAX_PARTITIONS_PER_UNLOAD = 100
 """How many partitions an UNLOAD may write. Source: "UNLOAD", Considerations, Amazon Athena user guide (2026)."""
 
 TEXT, PARQUET = "text", "parquet"
@@ -156,7 +156,7 @@ def add_partitions(name: TableName, locations: Mapping[date, str]) -> Iterator[s
 def unload_rejected(name: TableName, first: date, last: date, destination: str, comment: str = "") -> str:
     """Writes the REJECT records of these days (at most MAX_UNLOADED_PARTITIONS), all columns, as Parquet.
 
-    Each day has a folder of its own below the destination (see `unloaded_location`), if it has such records at all.
+    Each day has a folder of its own below the destination (see `unload_day_location`), if it has such records at all.
     The `comment` goes behind the SELECT: in front of UNLOAD it may not stand.
     """
     behind = f"\n  {comment}" if comment else ""
@@ -169,7 +169,7 @@ def unload_rejected(name: TableName, first: date, last: date, destination: str, 
     )
 
 
-def unloaded_location(destination: str, day: date) -> str:
+def unload_day_location(destination: str, day: date) -> str:
     """Where an UNLOAD that is partitioned by day leaves a day's records."""
     return f"{destination}{PARTITION_COLUMN}={day}/"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.infrastructure import DELIVERS
-from assets.runs import clear_failures
+from assets.runs import as_dagster_failure
 from resources.bucket import Bucket, ObjectStore
 from resources.flow_log import FlowLog
 
@@ -62,7 +62,7 @@ def delete_flow_logs(
     results: dg.ResourceParam[ObjectStore],
 ) -> None:
     """Delete the flow logs that this project created, so that their cost stops, and say what is left and why."""
-    with clear_failures():
+    with as_dagster_failure():
         removed = flow_log.remove()
     context.log.info(f"Flow logs: {json.dumps(dict(removed.facts))}")
     for what, why in LEFT_BEHIND:

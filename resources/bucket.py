@@ -177,7 +177,7 @@ class Bucket(ABC):
             levels = [self.objects.list_folder(folder) for folder in folders]
             outside += [key for level in levels for key in level.keys if find_flow_log(key)]
             found = [folder for level in levels for folder in level.folders]
-            folders = [folder for folder in found if source.leads_to_days(folder)]
+            folders = [folder for folder in found if source.is_date_folder(folder)]
             others = [folder for folder in found if folder not in folders]
             outside += [folder for folder in others if any(map(_is_flow_logs, self.objects.list(folder)))]
         return outside

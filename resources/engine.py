@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.printable import NAMES_SHOWN, few
+from flowlogs.printable import MAX_NAMES, first_names
 from flowlogs.statements import TableDefinition, TableName
 from resources.ensured import Ensured
 
@@ -72,15 +72,15 @@ class QueryResult:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What people should know of the objects that were read: whether the rows are what they hold."""
-        return (*misread_told(self.misread), *self.remarks, *self.without_objects)
+        return (*misread_messages(self.misread), *self.remarks, *self.without_objects)
 
 
-def misread_told(misread: Mapping[str, str]) -> list[str]:
+def misread_messages(misread: Mapping[str, str]) -> list[str]:
     """Of objects that are not what their table takes them for: the first few in full, and which others there are."""
-    told = [f"{path} {words}" for path, words in list(misread.items())[:NAMES_SHOWN]]
-    others = list(misread)[NAMES_SHOWN:]
+    told = [f"{path} {words}" for path, words in list(misread.items())[:MAX_NAMES]]
+    others = list(misread)[MAX_NAMES:]
     if others:
-        told.append(f"Neither can others be read as they are: {few(others)}.")
+        told.append(f"Neither can others be read as they are: {first_names(others)}.")
     return told
 
 
@@ -102,8 +102,8 @@ class QueryEngine(ABC):
         """Make the engine ready to execute; changes nothing where it is."""
 
     @abstractmethod
-    def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
-        """Run one statement to its end, or until it has given the first `most_rows` rows.
+    def execute(self, statement: str, max_rows: int | None = None) -> QueryResult:
+        """Run one statement to its end, or until it has given the first `max_rows` rows.
 
         Raises QueryError, with the statement, where it is refused or fails; also where it gives more than fits into
         memory.

@@ -49,12 +49,12 @@ class WatchedEngine(QueryEngine):
     def ensure(self) -> Ensured:
         return self.engine.ensure()
 
-    def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
+    def execute(self, statement: str, max_rows: int | None = None) -> QueryResult:
         lines = statement.splitlines()
         text = "\n".join(line for line in lines if not line.lstrip().startswith("-- vpc-flow-lake:"))
         self.statements.append(text)
         self.before(text)
-        result = self.engine.execute(statement, most_rows)
+        result = self.engine.execute(statement, max_rows)
         self.after(text)
         return result
 

@@ -11,15 +11,15 @@ from datetime import date, datetime, timezone
 
 import dagster as dg
 
-from assets.day_objects import look_at, missing_since, unreadable_days
+from assets.day_objects import inspect_days, missing_objects, unreadable_days
 from assets.rejected_flows.cleanup import cleanup_errors_as_warnings, remove_orphans
 from assets.rejected_flows.files import UnloadResult
 from assets.rejected_flows.partition_swap import swap_partitions
 from assets.rejected_flows.unload import Scan, days_too_large, scan_batches
-from assets.results_source import claim_results, note_objects
-from assets.runs import clear_failures, days_of, finish_days
+from assets.results_source import claim_results, record_objects_read
+from assets.runs import as_dagster_failure, finish_days, run_days
 from assets.table_guards import days_without_partition, require_locations, require_table
-from flowlogs.days import batches, listed
+from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import (
     MAX_PARTITIONS_PER_STATEMENT,
@@ -56,23 +56,25 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
         The day's partition points at the new files when all of them are there; those that they replace are removed. A
         day that cannot be read fails by name and stays as it was; the other days of a range are done.
         """
-        days = days_of(context)
+        days = run_days(context)
         name = rejected_flows_name(table)
-        with clear_failures():
+        with as_dagster_failure():
             claim_results(results, bucket, athena, table)
             require_table(athena, name, rejected_flows_table(results.sql_location()))
             require_table(athena, table, flow_logs_table(bucket.source()))
             there, failures = days_without_partition(athena, table, days, "vpc_flow_logs_partition")
             require_locations(athena, table, bucket.source(), list(there))
-            looked = look_at(bucket, [day for day in days if day not in failures])
-            for warning in [text for found in looked.values() for text in found.warnings]:
+            inspected = inspect_days(bucket, [day for day in days if day not in failures])
+            for warning in [text for found in inspected.values() for text in found.warnings]:
                 context.log.warning(warning)
-            failures |= unreadable_days(looked)
-            failures |= missing_since(bucket, {day: looked[day] for day in looked if day not in failures}, results)
-            sizes = {day: found.size for day, found in looked.items()}
+            failures |= unreadable_days(inspected)
+            failures |= missing_objects(
+                bucket, {day: inspected[day] for day in inspected if day not in failures}, results
+            )
+            sizes = {day: found.size for day, found in inspected.items()}
             failures |= days_too_large(athena, {day: sizes[day] for day in sizes if day not in failures})
             readable = [day for day in days if day not in failures]
-            scan = Scan(context, bucket, athena, results, table, looked, failures)
+            scan = Scan(context, bucket, athena, results, table, inspected, failures)
             done: list[date] = []
             stopped: FlowLakeError | None = None
             for group in batches(readable, MAX_PARTITIONS_PER_STATEMENT):
@@ -81,13 +83,15 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
                     for batch in scan_batches(group, sizes, athena.scan_limit_bytes):
                         for part in scan.unload_within_limit(batch):
                             parts.append(part)
-                            told = f"{listed(list(part.folders))} ({days.index(max(part.folders)) + 1} of {len(days)})"
-                            context.log.info(f"{told}: written.")
+                            progress = (
+                                f"{days_text(list(part.folders))} ({days.index(max(part.folders)) + 1} of {len(days)})"
+                            )
+                            context.log.info(f"{progress}: written.")
                 except FlowLakeError as error:
                     stopped = error
                 # Also where a later day failed: these are complete.
                 try:
-                    note_objects(results, {day: looked[day].read for part in parts for day in part.folders})
+                    record_objects_read(results, {day: inspected[day].read for part in parts for day in part.folders})
                     scan.cleanup_markers += swap_partitions(context, athena, results, name, bucket.source(), parts)
                     done += [day for part in parts for day in part.folders]
                 except FlowLakeError as error:

@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from urllib.parse import unquote
 
-from flowlogs.days import listed
+from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import PARTITION_COLUMN
 from flowlogs.layout import ACCOUNT_ID, REGION, LogSource, is_visible
-from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS, unloaded_location
+from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS, unload_day_location
 from resources.bucket import ObjectStore, StoredObject
 
 ROOT = f"{REJECTED_FLOWS}/"
@@ -127,7 +127,7 @@ def files_below(results: ObjectStore, root: str) -> dict[str, int]:
 
 def unload_result(root: str, days: Iterable[date], files: Mapping[str, int]) -> UnloadResult:
     """The result of an UNLOAD of these days, by the files that are below its root."""
-    return UnloadResult(root, files, {day: unloaded_location(root, day) for day in days})
+    return UnloadResult(root, files, {day: unload_day_location(root, day) for day in days})
 
 
 def mark_complete(results: ObjectStore, unloads: Iterable[UnloadResult], source: LogSource) -> None:
@@ -148,7 +148,7 @@ def day_folders(stored: Iterable[StoredObject]) -> dict[str, DayFolder]:
         match = _COMPLETION_MARKER.fullmatch(item.key) or _FILE.fullmatch(item.key)
         if not match or not (day := parse_day(match["day"])):
             continue
-        key = unloaded_location(match["root"], day)
+        key = unload_day_location(match["root"], day)
         folder = found.setdefault(key, DayFolder(key, day, match["database"]))
         if match.re is _COMPLETION_MARKER:
             folder.markers.append(match["name"])
@@ -217,14 +217,14 @@ def days_without_files(results: ObjectStore, locations: Mapping[date, str]) -> d
             problem = found[folder].problem if folder in found else "holds no files"
             if problem:
                 unreadable[problem].append(day)
-        elif folder != unloaded_location(OLD_EMPTY_DAYS, day):
+        elif folder != unload_day_location(OLD_EMPTY_DAYS, day):
             problems[day] = (
                 f"The partition of {day} points at {locations[day]}, which is not that day's. Materialize "
                 f"{REJECTED_FLOWS} for that day again."
             )
     for problem, days in unreadable.items():
         text = (
-            f"The rejected flows of {listed(days)} are gone: {results.display_path(folders[days[0]])} {problem}. "
+            f"The rejected flows of {days_text(days)} are gone: {results.display_path(folders[days[0]])} {problem}. "
             f"Materialize {REJECTED_FLOWS} for that again."
         )
         problems |= dict.fromkeys(days, text)

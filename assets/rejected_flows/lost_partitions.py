@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from assets.day_objects import look_at
+from assets.day_objects import inspect_days
 from assets.rejected_flows.cleanup import folders_in_use, remove_folders, remove_orphans, superseded_folders
 from assets.rejected_flows.files import ROOT, day_folders, key_prefix, newest_complete
 from assets.results_source import DAYS
-from assets.runs import CAUSES_SHOWN
-from flowlogs.days import batches, listed
+from assets.runs import MAX_CAUSES
+from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import TableName, add_partitions
@@ -63,7 +63,7 @@ def restore_flow_log_partitions(
     """
     recorded = recorded_days(results, table)
     present = athena.partition_locations(table, recorded) if recorded else {}
-    inspected = look_at(bucket, [day for day in recorded if day not in present])
+    inspected = inspect_days(bucket, [day for day in recorded if day not in present])
     gone = "Their folders hold no objects."
     left_out = {day: found.problem or gone for day, found in inspected.items() if found.problem or not found.objects}
     days = [day for day in inspected if day not in left_out]
@@ -75,10 +75,10 @@ def restore_flow_log_partitions(
 def left_out_warning(left_out: Mapping[date, str]) -> str:
     """Which days get no partition again, and the first few of the reasons."""
     reasons = list(dict.fromkeys(left_out.values()))
-    more = [f"Others are left out likewise: {len(reasons) - CAUSES_SHOWN}."] if len(reasons) > CAUSES_SHOWN else []
-    text = "\n".join([*reasons[:CAUSES_SHOWN], *more])
+    more = [f"Others are left out likewise: {len(reasons) - MAX_CAUSES}."] if len(reasons) > MAX_CAUSES else []
+    text = "\n".join([*reasons[:MAX_CAUSES], *more])
     return (
-        f"Not added again to the table of flow logs: {listed(sorted(left_out))}. Their rejected flows and reports "
+        f"Not added again to the table of flow logs: {days_text(sorted(left_out))}. Their rejected flows and reports "
         f"stay. Materialize vpc_flow_logs_partition for them when this is mended:\n{text}"
     )
 

@@ -10,22 +10,22 @@ from datetime import date
 
 import dagster as dg
 
-from assets.day_objects import DayObjects, changed_days
+from assets.day_objects import DayObjects, changed_since
 from assets.metadata import query_metadata
 from assets.rejected_flows.cleanup import cleanup_errors_as_warnings, write_cleanup_marker
 from assets.rejected_flows.files import UnloadResult, files_below, new_root, orphaned_files, unload_result
-from assets.runs import origin
-from flowlogs.days import batches, listed
+from assets.runs import query_comment
+from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import (
-    MAX_UNLOADED_PARTITIONS,
+    MAX_PARTITIONS_PER_UNLOAD,
     TableName,
     rejected_flows_name,
+    unload_day_location,
     unload_rejected,
-    unloaded_location,
 )
 from resources.bucket import Bucket, ObjectStore
-from resources.engine import QueryEngine, QueryResult, ScanLimitError, misread_told
+from resources.engine import QueryEngine, QueryResult, ScanLimitError, misread_messages
 
 MAX_FAILED_STATEMENTS = 20
 """How many statements of a run may fail because of a day. Each of them has scanned the other days in vain."""
@@ -47,7 +47,7 @@ def days_too_large(athena: QueryEngine, sizes: Mapping[date, int]) -> dict[date,
 
 def scan_batches(days: Sequence[date], sizes: Mapping[date, int], limit: int | None) -> Iterator[list[date]]:
     """The days in groups of consecutive ones, each small enough for one UNLOAD. `sizes` are bytes, as is `limit`."""
-    for batch in batches(days, MAX_UNLOADED_PARTITIONS):
+    for batch in batches(days, MAX_PARTITIONS_PER_UNLOAD):
         scan: list[date] = []
         for day in batch:
             if scan and limit is not None and sum(sizes[other] for other in scan) + sizes[day] > limit:
@@ -84,9 +84,9 @@ class Scan:
         cannot be read fails, and the other days are written without it.
         """
         root = self._new_attempt()
-        self.context.log.info(f"{listed(days)}: to be written, from one scan of their objects.")
+        self.context.log.info(f"{days_text(days)}: to be written, from one scan of their objects.")
         statement = unload_rejected(
-            self.table, days[0], days[-1], self.results.sql_location(root), origin(self.context)
+            self.table, days[0], days[-1], self.results.sql_location(root), query_comment(self.context)
         )
         try:
             result = self.athena.execute(statement)
@@ -112,7 +112,7 @@ class Scan:
         damaged = [day for day in days if source.day_prefix(day) in str(error)]
         too_large = isinstance(error, ScanLimitError)
         if too_large and len(days) > 1:
-            self.context.log.warning(f"{listed(days)}: more than one query may scan. Each half of them by itself.")
+            self.context.log.warning(f"{days_text(days)}: more than one query may scan. Each half of them by itself.")
             return [list(days[: len(days) // 2]), list(days[len(days) // 2 :])]
         if too_large:
             damaged = list(days)
@@ -123,7 +123,7 @@ class Scan:
         self.failures |= dict.fromkeys(damaged, str(error))
         rest = [day for day in days if day not in damaged]
         if rest:
-            self.context.log.warning(f"{listed(damaged)}: cannot be read. The other days are read without that.")
+            self.context.log.warning(f"{days_text(damaged)}: cannot be read. The other days are read without that.")
         return list(batches(rest, len(days)))
 
     def _new_attempt(self) -> str:
@@ -140,10 +140,12 @@ class Scan:
         for key in orphans:
             path = self.results.display_path(key)
             self.context.log.warning(f"{path} is of a first attempt of this query, which Athena repeated: removed.")
-        unreadable = self._misread(days, result) | changed_days(self.bucket, {day: self.inspected[day] for day in days})
+        unreadable = self._misread(days, result) | changed_since(
+            self.bucket, {day: self.inspected[day] for day in days}
+        )
         self.failures |= unreadable
         whole = [day for day in days if day not in unreadable]
-        folders = tuple(unloaded_location(root, day) for day in unreadable)
+        folders = tuple(unload_day_location(root, day) for day in unreadable)
         useless = {*orphans, *(key for key in sizes if key.startswith(folders))}
         if useless:
             self.results.delete(sorted(useless))
@@ -169,7 +171,9 @@ class Scan:
         source, problems = self.bucket.source(), {}
         for day in days:
             folder = self.bucket.objects.display_path(source.day_prefix(day))
-            told = misread_told({path: words for path, words in result.misread.items() if path.startswith(folder)})
-            if told:
-                problems[day] = "\n".join(told)
+            messages = misread_messages(
+                {path: words for path, words in result.misread.items() if path.startswith(folder)}
+            )
+            if messages:
+                problems[day] = "\n".join(messages)
         return problems

@@ -14,11 +14,11 @@ import dagster as dg
 from assets.day_objects import arrived_since
 from assets.metadata import query_metadata
 from assets.rejected_flows.files import days_without_files, require_files
-from assets.results_source import noted_objects, require_own_results
-from assets.runs import clear_failures, days_of, finish_days, origin
+from assets.results_source import recorded_objects_read, require_own_results
+from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition, require_days
 from assets.tables import csv_bytes, markdown_table, parquet_bytes
-from flowlogs.days import batches, listed
+from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
 from resources.bucket import Bucket, ObjectStore
@@ -79,19 +79,19 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         results: dg.ResourceParam[ObjectStore],
         table: dg.ResourceParam[TableName],
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult]:
-        days = days_of(context)
+        days = run_days(context)
         source = rejected_flows_name(table)
         done: dict[date, Mapping[str, object]] = {}
-        with clear_failures():
+        with as_dagster_failure():
             require_own_results(results, bucket, athena, table)
             locations, failures = days_without_partition(athena, source, days, REJECTED_FLOWS)
             failures |= days_without_files(results, locations)
             there = [day for day in days if day not in failures]
-            for warning in arrived_since(bucket, noted_objects(results, there)):
+            for warning in arrived_since(bucket, recorded_objects_read(results, there)):
                 context.log.warning(warning)
             try:
                 for group in batches(there, len(days)):
-                    statement = f"{report_sql(report, source, group[0], group[-1])}\n{origin(context)}"
+                    statement = f"{report_sql(report, source, group[0], group[-1])}\n{query_comment(context)}"
                     result = consistent_result(athena, results, source, group, statement)
                     rows = dict(list(result.frame.groupby("dt")))
                     frames = {day: rows.get(day.isoformat(), result.frame.iloc[:0]) for day in group}
@@ -100,7 +100,9 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                         results.replace({key: data for day_files in files for key, data in day_files.items()})
                         count = sum(len(frames[day]) for day in batch)
                         rows_told = f"{count} {'row' if count == 1 else 'rows'}"
-                        context.log.info(f"{listed(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_told}.")
+                        context.log.info(
+                            f"{days_text(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_told}."
+                        )
                         done |= {day: report_metadata(report.name, day, frames[day], result, results) for day in batch}
             except FlowLakeError as error:
                 failures |= {day: str(error) for day in there if day not in done}

@@ -82,14 +82,14 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
     """Execute one of Athena's statements, and print what it gives."""
     with errors_for_people():
         require_variables("sql", typed)
-        most_rows = whole_number("ROWS", rows)
+        max_rows = whole_number("ROWS", rows)
         if not statement.strip():
             raise FlowLakeError(f"`make sql` needs a statement. For example:\n  {EXAMPLE}")
         settings = settings_for(logs)
         target = build_target(settings)
         require_allowed(statement, target.results, write=write)
         try:
-            result = target.athena.execute(statement, most_rows)
+            result = target.athena.execute(statement, max_rows)
         except QueryError as error:
             if error.code not in ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"):
                 raise
@@ -97,7 +97,7 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
             if re.search(rf"\b({settings.table}|{REJECTED_FLOWS})'", str(error)) or error.code == "SCHEMA_NOT_FOUND":
                 tables = "The table of flow logs is there once `make run` has made it."
             raise FlowLakeError(f"{error}\n{tables}") from error
-        frame = result.frame.head(most_rows)
+        frame = result.frame.head(max_rows)
         if len(frame.columns):
             click.echo(terminal_table(frame))
         count = f"{len(frame):,} {'row' if len(frame) == 1 else 'rows'}"

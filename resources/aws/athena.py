@@ -144,12 +144,12 @@ class Athena(QueryEngine):
         if location and configuration.get("EnforceWorkGroupConfiguration"):
             self._require_near(location)
 
-    def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
+    def execute(self, statement: str, max_rows: int | None = None) -> QueryResult:
         from pyathena.error import Error
 
         started = time.monotonic()
         # One row more than is asked for says whether there are more. An UNLOAD's cursor has no use for it.
-        reading: dict[str, Any] = {} if most_rows is None else {"chunksize": most_rows + 1}
+        reading: dict[str, Any] = {} if max_rows is None else {"chunksize": max_rows + 1}
         cursor = self._connect().cursor(cursor_class(statement), on_poll=self._patience(started))
         try:
             # A run that is cancelled must leave no query running, and scanning, behind it: PyAthena stops one that is
@@ -166,8 +166,8 @@ class Athena(QueryEngine):
         return QueryResult(
             statement=statement,
             query_id=str(cursor.query_id),
-            frame=frame.iloc[:most_rows],
-            more_rows=most_rows is not None and len(frame) > most_rows,
+            frame=frame.iloc[:max_rows],
+            more_rows=max_rows is not None and len(frame) > max_rows,
             scanned_bytes=scanned,
             seconds=time.monotonic() - started,
             details={

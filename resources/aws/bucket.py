@@ -23,7 +23,7 @@ from flowlogs.bucket_policy import (
     tls_only_statement,
 )
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource, choose_source, find_source, unreadable_layout
+from flowlogs.layout import LogSource, choose_source, find_source, unsupported_layout
 from resources.aws.clients import ACCESS_DENIED, CREATED_BY, NO_BUCKET, AwsClients, aws_errors, error_code
 from resources.aws.encryption import undeliverable
 from resources.aws.object_store import S3Store
@@ -179,7 +179,7 @@ class S3Bucket(Bucket):
         if found:
             return choose_source(self.name, found, self._account, self._region, where=f"s3://{self.name}")
         for folder in self._folders_nearby():
-            if told := unreadable_layout(folder):
+            if told := unsupported_layout(folder):
                 raise FlowLakeError(
                     f"s3://{self.name} holds no flow logs at AWSLogs/<account>/vpcflowlogs/<region>/, where they are "
                     f"read. It does hold {told}. Name a bucket in FLOWLAKE_BUCKET that flow logs are delivered to "

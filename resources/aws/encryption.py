@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flowlogs.bucket_policy import key_statement, lets_use_key
+from flowlogs.bucket_policy import allows_delivery, key_statement
 from flowlogs.errors import FlowLakeError
 from resources.aws.clients import AccessDeniedError, AwsClients, aws_errors, error_code
 
@@ -84,6 +84,6 @@ def _closed(clients: AwsClients, bucket: str, key: str) -> str | None:
             policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
     except FlowLakeError as error:
         return f"whether flow logs may use the key of KMS that objects are encrypted with is not known: {error}"
-    if lets_use_key(policy):
+    if allows_delivery(policy):
         return None
     return f"flow logs may not use the key of KMS that objects are encrypted with, {key}: nothing is delivered"

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.first_look import header_inside_told, odd_told, other_files_told
+from flowlogs.first_look import header_inside_warning, odd_records_warning, other_files_warning
 from flowlogs.layout import is_visible
-from flowlogs.printable import few
-from flowlogs.statements import MAX_UNLOADED_PARTITIONS, TableDefinition, TableName
+from flowlogs.printable import first_names
+from flowlogs.statements import MAX_PARTITIONS_PER_UNLOAD, TableDefinition, TableName
 from resources.bucket import ObjectStore
 from resources.embedded.catalog import Catalog
 from resources.embedded.data_types import RESULT_TYPES
@@ -90,7 +90,7 @@ class EmbeddedAthena(QueryEngine):
     def ensure(self) -> Ensured:
         return Ensured({"engine": "DuckDB, in this process", "catalog": str(self.catalog.path)})
 
-    def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
+    def execute(self, statement: str, max_rows: int | None = None) -> QueryResult:
         from resources.embedded.sql import statements
         from resources.embedded.sql.parse import parse
 
@@ -99,7 +99,7 @@ class EmbeddedAthena(QueryEngine):
         with signals_as_interrupts():
             match parsed:
                 case statements.Query():
-                    outcome = self._select(parsed, most_rows)
+                    outcome = self._select(parsed, max_rows)
                 case statements.Unload():
                     outcome = self._unload(parsed)
                 case _:
@@ -201,7 +201,7 @@ class EmbeddedAthena(QueryEngine):
             keep_clear=[*folders.values(), *self.keep_clear],
         )
 
-    def _select(self, query: "statements.Query", most_rows: int | None) -> _Outcome:
+    def _select(self, query: "statements.Query", max_rows: int | None) -> _Outcome:
         from resources.embedded.session import Session
         from resources.embedded.sql.planner import plan_query
 
@@ -214,7 +214,7 @@ class EmbeddedAthena(QueryEngine):
                     inputs = self._inputs(plan, before)
                     session.enclose(inputs)
                     session.open(inputs)
-                    rows, more_rows = session.select(plan.sql, most_rows)
+                    rows, more_rows = session.select(plan.sql, max_rows)
                 except FlowLakeError as error:
                     failure = error
                 # A partition that has been moved meanwhile may have been read where its objects were just removed.
@@ -270,8 +270,8 @@ class EmbeddedAthena(QueryEngine):
                     path.unlink()
                     continue
                 written.append(store.sql_location(path.relative_to(folder).as_posix()))
-                if unload.partitioned_by and len(written) > MAX_UNLOADED_PARTITIONS:
-                    problem = f"Exceeded limit of {MAX_UNLOADED_PARTITIONS} open writers for partitions/buckets."
+                if unload.partitioned_by and len(written) > MAX_PARTITIONS_PER_UNLOAD:
+                    problem = f"Exceeded limit of {MAX_PARTITIONS_PER_UNLOAD} open writers for partitions/buckets."
                     raise QueryError("HIVE_TOO_MANY_OPEN_PARTITIONS", problem, text)
         return _Outcome(
             rows=pa.table({}),
@@ -304,7 +304,7 @@ class EmbeddedAthena(QueryEngine):
             if empty:
                 told.append(
                     f"Partitions of {read.name.table} point at folders that hold no objects, so that they give no "
-                    f"rows: {few(empty)}. If there were objects, restore them, or make the partitions anew."
+                    f"rows: {first_names(empty)}. If there were objects, restore them, or make the partitions anew."
                 )
         return tuple(dict.fromkeys(told))
 
@@ -368,9 +368,9 @@ def _remarks(checks: "Mapping[ScannedObject, ObjectCheck]") -> tuple[str, ...]:
         if check.foreign:
             foreign.setdefault(check.foreign, []).append(path)
     return (
-        *(other_files_told(paths, words) for words, paths in foreign.items()),
-        *([odd_told(list(odd), next(iter(odd.values())))] if odd else []),
-        *([header_inside_told(inside)] if inside else []),
+        *(other_files_warning(paths, words) for words, paths in foreign.items()),
+        *([odd_records_warning(list(odd), next(iter(odd.values())))] if odd else []),
+        *([header_inside_warning(inside)] if inside else []),
     )
 
 

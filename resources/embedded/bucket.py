@@ -19,7 +19,7 @@ from flowlogs.layout import (
     find_source,
     is_object_name,
     is_visible,
-    unreadable_layout,
+    unsupported_layout,
 )
 from flowlogs.printable import printable
 from resources.bucket import Bucket
@@ -92,7 +92,7 @@ class FolderBucket(Bucket):
         source = self.source()
         layouts = ("AWSLogs/*/*", "AWSLogs/o-*/*/*", "*/AWSLogs/*/*", "*/*/AWSLogs/*/*")
         elsewhere = (folder for layout in layouts for folder in self._folders(layout))
-        others = {told for folder in elsewhere if (told := unreadable_layout(folder))}
+        others = {told for folder in elsewhere if (told := unsupported_layout(folder))}
         also = f"{self.objects.display_path()} also holds"
         return Ensured(
             {"path": str(root), "account": source.account, "region": source.region, "read as": source.location},
@@ -156,7 +156,7 @@ class FolderBucket(Bucket):
             above, found, below = f"{folder}/".rpartition("AWSLogs/")
             if above and find_source(f"{found}{below}"):
                 return f"They are in {self.objects.display_path(above)}: name that folder in LOGS=."
-            if told := unreadable_layout(f"{found}{below}"):
+            if told := unsupported_layout(f"{found}{below}"):
                 return f"It holds {told}."
             if any(is_object_name(path.name) for path in (self.root / folder).iterdir()):
                 return (

@@ -85,12 +85,12 @@ class FolderStore(ObjectStore):
         """
         top = self._path(prefix)
         if self.fixed and not self.root.is_dir():
-            raise FlowLakeError(f"{shown(self.root)} ({self.setting}) is gone. Fetch it again, then run again.")
+            raise FlowLakeError(f"{path_text(self.root)} ({self.setting}) is gone. Fetch it again, then run again.")
         if not top.exists():
             self._refuse_broken_link(top)
             return
         if not top.is_dir():
-            raise FlowLakeError(f"{shown(top)} is a file, where a folder belongs. Move it away, then run again.")
+            raise FlowLakeError(f"{path_text(top)} is a file, where a folder belongs. Move it away, then run again.")
         yield from sorted(self._walk(prefix, top), key=lambda stored: stored.key)
 
     def _walk(self, prefix: str, top: Path) -> Iterator[StoredObject]:
@@ -129,7 +129,7 @@ class FolderStore(ObjectStore):
                 return FolderListing([], [])
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ENOTDIR):
-                raise FlowLakeError(f"{shown(path)} cannot be read: {error.strerror}.") from error
+                raise FlowLakeError(f"{path_text(path)} cannot be read: {error.strerror}.") from error
             return FolderListing([], [])
         entries = self._entries(prefix, set())
         folders = {entry.name for entry in entries if entry.is_dir()}
@@ -156,8 +156,8 @@ class FolderStore(ObjectStore):
                 entry.name.encode()
             except UnicodeEncodeError:
                 raise FlowLakeError(
-                    f"{shown(entry.path)} has a name that is no UTF-8, which no object has: rename it or move it away, "
-                    "then run again."
+                    f"{path_text(entry.path)} has a name that is no UTF-8, which no object has: rename it or move it "
+                    "away, then run again."
                 ) from None
         return [entry for entry in entries if folder or entry.name != STAGED]
 
@@ -178,11 +178,11 @@ class FolderStore(ObjectStore):
     def _refuse(self, path: Path, error: OSError) -> None:
         """Raise what reading a folder met, unless a run beside this one may have taken the path away."""
         if error.errno not in (errno.ENOENT, errno.ENOTDIR):
-            raise FlowLakeError(f"{shown(path)} cannot be read: {error.strerror}.") from error
+            raise FlowLakeError(f"{path_text(path)} cannot be read: {error.strerror}.") from error
         if self.fixed:
             raise FlowLakeError(
-                f"{shown(path)} vanished while it was read. Let whatever changes {shown(self.root)} come to its end, "
-                "then run again."
+                f"{path_text(path)} vanished while it was read. Let whatever changes {path_text(self.root)} come to "
+                "its end, then run again."
             ) from error
 
     def _refuse_broken_link(self, top: Path) -> None:
@@ -192,8 +192,8 @@ class FolderStore(ObjectStore):
                 return
             if path.is_symlink() and not path.exists():
                 raise FlowLakeError(
-                    f"{shown(path)} is a link to {shown(path.readlink())}, which cannot be read. Bring back what it "
-                    "led to, or remove the link; then run again."
+                    f"{path_text(path)} is a link to {path_text(path.readlink())}, which cannot be read. Bring back "
+                    "what it led to, or remove the link; then run again."
                 )
 
     def open(self, key: str) -> BinaryIO:
@@ -223,12 +223,12 @@ class FolderStore(ObjectStore):
             _require_file(path.stat())
             return _opened(path, os.O_RDONLY, "rb")
         except OSError as error:
-            raise FlowLakeError(f"{shown(path)} cannot be read: {error.strerror}.") from error
+            raise FlowLakeError(f"{path_text(path)} cannot be read: {error.strerror}.") from error
 
     def _path(self, key: str) -> Path:
         """Where the object of that key, or what is below that prefix, lies."""
         if key.startswith("/") or "\0" in key or {".", ".."} & set(key.split("/")):
-            raise FlowLakeError(f"{key!r} is the key of no object: it leads out of {shown(self.root)}.")
+            raise FlowLakeError(f"{key!r} is the key of no object: it leads out of {path_text(self.root)}.")
         return self.root / key
 
     def _own_path(self, key: str) -> Path:
@@ -237,7 +237,7 @@ class FolderStore(ObjectStore):
         folder, root = (Path(os.path.realpath(place)) for place in (path.parent, self.root))
         if folder != root and root not in folder.parents:
             raise FlowLakeError(
-                f"{shown(path)} leads out of {shown(self.root)}, to {shown(folder)}: nothing is written or "
+                f"{path_text(path)} leads out of {path_text(self.root)}, to {path_text(folder)}: nothing is written or "
                 f"removed there. Make a folder of that link, or name another folder in {self.setting}; then run again."
             )
         return path
@@ -249,8 +249,8 @@ class FolderStore(ObjectStore):
                 return
             if folder.is_symlink():
                 raise FlowLakeError(
-                    f"{shown(path)} lies behind a link, {shown(folder)}: nothing is removed there. Remove the link by "
-                    "hand."
+                    f"{path_text(path)} lies behind a link, {path_text(folder)}: nothing is removed there. Remove the "
+                    "link by hand."
                 )
 
     def replace(self, files: Mapping[str, bytes]) -> None:
@@ -422,7 +422,7 @@ def _open_lock(path: Path) -> BinaryIO:
     except OSError as error:
         if path.is_symlink() or (path.exists() and not path.is_file()):
             raise FlowLakeError(
-                f"{shown(path)} is no file that runs could lock: move it away, then run again."
+                f"{path_text(path)} is no file that runs could lock: move it away, then run again."
             ) from error
         raise
 
@@ -452,7 +452,7 @@ def _remove_empty(folder: Path, root: Path) -> None:
             folder = folder.parent
 
 
-def shown(path: str | os.PathLike[str]) -> str:
+def path_text(path: str | os.PathLike[str]) -> str:
     """A path for people, also one whose name is no UTF-8; of a very long one, the ends."""
     text = printable(os.fsencode(path).decode(errors="backslashreplace"))
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN // 2]}…{text[-_LONGEST_SHOWN // 2 :]}"

@@ -142,11 +142,11 @@ class Session:
             view = f"CREATE OR REPLACE TEMP VIEW {quoted_name(read.relation)} AS {sql}"
             self._do(partial(self.connection.execute, view))  # which fails where a file is gone by now
 
-    def select(self, sql: str, most_rows: int | None = None) -> "tuple[pa.Table, bool]":
+    def select(self, sql: str, max_rows: int | None = None) -> "tuple[pa.Table, bool]":
         """The rows, or the first of them; and whether there are more. Raises QueryError where they are too many."""
-        return self._do(partial(self._rows, sql, most_rows))
+        return self._do(partial(self._rows, sql, max_rows))
 
-    def _rows(self, sql: str, most_rows: int | None) -> "tuple[pa.Table, bool]":
+    def _rows(self, sql: str, max_rows: int | None) -> "tuple[pa.Table, bool]":
         import pyarrow as pa
 
         batches: list[pa.RecordBatch] = []
@@ -156,13 +156,13 @@ class Session:
                 batches.append(batch)
                 rows += len(batch)
                 size += batch.nbytes
-                if most_rows is not None and rows > most_rows:
+                if max_rows is not None and rows > max_rows:
                     break
                 if size > RESULT_BYTES:
                     problem = f"the result takes more than {RESULT_BYTES >> 20} MB. Ask for fewer rows or columns"
                     raise QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", f"{problem}, or LIMIT them.", self.text)
             found = pa.Table.from_batches(batches, reader.schema)
-        return found.slice(0, most_rows), most_rows is not None and rows > most_rows
+        return found.slice(0, max_rows), max_rows is not None and rows > max_rows
 
     def chosen(self, sql: str, relation: str, rows: "pa.Table") -> list[tuple[int]] | None:
         """What the query gives of these rows, which it knows as `relation`; None where it fails."""

@@ -23,7 +23,7 @@ from support import (
     write_object,
 )
 
-from assets.day_objects import LOOKS_PER_FLOW_LOG, MOST_OTHER_FILES, look_at
+from assets.day_objects import INSPECTED_PER_FLOW_LOG, MAX_OTHER_FILES, inspect_days
 from assets.results_source import NOTE
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
@@ -94,10 +94,10 @@ def test_of_a_range_the_days_that_can_be_read_are_added_and_told_in_the_history(
 
 
 def test_more_files_that_are_no_objects_than_are_looked_at_fail_the_day(lake):
-    for number in range(MOST_OTHER_FILES + 1):
+    for number in range(MAX_OTHER_FILES + 1):
         put(lake, f"note-{number}.txt", "x")
     assert failure(lake.run(DAY))[1].startswith(
-        f"{MOST_OTHER_FILES + 1} files of {DAY} are no objects of a flow log, as "
+        f"{MAX_OTHER_FILES + 1} files of {DAY} are no objects of a flow log, as "
     )
 
 
@@ -182,7 +182,7 @@ def test_objects_that_athena_passes_over_are_told(lake, monkeypatch):
             yield StoredObject(stored.key, stored.size, archived=stored.key.startswith(FOLDER))
 
     monkeypatch.setattr(FolderStore, "list", archived)
-    found = look_at(lake.target.bucket, [DAY])[DAY]
+    found = inspect_days(lake.target.bucket, [DAY])[DAY]
     assert found.problem is None
     (told,) = found.warnings
     assert told.startswith(f"2 objects of {DAY} are in a Glacier class, and Athena passes over them without a word: ")
@@ -193,9 +193,9 @@ def test_a_few_objects_of_each_flow_log_are_looked_at(lake, monkeypatch):
         write_object(lake.logs, DAY, [FEW_PACKETS], number=number)
     looked, head = [], FolderStore.head
     monkeypatch.setattr(FolderStore, "head", lambda self, key, size: looked.append(key) or head(self, key, size))
-    look_at(lake.target.bucket, [DAY])
+    inspect_days(lake.target.bucket, [DAY])
     every = sorted(path.name for path in (lake.logs / FOLDER).iterdir())
-    assert len(looked) == LOOKS_PER_FLOW_LOG
+    assert len(looked) == INSPECTED_PER_FLOW_LOG
     assert [looked[0].rpartition("/")[2], looked[-1].rpartition("/")[2]] == [every[0], every[-1]]
 
 
@@ -412,7 +412,7 @@ def test_an_engine_that_may_not_read_stops_the_run_at_once(lake):
 
 
 def test_no_more_than_some_statements_fail_for_a_day_each(lake, monkeypatch):
-    monkeypatch.setattr("assets.rejected_flows.unload.MOST_FAILED_STATEMENTS", 1)
+    monkeypatch.setattr("assets.rejected_flows.unload.MAX_FAILED_STATEMENTS", 1)
     for day in (DAY, NEXT_DAY):
         path = write_object(lake.logs, day, [PING], number=9)
         path.write_bytes(path.read_bytes()[:-9])
@@ -519,7 +519,7 @@ def test_results_of_another_source_are_left_alone_even_without_tables(lake):
 def test_days_are_scanned_together_as_far_as_one_query_may_scan(lake):
     lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     write_object(lake.logs, LAST_DAY, [FEW_PACKETS])
-    sizes = [found.size for found in look_at(lake.target.bucket, [DAY, NEXT_DAY, LAST_DAY]).values()]
+    sizes = [found.size for found in inspect_days(lake.target.bucket, [DAY, NEXT_DAY, LAST_DAY]).values()]
     engine = lake.watch()
     engine.limit = max(sizes[0] + sizes[1], sizes[2])
     assert lake.run(DAY, LAST_DAY, DAILY).success
@@ -529,7 +529,7 @@ def test_days_are_scanned_together_as_far_as_one_query_may_scan(lake):
 
 def test_a_day_that_is_too_large_is_refused_before_it_is_scanned(lake):
     lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
-    size = look_at(lake.target.bucket, [DAY])[DAY].size
+    size = inspect_days(lake.target.bucket, [DAY])[DAY].size
     engine = lake.watch()
     engine.limit = size - 1
     asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))

@@ -576,7 +576,7 @@ def test_a_reset_leaves_nothing(aws: AwsDouble, lake: PandasCursor) -> None:
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_the_first_rows_are_read_and_more_are_told(aws: AwsDouble, most: int) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
-    result = athena(aws).execute("SELECT a, b FROM (VALUES (1, 'x'), (2, NULL)) t (a, b) ORDER BY a", most_rows=most)
+    result = athena(aws).execute("SELECT a, b FROM (VALUES (1, 'x'), (2, NULL)) t (a, b) ORDER BY a", max_rows=most)
     assert (
         result.frame.astype(object).where(result.frame.notna(), None).to_numpy().tolist()
         == [[1, "x"], [2, None]][:most]
@@ -587,5 +587,5 @@ def test_the_first_rows_are_read_and_more_are_told(aws: AwsDouble, most: int) ->
 
 def test_a_result_without_rows_has_no_more_rows(aws: AwsDouble) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
-    result = athena(aws).execute("SELECT a FROM (VALUES 1) t (a) WHERE a > 1", most_rows=5)
+    result = athena(aws).execute("SELECT a FROM (VALUES 1) t (a) WHERE a > 1", max_rows=5)
     assert (list(result.frame.columns), len(result.frame), result.more_rows) == (["a"], 0, False)

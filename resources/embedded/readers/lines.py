@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.first_look import LONG_LINE, PACKED_SUFFIXES
+from flowlogs.first_look import COMPRESSED_SUFFIXES, LONG_LINE
 from flowlogs.printable import printable
 from resources.bucket import ObjectStore
 from resources.embedded.readers.byte_search import WORD, positions, slices, words_of
@@ -26,7 +26,7 @@ RARITY_SAMPLE = 1 << 13
 MAX_LINE_BYTES = 100 << 20
 """A longer line stops the query, as in Trino (``hive.text.max-line-length``): each has to fit into memory."""
 
-UNREADABLE_SUFFIXES = (*PACKED_SUFFIXES, ".xz")
+UNREADABLE_SUFFIXES = (*COMPRESSED_SUFFIXES, ".xz")
 """How objects are called that are compressed otherwise than with gzip."""
 
 _BYTE_ORDER_MARK = "\ufeff".encode()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     pass
 from resources.embedded.bucket import FolderBucket
 
-OTHERS_SHOWN = 3
+MAX_NAMES = 3
 
 
 class SimulatedBucket(FolderBucket):
@@ -59,8 +59,8 @@ class SimulatedBucket(FolderBucket):
     def _refuse_others(self, keys: Iterable[str]) -> None:
         others = [self.objects.display_path(key) for key in keys if not is_simulated(key)]
         if others:
-            named = ", ".join(others[:OTHERS_SHOWN])
-            more = f" and {len(others) - OTHERS_SHOWN} more" if len(others) > OTHERS_SHOWN else ""
+            named = ", ".join(others[:MAX_NAMES])
+            more = f" and {len(others) - MAX_NAMES} more" if len(others) > MAX_NAMES else ""
             raise FlowLakeError(
                 f"{self.objects.display_path()} is the bucket of the simulated VPC, and holds what that never "
                 f"delivered: {named}{more}. Simulated flow logs are never mixed with others, so nothing is simulated "

@@ -62,7 +62,7 @@ def folders_of(names: Iterable[str]) -> set[str]:
     return {f"{name.rpartition('/')[0]}/" for name in names}
 
 
-def kinds(engine: WatchedEngine) -> dict[str, int]:
+def statement_counts(engine: WatchedEngine) -> dict[str, int]:
     """How many statements of each kind there were."""
     found = ["SET LOCATION" if " SET LOCATION " in text else text.split()[0] for text in engine.statements]
     return {kind: found.count(kind) for kind in sorted(set(found))}
@@ -756,7 +756,7 @@ def test_a_report_that_fails_over_days_that_stay_as_they_are_fails_once(lake):
     engine.before = fail
     asset, words = failure(lake.run(DAY, assets=REPORTS[:1]))
     assert (asset, words.splitlines()[0]) == ("top_rejected_pairs", "GENERIC_USER_ERROR: no luck")
-    assert kinds(engine) == {"SELECT": 1}
+    assert statement_counts(engine) == {"SELECT": 1}
 
 
 # Two runs of one day
@@ -811,7 +811,7 @@ def test_a_range_of_days_is_one_statement_of_each_kind_and_each_day_has_what_is_
     engine = lake.watch()
     result = lake.run(DAY, EMPTY_DAY, DAILY)
     assert result.success
-    assert kinds(engine) == {"ALTER": 2, "SELECT": 2, "UNLOAD": 1}
+    assert statement_counts(engine) == {"ALTER": 2, "SELECT": 2, "UNLOAD": 1}
     assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
     made = metadata(result, "rejected_flows")
     sizes = {name.split("dt=")[1][:10]: (lake.results / name).stat().st_size for name in lake.rejected_files()}
@@ -838,7 +838,7 @@ def test_the_statements_of_many_days_are_as_few_as_athenas_limits_allow(lake):
     engine = lake.watch()
     result = lake.run(first, first + timedelta(days=200), DAILY)
     assert result.success
-    assert kinds(engine) == {"ALTER": 2, "SELECT": 2, "UNLOAD": 3}
+    assert statement_counts(engine) == {"ALTER": 2, "SELECT": 2, "UNLOAD": 3}
     for name in DAILY:
         assert len(metadata(result, name)) == 201
     assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
@@ -852,7 +852,7 @@ def test_the_statements_of_many_days_are_as_few_as_athenas_limits_allow(lake):
 
 
 def test_days_before_one_that_fails_are_complete_and_the_others_are_named(lake, monkeypatch):
-    monkeypatch.setattr(assets.rejected_flows.unload, "MAX_UNLOADED_PARTITIONS", 2)
+    monkeypatch.setattr(assets.rejected_flows.unload, "MAX_PARTITIONS_PER_UNLOAD", 2)
     lake.run(DAY)
     damaged = write_object(lake.logs, EMPTY_DAY, [MANY_PACKETS])
     damaged.write_bytes(damaged.read_bytes()[:-9])
@@ -884,7 +884,7 @@ def test_days_that_are_more_than_one_query_may_scan_are_written_in_halves(lake):
     engine.before = limit
     result = lake.run(DAY, EMPTY_DAY, DAILY)
     assert result.success
-    assert kinds(engine)["UNLOAD"] == 3
+    assert statement_counts(engine)["UNLOAD"] == 3
     assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
     assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
     assert folders_of(lake.rejected_files()) == {lake.rejected_folder(day) for day in (DAY, NEXT_DAY)}
