@@ -76,7 +76,7 @@ def vpc_flow_log(
         if context.selected_asset_keys:
             yield ensure_result(context, flow_log.ensure(), DELIVERS_CHECK)
         else:
-            found = flow_log.look()
+            found = flow_log.check()
             # The day's records that were delivered are still to be reported: nothing here stops that.
             warned = replace(found, errors=(), warnings=(*found.errors, *found.warnings))
             yield from ensure_result(context, warned, DELIVERS_CHECK).check_results or ()

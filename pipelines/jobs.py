@@ -42,7 +42,7 @@ def daily_schedule(
     return dg.build_schedule_from_partitioned_job(job, hour_of_day=1, default_status=dg.DefaultScheduleStatus.RUNNING)
 
 
-LEFT_BEHIND = (
+KEPT_BY_TEARDOWN = (
     (
         "the bucket and the logs in it",
         "they are the record of what happened; a lifecycle rule is the way to let them go",
@@ -65,7 +65,7 @@ def delete_flow_logs(
     with as_dagster_failure():
         removed = flow_log.remove()
     context.log.info(f"Flow logs: {json.dumps(dict(removed.facts))}")
-    for what, why in LEFT_BEHIND:
+    for what, why in KEPT_BY_TEARDOWN:
         context.log.info(f"Left as it is: {what}: {why}.")
     context.log.info(f"Logs: {bucket.objects.display_path()}. Reports: {results.display_path('reports/')}.")
 

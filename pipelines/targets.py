@@ -80,7 +80,7 @@ def _embedded(settings: Settings) -> Target:
             settings.database,
             read_only=(bucket.name,),
             timeout_seconds=settings.query_timeout_seconds,
-            keep_clear=(PROJECT_ROOT,),
+            protected_folders=(PROJECT_ROOT,),
             known_empty=partial(is_known_empty, results),
         ),
         results=results,

@@ -17,7 +17,7 @@ class FlowLog(ABC):
     def ensure(self) -> Ensured:
         """Make every configured VPC have an active flow log; changes nothing where it has."""
 
-    def look(self) -> Ensured:
+    def check(self) -> Ensured:
         """What `ensure` tells of flow logs that are there, without making any: one that is missing is an error."""
         return self.ensure()
 

@@ -19,12 +19,12 @@ import click
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 from flowlogs.statements import REJECTED_FLOWS
-from pipelines.commands.given import choose_day, require_variables, settings_for, whole_number
+from pipelines.commands.arguments import choose_day, require_variables, settings_for, whole_number
 from pipelines.commands.history import history
 from pipelines.commands.interruptions import errors_for_people
 from pipelines.commands.materialization import materialize
-from pipelines.commands.permitted import require_allowed
 from pipelines.commands.port import require_free_port
+from pipelines.commands.statement_guard import require_permitted
 from pipelines.commands.terminal import TerminalLog, failure_text, print_reports, terminal_table
 from pipelines.settings import PROJECT_ROOT
 from pipelines.targets import build_target
@@ -87,7 +87,7 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
             raise FlowLakeError(f"`make sql` needs a statement. For example:\n  {EXAMPLE}")
         settings = settings_for(logs)
         target = build_target(settings)
-        require_allowed(statement, target.results, write=write)
+        require_permitted(statement, target.results, write=write)
         try:
             result = target.athena.execute(statement, max_rows)
         except QueryError as error:

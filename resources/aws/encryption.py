@@ -55,7 +55,7 @@ def default_encryption(clients: AwsClients, bucket: str) -> DefaultEncryption | 
     return DefaultEncryption(rule["SSEAlgorithm"], rule.get("KMSMasterKeyID") or None)
 
 
-def undeliverable(clients: AwsClients, bucket: str) -> Iterator[str]:
+def encryption_problems(clients: AwsClients, bucket: str) -> Iterator[str]:
     """What keeps flow logs out of a bucket by its key of KMS, and the statement that lets them in."""
     found = default_encryption(clients, bucket)
     if found is None or found.algorithm == "AES256":
@@ -72,11 +72,11 @@ def undeliverable(clients: AwsClients, bucket: str) -> Iterator[str]:
             f"the key of KMS that objects are encrypted with is given as {found.key}: flow logs are delivered where it "
             f"is given by its ARN (arn:…:key/…). {statement}"
         )
-    elif (problem := _closed(clients, bucket, found.key)) is not None:
+    elif (problem := _key_policy_problem(clients, bucket, found.key)) is not None:
         yield f"{problem}. {statement}"
 
 
-def _closed(clients: AwsClients, bucket: str, key: str) -> str | None:
+def _key_policy_problem(clients: AwsClients, bucket: str, key: str) -> str | None:
     """Why the delivery service may not be able to use the key; None where its policy lets it."""
     try:
         with aws_errors(f"looking at the policy of the key {key}"):

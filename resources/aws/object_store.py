@@ -13,7 +13,7 @@ ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
 """The storage classes that Athena passes over without a word ("Amazon S3 Glacier", Athena user guide, 2026)."""
 
 
-DELETED_AT_ONCE = 1_000
+MAX_KEYS_PER_DELETE = 1_000
 """How many objects DeleteObjects takes ("DeleteObjects", Amazon S3 API reference)."""
 
 
@@ -96,7 +96,7 @@ class S3Store(ObjectStore):
 
     def delete(self, keys: Iterable[str]) -> None:
         waiting = iter(keys)
-        while batch := tuple(islice(waiting, DELETED_AT_ONCE)):
+        while batch := tuple(islice(waiting, MAX_KEYS_PER_DELETE)):
             with aws_errors(f"removing {self.display_path(batch[0])}"):
                 answer = self._s3.delete_objects(
                     Bucket=self.bucket,

@@ -48,7 +48,7 @@ class _Outcome:
     written: list[str] | None = None
     more_rows: bool = False
     checks: "Mapping[ScannedObject, ObjectCheck]" = field(default_factory=dict)
-    without_objects: tuple[str, ...] = ()
+    empty_partitions: tuple[str, ...] = ()
 
 
 class EmbeddedAthena(QueryEngine):
@@ -56,8 +56,8 @@ class EmbeddedAthena(QueryEngine):
 
     No statement writes into one that is `read_only`. The catalog is the SQLite file `catalog_path`; unqualified tables
     are looked for in `database`. A statement that takes longer than `timeout_seconds` is stopped. Whatever lies in the
-    buckets' folders or in those of `keep_clear`, or holds one, is never taken for temporary files to be removed. A
-    partition that points at no objects is told of, unless its location is one that `known_empty` knows.
+    buckets' folders or in those of `protected_folders`, or holds one, is never taken for temporary files to be removed.
+    A partition that points at no objects is told of, unless its location is one that `known_empty` knows.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class EmbeddedAthena(QueryEngine):
         read_only: Collection[str] = (),
         *,
         timeout_seconds: float | None = None,
-        keep_clear: Collection[Path] = (),
+        protected_folders: Collection[Path] = (),
         known_empty: Callable[[str], bool] = lambda _location: False,
     ) -> None:
         self.catalog = Catalog(catalog_path)
@@ -76,7 +76,7 @@ class EmbeddedAthena(QueryEngine):
         self.database = database
         self.read_only = read_only
         self.timeout_seconds = timeout_seconds
-        self.keep_clear = keep_clear
+        self.protected_folders = protected_folders
         self.known_empty = known_empty
 
     @property
@@ -107,14 +107,14 @@ class EmbeddedAthena(QueryEngine):
         return QueryResult(
             statement=statement,
             query_id=str(uuid.uuid4()),
-            frame=_frame(outcome.rows),
+            frame=_result_frame(outcome.rows),
             scanned_bytes=outcome.scanned_bytes,
             seconds=time.monotonic() - started,
             written=outcome.written,
             more_rows=outcome.more_rows,
-            misread=_misread(outcome.checks),
+            misread=_misread_objects(outcome.checks),
             remarks=_remarks(outcome.checks),
-            without_objects=outcome.without_objects,
+            empty_partitions=outcome.empty_partitions,
         )
 
     def find_table(self, name: TableName) -> TableDefinition | None:
@@ -155,7 +155,7 @@ class EmbeddedAthena(QueryEngine):
                 names = ["/".join(f"{c}={v}" for c, v in zip(columns, p.values, strict=True)) for p in partitions]
                 return pa.table({"partition": pa.array(names, pa.string())})
             case statements.SetPartitionLocation(name, partition, partition_columns):
-                values = self._ordered(name, partition, partition_columns, statement)
+                values = self._ordered_values(name, partition, partition_columns, statement)
                 if not self.catalog.set_partition_location(name, Partition(values, partition.location)):
                     raise QueryError("SemanticException", f"Partition not found: {', '.join(values)}.", statement)
                 return nothing
@@ -168,7 +168,7 @@ class EmbeddedAthena(QueryEngine):
         table = self._table(parsed.name, statement)
         partitions = []
         for partition in parsed.partitions:
-            values = self._ordered(parsed.name, partition, parsed.partition_columns, statement)
+            values = self._ordered_values(parsed.name, partition, parsed.partition_columns, statement)
             named = zip(table.partition_columns, values, strict=True)
             folder = "/".join(f"{column}={value}" for (column, _), value in named)
             partitions.append(Partition(values, partition.location or f"{table.location.rstrip('/')}/{folder}"))
@@ -178,7 +178,7 @@ class EmbeddedAthena(QueryEngine):
                 "AlreadyExistsException", f"Partition already exists: {', '.join(present.values)}.", statement
             )
 
-    def _ordered(
+    def _ordered_values(
         self, name: TableName, partition: Partition, columns: Sequence[str], statement: str
     ) -> tuple[str, ...]:
         """A partition's values, given for `columns`, in the order of the table's own partition columns."""
@@ -198,7 +198,7 @@ class EmbeddedAthena(QueryEngine):
         return Limits(
             seconds=self.timeout_seconds,
             read_only=[folder for name, folder in folders.items() if name in self.read_only],
-            keep_clear=[*folders.values(), *self.keep_clear],
+            protected_folders=[*folders.values(), *self.protected_folders],
         )
 
     def _select(self, query: "statements.Query", max_rows: int | None) -> _Outcome:
@@ -209,16 +209,16 @@ class EmbeddedAthena(QueryEngine):
         while True:
             failure = None
             with Session(query.text, self._limits()) as session:
-                before = self._chosen(plan, session)
+                before = self._selected_partitions(plan, session)
                 try:
                     inputs = self._inputs(plan, before)
-                    session.enclose(inputs)
-                    session.open(inputs)
+                    session.restrict_access(inputs)
+                    session.bind_tables(inputs)
                     rows, more_rows = session.select(plan.sql, max_rows)
                 except FlowLakeError as error:
                     failure = error
                 # A partition that has been moved meanwhile may have been read where its objects were just removed.
-                moved = self._chosen(plan, session) != before
+                moved = self._selected_partitions(plan, session) != before
             if not moved and failure:
                 raise failure
             if not moved:
@@ -227,7 +227,7 @@ class EmbeddedAthena(QueryEngine):
                     scanned_bytes=session.scanned_bytes,
                     more_rows=more_rows,
                     checks=session.checks,
-                    without_objects=self._without_objects(before, inputs),
+                    empty_partitions=self._empty_partitions(before, inputs),
                 )
 
     def _unload(self, unload: "statements.Unload") -> _Outcome:
@@ -242,7 +242,7 @@ class EmbeddedAthena(QueryEngine):
         require_unloadable(unload, plan)
         bucket, prefix = _split_location(unload.destination)
         store = self._store(bucket, unload.destination)
-        if bucket in self.read_only or any(_lies_in(store, prefix, self.buckets[name]) for name in self.read_only):
+        if bucket in self.read_only or any(_is_within(store, prefix, self.buckets[name]) for name in self.read_only):
             raise QueryError(
                 "PERMISSION_DENIED", f"{store.display_path(prefix)}: this bucket is read, never written.", text
             )
@@ -256,16 +256,16 @@ class EmbeddedAthena(QueryEngine):
         data = [column for column in plan.columns if column not in unload.partitioned_by]
         written = []
         with Session(text, self._limits()) as session, store.staging_folder() as folder:
-            chosen = self._chosen(plan, session)
+            chosen = self._selected_partitions(plan, session)
             inputs = self._inputs(plan, chosen)
-            session.enclose(inputs, folder)
-            session.write_while_scanning()
-            for values, part in _parts(unload, plan, inputs):
+            session.restrict_access(inputs, folder)
+            session.use_unload_settings()
+            for values, part in _unload_folders(unload, plan, inputs):
                 named = zip(unload.partitioned_by, values, strict=True)
                 names = [f"{column}={quote(value, safe='')}" for column, value in named]
                 path = folder.joinpath(prefix, *names, f"{uuid.uuid4()}.parquet")
                 path.parent.mkdir(parents=True)
-                session.open(part)
+                session.bind_tables(part)
                 if not session.copy(plan.sql, data, path, unload.compression):
                     path.unlink()
                     continue
@@ -278,10 +278,10 @@ class EmbeddedAthena(QueryEngine):
             scanned_bytes=session.scanned_bytes,
             written=written,
             checks=session.checks,
-            without_objects=self._without_objects(chosen, inputs),
+            empty_partitions=self._empty_partitions(chosen, inputs),
         )
 
-    def _chosen(self, plan: "QueryPlan", session: "Session") -> list[list[Partition]]:
+    def _selected_partitions(self, plan: "QueryPlan", session: "Session") -> list[list[Partition]]:
         """For each place where a table is read, the partitions that the plan's conditions leave."""
         return [self._partitions(read, session) for read in plan.reads]
 
@@ -289,7 +289,7 @@ class EmbeddedAthena(QueryEngine):
         """The objects of the partitions that were chosen for each place where a table is read."""
         return [(read, list(self._objects(partitions))) for read, partitions in zip(plan.reads, chosen, strict=True)]
 
-    def _without_objects(self, chosen: "Sequence[Sequence[Partition]]", inputs: "Inputs") -> tuple[str, ...]:
+    def _empty_partitions(self, chosen: "Sequence[Sequence[Partition]]", inputs: "Inputs") -> tuple[str, ...]:
         """What people should know of the partitions that were chosen and have no objects, by table."""
         told = list[str]()
         for partitions, (read, objects) in zip(chosen, inputs, strict=True):
@@ -341,7 +341,7 @@ class EmbeddedAthena(QueryEngine):
             return partitions
         values = {column: [p.values[i] for p in partitions] for i, (column, _) in enumerate(columns)}
         rows = pa.table({"position": range(len(partitions)), **values})
-        chosen = session.chosen(
+        chosen = session.query_rows(
             matching_partitions_sql(read.partition_predicates, columns, "partitions"), "partitions", rows
         )
         # A condition that fails on some partition's value fails the query, if it has a row there to fail on.
@@ -354,7 +354,7 @@ class EmbeddedAthena(QueryEngine):
         return table
 
 
-def _misread(checks: "Mapping[ScannedObject, ObjectCheck]") -> dict[str, str]:
+def _misread_objects(checks: "Mapping[ScannedObject, ObjectCheck]") -> dict[str, str]:
     return {path: check.problem for path, check in _by_path(checks) if check.problem}
 
 
@@ -379,7 +379,7 @@ def _by_path(checks: "Mapping[ScannedObject, ObjectCheck]") -> "list[tuple[str, 
     return [(stored.store.display_path(stored.key), check) for stored, check in found]
 
 
-def _lies_in(store: ObjectStore, prefix: str, other: ObjectStore) -> bool:
+def _is_within(store: ObjectStore, prefix: str, other: ObjectStore) -> bool:
     """Whether a place is the folder of another store, or lies in it. Two buckets in S3 never lie in each other."""
     if not (isinstance(store, FolderStore) and isinstance(other, FolderStore)):
         return False
@@ -400,7 +400,7 @@ def _split_location(location: str) -> tuple[str, str]:
     return match[1], "".join(f"{name}/" for name in names)
 
 
-def _parts(
+def _unload_folders(
     unload: "statements.Unload", plan: "QueryPlan", inputs: "Inputs"
 ) -> "Iterator[tuple[tuple[str, ...], Inputs]]":
     """What an UNLOAD writes into one folder each: the values that name it, and the objects that its rows come from."""
@@ -431,7 +431,7 @@ def _with_trino_integers(rows: "pa.Table", statement: str) -> "pa.Table":
         raise QueryError("NUMERIC_VALUE_OUT_OF_RANGE", f"a sum does not fit bigint: {error}.", statement) from error
 
 
-def _frame(rows: "pa.Table") -> "pd.DataFrame":
+def _result_frame(rows: "pa.Table") -> "pd.DataFrame":
     import pandas as pd
     import pyarrow as pa
 

@@ -32,20 +32,20 @@ from resources.embedded.folder_store import FolderStore
 _NUMBER = re.compile("[0-9]{2,4}")
 
 
-LOOKED_INTO = 1_000
+MAX_FOLDERS_SEARCHED = 1_000
 """Into how many folders below a folder without flow logs a look is taken for them."""
 
 
-LEVELS_LOOKED_INTO = 8
+MAX_DEPTH_SEARCHED = 8
 """How deep those are: a few of a prefix, and those of the layout."""
 
 
-def _numbered(folder: str) -> Iterator[tuple[str, str]]:
+def _numbered_folders(folder: str) -> Iterator[tuple[str, str]]:
     """The folders in one that are called by a number, and where each really is, given where that one is."""
     return ((name, place) for name, place, is_folder in _real_entries(folder) if is_folder and _NUMBER.fullmatch(name))
 
 
-def _real_places(top: str) -> Iterator[str]:
+def _real_paths(top: str) -> Iterator[str]:
     """Where a folder's objects really are: that folder, those in it, and what links in those lead to."""
     waiting, seen = [top], set(map(str, Path(top).parents))
     while waiting:
@@ -77,7 +77,7 @@ class FolderBucket(Bucket):
     def __init__(self, name: str, root: Path, account: str | None = None, region: str | None = None) -> None:
         self.name = name
         self.root = root
-        self.objects = FolderStore(root, "FLOWLAKE_BUCKET", name, fixed=True)
+        self.objects = FolderStore(root, "FLOWLAKE_BUCKET", name, is_immutable=True)
         self._account = account
         self._region = region
 
@@ -105,7 +105,7 @@ class FolderBucket(Bucket):
             region for account in accounts for region in self.objects.list_folder(f"{account}vpcflowlogs/").folders
         ]
         found = [pair for region in regions if (pair := find_source(region))]
-        if not found and (elsewhere := self._logs_elsewhere()):
+        if not found and (elsewhere := self._logs_found_elsewhere()):
             raise FlowLakeError(
                 f"{self.objects.display_path()} holds no AWSLogs/<account>/vpcflowlogs/<region>/, where flow logs are "
                 f"read. {elsewhere}"
@@ -121,7 +121,7 @@ class FolderBucket(Bucket):
         shared = {}
         for day in days:
             others: set[date] = set()
-            for place in _real_places(real[day]) if day in real else ():
+            for place in _real_paths(real[day]) if day in real else ():
                 for folder in (place, *map(str, Path(place).parents)):
                     others |= days_of.get(folder, set()) - {day}
             if others:
@@ -137,9 +137,9 @@ class FolderBucket(Bucket):
         """Each day's folder, where links lead."""
         return {
             day: folder
-            for year, of_year in _numbered(os.path.realpath(self.root / source.prefix))
-            for month, of_month in _numbered(of_year)
-            for number, folder in _numbered(of_month)
+            for year, of_year in _numbered_folders(os.path.realpath(self.root / source.prefix))
+            for month, of_month in _numbered_folders(of_year)
+            for number, folder in _numbered_folders(of_month)
             if (day := source.find_day(f"{source.prefix}{year}/{month}/{number}/"))
         }
 
@@ -147,7 +147,7 @@ class FolderBucket(Bucket):
         """The folders of a pattern, as key prefixes."""
         return (f"{path.relative_to(self.root).as_posix()}/" for path in self.root.glob(pattern) if path.is_dir())
 
-    def _logs_elsewhere(self) -> str | None:
+    def _logs_found_elsewhere(self) -> str | None:
         """Where flow logs lie instead, as far as a short look tells, and what to do about it."""
         parts = self.root.parts
         if "AWSLogs" in parts:
@@ -168,11 +168,11 @@ class FolderBucket(Bucket):
     def _folders_nearby(self) -> Iterator[str]:
         """Folders below this one, the nearest first, of a few levels and no more than some hundred."""
         waiting = deque([self.root])
-        for _ in range(LOOKED_INTO):
+        for _ in range(MAX_FOLDERS_SEARCHED):
             if not waiting:
                 return
             path = waiting.popleft()
             if os.access(path, os.R_OK | os.X_OK):
                 yield path.relative_to(self.root).as_posix() if path != self.root else ""
-                if len(path.relative_to(self.root).parts) < LEVELS_LOOKED_INTO:
+                if len(path.relative_to(self.root).parts) < MAX_DEPTH_SEARCHED:
                     waiting += sorted(p for p in path.iterdir() if p.is_dir() and not p.is_symlink())

@@ -1056,7 +1056,7 @@ def test_a_run_that_was_killed_is_marked_failed_by_the_next(project, slow_logs, 
     process.kill()
     finished(process)
     assert statuses(tmp_path) == ["STARTED"]
-    with living.alive():
+    with living.running():
         assert flow_lake(project, "run", "--logs", slow_logs, "--date", DAY, FLOWLAKE_RESULTS=tmp_path)[0] == 0
         assert statuses(tmp_path) == ["SUCCESS", "FAILURE"]
         assert len(list((tmp_path / "dagster/.running").iterdir())) == 1
@@ -1064,7 +1064,7 @@ def test_a_run_that_was_killed_is_marked_failed_by_the_next(project, slow_logs, 
 
 def test_a_run_that_lives_and_one_of_others_stay_as_they_are(tmp_path, monkeypatch):
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    with history(Settings()) as kept, kept.alive() as tags:
+    with history(Settings()) as kept, kept.running() as tags:
         for others in ({}, tags, {LOCK_TAG: "another-machine.0"}):
             job = dg.GraphDefinition("job").to_job()
             made = kept.instance.create_run_for_job(job, tags=others)

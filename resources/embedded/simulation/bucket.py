@@ -54,9 +54,11 @@ class SimulatedBucket(FolderBucket):
         """Raise FlowLakeError where anything lies among the logs, or is called as one, that was not simulated."""
         objects = self.objects.list("") if self.root.exists() else ()
         keys = (stored.key for stored in objects if is_visible(stored.key, ""))
-        self._refuse_others(key for key in keys if key.startswith("AWSLogs/") or is_object_name(PurePath(key).name))
+        self._refuse_foreign_objects(
+            key for key in keys if key.startswith("AWSLogs/") or is_object_name(PurePath(key).name)
+        )
 
-    def _refuse_others(self, keys: Iterable[str]) -> None:
+    def _refuse_foreign_objects(self, keys: Iterable[str]) -> None:
         others = [self.objects.display_path(key) for key in keys if not is_simulated(key)]
         if others:
             named = ", ".join(others[:MAX_NAMES])
@@ -71,7 +73,7 @@ class SimulatedBucket(FolderBucket):
     def visible_objects(self, prefix: str) -> Iterator[StoredObject]:
         found = list(super().visible_objects(prefix))
         if self.is_ours():
-            self._refuse_others(stored.key for stored in found)
+            self._refuse_foreign_objects(stored.key for stored in found)
         return iter(found)
 
     def ensure(self) -> Ensured:

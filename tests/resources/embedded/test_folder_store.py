@@ -27,7 +27,7 @@ from flowlogs.layout import LogSource
 from resources.bucket import StoredObject
 from resources.embedded.bucket import FolderBucket
 from resources.embedded.flow_log import SimulatedFlowLog
-from resources.embedded.folder_store import LOCK_TEXT, STAGED, FolderStore
+from resources.embedded.folder_store import LOCK_TEXT, STAGING_FOLDER, FolderStore
 from resources.embedded.readers.lines import object_text
 from resources.embedded.simulation.bucket import SimulatedBucket
 from resources.embedded.simulation.vpc import SimulatedVpc
@@ -570,12 +570,12 @@ def test_what_a_living_writer_has_begun_is_left_alone(store):
         assert visible(store.root) == {"2": b"2", "3": b"3"}
         assert [path.name for path in first.iterdir()] == ["1"]
     assert visible(store.root) == {"1": b"1", "2": b"2", "3": b"3"}
-    assert not (store.root / STAGED).exists()
+    assert not (store.root / STAGING_FOLDER).exists()
 
 
 def begun(store: FolderStore, number: int, text: bytes | None = LOCK_TEXT) -> Path:
     """What a writer has begun: its folder, and its lock with this text."""
-    folder = store.root / STAGED / f"{number:032x}"
+    folder = store.root / STAGING_FOLDER / f"{number:032x}"
     files(folder, "a/1")
     if text is not None:
         folder.with_suffix(".lock").write_bytes(text)
@@ -603,10 +603,10 @@ def test_a_folder_without_our_lock_is_left_alone(store, text):
 
 @pytest.mark.parametrize("name", ["mine", "0" * 31, "g" * 32, "0" * 32 + ".backup"])
 def test_what_has_another_name_is_left_alone(store, name):
-    files(store.root / STAGED / name, "1")
-    (store.root / STAGED / f"{name}.lock").write_bytes(LOCK_TEXT)
+    files(store.root / STAGING_FOLDER / name, "1")
+    (store.root / STAGING_FOLDER / f"{name}.lock").write_bytes(LOCK_TEXT)
     store.replace({"b": b"1"})
-    assert (store.root / STAGED / name / "1").read_bytes() == b"1"
+    assert (store.root / STAGING_FOLDER / name / "1").read_bytes() == b"1"
 
 
 @pytest.mark.parametrize("linked", ["folder", "lock", "inside"])
@@ -633,7 +633,9 @@ def test_a_place_to_write_in_that_is_none_is_an_error(store, is_link):
     store.replace({"a": b"1"})
     theirs = store.root.parent / "theirs"
     theirs.mkdir()
-    (store.root / STAGED).symlink_to(theirs) if is_link else (store.root / STAGED).write_bytes(b"theirs")
+    (store.root / STAGING_FOLDER).symlink_to(theirs) if is_link else (store.root / STAGING_FOLDER).write_bytes(
+        b"theirs"
+    )
     with pytest.raises(FlowLakeError, match=r"\.being-written is no folder: move it away"):
         store.replace({"a": b"2"})
     assert (store.root / "a").read_bytes() == b"1"
@@ -673,11 +675,11 @@ def test_a_writer_that_is_killed_leaves_nothing_for_longer_than_until_the_next_o
     killed.communicate()
     store.replace({"a": b"1"})
     assert visible(store.root) == {"a": b"1"}
-    assert len(list((store.root / STAGED).iterdir())) == 2
+    assert len(list((store.root / STAGING_FOLDER).iterdir())) == 2
     assert living.communicate("\n")[0] == ""
     assert living.returncode == 0
     assert visible(store.root) == {"a": b"1", "half": b"half"}
-    assert not (store.root / STAGED).exists()
+    assert not (store.root / STAGING_FOLDER).exists()
 
 
 WRITER = """
@@ -814,7 +816,7 @@ def test_the_default_bucket_is_made_with_a_mark_that_says_so(simulated):
 
 
 def test_a_default_bucket_that_a_killed_run_began_is_still_ours(simulated):
-    (simulated.root / STAGED).mkdir(parents=True)
+    (simulated.root / STAGING_FOLDER).mkdir(parents=True)
     simulated.ensure()
     assert (simulated.root / SimulatedBucket.MARK).exists()
 

@@ -20,7 +20,7 @@ _READING = re.compile(
 _UNLOAD = re.compile(rf"{_BLANK}*UNLOAD\b", re.DOTALL | re.IGNORECASE)
 
 
-def require_allowed(statement: str, results: "ObjectStore", *, write: bool) -> None:
+def require_permitted(statement: str, results: "ObjectStore", *, write: bool) -> None:
     """Raise FlowLakeError for a statement that may change something, unless that is asked for.
 
     Files among those that reports are made from are never written: what a report says would no longer be the logs'.
