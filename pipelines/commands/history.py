@@ -4,7 +4,6 @@ A run holds a lock of the operating system's while it lives, which ends with its
 whose lock is free was killed, and the next command says so in the history.
 """
 
-import fcntl
 import os
 import re
 import socket
@@ -13,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable, shortened
 from pipelines.settings import DAGSTER_HOME, Settings
+from resources.file_lock import open_lock_file, take_lock, wait_for_lock
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -78,11 +78,11 @@ class History:
         path = self.home / LOCK_FOLDER / name
         try:
             path.parent.mkdir(exist_ok=True)
-            lock = _open_lock(path)
+            lock = open_lock_file(path)
         except OSError as error:
             raise _query_error(self.home, self.setting, error) from error
         with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            wait_for_lock(lock)
             yield {LOCK_TAG: name}
             # Where the block fails, the next command may have to say that the run did.
             path.unlink(missing_ok=True)
@@ -117,9 +117,9 @@ def history(settings: Settings) -> Iterator[History]:
 
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with _open_lock(home / ".lock") as lock:
+        with open_lock_file(home / ".lock") as lock:
             # Dagster makes its databases table by table; two first runs at once would trip over each other there.
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            wait_for_lock(lock)
             if not given:
                 with suppress(FileExistsError), (home / "dagster.yaml").open("x", encoding="utf-8") as written:
                     written.write(DAGSTER_YAML)
@@ -139,11 +139,6 @@ def history(settings: Settings) -> Iterator[History]:
             yield History(instance, home, setting)
     except DBAPIError as error:
         raise _query_error(home, setting, error.orig) from error
-
-
-def _open_lock(path: Path) -> BinaryIO:
-    """The file, made where it is missing. Raises OSError where that is a link: nothing is made where one leads."""
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666), "rb")
 
 
 @contextmanager
@@ -188,7 +183,7 @@ def _mark_killed_runs(instance: "dg.DagsterInstance", folder: Path) -> None:
                 continue  # not one of ours
             with suppress(BlockingIOError, FileNotFoundError):  # it lives, or has just come to its end
                 lock = locks.enter_context(path.open("rb"))
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                take_lock(lock)
                 free.append(path)
         if free:
             names = [path.name for path in free]

@@ -4,7 +4,6 @@ What a bucket of flow logs is made of, bucket.py knows.
 """
 
 import errno
-import fcntl
 import io
 import os
 import re
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 from resources.bucket import FolderListing, ObjectStore, StoredObject
+from resources.file_lock import open_lock_file, take_lock, wait_for_lock
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -222,7 +222,7 @@ class FolderStore(ObjectStore):
         try:
             # Some devices do something when they are opened, and a pipe waits for its other end.
             _require_file(path.stat())
-            return _open_file(path, os.O_RDONLY, "rb")
+            return _open_file(path)
         except OSError as error:
             raise FlowLakeError(f"{path_text(path)} cannot be read: {error.strerror}.") from error
 
@@ -331,7 +331,7 @@ class FolderStore(ObjectStore):
             lock = _open_lock(own_lock)
             lock.write(LOCK_TEXT)
             lock.flush()
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            wait_for_lock(lock)
         with lock:
             try:
                 folder.mkdir()
@@ -348,7 +348,7 @@ class FolderStore(ObjectStore):
         """While no other process renames anything below this root, so that files that belong together stay so."""
         self.root.mkdir(parents=True, exist_ok=True)
         with _open_lock(self.root / LOCK_FILE) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            wait_for_lock(lock)
             yield
 
     def _failure(self, path: Path, done: str, error: OSError) -> FlowLakeError:
@@ -406,11 +406,12 @@ def _require_data(read: T | None) -> T:
     return read
 
 
-def _open_file(path: Path, flags: int, mode: str) -> BinaryIO:
-    handle = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
+def _open_file(path: Path, flags: int = 0) -> BinaryIO:
+    """The file, to read. Raises OSError where it is no file."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | flags)
     try:
         _require_file(os.fstat(handle))
-        return io.BufferedReader(_File(handle)) if mode == "rb" else cast("BinaryIO", os.fdopen(handle, mode))
+        return io.BufferedReader(_File(handle))
     except BaseException:
         os.close(handle)
         raise
@@ -419,7 +420,7 @@ def _open_file(path: Path, flags: int, mode: str) -> BinaryIO:
 def _open_lock(path: Path) -> BinaryIO:
     """The file, to lock it; it is made where it is missing. Raises FlowLakeError where it is none, or a link."""
     try:
-        return _open_file(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, "r+b")
+        return open_lock_file(path)
     except OSError as error:
         if path.is_symlink() or (path.exists() and not path.is_file()):
             raise FlowLakeError(
@@ -431,10 +432,10 @@ def _open_lock(path: Path) -> BinaryIO:
 def _remove_abandoned(lock: Path) -> None:
     """Remove what a run that was killed was writing beside its lock; nothing that a run could not have made."""
     folder = lock.with_suffix("")
-    with suppress(OSError), _open_file(lock, os.O_RDONLY | os.O_NOFOLLOW, "rb") as file:
+    with suppress(OSError), _open_file(lock, os.O_NOFOLLOW) as file:
         if file.read(len(LOCK_TEXT) + 1) != LOCK_TEXT:
             return
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        take_lock(file)
         with suppress(FileNotFoundError):
             if not stat.S_ISDIR(folder.lstat().st_mode):
                 return

@@ -3,7 +3,6 @@
 Nothing is removed here but folders that this module made: by their name, by the marker in them, and by who owns them.
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 from tempfile import gettempdir, mkdtemp
 
 from flowlogs.errors import FlowLakeError
+from resources.file_lock import folder_lock
 
 SCRATCH_ROOT = "vpc-flow-lake"
 """What the place among the system's temporary files is called, with the user's number behind it."""
@@ -55,7 +55,7 @@ def scratch_folder(protected_folders: Collection[Path] = (), read_only: Collecti
             "name another folder in TMPDIR; then run again."
         ) from error
     try:
-        with _locked(made):
+        with folder_lock(made):
             yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -83,7 +83,7 @@ def _remove_abandoned(place: Path, protected_folders: Collection[Path]) -> None:
         if _NAME.fullmatch(left.name) and not any(
             _is_within(left, path) or _is_within(path, left) for path in protected_folders
         ):
-            with suppress(OSError), _locked(left):  # another process's, or gone by now
+            with suppress(OSError), folder_lock(left):  # another process's, or gone by now
                 if _is_marked(left) and time.time() - left.lstat().st_mtime > ABANDONED_AFTER_SECONDS:
                     shutil.rmtree(left, ignore_errors=True)
 
@@ -98,14 +98,3 @@ def _is_within(folder: Path, path: Path) -> bool:
     """Whether the path is the folder, or lies in it, by whatever links."""
     folder, path = (Path(os.path.realpath(place)) for place in (folder, path))
     return folder == path or folder in path.parents
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """While no other process has the folder's lock. Raises OSError at once where one has it."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
