@@ -1,41 +1,45 @@
-"""What `make sql` executes: statements that read, and with WRITE=1 others, but none into the results' own folders."""
+"""Which statements `make sql` executes. What kind a statement is, is decided in flowlogs/statement_kind.py."""
 
 import re
 from typing import TYPE_CHECKING
 
 from flowlogs.errors import FlowLakeError
+from flowlogs.statement_kind import StatementKind, first_word
 
 if TYPE_CHECKING:
     from resources.bucket import ObjectStore
 
-_BLANK = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)"
-
-
-_READING = re.compile(
-    rf"(?:{_BLANK}|\()*(?:(?:SELECT|WITH|VALUES|TABLE|SHOW|DESCRIBE|DESC)\b|EXPLAIN\b(?!{_BLANK}*ANALY[ZS]E))",
-    re.DOTALL | re.IGNORECASE,
-)
-
-
-_UNLOAD = re.compile(rf"{_BLANK}*UNLOAD\b", re.DOTALL | re.IGNORECASE)
+_READING = (StatementKind.QUERY, StatementKind.SHOW, StatementKind.DESCRIBE)
 
 
 def require_permitted(statement: str, results: "ObjectStore", *, write: bool) -> None:
-    """Raise FlowLakeError for a statement that may change something, unless that is asked for.
+    """Raise FlowLakeError for a statement that may change something, unless `write` is set.
 
-    Files among those that reports are made from are never written: what a report says would no longer be the logs'.
+    With `write`, an UNLOAD into the folders of rejected flows and reports is still refused: reports would be wrong.
     """
-    if not write and not _READING.match(statement):
+    if not write and not _only_reads(statement):
         raise FlowLakeError(
             "`make sql` reads: SELECT, WITH, SHOW, DESCRIBE and EXPLAIN. Any other statement may change tables or "
             'write files. If that is what you want, say so: make sql WRITE=1 Q="…"\n'
             f"The statement was:\n{statement}"
         )
+    is_unload = first_word(statement).kind is StatementKind.UNLOAD
     ours = tuple(results.sql_location(folder) for folder in ("rejected_flows/", "reports/"))
-    places = re.findall("'(s3://[^']*)'", statement) if _UNLOAD.match(statement) else []
+    places = re.findall("'(s3://[^']*)'", statement) if is_unload else []
     for place in places:
         if f"{place.rstrip('/')}/".startswith(ours):
             raise FlowLakeError(
                 f"{place} is where the rejected flows and reports are kept: what others write there would change what "
                 f"reports say. Name another folder, such as {results.sql_location('unloaded/')}."
             )
+
+
+def _only_reads(statement: str) -> bool:
+    """Whether a statement reads and nothing else. EXPLAIN ANALYZE executes what it explains."""
+    word = first_word(statement)
+    while word.text == "(":
+        statement = statement[word.end :]
+        word = first_word(statement)
+    if word.kind is StatementKind.EXPLAIN:
+        return not first_word(statement[word.end :]).text.startswith(("ANALYZE", "ANALYSE"))
+    return word.kind in _READING

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
+from flowlogs.statement_kind import StatementKind, first_word
 from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
 from resources.aws.clients import CREATED_BY, AwsClients, as_flow_lake_error, aws_errors, error_code
 from resources.aws.encryption import default_encryption
@@ -52,8 +53,6 @@ CONSOLES: Mapping[str, str] = {
 FORMATS: Mapping[str, str] = {"LazySimpleSerDe": TEXT, "ParquetHiveSerDe": PARQUET}
 """What a table's objects are, by the class that Hive reads them with ("Choose a SerDe", Athena user guide)."""
 
-_BLANK = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
-_UNLOAD = re.compile(rf"{_BLANK}UNLOAD\b", re.DOTALL | re.IGNORECASE)
 _CODE = re.compile(r"(?:FAILED: )?([A-Z][A-Z_]{3,}|\w+Exception)\b:?\s*(.*)", re.DOTALL)
 
 
@@ -384,7 +383,7 @@ def cursor_class(statement: str) -> "type[Cursor | PandasCursor]":
     from pyathena.cursor import Cursor
     from pyathena.pandas.cursor import PandasCursor
 
-    return Cursor if _UNLOAD.match(statement) else PandasCursor
+    return Cursor if first_word(statement).kind is StatementKind.UNLOAD else PandasCursor
 
 
 def rows_of(cursor: "Cursor | PandasCursor") -> "pd.DataFrame":
