@@ -22,6 +22,7 @@ from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
 from resources.bucket import Bucket, ObjectStore
+from resources.consistent_read import attempts
 from resources.engine import QueryEngine, QueryResult
 
 if TYPE_CHECKING:
@@ -115,23 +116,17 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
 def consistent_result(
     athena: QueryEngine, results: ObjectStore, table: TableName, days: Sequence[date], statement: str
 ) -> QueryResult:
-    """What the statement gives, over days each of which is there and stays as it is while it runs.
+    """The statement's result, over days none of which is missing or was replaced while it ran.
 
-    A run beside this one may replace a day, and remove the files that are just being looked for, or read.
+    A parallel run may replace a day and remove its files while these are read.
     """
-    locations = require_days(athena, table, days, REJECTED_FLOWS)
-    while True:
-        failure = None
-        try:
+    for attempt in attempts():
+        locations = require_days(athena, table, days, REJECTED_FLOWS)
+        with attempt.error_deferred():
             require_files(results, locations)
             result = athena.execute(statement)
-        except FlowLakeError as error:
-            failure = error
-        before, locations = locations, require_days(athena, table, days, REJECTED_FLOWS)
-        if locations == before:
-            if failure:
-                raise failure
-            return result
+        attempt.changed = require_days(athena, table, days, REJECTED_FLOWS) != locations
+    return result
 
 
 def report_sql(report: Report, table: TableName, first: date, last: date) -> str:

@@ -20,6 +20,7 @@ from flowlogs.layout import is_visible
 from flowlogs.printable import first_names
 from flowlogs.statements import MAX_PARTITIONS_PER_UNLOAD, TableDefinition, TableName
 from resources.bucket import ObjectStore
+from resources.consistent_read import attempts
 from resources.embedded.catalog import Catalog
 from resources.embedded.data_types import RESULT_TYPES
 from resources.embedded.folder_store import FolderStore
@@ -206,29 +207,22 @@ class EmbeddedAthena(QueryEngine):
         from resources.embedded.sql.planner import plan_query
 
         plan = plan_query(query, self.database, self.catalog.find_table)
-        while True:
-            failure = None
+        for attempt in attempts():
             with Session(query.text, self._limits()) as session:
-                before = self._selected_partitions(plan, session)
-                try:
-                    inputs = self._inputs(plan, before)
+                selected = self._selected_partitions(plan, session)
+                with attempt.error_deferred():
+                    inputs = self._inputs(plan, selected)
                     session.restrict_access(inputs)
                     session.bind_tables(inputs)
                     rows, more_rows = session.select(plan.sql, max_rows)
-                except FlowLakeError as error:
-                    failure = error
-                # A partition that has been moved meanwhile may have been read where its objects were just removed.
-                moved = self._selected_partitions(plan, session) != before
-            if not moved and failure:
-                raise failure
-            if not moved:
-                return _Outcome(
-                    rows=_with_trino_integers(rows, query.text),
-                    scanned_bytes=session.scanned_bytes,
-                    more_rows=more_rows,
-                    checks=session.checks,
-                    empty_partitions=self._empty_partitions(before, inputs),
-                )
+                attempt.changed = self._selected_partitions(plan, session) != selected
+        return _Outcome(
+            rows=_with_trino_integers(rows, query.text),
+            scanned_bytes=session.scanned_bytes,
+            more_rows=more_rows,
+            checks=session.checks,
+            empty_partitions=self._empty_partitions(selected, inputs),
+        )
 
     def _unload(self, unload: "statements.Unload") -> _Outcome:
         import pyarrow as pa
