@@ -27,8 +27,11 @@ def test_an_error_counts_only_where_nothing_changed() -> None:
 
 
 def test_the_error_of_the_last_attempt_is_raised() -> None:
-    with pytest.raises(FlowLakeError, match="damaged"):
+    def read() -> None:
         for attempt in attempts():
             with attempt.error_deferred():
                 raise FlowLakeError("damaged")
             attempt.changed = False
+
+    with pytest.raises(FlowLakeError, match="damaged"):
+        read()
