@@ -21,6 +21,7 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.layout import ACCOUNT_ID, BUCKET_NAME, REGION
 from flowlogs.printable import printable
 from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS
+from resources.paths import is_within
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "FLOWLAKE_"
@@ -225,7 +226,7 @@ def _require_separate_folders(settings: Settings) -> None:
         )
     home = settings.dagster_home
     for folder in (home / name for name in _DAGSTER_FOLDERS):
-        if _is_within(folder, bucket):
+        if is_within(folder.expanduser(), bucket):
             raise FlowLakeError(
                 f"Dagster's history would be kept in {printable(str(folder))}, which lies in the bucket "
                 f"{printable(str(bucket))} (FLOWLAKE_BUCKET, or LOGS=): that is read, and never written. Name a folder "
@@ -233,18 +234,12 @@ def _require_separate_folders(settings: Settings) -> None:
             )
     for variable in _TEMPORARY_FOLDER_VARIABLES:
         temporary = os.environ.get(variable)
-        if temporary and _is_within(Path(temporary), bucket):
+        if temporary and is_within(Path(temporary).expanduser(), bucket):
             raise FlowLakeError(
                 f"Temporary files are kept in {printable(temporary)}, which lies in {printable(str(bucket))} "
                 f"(FLOWLAKE_BUCKET, or LOGS=): that is read, and never written. Name another folder in {variable}; "
                 "then run again."
             )
-
-
-def _is_within(path: Path, folder: Path) -> bool:
-    """Whether a path is a folder, or lies in it, by whatever links; the folder's own are resolved."""
-    real = Path(os.path.realpath(path.expanduser()))
-    return folder == real or folder in real.parents
 
 
 def _require_aws_names(settings: Settings) -> None:

@@ -29,6 +29,7 @@ from resources.embedded.readers.scan import ScannedObject
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult
 from resources.ensured import Ensured
 from resources.interrupts import signals_as_interrupts
+from resources.paths import is_within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -236,7 +237,7 @@ class EmbeddedAthena(QueryEngine):
         require_unloadable(unload, plan)
         bucket, prefix = _split_location(unload.destination)
         store = self._store(bucket, unload.destination)
-        if bucket in self.read_only or any(_is_within(store, prefix, self.buckets[name]) for name in self.read_only):
+        if bucket in self.read_only or any(_lies_in(store, prefix, self.buckets[name]) for name in self.read_only):
             raise QueryError(
                 "PERMISSION_DENIED", f"{store.display_path(prefix)}: this bucket is read, never written.", text
             )
@@ -373,12 +374,11 @@ def _by_path(checks: "Mapping[ScannedObject, ObjectCheck]") -> "list[tuple[str, 
     return [(stored.store.display_path(stored.key), check) for stored, check in found]
 
 
-def _is_within(store: ObjectStore, prefix: str, other: ObjectStore) -> bool:
+def _lies_in(store: ObjectStore, prefix: str, other: ObjectStore) -> bool:
     """Whether a place is the folder of another store, or lies in it. Two buckets in S3 never lie in each other."""
     if not (isinstance(store, FolderStore) and isinstance(other, FolderStore)):
         return False
-    root, place = other.root.resolve(), (store.root / prefix).resolve()
-    return root == place or root in place.parents
+    return is_within(store.root / prefix, other.root)
 
 
 def _no_table(name: TableName, statement: str) -> QueryError:

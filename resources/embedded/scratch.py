@@ -16,6 +16,7 @@ from tempfile import gettempdir, mkdtemp
 
 from flowlogs.errors import FlowLakeError
 from resources.file_lock import folder_lock
+from resources.paths import is_within
 
 SCRATCH_ROOT = "vpc-flow-lake"
 """What the place among the system's temporary files is called, with the user's number behind it."""
@@ -39,7 +40,7 @@ def scratch_folder(protected_folders: Collection[Path] = (), read_only: Collecti
     """
     temporary = Path(gettempdir())
     for folder in read_only:
-        if _is_within(folder, temporary) or _is_within(folder, temporary / f"{SCRATCH_ROOT}-{os.getuid()}"):
+        if is_within(temporary, folder) or is_within(temporary / f"{SCRATCH_ROOT}-{os.getuid()}", folder):
             raise FlowLakeError(
                 f"Temporary files are kept in {temporary}, which lies in {folder}: that folder is read, and never "
                 "written. Name another folder in TMPDIR; then run again."
@@ -81,7 +82,7 @@ def _new_folder(place: Path) -> Path:
 def _remove_abandoned(place: Path, protected_folders: Collection[Path]) -> None:
     for left in place.iterdir():
         if _NAME.fullmatch(left.name) and not any(
-            _is_within(left, path) or _is_within(path, left) for path in protected_folders
+            is_within(path, left) or is_within(left, path) for path in protected_folders
         ):
             with suppress(OSError), folder_lock(left):  # another process's, or gone by now
                 if _is_marked(left) and time.time() - left.lstat().st_mtime > ABANDONED_AFTER_SECONDS:
@@ -92,9 +93,3 @@ def _is_marked(folder: Path) -> bool:
     marker = folder / MARKER
     found = marker.lstat()
     return stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and marker.read_bytes() == MARKER_TEXT
-
-
-def _is_within(folder: Path, path: Path) -> bool:
-    """Whether the path is the folder, or lies in it, by whatever links."""
-    folder, path = (Path(os.path.realpath(place)) for place in (folder, path))
-    return folder == path or folder in path.parents
