@@ -1,8 +1,8 @@
-"""What the objects of a day are, looked at before they are read: is each of them what the table takes it for?
+"""Inspects the objects of a day before they are scanned: can the table read them right?
 
-A first look at one object of each flow log is enough for its format, which cannot be changed; some more are looked at
-for records that are none. A day that cannot be read as it is has a problem, which fails it by name. What people should
-know of a day that can be is a warning.
+A flow log's format cannot be changed, so that the first look at one object is enough for the format; a few more objects
+are inspected for odd records. A day that would be read wrongly has a problem, and fails. Everything else that is worth
+knowing about a day is a warning. What the lines of an object mean is in flowlogs/first_look.py.
 """
 
 from collections import Counter, defaultdict
@@ -34,17 +34,17 @@ from flowlogs.printable import first_names
 from resources.bucket import Bucket, ObjectStore, StoredObject
 
 INSPECTED_PER_FLOW_LOG = 8
-"""At how many objects of each flow log a day's look looks, evenly from its first to its last."""
+"""How many of a day's objects are inspected for each flow log, evenly from the first to the last."""
 
 MAX_OTHER_FILES = 100
-"""How many files may lie between a day's objects that are none: each of them is looked at."""
+"""How many other files a day's folder may hold. Each of them is inspected."""
 
 DAYS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
 class DayObjects:
-    """The objects of one day that Athena reads; why they cannot be read as they are, if so; what people should know."""
+    """The objects of one day that Athena reads, by key; why the table would read them wrongly, if so; and warnings."""
 
     objects: Mapping[str, StoredObject]
     problem: str | None = None
@@ -57,12 +57,12 @@ class DayObjects:
 
     @property
     def read(self) -> ObjectsRead:
-        """What of them is read as a flow log's."""
+        """How many of them are objects of a flow log, and their size."""
         return _readable(self.objects.values())
 
 
 def inspect_days(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]:
-    """A look at the objects of each of these days."""
+    """Inspect the objects of each of these days."""
     source = bucket.source()
     with ThreadPoolExecutor(min(DAYS_AT_ONCE, len(days) or 1), thread_name_prefix="day-objects") as pool:
         inspected = dict(zip(days, pool.map(lambda day: _inspect_day_or_fail(bucket, source, day), days), strict=True))
@@ -70,14 +70,15 @@ def inspect_days(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]
 
 
 def unreadable_days(inspected: Mapping[date, DayObjects]) -> dict[date, str]:
-    """The days that cannot be read as they are, and why."""
+    """The days that would be read wrongly, and why."""
     return {day: found.problem for day, found in inspected.items() if found.problem}
 
 
 def changed_since(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[date, str]:
-    """Of days that were read since they were looked at, those whose objects were not all there, and what is to do.
+    """The days whose objects changed between the inspection and the end of the scan, and what to do.
 
-    Athena lists a folder anew when it reads it: objects that are gone by then are records that nobody misses.
+    Athena lists a folder again when it reads it. If objects are gone by then, their records are missing without an
+    error.
     """
     source, changed = bucket.source(), {}
     for day, found in before.items():
@@ -97,7 +98,7 @@ def changed_since(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[dat
 
 
 def arrived_since(bucket: Bucket, read: Mapping[date, ObjectsRead]) -> list[str]:
-    """What people should know of days that have other objects now than were read of them."""
+    """Warnings about days that have other objects now than were read."""
     source, late = bucket.source(), []
     for day, before in read.items():
         now = _readable(bucket.visible_objects(source.day_prefix(day)))
@@ -111,9 +112,9 @@ def arrived_since(bucket: Bucket, read: Mapping[date, ObjectsRead]) -> list[str]
 
 
 def missing_objects(bucket: Bucket, inspected: Mapping[date, DayObjects], results: ObjectStore) -> dict[date, str]:
-    """The days of which objects are gone that an earlier run read, and what is to do.
+    """The days whose objects an earlier run read and that are gone now, and what to do.
 
-    To read such a day again would put less in the place of what was read when they were there.
+    If such a day was read again, its records would be replaced by fewer ones.
     """
     missing = {}
     for day, before in recorded_objects_read(results, inspected).items():
@@ -129,7 +130,7 @@ def missing_objects(bucket: Bucket, inspected: Mapping[date, DayObjects], result
 
 
 def _readable(objects: Iterable[StoredObject]) -> ObjectsRead:
-    """The objects of flow logs that Athena reads, each of them once, however often it is there."""
+    """The number and size of flow logs' objects that Athena reads. Copies of an object count once."""
     sizes = {
         _unpacked_name(stored.key): stored.size
         for stored in objects
@@ -141,7 +142,7 @@ def _readable(objects: Iterable[StoredObject]) -> ObjectsRead:
 def _inspect_day_or_fail(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
     try:
         return _inspect_day(bucket, source, day)
-    except FlowLakeError as error:  # of one object, or of the day's folder: other days can be read
+    except FlowLakeError as error:  # it concerns this day alone: other days can be read
         return DayObjects({}, str(error))
 
 
@@ -190,7 +191,7 @@ def _first_look_at(bucket: Bucket, key: str) -> FirstLook:
 
 
 def _spread(keys: Sequence[str], most: int) -> list[str]:
-    """Some of the keys: the first, the last, and evenly between them."""
+    """At most so many of the keys: the first, the last, and others evenly between them."""
     if len(keys) <= most:
         return list(keys)
     return [keys[number * (len(keys) - 1) // (most - 1)] for number in range(most)]
@@ -206,7 +207,7 @@ def _other_files(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]
 
 
 def _hidden(bucket: Bucket, there: Iterable[StoredObject], objects: Iterable[str]) -> Iterator[str]:
-    """Objects of a flow log that Athena passes over for their names, where the same ones are not there to be read."""
+    """Objects of a flow log that Athena skips because of their names, unless a readable copy is there too."""
     read = {_unpacked_name(key) for key in objects}
     names = {stored.key: PurePosixPath(stored.key).name.lstrip("._") for stored in there if stored.key not in objects}
     hidden = [
@@ -244,7 +245,7 @@ def _headers_inside(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[s
 
 
 def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
-    """Objects that are there twice: packed and unpacked, or in two folders. Athena reads both."""
+    """Objects that exist twice: compressed and uncompressed, or in two folders. Athena reads both."""
     names = Counter(_unpacked_name(key) for key in objects if find_flow_log(key))
     doubled = [key for key in objects if names[_unpacked_name(key)] > 1]
     if doubled:
@@ -255,7 +256,7 @@ def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
 
 
 def _copies(bucket: Bucket, objects: Iterable[StoredObject]) -> Iterator[str]:
-    """Objects under different names that begin alike and have the same size: copies, whose records count twice."""
+    """Copies under different names: objects that have the same size and begin alike. Their records count twice."""
     of_size: dict[int, list[StoredObject]] = defaultdict(list)
     for stored in objects:
         if find_flow_log(stored.key) and not stored.archived:
@@ -266,7 +267,7 @@ def _copies(bucket: Bucket, objects: Iterable[StoredObject]) -> Iterator[str]:
             copies[size, bucket.objects.content_id(stored)].append(stored.key)
     for keys in copies.values():
         different = list({_unpacked_name(key): key for key in keys}.values())
-        # Objects that hold no record are alike, too: two empty ones, or those of a header line alone.
+        # Objects without records are alike, too, and do no harm.
         if len(different) > 1 and _first_look_at(bucket, different[0]).interfaces:
             yield (
                 f"Some objects hold the same records under different names, so that these count twice: "
@@ -275,7 +276,7 @@ def _copies(bucket: Bucket, objects: Iterable[StoredObject]) -> Iterator[str]:
 
 
 def _of_other_days(bucket: Bucket, objects: Iterable[str], day: date) -> Iterator[str]:
-    """Objects that went astray: by their names they are of another day, and not just of the one beside it."""
+    """Objects whose names say another day than the folder, and not just the day before or after."""
     astray = [key for key in objects if (own := find_delivery_day(key)) and abs(own - day) > timedelta(days=1)]
     if astray:
         yield (
@@ -285,7 +286,7 @@ def _of_other_days(bucket: Bucket, objects: Iterable[str], day: date) -> Iterato
 
 
 def _of_others(bucket: Bucket, source: LogSource, objects: Iterable[str]) -> Iterator[str]:
-    """Objects of another account or region than the one whose folder they lie in."""
+    """Objects whose names say another account or region than the folder."""
     own = (source.account, source.region)
     others = [key for key in objects if find_owner(key) not in (None, own)]
     if others:
@@ -300,7 +301,7 @@ def _unpacked_name(key: str) -> str:
 
 
 def _doubled_interfaces(looks: Mapping[str, Mapping[str, FirstLook]], day: date) -> Iterator[str]:
-    """Flow logs that tell of the same interface, as those of a VPC and of its subnet do."""
+    """Flow logs that record the same interface, such as those of a VPC and of its subnet."""
     interfaces = {
         flow_log: {name for look in found.values() for name in look.interfaces} for flow_log, found in looks.items()
     }
@@ -324,7 +325,7 @@ def _archived(bucket: Bucket, objects: Iterable[StoredObject], day: date) -> Ite
 
 
 def first_paths(bucket: Bucket, keys: Sequence[str]) -> str:
-    """The first of these keys, as people find them, and how many more there are."""
+    """The display paths of the first keys, and how many more there are."""
     return first_names(_display_paths(bucket, keys))
 
 

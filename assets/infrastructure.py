@@ -1,4 +1,7 @@
-"""The bucket and the flow log: what must exist before AWS delivers anything. Neither is changed once it serves."""
+"""The assets of the bucket and of the flow log, without which AWS delivers nothing.
+
+What exists and works is not changed.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,12 +27,12 @@ DELIVERS_CHECK = "delivers_readable_records"
         dg.AssetCheckSpec(
             RECOMMENDED_CHECK,
             asset="vpc_flow_logs_bucket",
-            description="Nothing differs from the recommended state. What does is somebody's, and left alone.",
+            description="The bucket is set up as recommended. Differences are reported and not changed.",
         )
     ],
 )
 def vpc_flow_logs_bucket(context: dg.AssetExecutionContext, bucket: dg.ResourceParam[Bucket]) -> dg.MaterializeResult:
-    """The bucket that flow logs are delivered to: it exists and is fit to receive them.
+    """The bucket that flow logs are delivered to: it exists, and they can be delivered.
 
     Embedded: a folder laid out as that bucket (`AWSLogs/…`). A folder of your own is read, never written.
     """
@@ -66,7 +69,7 @@ def vpc_flow_logs_bucket(context: dg.AssetExecutionContext, bucket: dg.ResourceP
             description="Every flow log is there, active, delivers, and records what the table can read, once.",
         )
     ],
-    # The daily job runs the check alone, which creates nothing.
+    # The daily job runs only the check, which creates nothing.
     can_subset=True,
 )
 def vpc_flow_log(
@@ -77,7 +80,7 @@ def vpc_flow_log(
             yield ensure_result(context, flow_log.ensure(), DELIVERS_CHECK)
         else:
             found = flow_log.check()
-            # The day's records that were delivered are still to be reported: nothing here stops that.
+            # A warning, since the records that were delivered are still to be reported.
             warned = replace(found, errors=(), warnings=(*found.errors, *found.warnings))
             yield from ensure_result(context, warned, DELIVERS_CHECK).check_results or ()
 

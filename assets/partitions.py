@@ -1,4 +1,4 @@
-"""The asset of the table's daily partitions: a day's folder becomes queryable once a look has understood it."""
+"""The asset of the table's daily partitions. A day's objects are inspected before its folder becomes a partition."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -102,7 +102,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
 
 
 def nothing_delivered(bucket: Bucket, empty: Sequence[date]) -> str:
-    """Which days have no objects, where those would be, and which days the bucket does hold."""
+    """A warning: which days have no objects, where they are expected, and which days have some."""
     where = bucket.objects.display_path(bucket.source().day_prefix(empty[0]))
     first = f"Nothing was delivered on {days_text(empty)}: {where} holds no objects"
     return (
@@ -121,7 +121,7 @@ def delivery_check(warnings: Sequence[str], empty: Sequence[date], days: Sequenc
 
 
 def understood_check(warnings: Sequence[str], days: Sequence[date]) -> dg.AssetCheckResult:
-    """What a first look at the days' objects found that people should know."""
+    """The check of what the inspection of the days' objects found."""
     return dg.AssetCheckResult(
         check_name=UNDERSTOOD_CHECK,
         passed=not warnings,

@@ -1,4 +1,7 @@
-"""What assets require of tables and partitions before they rely on them. Each error says how to mend what is wrong."""
+"""Checks tables and partitions before assets use them.
+
+Each error says how to mend what is wrong. Nothing is changed.
+"""
 
 from collections.abc import Sequence
 from datetime import date
@@ -52,9 +55,9 @@ def require_locations(athena: QueryEngine, name: TableName, source: LogSource, d
 def days_without_partition(
     athena: QueryEngine, name: TableName, days: Sequence[date], asset: str
 ) -> tuple[dict[date, str], dict[date, str]]:
-    """Where each day's partition lies; and of the days without one, what is to do.
+    """The location of each day's partition; and for the days without one, what to do.
 
-    A query would not miss such a day, and tell of one on which nothing happened.
+    A query gives no error for such a day: its report would say that nothing happened.
     """
     found = athena.partition_locations(name, days)
     missing = [day for day in days if day not in found]
@@ -63,7 +66,7 @@ def days_without_partition(
 
 
 def require_days(athena: QueryEngine, name: TableName, days: Sequence[date], asset: str) -> dict[date, str]:
-    """Where each day's partition lies. Raises FlowLakeError, with what to do, for days that are none."""
+    """The location of each day's partition. Raises FlowLakeError, with what to do, where a day has none."""
     locations, missing = days_without_partition(athena, name, days, asset)
     for problem in missing.values():
         raise FlowLakeError(problem)

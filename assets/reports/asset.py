@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 GROUP = "reports"
 ROWS_SHOWN = 20
 DAYS_AT_ONCE = 30
-"""Of a range, how many days' files are written together: each is whole, and few waits for the disk do for all."""
+"""How many days' files are written together. Each file is whole, and the disk is waited for once."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report's asset key, what it tells, and its SQL.
+    """A report: its asset key, its description and its SQL.
 
-    In that, `{table}` stands for the table of REJECT records, `{first}` and `{last}` for the first and the last day.
-    It gives the rows of each day, which its last column ``dt`` names, in the day's order.
+    In the SQL, `{table}` is the table of REJECT records, `{first}` and `{last}` are the first and the last day. It
+    gives the rows of each day, in order; the last column ``dt`` is the day.
     """
 
     name: str
@@ -135,7 +135,7 @@ def report_sql(report: Report, table: TableName, first: date, last: date) -> str
 
 
 def report_keys(name: str, day: date) -> tuple[str, str]:
-    """Where a day's report lies below the results root: its Parquet and its CSV file."""
+    """The keys of a day's report, below the results root: its Parquet file and its CSV file."""
     return f"reports/{name}/{day}.parquet", f"reports/{name}/{day}.csv"
 
 
@@ -147,7 +147,7 @@ def report_files(name: str, day: date, frame: "pd.DataFrame") -> dict[str, bytes
 def report_metadata(
     name: str, day: date, frame: "pd.DataFrame", result: QueryResult, results: ObjectStore
 ) -> Mapping[str, object]:
-    """What a person wants to know of one day's report, whose rows are in the frame."""
+    """The metadata of one day's report, whose rows are in the frame."""
     parquet, csv = report_keys(name, day)
     return {
         "dagster/row_count": len(frame),

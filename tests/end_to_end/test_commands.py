@@ -38,7 +38,7 @@ from support import (
     write_small_logs,
 )
 
-from assets.results_source import NOTE
+from assets.results_source import SOURCE_RECORD
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName, rejected_flows_name
 from pipelines.commands.history import LOCK_TAG, History, history
@@ -261,7 +261,7 @@ def test_results_of_simulated_logs_take_no_others(new_project):
 
 def test_results_of_an_older_versions_simulation_go_on(new_project):
     flow_lake(new_project, "run", "--date", DAY)
-    note = new_project / "data/results" / NOTE
+    note = new_project / "data/results" / SOURCE_RECORD
     note.write_text("".join(f"{line}\n" for line in note.read_text().splitlines()[:2]))
     assert flow_lake(new_project, "run", "--date", NEXT_DAY)[0] == 0
 

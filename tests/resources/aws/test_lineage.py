@@ -32,7 +32,7 @@ from aws_lineage import (
 )
 from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, KnownAnswers, known_answers, with_day
 
-from assets.results_source import NOTE
+from assets.results_source import SOURCE_RECORD
 from flowlogs.bucket_policy import delivery_statements, tls_only_statement
 from resources.aws.object_store import S3Store
 
@@ -293,9 +293,9 @@ def test_of_two_sources_that_claim_a_place_at_once_one_does(
     note = b"s3://another/AWSLogs/210987654321/vpcflowlogs/eu-west-1/\nAthena of another\n"
 
     def second(store: S3Store, objects: Mapping[str, bytes]) -> None:
-        s3.put_object(Bucket=BUCKET, Key=NOTE, Body=note)
+        s3.put_object(Bucket=BUCKET, Key=SOURCE_RECORD, Body=note)
         add(store, objects)
 
     monkeypatch.setattr(S3Store, "add", second)
     assert failure(materialize(settings([vpc]))).startswith(f"The results in s3://{BUCKET}/ were made from the flow")
-    assert s3.get_object(Bucket=BUCKET, Key=NOTE)["Body"].read() == note
+    assert s3.get_object(Bucket=BUCKET, Key=SOURCE_RECORD)["Body"].read() == note
