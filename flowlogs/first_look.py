@@ -1,8 +1,8 @@
-"""What the lines of an object say: does a table of flow logs in the default format read its records as they are?
+"""Judges an object's first lines: does a table of flow logs in the default format read its records right?
 
-Athena passes over the first line of each object, whatever that says, and takes what follows by position. A custom
-format gives shifted columns, and no error. So the pipeline looks first, at an object's beginning; the embedded engine
-asks here of the lines that it comes across while it reads. Bytes in, findings out; nothing is read here.
+Athena skips the first line of each object, whatever it is, and reads the others by position. A custom format gives
+shifted columns and no error. Therefore the pipeline takes a first look at the beginning of objects, and the embedded
+engine judges unusual lines while it reads. Bytes go in, findings come out: no object is opened here.
 """
 
 import re
@@ -16,22 +16,22 @@ from flowlogs.layout import find_embedded_object_name, is_object_name
 from flowlogs.printable import first_names, printable, shortened
 
 HEAD_BYTES = 64 << 10
-"""How much of an object is looked at, as stored: some thousand records of text in gzip."""
+"""How many bytes of an object are inspected, as stored: some thousand records of text in gzip."""
 
 MAX_TEXT_BYTES = 4 << 20
-"""How much text is made of that at most: a few bytes of gzip may hold a gigabyte."""
+"""How many bytes are decompressed from that at most: a few bytes of gzip may hold a gigabyte."""
 
 ACTIONS = frozenset({"ACCEPT", "REJECT", "-"})
 """What `action` can be ("Flow log records", Amazon VPC user guide): ``-`` in NODATA and SKIPDATA records."""
 
 SHOWN_CHARACTERS = 160
-"""Of a line, in a message."""
+"""How much of a line a message shows."""
 
 MIN_FIELD_NAMES = 4
-"""A line that names fewer of the fields, among other words, is no header of flow logs."""
+"""A line with other words in it is a header only if it names at least so many fields."""
 
 LONG_LINE = 1 << 16
-"""How much of a line's beginning is looked at for the names of fields."""
+"""How much of a line's beginning is searched for the names of fields."""
 
 COMPRESSED_SUFFIXES = {
     ".bz2": "bzip2",
@@ -41,7 +41,7 @@ COMPRESSED_SUFFIXES = {
     ".snappy": "Snappy",
     ".zst": "Zstandard",
 }
-"""By the end of an object's name, how Hive and Athena take it to be packed, besides gzip."""
+"""The compressions, besides gzip, that Hive and Athena recognize by the end of an object's name."""
 
 _ACTION = [field.column for field in DEFAULT_FIELDS].index("action")
 _INTERFACE = [field.column for field in DEFAULT_FIELDS].index("interfaceid")
@@ -59,7 +59,7 @@ _COMPRESSED = (
     (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
     (b"Rar!", "RAR"),
 )
-"""How files begin that are packed, and how they are packed."""
+"""The first bytes of compressed files, and their compression."""
 
 NUL_BYTES = (
     "is no text: its first line holds NUL bytes, as a file does that was not written to its end. Fetch it again, or "
@@ -68,7 +68,7 @@ NUL_BYTES = (
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*")
 _TEMPORARY = re.compile(r"(\.([0-9A-Za-z]{8}|part|partial|tmp|temp|filepart|crdownload|download)|~)$")
-"""What programs that copy put behind a name until the copy is whole."""
+"""What copying programs append to a name until the copy is complete."""
 
 _FIELD_NAME = re.compile(r"\$?\{?[a-z][a-z0-9]*([-_][a-z0-9]+)*\}?")
 _ADDRESS_OR_INTERFACE = re.compile(r"\d+(\.\d+){3}|[0-9a-f]*:[0-9a-f]*:|eni-")
@@ -77,12 +77,12 @@ _OUTCOMES = frozenset({"ACCEPT", "REJECT", "NODATA", "SKIPDATA"})
 
 @dataclass(frozen=True)
 class FirstLook:
-    """What the beginning of one object says.
+    """The findings at the beginning of one object.
 
-    `problem` says why its records cannot be read as they are, in words that follow the object's name. `warning` says
-    what people should know of it while other records are read right. `odd` is the first line looked at whose action is
-    none of ACTIONS. `header`: it begins with the header line. `header_inside`: that comes again further down.
-    `interfaces` are those that its records tell of. `empty`: it holds no line at all.
+    `problem` says why its records would be read wrongly, in words that follow the object's name. `warning` is about
+    something else that is worth knowing. `odd` is the first inspected line whose action is none of ACTIONS. `header`:
+    it begins with the header line. `header_inside`: the header line comes again below. `interfaces` are those in its
+    records. `empty`: it has no lines.
     """
 
     problem: str | None = None
@@ -95,7 +95,7 @@ class FirstLook:
 
 
 class Line(Enum):
-    """What a line below an object's first one is."""
+    """The kind of a line below an object's first line."""
 
     RECORD = "a record"
     ODD = "a record whose action is none of ACTIONS"
@@ -104,26 +104,26 @@ class Line(Enum):
 
 
 def first_look(name: str, head: bytes) -> FirstLook:
-    """What an object of this name (its key's last part) says, by its first HEAD_BYTES."""
+    """The findings for an object, by its name (its key's last part) and its first HEAD_BYTES."""
     goes_on = len(head) >= HEAD_BYTES
     text, whole = head, not goes_on
     if name.endswith(".gz"):
         try:
             text, ended = gunzipped(head)
         except zlib.error:
-            return FirstLook(empty=True)  # whoever reads it to its end says what is damaged
+            return FirstLook(empty=True)  # the scan says what is damaged
         goes_on = goes_on or len(text) >= MAX_TEXT_BYTES
         whole = ended and not goes_on
     return _look(name, text, whole=whole, goes_on=goes_on)
 
 
 def first_line_look(name: str, line: bytes) -> FirstLook:
-    """What an object of this name says by its first line alone, unpacked."""
+    """The findings for an object, by its name and its first line alone, decompressed."""
     return _look(name, line[:HEAD_BYTES] + b"\n", whole=True, goes_on=False)
 
 
 def _look(name: str, text: bytes, *, whole: bool, goes_on: bool) -> FirstLook:
-    """What an object's text says. It is `whole`, or cut off; `goes_on`: the object may hold more than was looked at."""
+    """The findings in an object's text. `whole`: the text is not cut off. `goes_on`: the object may be longer."""
     ours = is_object_name(name)
     if unpacked_otherwise := _compression_problem(name):
         return FirstLook(problem=unpacked_otherwise)
@@ -162,12 +162,12 @@ def _look(name: str, text: bytes, *, whole: bool, goes_on: bool) -> FirstLook:
 
 
 def is_leftover(name: str) -> bool:
-    """Whether a file is called as an object of a flow log and something more, as a copy that has not ended is."""
+    """Whether a file's name is that of a flow log's object with something appended, as an unfinished copy has."""
     return any(is_object_name(name[:end]) for end in (match.start() for match in re.finditer(r"[.~_-]", name)))
 
 
 def _is_cut_off(name: str, data: bytes, goes_on: bool) -> bool:
-    """Whether a file is what is left of a copy of a packed object: of such bytes, Athena makes no record of a flow."""
+    """Whether a file is an unfinished copy of a compressed object. Athena reads no record of a flow from such bytes."""
     if not is_leftover(name) or not data.startswith(tuple(magic for magic, _ in _COMPRESSED)):
         return False
     if not data.startswith(_GZIP):
@@ -181,7 +181,7 @@ def _is_cut_off(name: str, data: bytes, goes_on: bool) -> bool:
 
 
 def _compression_problem(name: str) -> str | None:
-    """Why an object that is called so cannot be read, if Athena unpacks it otherwise than with gzip."""
+    """Why an object cannot be read by its name, if Athena decompresses it with something else than gzip."""
     for suffix, kind in COMPRESSED_SUFFIXES.items():
         if name.endswith(suffix):
             return (
@@ -192,7 +192,7 @@ def _compression_problem(name: str) -> str | None:
 
 
 def _encoding_problem(name: str, data: bytes) -> str | None:
-    """Why bytes that Athena has unpacked, as far as it does, are no lines of text in UTF-8; None where they are."""
+    """Why bytes, decompressed as Athena does it, are no lines of UTF-8 text; None where they are."""
     for magic, kind in _COMPRESSED:
         if not data.startswith(magic):
             continue
@@ -215,16 +215,13 @@ def _encoding_problem(name: str, data: bytes) -> str | None:
 
 
 def _is_utf16(data: bytes) -> bool:
-    """Whether every second byte is NUL, and not every other too, as in UTF-16 without a byte order mark."""
+    """Whether every second byte is NUL, and the others are not, as in UTF-16 without a byte order mark."""
     even, odd = any(data[0::2]), any(data[1::2])
     return len(data) > 3 and even != odd
 
 
 def gunzipped(data: bytes) -> tuple[bytes, bool]:
-    """The text of what there is of a gzip file, all of its members, up to MAX_TEXT_BYTES; whether that is all of it.
-
-    Raises zlib.error.
-    """
+    """The text of a gzip file's members, up to MAX_TEXT_BYTES, and whether it is complete. Raises zlib.error."""
     pieces, size, ended = list[bytes](), 0, False
     while data.startswith(_GZIP) and size < MAX_TEXT_BYTES:
         member = zlib.decompressobj(wbits=31)
@@ -235,7 +232,10 @@ def gunzipped(data: bytes) -> tuple[bytes, bool]:
 
 
 def _lines(text: bytes, whole: bool) -> Iterator[str]:
-    """The lines, as Athena ends them. One without an end counts where the text is `whole`, or where it is the first."""
+    """The lines, ended as Athena ends them.
+
+    A last line without an end counts if the text is `whole` or has no other.
+    """
     *lines, rest = re.split("\r\n|\n|\r", text.decode(errors="replace"))
     yield from lines
     if rest and (whole or not lines):
@@ -269,7 +269,7 @@ def _records(name: str, lines: Sequence[str]) -> FirstLook:
 
 
 def line_kind(line: bytes) -> Line:
-    """What a line below an object's first one is."""
+    """The kind of a line below an object's first line."""
     start, end = line[:LONG_LINE].decode(errors="replace"), line[-LONG_LINE:].decode(errors="replace")
     behind = " ".join(start.split(" ")[len(DEFAULT_FIELDS) :])
     if any(map(_is_any_header, (start, end, behind))):
@@ -288,14 +288,14 @@ def _is_header(line: str) -> bool:
 
 
 def _is_any_header(line: str) -> bool:
-    """Whether a line, or what stands at its end, is the header of records of flows, in any format."""
+    """Whether a line, or its end, is the header line of a flow log in any format."""
     words = _words(line)
     known = len(_HEADER_NAMES & words)
     return known >= MIN_FIELD_NAMES or (known > 0 and len(words) > 1 and all(map(_FIELD_NAME.fullmatch, words)))
 
 
 def other_header_problem(line: str) -> str:
-    """Why an object's records cannot be read that holds another header line."""
+    """The problem of an object with another header line below its first one."""
     return (
         "holds another header line below its first one, as a file does that was joined from several. The records after "
         "that line would be read by position, as those before it. Take the file apart. The line is: "
@@ -304,12 +304,12 @@ def other_header_problem(line: str) -> str:
 
 
 def other_files_warning(names: Sequence[str], warning: str) -> str:
-    """What people should know of files, by their addresses, of which each has this warning."""
+    """One text for several files, given by their paths, that have the same warning."""
     return f"{first_names(names)}{': each' if len(names) > 1 else ''} {warning}."
 
 
 def header_inside_warning(names: Sequence[str]) -> str:
-    """What people should know of objects, by their addresses, that hold the header line again."""
+    """The warning about objects, given by their paths, in which the header line comes again."""
     return (
         "The header line comes again below the first line, as in a file that was joined from several: in "
         f"{first_names(names)}. To Athena it is a record, of names and NULLs, or a part of the record in front of it."
@@ -317,7 +317,7 @@ def header_inside_warning(names: Sequence[str]) -> str:
 
 
 def odd_records_warning(names: Sequence[str], first: str) -> str:
-    """What people should know of objects, by their addresses, with records of another action, as the first one is."""
+    """The warning about objects, given by their paths, with odd actions; `first` is the first such line."""
     return (
         f"Records whose action is none of ACCEPT, REJECT and - are in {first_names(names)}. No report counts them. "
         f"The first one is: {first}"
@@ -329,7 +329,7 @@ def _words(line: str) -> set[str]:
 
 
 def mentions_a_flow(line: str) -> bool:
-    """Whether a line may be a record of a flow, or the header of such records, in any form."""
+    """Whether a line may be a record of a flow or a header line, in any format."""
     words = _words(line)
     return len(_HEADER_NAMES & words) >= MIN_FIELD_NAMES or (
         not _OUTCOMES.isdisjoint(words) and _ADDRESS_OR_INTERFACE.search(line) is not None
@@ -337,7 +337,7 @@ def mentions_a_flow(line: str) -> bool:
 
 
 def _header_problem(lines: Sequence[str]) -> str:
-    """Why an object's records cannot be read, by its first line, which is not the header line of the default format."""
+    """The problem of an object whose first line is not the header line of the default format."""
     line = lines[0]
     words = line.split()
     said = f"Its first line is: {line_excerpt(line)}"
@@ -372,5 +372,5 @@ def _header_problem(lines: Sequence[str]) -> str:
 
 
 def line_excerpt(line: str) -> str:
-    """A line in a message: printable, and where it is long, its beginning."""
+    """A line as a message shows it: printable, and cut where it is long."""
     return printable(shortened(line, SHOWN_CHARACTERS))
