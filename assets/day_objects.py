@@ -1,8 +1,8 @@
-"""What the objects of a day are, looked at before they are read: is each of them what the table takes it for?
+"""Inspects the objects of a day before they are scanned: can the table read them right?
 
-A first look at one object of each flow log is enough for its format, which cannot be changed; some more are looked at
-for records that are none. A day that cannot be read as it is has a problem, which fails it by name. What people should
-know of a day that can be is a warning.
+A flow log's format cannot be changed, so that the first look at one object is enough for the format; a few more objects
+are inspected for odd records. A day that would be read wrongly has a problem, and fails. Everything else that is worth
+knowing about a day is a warning. What the lines of an object mean is in flowlogs/first_look.py.
 """
 
 from collections import Counter, defaultdict
@@ -12,32 +12,39 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import PurePosixPath
 
-from assets.results_source import ObjectsRead, note_key, noted_objects
+from assets.results_source import ObjectsRead, objects_read_key, recorded_objects_read
 from flowlogs.errors import FlowLakeError
 from flowlogs.first_look import (
     HEAD_BYTES,
     FirstLook,
     first_look,
-    header_inside_told,
-    odd_told,
-    other_files_told,
+    header_inside_warning,
+    odd_records_warning,
+    other_files_warning,
 )
-from flowlogs.layout import LogSource, find_flow_log, find_object_name, find_owner, find_window_day, is_visible
-from flowlogs.printable import few
+from flowlogs.layout import (
+    LogSource,
+    find_delivery_day,
+    find_flow_log,
+    find_leading_object_name,
+    find_owner,
+    is_visible,
+)
+from flowlogs.printable import first_names
 from resources.bucket import Bucket, ObjectStore, StoredObject
 
-LOOKS_PER_FLOW_LOG = 8
-"""At how many objects of each flow log a day's look looks, evenly from its first to its last."""
+INSPECTED_PER_FLOW_LOG = 8
+"""How many of a day's objects are inspected for each flow log, evenly from the first to the last."""
 
-MOST_OTHER_FILES = 100
-"""How many files may lie between a day's objects that are none: each of them is looked at."""
+MAX_OTHER_FILES = 100
+"""How many other files a day's folder may hold. Each of them is inspected."""
 
 DAYS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
 class DayObjects:
-    """The objects of one day that Athena reads; why they cannot be read as they are, if so; what people should know."""
+    """The objects of one day that Athena reads, by key; why the table would read them wrongly, if so; and warnings."""
 
     objects: Mapping[str, StoredObject]
     problem: str | None = None
@@ -50,27 +57,28 @@ class DayObjects:
 
     @property
     def read(self) -> ObjectsRead:
-        """What of them is read as a flow log's."""
+        """How many of them are objects of a flow log, and their size."""
         return _readable(self.objects.values())
 
 
-def look_at(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]:
-    """A look at the objects of each of these days."""
+def inspect_days(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]:
+    """Inspect the objects of each of these days."""
     source = bucket.source()
     with ThreadPoolExecutor(min(DAYS_AT_ONCE, len(days) or 1), thread_name_prefix="day-objects") as pool:
-        looked = dict(zip(days, pool.map(lambda day: _look_at_day(bucket, source, day), days), strict=True))
-    return looked | {day: DayObjects({}, problem) for day, problem in bucket.unfit_days(days).items()}
+        inspected = dict(zip(days, pool.map(lambda day: _inspect_day_or_fail(bucket, source, day), days), strict=True))
+    return inspected | {day: DayObjects({}, problem) for day, problem in bucket.unfit_days(days).items()}
 
 
-def unreadable_days(looked: Mapping[date, DayObjects]) -> dict[date, str]:
-    """The days that cannot be read as they are, and why."""
-    return {day: found.problem for day, found in looked.items() if found.problem}
+def unreadable_days(inspected: Mapping[date, DayObjects]) -> dict[date, str]:
+    """The days that would be read wrongly, and why."""
+    return {day: found.problem for day, found in inspected.items() if found.problem}
 
 
-def changed_days(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[date, str]:
-    """Of days that were read since they were looked at, those whose objects were not all there, and what is to do.
+def changed_since(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[date, str]:
+    """The days whose objects changed between the inspection and the end of the scan, and what to do.
 
-    Athena lists a folder anew when it reads it: objects that are gone by then are records that nobody misses.
+    Athena lists a folder again when it reads it. If objects are gone by then, their records are missing without an
+    error.
     """
     source, changed = bucket.source(), {}
     for day, found in before.items():
@@ -83,14 +91,14 @@ def changed_days(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[date
         gone += [key for key in now if key not in found.objects]
         if gone:
             changed[day] = (
-                f"Objects of {day} came, went or changed while they were read: {some(bucket, gone)}. The day is as "
-                "it was before. Run again when nothing moves there."
+                f"Objects of {day} came, went or changed while they were read: {first_paths(bucket, gone)}. The day "
+                "is as it was before. Run again when nothing moves there."
             )
     return changed
 
 
 def arrived_since(bucket: Bucket, read: Mapping[date, ObjectsRead]) -> list[str]:
-    """What people should know of days that have other objects now than were read of them."""
+    """Warnings about days that have other objects now than were read."""
     source, late = bucket.source(), []
     for day, before in read.items():
         now = _readable(bucket.visible_objects(source.day_prefix(day)))
@@ -103,26 +111,26 @@ def arrived_since(bucket: Bucket, read: Mapping[date, ObjectsRead]) -> list[str]
     return late
 
 
-def missing_since(bucket: Bucket, looked: Mapping[date, DayObjects], results: ObjectStore) -> dict[date, str]:
-    """The days of which objects are gone that an earlier run read, and what is to do.
+def missing_objects(bucket: Bucket, inspected: Mapping[date, DayObjects], results: ObjectStore) -> dict[date, str]:
+    """The days whose objects an earlier run read and that are gone now, and what to do.
 
-    To read such a day again would put less in the place of what was read when they were there.
+    If such a day was read again, its records would be replaced by fewer ones.
     """
     missing = {}
-    for day, before in noted_objects(results, looked).items():
-        now = looked[day].read
+    for day, before in recorded_objects_read(results, inspected).items():
+        now = inspected[day].read
         if now.count < before.count:
             missing[day] = (
                 f"Logs of {day} are gone: of {before.count} objects that an earlier run read, {now.count} are left in "
-                f"{bucket.objects.uri(bucket.source().day_prefix(day))} that Athena reads. What was read is kept. If "
-                "they were removed on purpose, nothing is to be done. Else restore them; or, to make the day from what "
-                f"is left, remove {results.uri(note_key(day))} and run again."
+                f"{bucket.objects.display_path(bucket.source().day_prefix(day))} that Athena reads. What was read is "
+                "kept. If they were removed on purpose, nothing is to be done. Else restore them; or, to make the day "
+                f"from what is left, remove {results.display_path(objects_read_key(day))} and run again."
             )
     return missing
 
 
 def _readable(objects: Iterable[StoredObject]) -> ObjectsRead:
-    """The objects of flow logs that Athena reads, each of them once, however often it is there."""
+    """The number and size of flow logs' objects that Athena reads. Copies of an object count once."""
     sizes = {
         _unpacked_name(stored.key): stored.size
         for stored in objects
@@ -131,36 +139,36 @@ def _readable(objects: Iterable[StoredObject]) -> ObjectsRead:
     return ObjectsRead(len(sizes), sum(sizes.values()))
 
 
-def _look_at_day(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
+def _inspect_day_or_fail(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
     try:
-        return _found(bucket, source, day)
-    except FlowLakeError as error:  # of one object, or of the day's folder: other days can be read
+        return _inspect_day(bucket, source, day)
+    except FlowLakeError as error:  # it concerns this day alone: other days can be read
         return DayObjects({}, str(error))
 
 
-def _found(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
+def _inspect_day(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
     prefix = source.day_prefix(day)
     there = list(bucket.objects.list(prefix))
     objects = {stored.key: stored for stored in there if is_visible(stored.key, prefix)}
     readable = [key for key, stored in objects.items() if not stored.archived]
     others = [key for key in readable if find_flow_log(key) is None]
-    if len(others) > MOST_OTHER_FILES:
+    if len(others) > MAX_OTHER_FILES:
         return DayObjects(
             objects,
-            f"{len(others)} files of {day} are no objects of a flow log, as {some(bucket, others)}. To Athena each of "
-            "their lines is a record. Move them away.",
+            f"{len(others)} files of {day} are no objects of a flow log, as {first_paths(bucket, others)}. To Athena "
+            "each of their lines is a record. Move them away.",
         )
     flow_logs: dict[str, list[str]] = defaultdict(list)
     for key in readable:
         if flow_log := find_flow_log(key):
             flow_logs[flow_log].append(key)
     looks = {
-        flow_log: {key: _look(bucket, key) for key in _spread(keys, LOOKS_PER_FLOW_LOG)}
+        flow_log: {key: _first_look_at(bucket, key) for key in _spread(keys, INSPECTED_PER_FLOW_LOG)}
         for flow_log, keys in flow_logs.items()
     }
     seen = {key: look for found in looks.values() for key, look in found.items()}
-    seen |= {key: _look(bucket, key) for key in others}
-    problems = [f"{bucket.objects.uri(key)} {look.problem}" for key, look in seen.items() if look.problem]
+    seen |= {key: _first_look_at(bucket, key) for key in others}
+    problems = [f"{bucket.objects.display_path(key)} {look.problem}" for key, look in seen.items() if look.problem]
     warnings = [
         *_other_files(bucket, seen),
         *_hidden(bucket, there, objects),
@@ -178,12 +186,12 @@ def _found(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
     return DayObjects(objects, "\n".join(problems) or None, tuple(warnings))
 
 
-def _look(bucket: Bucket, key: str) -> FirstLook:
+def _first_look_at(bucket: Bucket, key: str) -> FirstLook:
     return first_look(PurePosixPath(key).name, bucket.objects.head(key, HEAD_BYTES))
 
 
 def _spread(keys: Sequence[str], most: int) -> list[str]:
-    """Some of the keys: the first, the last, and evenly between them."""
+    """At most so many of the keys: the first, the last, and others evenly between them."""
     if len(keys) <= most:
         return list(keys)
     return [keys[number * (len(keys) - 1) // (most - 1)] for number in range(most)]
@@ -195,19 +203,23 @@ def _other_files(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]
         if look.warning:
             alike[look.warning].append(key)
     for warning, keys in alike.items():
-        yield other_files_told(_uris(bucket, keys), warning)
+        yield other_files_warning(_display_paths(bucket, keys), warning)
 
 
 def _hidden(bucket: Bucket, there: Iterable[StoredObject], objects: Iterable[str]) -> Iterator[str]:
-    """Objects of a flow log that Athena passes over for their names, where the same ones are not there to be read."""
+    """Objects of a flow log that Athena skips because of their names, unless a readable copy is there too."""
     read = {_unpacked_name(key) for key in objects}
     names = {stored.key: PurePosixPath(stored.key).name.lstrip("._") for stored in there if stored.key not in objects}
-    hidden = [key for key, name in names.items() if (own := find_object_name(name)) and _unpacked_name(own) not in read]
+    hidden = [
+        key
+        for key, name in names.items()
+        if (own := find_leading_object_name(name)) and _unpacked_name(own) not in read
+    ]
     if hidden:
         yield (
-            f"Athena passes over names that begin with a dot or an underscore: {some(bucket, hidden)}. But for that, "
-            "they are called as objects of a flow log, as what an interrupted copy leaves, and no report counts their "
-            "records. Copy them again, or rename them; then run again."
+            f"Athena passes over names that begin with a dot or an underscore: {first_paths(bucket, hidden)}. But for "
+            "that, they are called as objects of a flow log, as what an interrupted copy leaves, and no report counts "
+            "their records. Copy them again, or rename them; then run again."
         )
 
 
@@ -215,36 +227,36 @@ def _empty(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
     empty = [key for key, look in seen.items() if look.empty]
     if empty:
         yield (
-            f"Objects without a line, not even a header: {some(bucket, empty)}. That is what a copy leaves that was "
-            "interrupted, and no flow log delivers. If so, copy again, then run again."
+            f"Objects without a line, not even a header: {first_paths(bucket, empty)}. That is what a copy leaves "
+            "that was interrupted, and no flow log delivers. If so, copy again, then run again."
         )
 
 
 def _odd_records(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
     odd = {key: look.odd for key, look in seen.items() if look.odd is not None}
     if odd:
-        yield odd_told(_uris(bucket, list(odd)), next(iter(odd.values())))
+        yield odd_records_warning(_display_paths(bucket, list(odd)), next(iter(odd.values())))
 
 
 def _headers_inside(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
     inside = [key for key, look in seen.items() if look.header_inside]
     if inside:
-        yield header_inside_told(_uris(bucket, inside))
+        yield header_inside_warning(_display_paths(bucket, inside))
 
 
 def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
-    """Objects that are there twice: packed and unpacked, or in two folders. Athena reads both."""
+    """Objects that exist twice: compressed and uncompressed, or in two folders. Athena reads both."""
     names = Counter(_unpacked_name(key) for key in objects if find_flow_log(key))
     doubled = [key for key in objects if names[_unpacked_name(key)] > 1]
     if doubled:
         yield (
-            f"Some objects are there twice, so that their records count twice: {some(bucket, doubled)}. Remove one of "
-            "each, and run again."
+            f"Some objects are there twice, so that their records count twice: {first_paths(bucket, doubled)}. Remove "
+            "one of each, and run again."
         )
 
 
 def _copies(bucket: Bucket, objects: Iterable[StoredObject]) -> Iterator[str]:
-    """Objects under different names that begin alike and have the same size: copies, whose records count twice."""
+    """Copies under different names: objects that have the same size and begin alike. Their records count twice."""
     of_size: dict[int, list[StoredObject]] = defaultdict(list)
     for stored in objects:
         if find_flow_log(stored.key) and not stored.archived:
@@ -255,32 +267,32 @@ def _copies(bucket: Bucket, objects: Iterable[StoredObject]) -> Iterator[str]:
             copies[size, bucket.objects.content_id(stored)].append(stored.key)
     for keys in copies.values():
         different = list({_unpacked_name(key): key for key in keys}.values())
-        # Objects that hold no record are alike, too: two empty ones, or those of a header line alone.
-        if len(different) > 1 and _look(bucket, different[0]).interfaces:
+        # Objects without records are alike, too, and do no harm.
+        if len(different) > 1 and _first_look_at(bucket, different[0]).interfaces:
             yield (
                 f"Some objects hold the same records under different names, so that these count twice: "
-                f"{some(bucket, different)}. Remove all but one of them, and run again."
+                f"{first_paths(bucket, different)}. Remove all but one of them, and run again."
             )
 
 
 def _of_other_days(bucket: Bucket, objects: Iterable[str], day: date) -> Iterator[str]:
-    """Objects that went astray: by their names they are of another day, and not just of the one beside it."""
-    astray = [key for key in objects if (own := find_window_day(key)) and abs(own - day) > timedelta(days=1)]
+    """Objects whose names say another day than the folder, and not just the day before or after."""
+    astray = [key for key in objects if (own := find_delivery_day(key)) and abs(own - day) > timedelta(days=1)]
     if astray:
         yield (
             f"Some objects are called as those of another day than {day}, in whose folder they lie: "
-            f"{some(bucket, astray)}. Their records are counted on {day}."
+            f"{first_paths(bucket, astray)}. Their records are counted on {day}."
         )
 
 
 def _of_others(bucket: Bucket, source: LogSource, objects: Iterable[str]) -> Iterator[str]:
-    """Objects of another account or region than the one whose folder they lie in."""
+    """Objects whose names say another account or region than the folder."""
     own = (source.account, source.region)
     others = [key for key in objects if find_owner(key) not in (None, own)]
     if others:
         yield (
             f"Some objects are called as those of another account or region than {' in '.join(own)}, in whose folder "
-            f"they lie: {some(bucket, others)}. Their records are counted there."
+            f"they lie: {first_paths(bucket, others)}. Their records are counted there."
         )
 
 
@@ -289,7 +301,7 @@ def _unpacked_name(key: str) -> str:
 
 
 def _doubled_interfaces(looks: Mapping[str, Mapping[str, FirstLook]], day: date) -> Iterator[str]:
-    """Flow logs that tell of the same interface, as those of a VPC and of its subnet do."""
+    """Flow logs that record the same interface, such as those of a VPC and of its subnet."""
     interfaces = {
         flow_log: {name for look in found.values() for name in look.interfaces} for flow_log, found in looks.items()
     }
@@ -308,17 +320,17 @@ def _archived(bucket: Bucket, objects: Iterable[StoredObject], day: date) -> Ite
     if archived:
         yield (
             f"{len(archived)} objects of {day} are in a Glacier class, and Athena passes over them without a word: "
-            f"{some(bucket, archived)}. Their records are missing. Restore and copy them, then run again."
+            f"{first_paths(bucket, archived)}. Their records are missing. Restore and copy them, then run again."
         )
 
 
-def some(bucket: Bucket, keys: Sequence[str]) -> str:
-    """The first of these keys, as people find them, and how many more there are."""
-    return few(_uris(bucket, keys))
+def first_paths(bucket: Bucket, keys: Sequence[str]) -> str:
+    """The display paths of the first keys, and how many more there are."""
+    return first_names(_display_paths(bucket, keys))
 
 
-def _uris(bucket: Bucket, keys: Iterable[str]) -> list[str]:
-    return [bucket.objects.uri(key) for key in keys]
+def _display_paths(bucket: Bucket, keys: Iterable[str]) -> list[str]:
+    return [bucket.objects.display_path(key) for key in keys]
 
 
 def _today() -> date:

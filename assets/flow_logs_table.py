@@ -1,4 +1,4 @@
-"""The table over the flow logs, and its daily partitions: what makes delivered objects queryable."""
+"""The asset of the table over flow logs, and of the table of REJECT records beside it. Partitions: partitions.py."""
 
 from datetime import datetime, timezone
 
@@ -6,14 +6,14 @@ import dagster as dg
 
 from assets.infrastructure import vpc_flow_logs_bucket
 from assets.metadata import column_schema, sql_metadata
-from assets.rejected_flows.taken_up import (
-    only_warned_of,
+from assets.rejected_flows.cleanup import cleanup_errors_as_warnings
+from assets.rejected_flows.lost_partitions import (
     remove_superseded,
-    take_up_flow_logs,
-    take_up_rejected_flows,
+    restore_flow_log_partitions,
+    restore_rejected_flow_partitions,
 )
 from assets.results_source import claim_results, require_own_results
-from assets.runs import clear_failures
+from assets.runs import as_dagster_failure
 from assets.table_guards import require_table
 from flowlogs.statements import (
     TableName,
@@ -39,15 +39,15 @@ def vpc_flow_logs(
 ) -> dg.MaterializeResult:
     """The external table over the bucket's flow logs: 14 columns, partitioned by day (`dt`).
 
-    Beside it, over Parquet, the table of the REJECT records alone. A table that exists already is used as it is, and
-    never altered: one that differs is an error that shows how. Days that were read before and are no partitions, as
-    after a table was dropped, are taken up again: nothing is scanned for that.
+    Beside it is the table of the REJECT records alone, over Parquet. A table that exists is used as it is and never
+    altered; if it differs, the error shows how. Partitions that were lost with a dropped table are added again, without
+    a scan.
     """
-    with clear_failures():
+    with as_dagster_failure():
         engine = athena.ensure()
         require_own_results(results, bucket, athena, table)
         definition = flow_logs_table(bucket.source())
-        tables = {table: definition, rejected_flows_name(table): rejected_flows_table(results.location())}
+        tables = {table: definition, rejected_flows_name(table): rejected_flows_table(results.sql_location())}
         statements = [create_database(table.database), *(create_table(*pair) for pair in tables.items())]
         athena.execute(statements[0])
         for statement, (name, expected) in zip(statements[1:], tables.items(), strict=True):
@@ -55,19 +55,19 @@ def vpc_flow_logs(
             require_table(athena, name, expected)
         claim_results(results, bucket, athena, table)
         rejected = rejected_flows_name(table)
-        taken_up = take_up_rejected_flows(athena, results, rejected, bucket.source())
-        added = take_up_flow_logs(athena, bucket, results, table)
+        restored = restore_rejected_flow_partitions(athena, results, rejected, bucket.source())
+        added = restore_flow_log_partitions(athena, bucket, results, table)
         left: list[str] = []
-        with only_warned_of(context):
+        with cleanup_errors_as_warnings(context):
             left = remove_superseded(athena, results, rejected, datetime.now(timezone.utc))
-    for warning in [*engine.warnings, *taken_up.warnings, *added.warnings, *left]:
+    for warning in [*engine.warnings, *restored.warnings, *added.warnings, *left]:
         context.log.warning(warning)
     return dg.MaterializeResult(
         metadata={
             "table": f"{table.database}.{table.table}",
             "location": definition.location,
             "statements": sql_metadata(statements),
-            "days of rejected flows taken up again": len(taken_up.days),
+            "days of rejected flows added again": len(restored.days),
             "days of flow logs added again": len(added.days),
             **engine.facts,
             "dagster/column_schema": column_schema((*definition.columns, *definition.partition_columns)),

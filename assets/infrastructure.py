@@ -1,12 +1,15 @@
-"""The bucket and the flow log: what must exist before AWS delivers anything. Neither is changed once it serves."""
+"""The assets of the bucket and of the flow log, without which AWS delivers nothing.
+
+What exists and works is not changed.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 import dagster as dg
 
-from assets.day_objects import some
-from assets.runs import clear_failures, told
+from assets.day_objects import first_paths
+from assets.runs import as_dagster_failure, ensure_result
 from resources.bucket import Bucket
 from resources.flow_log import FlowLog
 
@@ -24,25 +27,25 @@ DELIVERS_CHECK = "delivers_readable_records"
         dg.AssetCheckSpec(
             RECOMMENDED_CHECK,
             asset="vpc_flow_logs_bucket",
-            description="Nothing differs from the recommended state. What does is somebody's, and left alone.",
+            description="The bucket is set up as recommended. Differences are reported and not changed.",
         )
     ],
 )
 def vpc_flow_logs_bucket(context: dg.AssetExecutionContext, bucket: dg.ResourceParam[Bucket]) -> dg.MaterializeResult:
-    """The bucket that flow logs are delivered to: it exists and is fit to receive them.
+    """The bucket that flow logs are delivered to: it exists, and they can be delivered.
 
     Embedded: a folder laid out as that bucket (`AWSLogs/…`). A folder of your own is read, never written.
     """
-    with clear_failures():
+    with as_dagster_failure():
         ensured = bucket.ensure()
-        outside = bucket.outside_days()
+        outside = bucket.objects_outside_days()
         if outside:
             warning = (
                 f"Objects of flow logs lie in no day's folder (<yyyy>/<MM>/<dd>/), so that no report counts them: "
-                f"{some(bucket, outside)}. Move them into their day's folder, then run again."
+                f"{first_paths(bucket, outside)}. Move them into their day's folder, then run again."
             )
             ensured = replace(ensured, warnings=(*ensured.warnings, warning))
-        return told(context, ensured, RECOMMENDED_CHECK)
+        return ensure_result(context, ensured, RECOMMENDED_CHECK)
 
 
 @dg.multi_asset(
@@ -66,20 +69,20 @@ def vpc_flow_logs_bucket(context: dg.AssetExecutionContext, bucket: dg.ResourceP
             description="Every flow log is there, active, delivers, and records what the table can read, once.",
         )
     ],
-    # The daily job runs the check alone, which creates nothing.
+    # The daily job runs only the check, which creates nothing.
     can_subset=True,
 )
 def vpc_flow_log(
     context: dg.AssetExecutionContext, flow_log: dg.ResourceParam[FlowLog]
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    with clear_failures():
+    with as_dagster_failure():
         if context.selected_asset_keys:
-            yield told(context, flow_log.ensure(), DELIVERS_CHECK)
+            yield ensure_result(context, flow_log.ensure(), DELIVERS_CHECK)
         else:
-            found = flow_log.look()
-            # The day's records that were delivered are still to be reported: nothing here stops that.
+            found = flow_log.check()
+            # A warning, since the records that were delivered are still to be reported.
             warned = replace(found, errors=(), warnings=(*found.errors, *found.warnings))
-            yield from told(context, warned, DELIVERS_CHECK).check_results or ()
+            yield from ensure_result(context, warned, DELIVERS_CHECK).check_results or ()
 
 
 DELIVERS = dg.AssetCheckKey(dg.AssetKey("vpc_flow_log"), DELIVERS_CHECK)

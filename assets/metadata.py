@@ -1,4 +1,4 @@
-"""What a materialization tells people of statements, their cost and a table's columns: Dagster's metadata values."""
+"""Dagster metadata of statements, their cost and a table's columns. Markdown itself is made in tables.py."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,11 +8,11 @@ from assets.tables import code_block
 from resources.engine import QueryResult
 
 LINES_SHOWN = 40
-"""Of a statement in metadata: every day of a range carries it, and it may name a thousand partitions."""
+"""How many lines of a statement metadata shows. One may name a thousand partitions, and each day has it."""
 
 
 def query_metadata(result: QueryResult) -> dict[str, object]:
-    """What a statement was and what it cost; for a day of a range, the one statement that did them all."""
+    """A statement and its cost. Days of one range have the same statement."""
     return {
         "statement": sql_metadata([result.statement]),
         "bytes scanned": result.scanned_bytes,
@@ -27,7 +27,7 @@ def _link(value: object) -> object:
 
 
 def sql_metadata(statements: Sequence[str]) -> dg.MetadataValue:
-    """Statements as a person reads them; of long ones and of many, what comes first is enough."""
+    """Statements as Markdown: the first three, and the first lines of each."""
     more = f"\n\n{len(statements) - 3} more statements like these." if len(statements) > 3 else ""
     return dg.MetadataValue.md("\n\n".join(code_block(_shortened(text)) for text in statements[:3]) + more)
 

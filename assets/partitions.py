@@ -1,23 +1,23 @@
-"""The asset of the table's daily partitions: a day's folder becomes queryable once a look has understood it."""
+"""The asset of the table's daily partitions. A day's objects are inspected before its folder becomes a partition."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
 
 import dagster as dg
 
-from assets.day_objects import look_at, unreadable_days
+from assets.day_objects import inspect_days, unreadable_days
 from assets.flow_logs_table import GROUP, vpc_flow_logs
 from assets.infrastructure import vpc_flow_log
 from assets.metadata import sql_metadata
-from assets.rejected_flows.taken_up import (
-    record_added,
+from assets.rejected_flows.lost_partitions import (
+    record_added_days,
 )
 from assets.results_source import require_own_results
-from assets.runs import clear_failures, days_of, finish_days
+from assets.runs import as_dagster_failure, finish_days, run_days
 from assets.silent_flow_logs import silent_flow_logs
 from assets.table_guards import require_locations, require_table
 from assets.tables import markdown_text
-from flowlogs.days import listed
+from flowlogs.days import days_text
 from flowlogs.statements import (
     TableName,
     add_partitions,
@@ -69,16 +69,16 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         A day without objects is added too, with a warning: Athena allows it, and what arrives late is then read. A day
         whose objects the table would read wrongly is not added, and fails by name; the other days of a range are.
         """
-        with clear_failures():
-            days = days_of(context)
+        with as_dagster_failure():
+            days = run_days(context)
             source = bucket.source()
             require_own_results(results, bucket, athena, table)
             require_table(athena, table, flow_logs_table(source))
             flow_log.deliver(days)
-            looked = look_at(bucket, days)
-            readable = {day: found for day, found in looked.items() if not found.problem}
+            inspected = inspect_days(bucket, days)
+            readable = {day: found for day, found in inspected.items() if not found.problem}
             statements = list(add_partitions(table, source.day_locations(readable)))
-            record_added(results, table, list(readable))
+            record_added_days(results, table, list(readable))
             for statement in statements:
                 athena.execute(statement)
             require_locations(athena, table, source, list(readable))
@@ -92,7 +92,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 day: {"location": source.day_location(day), "objects": len(found.objects), "bytes": found.size}
                 for day, found in readable.items()
             }
-            yield from finish_days(context, days, done, unreadable_days(looked), "daily assets")
+            yield from finish_days(context, days, done, unreadable_days(inspected), "daily assets")
         yield dg.MaterializeResult(
             metadata={"statements": sql_metadata(statements)},
             check_results=[delivery_check(undelivered, empty, days), understood_check(warnings, days)],
@@ -102,10 +102,12 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
 
 
 def nothing_delivered(bucket: Bucket, empty: Sequence[date]) -> str:
-    """Which days have no objects, where those would be, and which days the bucket does hold."""
-    where = bucket.objects.uri(bucket.source().day_prefix(empty[0]))
-    first = f"Nothing was delivered on {listed(empty)}: {where} holds no objects"
-    return f"{first}{', nor do the others' if len(empty) > 1 else ''}. Days that do: {listed(bucket.delivered_days())}."
+    """A warning: which days have no objects, where they are expected, and which days have some."""
+    where = bucket.objects.display_path(bucket.source().day_prefix(empty[0]))
+    first = f"Nothing was delivered on {days_text(empty)}: {where} holds no objects"
+    return (
+        f"{first}{', nor do the others' if len(empty) > 1 else ''}. Days that do: {days_text(bucket.delivered_days())}."
+    )
 
 
 def delivery_check(warnings: Sequence[str], empty: Sequence[date], days: Sequence[date]) -> dg.AssetCheckResult:
@@ -119,7 +121,7 @@ def delivery_check(warnings: Sequence[str], empty: Sequence[date], days: Sequenc
 
 
 def understood_check(warnings: Sequence[str], days: Sequence[date]) -> dg.AssetCheckResult:
-    """What a first look at the days' objects found that people should know."""
+    """The check of what the inspection of the days' objects found."""
     return dg.AssetCheckResult(
         check_name=UNDERSTOOD_CHECK,
         passed=not warnings,

@@ -1,7 +1,7 @@
-"""Whose flow logs a place of results was made from, and what was read of each day: noted there, for later runs.
+"""Records which flow logs the results are made from, and which objects were read of each day. Files below ``source/``.
 
-Tables can be dropped and made anew, and partitions with them. Reports and rejected flows stay: without these notes,
-those of one account would be mixed with another's, and a day whose logs are going would lose its records.
+Reports and rejected flows outlive dropped tables. Without these records, the results of two accounts could be mixed,
+and a day could lose its records after its objects were deleted. The results themselves are written elsewhere.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,77 +15,81 @@ from flowlogs.statements import TableName, rejected_flows_name, rejected_flows_t
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
 
-OURS = ("reports/", "rejected_flows/")
-"""Where reports and rejected flows lie, below the results root."""
+RESULT_FOLDERS = ("reports/", "rejected_flows/")
+"""The folders of reports and rejected flows, below the results root."""
 
 FOLDER = "source/"
 
-NOTE = f"{FOLDER}flow_logs.txt"
-"""The key, below the results root, of a text that says where the flow logs lie, and whose tables are over them."""
+SOURCE_RECORD = f"{FOLDER}flow_logs.txt"
+"""The key of the source record: the location of the flow logs, and the catalog of their tables, a line each."""
 
 SIMULATED = "simulated"
-"""The note's third line, where no VPC is behind the flow logs."""
+"""The third line of the source record, where the flow logs are simulated."""
 
 DAYS = f"{FOLDER}days/"
-"""Below it, a text for each day: how many objects of flow logs were read, and their size in bytes as stored."""
+"""The folder with a file for each day: how many objects of flow logs were read, and their size in bytes as stored."""
 
 
 @dataclass(frozen=True)
 class ObjectsRead:
-    """How many objects of a day, and how many bytes as stored."""
+    """How many objects of a day were read, and their size in bytes as stored."""
 
     count: int
     size: int
 
 
 def claim_results(results: ObjectStore, bucket: Bucket, athena: QueryEngine, table: TableName) -> None:
-    """Note that these results are made from this bucket's flow logs. Raises FlowLakeError where they may not be."""
+    """Record that these results are made from this bucket's flow logs.
+
+    Raises FlowLakeError where another source has them.
+    """
     if not require_own_results(results, bucket, athena, table):
-        results.add({NOTE: _note(bucket, athena).encode()})
-        require_own_results(results, bucket, athena, table)  # a run beside this one may have noted another first
+        results.add({SOURCE_RECORD: _source_record(bucket, athena).encode()})
+        require_own_results(results, bucket, athena, table)  # a parallel run may have recorded another source first
 
 
 def require_own_results(results: ObjectStore, bucket: Bucket, athena: QueryEngine, table: TableName) -> bool:
-    """Whether these results are noted to be made from this bucket's flow logs, which nobody may have noted yet.
+    """Whether these results are recorded to be made from this bucket's flow logs; False where nothing is recorded.
 
-    Raises FlowLakeError where they are made from another one, by the tables of another catalog, or by somebody else.
+    Raises FlowLakeError where another source or catalog is recorded, or where files of somebody else lie there.
     """
-    noted, own = _noted(results), _note(bucket, athena)
-    if noted is None:
-        _require_nobody_elses(results, own, athena, rejected_flows_name(table))
+    recorded, own = _recorded_source(results), _source_record(bucket, athena)
+    if recorded is None:
+        _require_no_foreign_files(results, own, athena, rejected_flows_name(table))
         return False
     lines = own.splitlines()
-    if noted in (lines, lines[:2]):  # older versions noted nothing of a simulation
+    if recorded in (lines, lines[:2]):  # older versions recorded no simulation
         return True
     raise FlowLakeError(
-        f"The results in {results.uri()} were made from the flow logs in {_in_words(noted)}, and these settings read "
-        f"{_in_words(lines)}. Two sources never share tables, partitions or reports: name another place in "
-        "FLOWLAKE_RESULTS (and with FLOWLAKE_TARGET=aws another FLOWLAKE_DATABASE), or set FLOWLAKE_BUCKET, "
-        "FLOWLAKE_ACCOUNT_ID and FLOWLAKE_REGION to those of the results. If these are the same flow logs and were "
-        f"moved, drop both tables, and let these lines be all that is in {results.uri(NOTE)}:\n{own}"
+        f"The results in {results.display_path()} were made from the flow logs in {_source_in_words(recorded)}, and "
+        f"these settings read {_source_in_words(lines)}. Two sources never share tables, partitions or reports: name "
+        "another place in FLOWLAKE_RESULTS (and with FLOWLAKE_TARGET=aws another FLOWLAKE_DATABASE), or set "
+        "FLOWLAKE_BUCKET, FLOWLAKE_ACCOUNT_ID and FLOWLAKE_REGION to those of the results. If these are the same flow "
+        "logs and were moved, drop both tables, and let these lines be all that is in "
+        f"{results.display_path(SOURCE_RECORD)}:\n{own}"
     )
 
 
-def _in_words(note: Sequence[str]) -> str:
-    location, catalog, *simulated = (*note, "", "")[: max(2, len(note))]
+def _source_in_words(record: Sequence[str]) -> str:
+    location, catalog, *simulated = (*record, "", "")[: max(2, len(record))]
     return printable(f"{location} (tables: {', '.join([catalog, *simulated])})")
 
 
-def _require_nobody_elses(results: ObjectStore, own: str, athena: QueryEngine, rejected_flows: TableName) -> None:
-    """Raise FlowLakeError where files lie in the place of ours that no run of ours is known to have made.
+def _require_no_foreign_files(results: ObjectStore, own: str, athena: QueryEngine, rejected_flows: TableName) -> None:
+    """Raise FlowLakeError where the results' folders hold files that no run of this project is known to have made.
 
-    Runs of older versions noted nothing. What they made, their table of rejected flows is over.
+    Older versions recorded no source. Their files are known by their table of rejected flows, which points at them.
     """
-    first = (next(_visible(results, folder), None) for folder in (*OURS, FOLDER))
+    first = (next(_visible(results, folder), None) for folder in (*RESULT_FOLDERS, FOLDER))
     others = [key for key in first if key]
-    expected = rejected_flows_table(results.location()).location.rstrip("/")
+    expected = rejected_flows_table(results.sql_location()).location.rstrip("/")
     found = athena.find_table(rejected_flows) if others else None
     if others and (found is None or found.location.rstrip("/") != expected):
         raise FlowLakeError(
-            f"{results.uri(others[0])} lies where this project keeps its own files, and nothing says that it is one: "
-            "it might be written over. Name another place in FLOWLAKE_RESULTS, or move it away; then run again. If it "
-            f"was made from these flow logs by this project, let these lines be all that is in {results.uri(NOTE)}:"
-            f"\n{own}"
+            f"{results.display_path(others[0])} lies where this project keeps its own files, and nothing says that it "
+            "is one: it might be written over. Name another place in FLOWLAKE_RESULTS, or move it away; then run "
+            "again. If it was made from these flow logs by this project, let these lines be all that is in "
+            f"{results.display_path(SOURCE_RECORD)}:\n{own}"
         )
 
 
@@ -93,33 +97,33 @@ def _visible(results: ObjectStore, folder: str) -> Iterator[str]:
     return (stored.key for stored in results.list(folder) if is_visible(stored.key, folder))
 
 
-def note_objects(results: ObjectStore, read: Mapping[date, ObjectsRead]) -> None:
-    """Note what was read of these days."""
-    results.replace({note_key(day): f"{found.count} {found.size}\n".encode() for day, found in read.items()})
+def record_objects_read(results: ObjectStore, read: Mapping[date, ObjectsRead]) -> None:
+    """Record what was read of these days."""
+    results.replace({objects_read_key(day): f"{found.count} {found.size}\n".encode() for day, found in read.items()})
 
 
-def noted_objects(results: ObjectStore, days: Iterable[date]) -> dict[date, ObjectsRead]:
-    """What was read of these days, as far as that is noted."""
+def recorded_objects_read(results: ObjectStore, days: Iterable[date]) -> dict[date, ObjectsRead]:
+    """What was read of these days, as far as that is recorded."""
     there = {stored.key for stored in results.list(DAYS)}
     found = {}
     for day in days:
-        words = results.read(note_key(day)).split() if note_key(day) in there else []
+        words = results.read(objects_read_key(day)).split() if objects_read_key(day) in there else []
         if len(words) == 2 and all(map(bytes.isdigit, words)):
             found[day] = ObjectsRead(*map(int, words))
     return found
 
 
-def note_key(day: date) -> str:
-    """The key of what is noted of a day."""
+def objects_read_key(day: date) -> str:
+    """The key of a day's record."""
     return f"{DAYS}{day}.txt"
 
 
-def _note(bucket: Bucket, athena: QueryEngine) -> str:
+def _source_record(bucket: Bucket, athena: QueryEngine) -> str:
     lines = (bucket.source().location, athena.catalog_name, *([SIMULATED] if bucket.is_simulated() else []))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _noted(results: ObjectStore) -> list[str] | None:
-    if not any(stored.key == NOTE for stored in results.list(FOLDER)):
+def _recorded_source(results: ObjectStore) -> list[str] | None:
+    if not any(stored.key == SOURCE_RECORD for stored in results.list(FOLDER)):
         return None
-    return results.read(NOTE).decode(errors="replace").splitlines()
+    return results.read(SOURCE_RECORD).decode(errors="replace").splitlines()

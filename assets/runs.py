@@ -1,4 +1,4 @@
-"""What every asset has in common when it runs: the days that it was asked for, and how its errors reach people."""
+"""What all assets share while they run: the run's days, the query comment, and how results and errors are reported."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,16 +8,16 @@ from typing import Any
 import dagster as dg
 
 from assets.tables import markdown_text
-from flowlogs.days import listed
+from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from resources.ensured import Ensured
 
-CAUSES_SHOWN = 3
-"""Of a range of days, how many causes of failures a message tells in full."""
+MAX_CAUSES = 3
+"""How many different causes an error about several days shows in full."""
 
 
-def days_of(context: dg.AssetExecutionContext) -> list[date]:
-    """The run's partitions as UTC days: one of them, or every day of a range."""
+def run_days(context: dg.AssetExecutionContext) -> list[date]:
+    """The run's partitions as UTC days: one day, or all days of a range."""
     if context.has_partition_key_range:
         asked = context.partition_key_range
         if asked.start > asked.end:
@@ -28,18 +28,19 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
     return [date.fromisoformat(key) for key in context.partition_keys]
 
 
-def origin(context: dg.AssetExecutionContext) -> str:
-    """A comment that leads from Athena's history to the run. It goes behind a SELECT, or inside UNLOAD's parentheses.
+def query_comment(context: dg.AssetExecutionContext) -> str:
+    """A SQL comment that leads from Athena's history to the run: behind a SELECT, or inside UNLOAD's parentheses.
 
-    DDL gets none, and nothing gets one in front: Athena chooses the parser by how a statement begins, and users of
-    dbt-athena had DDL refused for a comment there (its pull requests 52, 54 and 56; Tomme/dbt-athena, 64).
+    DDL gets no comment, and no statement gets one in front. Athena chooses the parser by the beginning of a statement,
+    and refused DDL of dbt-athena's users because of a comment there (its pull requests 52, 54 and 56;
+    Tomme/dbt-athena, 64).
     """
     return f"-- vpc-flow-lake: {context.asset_key.to_user_string()}, run {context.run.run_id}"
 
 
 @contextmanager
-def clear_failures() -> Iterator[None]:
-    """Let an error that is meant for people fail the step with its words, and not with a chain of exceptions."""
+def as_dagster_failure() -> Iterator[None]:
+    """Turn a FlowLakeError into a Dagster failure with its text, without a chain of exceptions."""
     try:
         yield
     except FlowLakeError as error:
@@ -53,10 +54,10 @@ def finish_days(
     failures: Mapping[date, str],
     after: str = "",
 ) -> Iterator[dg.AssetMaterialization]:
-    """Tell of each day that is done, by its metadata; then fail, where some are not, in the words of what failed them.
+    """Report each day that is done, with its metadata; then raise FlowLakeError if there are `failures`.
 
-    Where the step fails, Dagster would count none of its days as materialized. So those that are done are given one by
-    one, for the asset to yield. What is made `after` this is left out for the whole run, and the words say so.
+    If a step fails, Dagster counts none of its days as materialized. Therefore each day that is done is given as a
+    materialization for the asset to yield. `after` names what a failed run leaves out for all days; the error says so.
     """
     for day, metadata in done.items():
         if failures:
@@ -69,19 +70,19 @@ def finish_days(
 
 def _failed(days: Sequence[date], failures: Mapping[date, str], after: str) -> FlowLakeError:
     causes = list(dict.fromkeys(failures.values()))
-    text = "\n".join(causes[:CAUSES_SHOWN])
-    if len(causes) > CAUSES_SHOWN:
-        text += f"\nOther days failed likewise: {len(causes) - CAUSES_SHOWN}."
+    text = "\n".join(causes[:MAX_CAUSES])
+    if len(causes) > MAX_CAUSES:
+        text += f"\nOther days failed likewise: {len(causes) - MAX_CAUSES}."
     if len(days) == 1:
         return FlowLakeError(text)
     number = len(days) - len(failures)
     others = {0: "which are all", 1: "the other one is"}.get(number, f"the {number} others are")
     then = f", then the {after} for all {len(days)}" if after and number else ""
-    return FlowLakeError(f"{text}\nNot done: {listed(sorted(failures))}; {others}. Run again for these days{then}.")
+    return FlowLakeError(f"{text}\nNot done: {days_text(sorted(failures))}; {others}. Run again for these days{then}.")
 
 
-def told(context: dg.AssetExecutionContext, ensured: Ensured, check: str) -> dg.MaterializeResult:
-    """What was made sure of, as metadata; and what people should know of, as warnings and a failed check."""
+def ensure_result(context: dg.AssetExecutionContext, ensured: Ensured, check: str) -> dg.MaterializeResult:
+    """The result of an ``ensure`` as metadata; its warnings and errors as log messages and a failed check."""
     found = [*ensured.errors, *ensured.warnings]
     for message in found:
         context.log.warning(message)

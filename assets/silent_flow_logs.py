@@ -1,6 +1,7 @@
-"""Flow logs that delivered on the days before and do not any more, by the ids in their objects' names.
+"""Finds flow logs that delivered on the days before and no longer do, by the ids in their objects' names.
 
-A day that holds objects of other flow logs looks complete: nobody would miss what one VPC no longer delivers.
+Without it, a day with objects of other flow logs looks complete, though a VPC's records are missing. Days without any
+object are reported in partitions.py.
 """
 
 from collections import Counter
@@ -12,23 +13,23 @@ from flowlogs.layout import find_flow_log
 from resources.bucket import Bucket
 
 DAYS_BEFORE = 3
-"""For how many days a flow log that stopped is told of."""
+"""For how many days a flow log that stopped is reported."""
 
 
-def silent_flow_logs(bucket: Bucket, looked: Mapping[date, DayObjects]) -> list[str]:
-    """Of days that hold objects and are over, which flow logs delivered on a day shortly before and not on these."""
+def silent_flow_logs(bucket: Bucket, inspected: Mapping[date, DayObjects]) -> list[str]:
+    """Warnings about flow logs that delivered shortly before one of these days, and not on it. Days must be over."""
     source, today = bucket.source(), datetime.now(timezone.utc).date()
-    counted = {day: _by_flow_log(found.objects) for day, found in looked.items() if found.objects}
-    told = []
+    counted = {day: _by_flow_log(found.objects) for day, found in inspected.items() if found.objects}
+    silent = []
     for day in [day for day in counted if day < today]:
         for before in [day - timedelta(days=number) for number in range(1, DAYS_BEFORE + 1)]:
             if before not in counted:
                 there = bucket.visible_objects(source.day_prefix(before))
                 counted[before] = _by_flow_log(stored.key for stored in there)
             for flow_log in sorted(counted[before].keys() - counted[day].keys()):
-                told.append((day, flow_log, before, counted[before][flow_log]))
-    # The day before is the one to name, where a flow log delivered on several.
-    nearest = {(day, flow_log): (before, number) for day, flow_log, before, number in reversed(told)}
+                silent.append((day, flow_log, before, counted[before][flow_log]))
+    # Where a flow log delivered on several days before, the last of them is named.
+    nearest = {(day, flow_log): (before, number) for day, flow_log, before, number in reversed(silent)}
     return [
         f"{flow_log} delivered nothing on {day}, and {_objects(number)} on {before}: what it records is missing, "
         "though other flow logs deliver. Was it deleted, or its VPC, or can it not deliver any more? (See the check on "

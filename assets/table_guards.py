@@ -1,16 +1,19 @@
-"""What assets require of tables and partitions before they rely on them. Each error says how to mend what is wrong."""
+"""Checks tables and partitions before assets use them.
+
+Each error says how to mend what is wrong. Nothing is changed.
+"""
 
 from collections.abc import Sequence
 from datetime import date
 
-from flowlogs.days import listed
+from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.statements import (
     TableDefinition,
     TableName,
     drop_table,
-    move_partition,
+    set_partition_location,
 )
 from resources.engine import QueryEngine
 
@@ -29,18 +32,18 @@ def require_table(athena: QueryEngine, name: TableName, expected: TableDefinitio
             "FLOWLAKE_DATABASE, FLOWLAKE_TABLE), set them right: each source of logs, and each place of results, needs "
             "a database of its own. If the table is wrong, drop it (make sql WRITE=1 takes such statements) and "
             "materialize vpc_flow_logs again; objects and reports stay where they are, and the days that were read are "
-            f"taken up again, without a scan:\n{drop_table(name)}"
+            f"added again, without a scan:\n{drop_table(name)}"
         )
 
 
 def require_locations(athena: QueryEngine, name: TableName, source: LogSource, days: Sequence[date]) -> None:
     """Raise FlowLakeError, with how to mend it, unless each day's partition points at the day's own folder."""
-    locations = athena.partition_locations(name, [day.isoformat() for day in days])
+    locations = athena.partition_locations(name, days)
     wrong = []
     for day in days:
-        expected, found = source.day_location(day), locations.get(day.isoformat(), "nowhere")
+        expected, found = source.day_location(day), locations.get(day, "nowhere")
         if found.rstrip("/") != expected:
-            wrong.append(f"{day} points at {found}. Mend it with\n  {move_partition(name, day, expected)}")
+            wrong.append(f"{day} points at {found}. Mend it with\n  {set_partition_location(name, day, expected)}")
     if wrong:
         listing = "\n".join(wrong[:5]) + (f"\nand {len(wrong) - 5} more" if len(wrong) > 5 else "")
         raise FlowLakeError(
@@ -52,21 +55,18 @@ def require_locations(athena: QueryEngine, name: TableName, source: LogSource, d
 def days_without_partition(
     athena: QueryEngine, name: TableName, days: Sequence[date], asset: str
 ) -> tuple[dict[date, str], dict[date, str]]:
-    """Where each day's partition lies; and of the days without one, what is to do.
+    """The location of each day's partition; and for the days without one, what to do.
 
-    A query would not miss such a day, and tell of one on which nothing happened.
+    A query gives no error for such a day: its report would say that nothing happened.
     """
-    found = athena.partition_locations(name, [day.isoformat() for day in days])
-    missing = [day for day in days if day.isoformat() not in found]
-    problem = f"{name.hive} has no partition for {listed(missing)}. Materialize {asset} for that first."
-    return (
-        {day: found[day.isoformat()] for day in days if day.isoformat() in found},
-        dict.fromkeys(missing, problem),
-    )
+    found = athena.partition_locations(name, days)
+    missing = [day for day in days if day not in found]
+    problem = f"{name.hive} has no partition for {days_text(missing)}. Materialize {asset} for that first."
+    return {day: found[day] for day in days if day in found}, dict.fromkeys(missing, problem)
 
 
 def require_days(athena: QueryEngine, name: TableName, days: Sequence[date], asset: str) -> dict[date, str]:
-    """Where each day's partition lies. Raises FlowLakeError, with what to do, for days that are none."""
+    """The location of each day's partition. Raises FlowLakeError, with what to do, where a day has none."""
     locations, missing = days_without_partition(athena, name, days, asset)
     for problem in missing.values():
         raise FlowLakeError(problem)

@@ -26,10 +26,10 @@ CELL_LENGTH = 100
 """How many characters of a cell people are shown; files hold all of it. The longest that AWS writes is an ARN."""
 
 _FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212")
-"""What a formula begins with: these, and what a spreadsheet may read as one of them."""
+"""How a formula begins: these characters, and others that a spreadsheet may read as one of them."""
 
 _CELL = re.compile("[^;\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029]+")
-"""What a spreadsheet may take for a cell within a text: many have semicolons or tabs between cells, or both of them."""
+"""A part of a text that a spreadsheet may take for a cell: many of them separate cells by semicolons or tabs."""
 
 _WORD_OR_MARK = re.compile("[^ |`]+|[|`]")
 _MARKS = re.compile(r"[\\`*~|\[\]]|(?<![^\W_])_|_(?![^\W_])")  # within a word, "_" is none
@@ -40,7 +40,7 @@ _LINKED = re.compile("://|www\\.|@", re.IGNORECASE)
 def markdown_table(frame: "pd.DataFrame", rows: int | None = None) -> str:
     """The frame's first `rows` rows (all of them by default) as a Markdown table; NULL is an empty cell.
 
-    Without a blank too many: Dagster's UI (1.13) shows up to 999 characters at once, and more behind a link.
+    It has no blanks to spare: Dagster's UI (1.13) shows 999 characters at once, and more behind a link.
     """
     lines = [_markdown_row(map(markdown_text, frame.columns)), _markdown_row("-" for _ in frame.columns)]
     shown = frame if rows is None else frame.head(rows)
@@ -72,17 +72,17 @@ def parquet_bytes(frame: "pd.DataFrame") -> bytes:
 def csv_bytes(frame: "pd.DataFrame") -> bytes:
     """The frame as CSV with a header line; NULL is an empty field.
 
-    What a spreadsheet would take for a formula has an apostrophe in front; the Parquet file has it as it is.
+    A text that a spreadsheet would take for a formula gets an apostrophe. The Parquet file has it unchanged.
     """
     lines = _Lines()
-    texts = {name: frame[name].map(_harmless, na_action="ignore") for name in frame.select_dtypes("string")}
+    texts = {name: frame[name].map(_without_formulas, na_action="ignore") for name in frame.select_dtypes("string")}
     # With "\r\n" as the end of a line, what holds either is quoted: a spreadsheet ends lines at both.
     frame.assign(**texts).to_csv(lines, index=False, lineterminator="\r\n")
     return lines.getvalue().encode()
 
 
 def cell_text(value: object) -> str:
-    """A value on one line of printable text, as people are shown it; NULL is empty. Of a long one, its beginning."""
+    """A value as one line of printable text, cut where it is long; NULL is empty."""
     if value is None:
         return ""
     return shortened(printable(_beginning(value, CELL_LENGTH + 1)), CELL_LENGTH)
@@ -91,8 +91,8 @@ def cell_text(value: object) -> str:
 def markdown_text(text: str) -> str:
     """The text as Markdown that shows just that, on one line.
 
-    GitHub's Markdown makes links of bare addresses, however they are escaped, anywhere but in code: so that is what
-    words with an address in them become.
+    GitHub's Markdown turns bare addresses into links, even escaped ones, everywhere but in code. Therefore a word with
+    an address in it becomes code.
     """
     line = printable(text.replace("\n", " ")).strip()
     begins_a_block = _BLOCK.match(line)
@@ -123,22 +123,22 @@ class _Lines(io.StringIO):
         return super().write(line.removesuffix("\r\n") + "\n")
 
 
-def _harmless(text: str) -> str:
-    """The text with an apostrophe in front of it, and of each cell in it, that a spreadsheet may take for a formula."""
-    if text == "-":  # which flow logs write for nothing
+def _without_formulas(text: str) -> str:
+    """The text with an apostrophe before each part that a spreadsheet may take for a formula."""
+    if text == "-":  # flow logs write it where there is no value
         return text
     cells = _CELL.sub(lambda cell: f"'{cell[0]}" if _first_visible(cell[0], ' "') in _FORMULA else cell[0], text)
     is_live = text[:1] in ("\t", "\r", "\n") or _first_visible(text, ' ";') in _FORMULA
     return f"'{cells}" if is_live and not cells.startswith("'") else cells
 
 
-def _first_visible(text: str, passed_over: str) -> str:
-    """The first character that is seen; those that are not printable are not, and these few are passed over too."""
-    return next((character for character in text if character.isprintable() and character not in passed_over), "")
+def _first_visible(text: str, skipped: str) -> str:
+    """The first visible character that is not one of `skipped`. Characters that are not printable are invisible."""
+    return next((character for character in text if character.isprintable() and character not in skipped), "")
 
 
 def _beginning(value: object, most: int) -> str:
-    """The first characters of a value's text, without all of the text being made; of an array, its first elements."""
+    """The first characters of a value's text. The whole text, which may be very long, is not made for that."""
     if isinstance(value, str):
         return value[:most]
     if isinstance(value, bytes | bytearray):

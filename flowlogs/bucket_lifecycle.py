@@ -1,6 +1,6 @@
-"""Which objects of a bucket expire by its lifecycle rules, and the rules of a bucket that this project creates.
+"""A bucket's lifecycle rules: those that this project creates, and what others make expire. S3 is not called here.
 
-Source: "Lifecycle configuration elements", Amazon S3 user guide (2026). Rules are the plain structures that S3 tells.
+Source: "Lifecycle configuration elements", Amazon S3 user guide (2026). Rules are the plain structures that S3 returns.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,11 +9,11 @@ from typing import Any
 Rule = Mapping[str, Any]
 
 UPLOAD_DAYS = 1
-"""How long an upload may take before S3 takes it for given up: nothing here writes for longer than some hours."""
+"""After how many days S3 aborts an unfinished upload. Nothing here writes for longer than some hours."""
 
 
 def lifecycle_rules(expiring: Mapping[str, int]) -> list[Rule]:
-    """Rules by which all below each of these prefixes expires, after so many days; and unfinished uploads end."""
+    """Rules that let all objects below each prefix expire after so many days, and that abort unfinished uploads."""
     return [
         *(
             {
@@ -36,18 +36,18 @@ def lifecycle_rules(expiring: Mapping[str, int]) -> list[Rule]:
 
 
 def expires(rules: Iterable[Rule], prefix: str) -> bool:
-    """Whether every object below the prefix expires one day."""
-    # What is left of deleted objects may expire alone (ExpiredObjectDeleteMarker).
+    """Whether every object below the prefix expires some day."""
+    # A rule may also expire delete markers only (ExpiredObjectDeleteMarker).
     return any({"Days", "Date"} & rule.get("Expiration", {}).keys() and _covers(rule, prefix) for rule in rules)
 
 
 def aborts_uploads(rules: Iterable[Rule]) -> bool:
-    """Whether every upload that is not finished ends one day."""
+    """Whether every unfinished upload is aborted some day."""
     return any("AbortIncompleteMultipartUpload" in rule and _covers(rule, "") for rule in rules)
 
 
 def _covers(rule: Rule, prefix: str) -> bool:
-    """Whether a rule is of all objects below the prefix: one that chooses by tags or sizes is not."""
+    """Whether a rule applies to all objects below the prefix. A rule that selects by tags or sizes does not."""
     chosen = rule.get("Filter", {"Prefix": rule.get("Prefix", "")})
     chosen = chosen.get("And", chosen)
     everything = chosen.keys() <= {"Prefix"} and prefix.startswith(chosen.get("Prefix", ""))

@@ -1,7 +1,7 @@
-"""What the policies of a bucket and its key must allow so that flow logs are delivered, and how the bucket's gets it.
+"""The policy statements that a bucket and its KMS key need for the delivery of flow logs, and merging them.
 
 Source: "Publish flow logs to Amazon S3: Amazon S3 bucket permissions", Amazon VPC user guide (2026). Policies are the
-plain JSON structures that S3 stores; nothing here calls it.
+plain JSON structures that S3 stores; S3 is not called here.
 """
 
 import copy
@@ -53,7 +53,7 @@ def delivery_statements(partition: str, bucket: str, account: str, region: str) 
 
 
 def key_statement() -> Statement:
-    """What the policy of a bucket's key of KMS needs ("Required key policy for use with SSE-KMS", VPC user guide)."""
+    """What the policy of a bucket's KMS key needs ("Required key policy for use with SSE-KMS", VPC user guide)."""
     return {
         "Sid": "AllowFlowLogDelivery",
         "Effect": "Allow",
@@ -63,25 +63,25 @@ def key_statement() -> Statement:
     }
 
 
-def lets_use_key(policy: Policy) -> bool:
-    """Whether a key's policy lets the delivery service encrypt objects, as far as its statements tell."""
+def allows_delivery(policy: Policy) -> bool:
+    """Whether a key's policy lets the delivery service encrypt objects. Conditions are not evaluated."""
     allowed = [
         action
         for statement in statements_of(policy)
-        if statement.get("Effect") == "Allow" and _speaks_of_delivery(statement.get("Principal"))
+        if statement.get("Effect") == "Allow" and _includes_delivery(statement.get("Principal"))
         for action in _items(statement.get("Action"))
     ]
     needed = ("kms:GenerateDataKey", "kms:Decrypt")
     return all(any(fnmatchcase(action.lower(), pattern.lower()) for pattern in allowed) for action in needed)
 
 
-def _speaks_of_delivery(principal: object) -> bool:
+def _includes_delivery(principal: object) -> bool:
     services = principal.get("Service") if isinstance(principal, Mapping) else principal
     return bool({DELIVERY_SERVICE, "*"} & set(_items(services)))
 
 
 def tls_only_statement(partition: str, bucket: str) -> Statement:
-    """Denies every request that does not come over TLS (AWS Config's rule s3-bucket-ssl-requests-only)."""
+    """Denies every request without TLS (AWS Config's rule s3-bucket-ssl-requests-only)."""
     arn = bucket_arn(partition, bucket)
     return {
         "Sid": "DenyWithoutTls",
@@ -94,9 +94,9 @@ def tls_only_statement(partition: str, bucket: str) -> Statement:
 
 
 def merged(policy: Policy | None, required: Iterable[Statement]) -> Policy | None:
-    """The policy with those `required` statements added that none of its own covers; None where it lacks none.
+    """The policy with the `required` statements added that it lacks; None where it lacks none.
 
-    Every statement that it has stays as it is. A Sid that is taken gets a number, because S3 wants them to differ.
+    Its own statements stay as they are. A Sid that is in use gets a number, because S3 wants unique ones.
     """
     present = statements_of(policy)
     missing = [statement for statement in required if not any(covers(other, statement) for other in present)]
@@ -120,20 +120,20 @@ def statements_of(policy: Policy | None) -> list[Statement]:
 
 
 def covers(wider: Mapping[str, Any], needed: Mapping[str, Any]) -> bool:
-    """Whether a statement says what is `needed`, of the same actions or of more."""
+    """Whether a statement says what the `needed` one says, for the same actions or for more."""
     ours, theirs = (set(_items(statement.get("Action"))) for statement in (needed, wider))
-    return ours <= theirs and means_the_same({**wider, "Action": None}, {**needed, "Action": None})
+    return ours <= theirs and is_equivalent({**wider, "Action": None}, {**needed, "Action": None})
 
 
-def means_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two statements say the same: their Sid, and the order and form of their lists, say nothing."""
-    return _meaning({**one, "Sid": None}) == _meaning({**other, "Sid": None})
+def is_equivalent(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two statements say the same. Their Sid does not matter, nor do order and form of their lists."""
+    return _normalized({**one, "Sid": None}) == _normalized({**other, "Sid": None})
 
 
-def _meaning(value: object) -> object:
-    """A value with single items and lists of one made alike, and lists without an order."""
+def _normalized(value: object) -> object:
+    """A value in a form that can be compared: each single item is a list of one, and lists are sorted."""
     if isinstance(value, Mapping):
-        return {key: _meaning(item) for key, item in value.items() if item is not None}
+        return {key: _normalized(item) for key, item in value.items() if item is not None}
     return sorted(_items(value))
 
 

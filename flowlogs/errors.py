@@ -1,17 +1,17 @@
-"""The one exception that people are meant to read.
+"""The one exception whose text is for people.
 
-It lives on the lowest floor so that every other floor can raise it and the commands and assets can tell a user's
-mistake, or a fault of the world (a full disk, a damaged object), from a bug of ours.
+It marks a user's mistake, or a fault of the environment (a full disk, a damaged object). Any other exception is a bug.
+Subclasses for queries are in resources/engine.py.
 """
 
 from flowlogs.printable import printable
 
 
 class FlowLakeError(Exception):
-    """Says what was wrong, where, and what to do next. Shown to people without a traceback.
+    """Says what was wrong, where, and what to do next. People see it without a traceback.
 
-    What is not printable in its text is escaped, whoever shows it. Its lines stay: put a name or a record's text
-    through `printable` first, so that it adds none.
+    Characters of its text that are not printable are escaped; line breaks stay. So use `printable` for a name or a
+    record's text, which must not add lines.
     """
 
     def __init__(self, text: str) -> None:

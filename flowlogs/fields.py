@@ -1,7 +1,8 @@
 """The fields of a flow log record, as AWS names them and as the table's columns name them.
 
 Source: "Flow log records", Amazon VPC user guide (default format, version 2). The column names and types are those of
-AWS's own Athena instructions, which this project keeps to the letter. No layout of objects and no SQL here.
+AWS's own Athena instructions, which this project keeps to the letter. The layout of objects is in layout.py, SQL in
+statements.py.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""What the lines of an object say: does a table of flow logs in the default format read its records as they are?
+"""Judges an object's first lines: does a table of flow logs in the default format read its records right?
 
-Athena passes over the first line of each object, whatever that says, and takes what follows by position. A custom
-format gives shifted columns, and no error. So the pipeline looks first, at an object's beginning; the embedded engine
-asks here of the lines that it comes across while it reads. Bytes in, findings out; nothing is read here.
+Athena skips the first line of each object, whatever it is, and reads the others by position. A custom format gives
+shifted columns and no error. Therefore the pipeline takes a first look at the beginning of objects, and the embedded
+engine judges unusual lines while it reads. Bytes go in, findings come out: no object is opened here.
 """
 
 import re
@@ -12,28 +12,28 @@ from dataclasses import dataclass
 from enum import Enum
 
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
-from flowlogs.layout import flow_log_name_in, is_object_name
-from flowlogs.printable import few, printable, shortened
+from flowlogs.layout import find_embedded_object_name, is_object_name
+from flowlogs.printable import first_names, printable, shortened
 
 HEAD_BYTES = 64 << 10
-"""How much of an object is looked at, as stored: some thousand records of text in gzip."""
+"""How many bytes of an object are inspected, as stored: some thousand records of text in gzip."""
 
-MOST_TEXT_BYTES = 4 << 20
-"""How much text is made of that at most: a few bytes of gzip may hold a gigabyte."""
+MAX_TEXT_BYTES = 4 << 20
+"""How many bytes are decompressed from that at most: a few bytes of gzip may hold a gigabyte."""
 
 ACTIONS = frozenset({"ACCEPT", "REJECT", "-"})
 """What `action` can be ("Flow log records", Amazon VPC user guide): ``-`` in NODATA and SKIPDATA records."""
 
 SHOWN_CHARACTERS = 160
-"""Of a line, in a message."""
+"""How much of a line a message shows."""
 
-FEW_FIELDS = 4
-"""A line that names fewer of the fields, among other words, is no header of flow logs."""
+MIN_FIELD_NAMES = 4
+"""A line with other words in it is a header only if it names at least so many fields."""
 
 LONG_LINE = 1 << 16
-"""How much of a line's beginning is looked at for the names of fields."""
+"""How much of a line's beginning is searched for the names of fields."""
 
-PACKED_SUFFIXES = {
+COMPRESSED_SUFFIXES = {
     ".bz2": "bzip2",
     ".deflate": "DEFLATE",
     ".lz4": "LZ4",
@@ -41,7 +41,7 @@ PACKED_SUFFIXES = {
     ".snappy": "Snappy",
     ".zst": "Zstandard",
 }
-"""By the end of an object's name, how Hive and Athena take it to be packed, besides gzip."""
+"""The compressions, besides gzip, that Hive and Athena recognize by the end of an object's name."""
 
 _ACTION = [field.column for field in DEFAULT_FIELDS].index("action")
 _INTERFACE = [field.column for field in DEFAULT_FIELDS].index("interfaceid")
@@ -49,7 +49,7 @@ _HEADER_NAMES = frozenset(field.header for field in DEFAULT_FIELDS)
 _ACTION_BYTES = frozenset(action.encode() for action in ACTIONS)
 
 _GZIP = b"\x1f\x8b"
-_PACKED = (
+_COMPRESSED = (
     (_GZIP, "gzip"),
     (b"PK\x03\x04", "zip"),
     (b"PAR1", "Parquet"),
@@ -59,16 +59,16 @@ _PACKED = (
     (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
     (b"Rar!", "RAR"),
 )
-"""How files begin that are packed, and how they are packed."""
+"""The first bytes of compressed files, and their compression."""
 
-NO_TEXT = (
+NUL_BYTES = (
     "is no text: its first line holds NUL bytes, as a file does that was not written to its end. Fetch it again, or "
     "move it away"
 )
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*")
 _TEMPORARY = re.compile(r"(\.([0-9A-Za-z]{8}|part|partial|tmp|temp|filepart|crdownload|download)|~)$")
-"""What programs that copy put behind a name until the copy is whole."""
+"""What copying programs append to a name until the copy is complete."""
 
 _FIELD_NAME = re.compile(r"\$?\{?[a-z][a-z0-9]*([-_][a-z0-9]+)*\}?")
 _ADDRESS_OR_INTERFACE = re.compile(r"\d+(\.\d+){3}|[0-9a-f]*:[0-9a-f]*:|eni-")
@@ -77,12 +77,12 @@ _OUTCOMES = frozenset({"ACCEPT", "REJECT", "NODATA", "SKIPDATA"})
 
 @dataclass(frozen=True)
 class FirstLook:
-    """What the beginning of one object says.
+    """The findings at the beginning of one object.
 
-    `problem` says why its records cannot be read as they are, in words that follow the object's name. `warning` says
-    what people should know of it while other records are read right. `odd` is the first line looked at whose action is
-    none of ACTIONS. `header`: it begins with the header line. `header_inside`: that comes again further down.
-    `interfaces` are those that its records tell of. `empty`: it holds no line at all.
+    `problem` says why its records would be read wrongly, in words that follow the object's name. `warning` is about
+    something else that is worth knowing. `odd` is the first inspected line whose action is none of ACTIONS. `header`:
+    it begins with the header line. `header_inside`: the header line comes again below. `interfaces` are those in its
+    records. `empty`: it has no lines.
     """
 
     problem: str | None = None
@@ -95,7 +95,7 @@ class FirstLook:
 
 
 class Line(Enum):
-    """What a line below an object's first one is."""
+    """The kind of a line below an object's first line."""
 
     RECORD = "a record"
     ODD = "a record whose action is none of ACTIONS"
@@ -104,30 +104,30 @@ class Line(Enum):
 
 
 def first_look(name: str, head: bytes) -> FirstLook:
-    """What an object of this name (its key's last part) says, by its first HEAD_BYTES."""
+    """The findings for an object, by its name (its key's last part) and its first HEAD_BYTES."""
     goes_on = len(head) >= HEAD_BYTES
     text, whole = head, not goes_on
     if name.endswith(".gz"):
         try:
             text, ended = gunzipped(head)
         except zlib.error:
-            return FirstLook(empty=True)  # whoever reads it to its end says what is damaged
-        goes_on = goes_on or len(text) >= MOST_TEXT_BYTES
+            return FirstLook(empty=True)  # the scan says what is damaged
+        goes_on = goes_on or len(text) >= MAX_TEXT_BYTES
         whole = ended and not goes_on
     return _look(name, text, whole=whole, goes_on=goes_on)
 
 
 def first_line_look(name: str, line: bytes) -> FirstLook:
-    """What an object of this name says by its first line alone, unpacked."""
+    """The findings for an object, by its name and its first line alone, decompressed."""
     return _look(name, line[:HEAD_BYTES] + b"\n", whole=True, goes_on=False)
 
 
 def _look(name: str, text: bytes, *, whole: bool, goes_on: bool) -> FirstLook:
-    """What an object's text says. It is `whole`, or cut off; `goes_on`: the object may hold more than was looked at."""
+    """The findings in an object's text. `whole`: the text is not cut off. `goes_on`: the object may be longer."""
     ours = is_object_name(name)
-    if unpacked_otherwise := _packed_by_name(name):
+    if unpacked_otherwise := _compression_problem(name):
         return FirstLook(problem=unpacked_otherwise)
-    problem = _not_decoded(name, text)
+    problem = _encoding_problem(name, text)
     text = text.removeprefix("\ufeff".encode())
     if problem is None:
         lines = list(_lines(text, whole))
@@ -140,8 +140,8 @@ def _look(name: str, text: bytes, *, whole: bool, goes_on: bool) -> FirstLook:
             return FirstLook(empty=True) if ours else FirstLook(warning="is empty, and is no object of a flow log")
         if _is_header(lines[0]):
             return _records(name, lines[1:])
-        if ours or any(map(tells_of_a_flow, lines)):
-            return FirstLook(problem=_unexpected(lines))
+        if ours or any(map(mentions_a_flow, lines)):
+            return FirstLook(problem=_header_problem(lines))
         if goes_on:
             return FirstLook(
                 problem=f"is no object of a flow log, and only its first {HEAD_BYTES >> 10} KB were looked at. To "
@@ -155,20 +155,20 @@ def _look(name: str, text: bytes, *, whole: bool, goes_on: bool) -> FirstLook:
             warning="is what a copy that was interrupted left behind, and no flow log object. Copy again, then remove "
             "it. What it holds is not counted"
         )
-    if not ours and problem == NO_TEXT and not any(outcome.encode() in text for outcome in _OUTCOMES):
+    if not ours and problem == NUL_BYTES and not any(outcome.encode() in text for outcome in _OUTCOMES):
         seen = f"No record is in its first {HEAD_BYTES >> 10} KB" if goes_on else "What it holds is not counted"
         return FirstLook(warning=f"is no object of a flow log. Move it away. {seen}")
     return FirstLook(problem=problem)
 
 
 def is_leftover(name: str) -> bool:
-    """Whether a file is called as an object of a flow log and something more, as a copy that has not ended is."""
+    """Whether a file's name is that of a flow log's object with something appended, as an unfinished copy has."""
     return any(is_object_name(name[:end]) for end in (match.start() for match in re.finditer(r"[.~_-]", name)))
 
 
 def _is_cut_off(name: str, data: bytes, goes_on: bool) -> bool:
-    """Whether a file is what is left of a copy of a packed object: of such bytes, Athena makes no record of a flow."""
-    if not is_leftover(name) or not data.startswith(tuple(magic for magic, _ in _PACKED)):
+    """Whether a file is an unfinished copy of a compressed object. Athena reads no record of a flow from such bytes."""
+    if not is_leftover(name) or not data.startswith(tuple(magic for magic, _ in _COMPRESSED)):
         return False
     if not data.startswith(_GZIP):
         return True
@@ -180,9 +180,9 @@ def _is_cut_off(name: str, data: bytes, goes_on: bool) -> bool:
         return True
 
 
-def _packed_by_name(name: str) -> str | None:
-    """Why an object that is called so cannot be read, if Athena unpacks it otherwise than with gzip."""
-    for suffix, kind in PACKED_SUFFIXES.items():
+def _compression_problem(name: str) -> str | None:
+    """Why an object cannot be read by its name, if Athena decompresses it with something else than gzip."""
+    for suffix, kind in COMPRESSED_SUFFIXES.items():
         if name.endswith(suffix):
             return (
                 f"is packed with {kind} to Athena, which goes by the end of its name ({suffix}), and that is not "
@@ -191,9 +191,9 @@ def _packed_by_name(name: str) -> str | None:
     return None
 
 
-def _not_decoded(name: str, data: bytes) -> str | None:
-    """Why bytes that Athena has unpacked, as far as it does, are no lines of text in UTF-8; None where they are."""
-    for magic, kind in _PACKED:
+def _encoding_problem(name: str, data: bytes) -> str | None:
+    """Why bytes, decompressed as Athena does it, are no lines of UTF-8 text; None where they are."""
+    for magic, kind in _COMPRESSED:
         if not data.startswith(magic):
             continue
         if kind == "Parquet":
@@ -201,7 +201,7 @@ def _not_decoded(name: str, data: bytes) -> str | None:
         if kind == "gzip" and name.endswith(".gz"):
             return "is packed twice with gzip, and Athena unpacks it once. Unpack it once"
         if kind == "gzip":
-            right = flow_log_name_in(name)
+            right = find_embedded_object_name(name)
             named = f", as {right}, or move it away if that is there already" if right else ""
             return (
                 "is packed with gzip, which Athena does not tell from its name, so that its records would be lost. "
@@ -209,33 +209,33 @@ def _not_decoded(name: str, data: bytes) -> str | None:
             )
         where = "holds a file that is packed with" if name.endswith(".gz") else "is packed with"
         return f"{where} {kind}, which Athena does not tell from its name. Unpack it, or pack it with gzip"
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or _is_wide(data[:200]):
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or _is_utf16(data[:200]):
         return "is UTF-16 text, and Athena reads UTF-8. Turn it into UTF-8"
-    return NO_TEXT if b"\x00" in data.partition(b"\n")[0] else None
+    return NUL_BYTES if b"\x00" in data.partition(b"\n")[0] else None
 
 
-def _is_wide(data: bytes) -> bool:
-    """Whether every second byte is NUL, and not every other too, as in UTF-16 without a byte order mark."""
+def _is_utf16(data: bytes) -> bool:
+    """Whether every second byte is NUL, and the others are not, as in UTF-16 without a byte order mark."""
     even, odd = any(data[0::2]), any(data[1::2])
     return len(data) > 3 and even != odd
 
 
 def gunzipped(data: bytes) -> tuple[bytes, bool]:
-    """The text of what there is of a gzip file, all of its members, up to MOST_TEXT_BYTES; whether that is all of it.
-
-    Raises zlib.error.
-    """
+    """The text of a gzip file's members, up to MAX_TEXT_BYTES, and whether it is complete. Raises zlib.error."""
     pieces, size, ended = list[bytes](), 0, False
-    while data.startswith(_GZIP) and size < MOST_TEXT_BYTES:
+    while data.startswith(_GZIP) and size < MAX_TEXT_BYTES:
         member = zlib.decompressobj(wbits=31)
-        pieces.append(member.decompress(data, MOST_TEXT_BYTES - size))
+        pieces.append(member.decompress(data, MAX_TEXT_BYTES - size))
         size += len(pieces[-1])
         data, ended = member.unused_data.lstrip(b"\x00"), member.eof
     return b"".join(pieces), ended and not data
 
 
 def _lines(text: bytes, whole: bool) -> Iterator[str]:
-    """The lines, as Athena ends them. One without an end counts where the text is `whole`, or where it is the first."""
+    """The lines, ended as Athena ends them.
+
+    A last line without an end counts if the text is `whole` or has no other.
+    """
     *lines, rest = re.split("\r\n|\n|\r", text.decode(errors="replace"))
     yield from lines
     if rest and (whole or not lines):
@@ -252,14 +252,14 @@ def _records(name: str, lines: Sequence[str]) -> FirstLook:
             interfaces.add(fields[_INTERFACE])
         if len(fields) == len(DEFAULT_FIELDS) and fields[_ACTION] in ACTIONS:
             continue
-        kind = kind_of(line.encode())
+        kind = line_kind(line.encode())
         if kind is Line.OTHER_HEADER:
-            return FirstLook(problem=other_header(line))
+            return FirstLook(problem=other_header_problem(line))
         header_inside |= kind is Line.HEADER_AGAIN
-        odd = shown(line) if odd is None and kind is Line.ODD else odd
+        odd = line_excerpt(line) if odd is None and kind is Line.ODD else odd
     warning = None
     if not is_object_name(name):
-        right = flow_log_name_in(name)
+        right = find_embedded_object_name(name)
         copy = f". If it is a copy of {right}, they count twice: remove it" if right else ""
         warning = f"is not called as an object of a flow log is, but reads like one. Its records are counted{copy}"
     interfaces -= {"-", *(field.header for field in DEFAULT_FIELDS)}
@@ -268,11 +268,11 @@ def _records(name: str, lines: Sequence[str]) -> FirstLook:
     )
 
 
-def kind_of(line: bytes) -> Line:
-    """What a line below an object's first one is."""
+def line_kind(line: bytes) -> Line:
+    """The kind of a line below an object's first line."""
     start, end = line[:LONG_LINE].decode(errors="replace"), line[-LONG_LINE:].decode(errors="replace")
     behind = " ".join(start.split(" ")[len(DEFAULT_FIELDS) :])
-    if any(map(_names_fields, (start, end, behind))):
+    if any(map(_is_any_header, (start, end, behind))):
         return Line.HEADER_AGAIN if end.rstrip(" ").endswith(HEADER_LINE) else Line.OTHER_HEADER
     place = 0
     for _ in range(_ACTION):
@@ -287,39 +287,40 @@ def _is_header(line: str) -> bool:
     return line.strip(" ").split(" ") == HEADER_LINE.split(" ")
 
 
-def _names_fields(line: str) -> bool:
-    """Whether a line, or what stands at its end, is the header of records of flows, in any format."""
+def _is_any_header(line: str) -> bool:
+    """Whether a line, or its end, is the header line of a flow log in any format."""
     words = _words(line)
     known = len(_HEADER_NAMES & words)
-    return known >= FEW_FIELDS or (known > 0 and len(words) > 1 and all(map(_FIELD_NAME.fullmatch, words)))
+    return known >= MIN_FIELD_NAMES or (known > 0 and len(words) > 1 and all(map(_FIELD_NAME.fullmatch, words)))
 
 
-def other_header(line: str) -> str:
-    """Why an object's records cannot be read that holds another header line."""
+def other_header_problem(line: str) -> str:
+    """The problem of an object with another header line below its first one."""
     return (
         "holds another header line below its first one, as a file does that was joined from several. The records after "
-        f"that line would be read by position, as those before it. Take the file apart. The line is: {shown(line)}"
+        "that line would be read by position, as those before it. Take the file apart. The line is: "
+        f"{line_excerpt(line)}"
     )
 
 
-def other_files_told(names: Sequence[str], warning: str) -> str:
-    """What people should know of files, by their addresses, of which each has this warning."""
-    return f"{few(names)}{': each' if len(names) > 1 else ''} {warning}."
+def other_files_warning(names: Sequence[str], warning: str) -> str:
+    """One text for several files, given by their paths, that have the same warning."""
+    return f"{first_names(names)}{': each' if len(names) > 1 else ''} {warning}."
 
 
-def header_inside_told(names: Sequence[str]) -> str:
-    """What people should know of objects, by their addresses, that hold the header line again."""
+def header_inside_warning(names: Sequence[str]) -> str:
+    """The warning about objects, given by their paths, in which the header line comes again."""
     return (
         "The header line comes again below the first line, as in a file that was joined from several: in "
-        f"{few(names)}. To Athena it is a record, of names and NULLs, or a part of the record in front of it."
+        f"{first_names(names)}. To Athena it is a record, of names and NULLs, or a part of the record in front of it."
     )
 
 
-def odd_told(names: Sequence[str], first: str) -> str:
-    """What people should know of objects, by their addresses, with records of another action, as the first one is."""
+def odd_records_warning(names: Sequence[str], first: str) -> str:
+    """The warning about objects, given by their paths, with odd actions; `first` is the first such line."""
     return (
-        f"Records whose action is none of ACCEPT, REJECT and - are in {few(names)}. No report counts them. The first "
-        f"one is: {first}"
+        f"Records whose action is none of ACCEPT, REJECT and - are in {first_names(names)}. No report counts them. "
+        f"The first one is: {first}"
     )
 
 
@@ -327,19 +328,19 @@ def _words(line: str) -> set[str]:
     return set(re.split(r"[\s,;|\"]+", line.strip()))
 
 
-def tells_of_a_flow(line: str) -> bool:
-    """Whether a line may be a record of a flow, or the header of such records, in any form."""
+def mentions_a_flow(line: str) -> bool:
+    """Whether a line may be a record of a flow or a header line, in any format."""
     words = _words(line)
-    return len(_HEADER_NAMES & words) >= FEW_FIELDS or (
+    return len(_HEADER_NAMES & words) >= MIN_FIELD_NAMES or (
         not _OUTCOMES.isdisjoint(words) and _ADDRESS_OR_INTERFACE.search(line) is not None
     )
 
 
-def _unexpected(lines: Sequence[str]) -> str:
-    """Why an object's records cannot be read, by its first line, which is not the header line of the default format."""
+def _header_problem(lines: Sequence[str]) -> str:
+    """The problem of an object whose first line is not the header line of the default format."""
     line = lines[0]
     words = line.split()
-    said = f"Its first line is: {shown(line)}"
+    said = f"Its first line is: {line_excerpt(line)}"
     if words and _TIMESTAMP.fullmatch(words[0]):
         return (
             "has a timestamp in front of each record and no header line, as an export from CloudWatch Logs has. Have "
@@ -353,11 +354,11 @@ def _unexpected(lines: Sequence[str]) -> str:
     if line.startswith(("{", "[")):
         return f"is JSON, and the table reads fields with blanks between them. {said}"
     for separator, called in (("\t", "tabs"), (",", "commas"), (";", "semicolons"), ("|", "bars")):
-        if separator in line and tells_of_a_flow(line):
+        if separator in line and mentions_a_flow(line):
             return (
                 f"has {called} between its fields, and the table reads fields with single blanks between them. {said}"
             )
-    if words and words[0].isdigit() and tells_of_a_flow(line):
+    if words and words[0].isdigit() and mentions_a_flow(line):
         return (
             "has no header line. Athena passes over the first line of each object, so that its first record would be "
             f"lost. Put the header line in front. {said}"
@@ -370,6 +371,6 @@ def _unexpected(lines: Sequence[str]) -> str:
     return f"does not begin with the header line of a flow log in the default format. {said}"
 
 
-def shown(line: str) -> str:
-    """A line in a message: printable, and where it is long, its beginning."""
+def line_excerpt(line: str) -> str:
+    """A line as a message shows it: printable, and cut where it is long."""
     return printable(shortened(line, SHOWN_CHARACTERS))

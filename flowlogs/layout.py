@@ -1,4 +1,4 @@
-"""Where AWS puts flow logs in a bucket, and what it calls the objects.
+"""Where AWS delivers flow logs in a bucket, and how it names the objects.
 
 Source: "Flow log files", Amazon VPC user guide: ``AWSLogs/<account>/vpcflowlogs/<region>/<yyyy>/<MM>/<dd>/`` and
 ``<account>_vpcflowlogs_<region>_<flow log id>_<yyyyMMddTHHmmZ>_<hash>.log.gz``, all in UTC. No bucket is read here.
@@ -73,31 +73,31 @@ class LogSource:
         return {day: self.day_location(day) for day in days}
 
     def find_day(self, key: str) -> date | None:
-        """The UTC day whose folder a key, or a folder's prefix with its closing slash, lies in, if it lies in one."""
+        """The UTC day whose folder holds a key, or is a prefix with its closing slash; None for any other key."""
         match = _DAY_KEY.fullmatch(key.removeprefix(self.prefix)) if key.startswith(self.prefix) else None
         return _date(*match.groups()) if match else None
 
-    def leads_to_days(self, folder: str) -> bool:
+    def is_date_folder(self, folder: str) -> bool:
         """Whether a folder's prefix (with its closing slash) is that of a year, of a month or of a day."""
         below = folder.removeprefix(self.prefix)
         return _ABOVE_DAYS.fullmatch(below) is not None or self.find_day(folder) is not None
 
     def object_key(self, flow_log_id: str, window: datetime, suffix: str) -> str:
-        """The key of an object for the delivery window that begins at `window` (UTC)."""
+        """The key of an object that is delivered in the window that begins at `window` (UTC)."""
         name = f"{self.account}_vpcflowlogs_{self.region}_{flow_log_id}_{window:%Y%m%dT%H%MZ}_{suffix}.log.gz"
         return self.day_prefix(window.date()) + name
 
 
 def find_source(key: str) -> tuple[str, str] | None:
-    """The (account, region) that a key or prefix below ``AWSLogs/`` belongs to, if it belongs to a flow log."""
+    """The account and region of a flow log's key or prefix below ``AWSLogs/``; None for any other key."""
     match = _SOURCE_KEY.fullmatch(key)
     return (match[1], match[2]) if match else None
 
 
-def unreadable_layout(folder: str) -> str | None:
-    """What is said of a key prefix (with its closing slash) if flow logs are delivered there that are not read yet.
+def unsupported_layout(folder: str) -> str | None:
+    """A description of flow logs below a key prefix (with its closing slash) in a layout that is not read yet.
 
-    It is ``…/vpcflowlogs/`` or ``…/aws-service=vpcflowlogs/``: other services' logs are below ``AWSLogs/`` too.
+    None where the prefix is not ``…/vpcflowlogs/`` or ``…/aws-service=vpcflowlogs/`` in such a layout.
     """
     match = _OTHER_LAYOUT.fullmatch(folder)
     if not match or not any(match.groupdict().values()):
@@ -110,39 +110,39 @@ def unreadable_layout(folder: str) -> str | None:
 
 
 def is_object_name(name: str) -> bool:
-    """Whether a key's last part is called as AWS calls a flow log's objects, packed or not."""
+    """Whether a name (a key's last part) is that of a flow log's object, compressed or not."""
     return _OBJECT_NAME.fullmatch(name) is not None
 
 
-def find_object_name(name: str) -> str | None:
-    """The name of an object of a flow log that another name begins with, as that of what a copy left does, if any."""
+def find_leading_object_name(name: str) -> str | None:
+    """The name of a flow log's object that another name begins with, such as an unfinished copy's; None without one."""
     match = _OBJECT_NAME.match(name)
     return match[0] if match else None
 
 
-def flow_log_name_in(name: str) -> str | None:
-    """What a packed object of a flow log is called whose name is a part of this one, as in ``<name> (1).log.gz``."""
+def find_embedded_object_name(name: str) -> str | None:
+    """The name of the compressed object of a flow log whose name is a part of this one, as in ``<name> (1).log.gz``."""
     match = _NAME_INSIDE.search(name)
     return f"{match[0]}.log.gz" if match else None
 
 
 def find_flow_log(key: str) -> str | None:
-    """The id of the flow log that an object is of, which its name tells; None where it is not called so.
+    """The id of an object's flow log, which is in its name; None for any other name.
 
-    A flow log's format cannot be changed, so that one object tells the format of all.
+    A flow log's format cannot be changed: all objects with this id have the same format.
     """
     match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
     return match["flow_log"] if match else None
 
 
 def find_owner(key: str) -> tuple[str, str] | None:
-    """The account and region that an object is of, which its name tells; None where it is not called so."""
+    """The account and region in the name of a flow log's object; None for any other name."""
     match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
     return (match["account"], match["region"]) if match else None
 
 
-def find_window_day(key: str) -> date | None:
-    """The UTC day that an object was delivered on, which its name tells; None where it is not called so."""
+def find_delivery_day(key: str) -> date | None:
+    """The UTC day of delivery in the name of a flow log's object; None for any other name."""
     match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
     return _date(match["day"][:4], match["day"][4:6], match["day"][6:]) if match else None
 
@@ -157,7 +157,7 @@ def _date(year: str, month: str, day: str) -> date | None:
 def is_visible(key: str, prefix: str) -> bool:
     """Whether Hive and Athena read the object: no name below `prefix` begins with ``_`` or ``.``.
 
-    What stands for a folder is passed over too: ``…_$folder$``, which DDL may leave ("ALTER TABLE ADD PARTITION",
+    They also skip placeholders of folders: ``…_$folder$``, which DDL may leave ("ALTER TABLE ADD PARTITION",
     Considerations, Athena user guide, 2026), and ``…/``, which S3's console makes (Trino's `TrinoS3FileSystem`,
     `statusFromListing`).
     """
@@ -168,9 +168,9 @@ def is_visible(key: str, prefix: str) -> bool:
 def choose_source(
     bucket: str, found: Iterable[tuple[str, str]], account: str | None, region: str | None, where: str
 ) -> LogSource:
-    """The one source among the (account, region) pairs `found` in a bucket that the settings leave to choose.
+    """The one source among the (account, region) pairs `found` in a bucket that matches the settings.
 
-    `where` names the bucket for people. Raises FlowLakeError where none is left, or several are, with the list.
+    `where` is the bucket's display path. Raises FlowLakeError, with the list, where none matches, or several do.
     """
     everything = sorted(set(found))
     left = [(a, r) for a, r in everything if account in (None, a) and region in (None, r)]

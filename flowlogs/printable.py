@@ -1,19 +1,19 @@
-"""Text from anywhere, as people may be shown it: nothing in it commands a terminal, and nothing in it passes for more.
+"""Makes text from records, names and errors safe to show: characters that are not printable become escapes.
 
-A record, an object's name or an error of AWS's may hold any character. Those that are not printable become escapes.
+Without that, a record could control the terminal. Escapes of Markdown and CSV are in assets/tables.py.
 """
 
 from collections.abc import Sequence
 
-NAMES_SHOWN = 3
-"""Of many objects, how many a message names."""
+MAX_NAMES = 3
+"""How many of several names a message shows."""
 
 
 def printable(text: str, *, keep_newlines: bool = False) -> str:
     """The text with each character that is not printable as its escape, such as ``\\x1b`` or ``\\u202e``.
 
-    These are control characters, also those that change the direction of writing, line separators, lone surrogates and
-    blanks other than the space. A newline is one of them, unless the lines are ours (`keep_newlines`).
+    Not printable are control characters (also those that change the direction of writing), line separators, lone
+    surrogates, and blanks other than the space. `keep_newlines` leaves newlines, for texts whose lines are ours.
     """
     if text.isprintable():
         return text
@@ -23,11 +23,11 @@ def printable(text: str, *, keep_newlines: bool = False) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """The text, or its beginning with an ellipsis: at most `most` characters."""
+    """The text, cut with an ellipsis where it has more than `most` characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def few(names: Sequence[str]) -> str:
-    """The first of several names, and how many more there are."""
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return f"{', '.join(names[:NAMES_SHOWN])}{more}"
+def first_names(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are, such as ``a, b, c and 4 more``."""
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return f"{', '.join(names[:MAX_NAMES])}{more}"

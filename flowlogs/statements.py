@@ -1,7 +1,7 @@
 """The statements that are sent to Athena, and the definition of a table that they create.
 
-DDL is Hive's (backticks), SELECT is Trino's (double quotes): Athena sends each to another parser. Everything here is
-text in, text out; who runs it is no concern of this module.
+DDL is Hive's (backticks), SELECT is Trino's (double quotes): Athena sends each to another parser. Statements are only
+written here. Engines that execute them are in resources/.
 """
 
 import re
@@ -18,21 +18,21 @@ MAX_STATEMENT_BYTES = 262_144
 
 MAX_PARTITIONS_PER_STATEMENT = 1_000
 
-MAX_UNLOADED_PARTITIONS = 100
+MAX_PARTITIONS_PER_UNLOAD = 100
 """How many partitions an UNLOAD may write. Source: "UNLOAD", Considerations, Amazon Athena user guide (2026)."""
 
 TEXT, PARQUET = "text", "parquet"
-"""What a table's objects can be: lines of delimited text, or Parquet."""
+"""The formats of a table's objects: lines of delimited text, or Parquet."""
 
 REJECTED_FLOWS = "rejected_flows"
-"""The table of the REJECT records alone, and the folder below the results root that its files are in."""
+"""The name of the table of REJECT records, and of the folder of its files below the results root."""
 
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,127}")
 
 
 @dataclass(frozen=True)
 class TableName:
-    """A table in a database; both are plain identifiers, so that neither ever needs escaping."""
+    """A table in a database. Both names are plain identifiers, which need no escaping."""
 
     database: str
     table: str
@@ -46,20 +46,20 @@ class TableName:
 
     @property
     def hive(self) -> str:
-        """As DDL writes it."""
+        """The name in DDL."""
         return f"`{self.database}`.`{self.table}`"
 
     @property
     def trino(self) -> str:
-        """As SELECT writes it."""
+        """The name in SELECT."""
         return f'"{self.database}"."{self.table}"'
 
 
 @dataclass(frozen=True)
 class TableDefinition:
-    """What a table is, apart from its name: (column, Hive type) pairs, where and what its objects are, its properties.
+    """A table without its name: (column, Hive type) pairs, location, format of the objects, properties.
 
-    The delimiter is that of a text table's fields, and means nothing in a Parquet table.
+    `delimiter` separates the fields of a text table. It does not apply to Parquet.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -70,7 +70,7 @@ class TableDefinition:
     properties: dict[str, str] = field(default_factory=dict)
 
     def differences(self, actual: "TableDefinition") -> list[str]:
-        """Every way in which an `actual` table differs from this one, one line each; none when it serves."""
+        """How an `actual` table differs from this one, a line for each difference; none where it can be used."""
         found = []
         for what, ours, theirs in (
             ("columns", self.columns, actual.columns),
@@ -101,12 +101,15 @@ def flow_logs_table(source: LogSource) -> TableDefinition:
 
 
 def rejected_flows_name(flow_logs: TableName) -> TableName:
-    """The table of REJECT records that is made from a table of flow logs: beside it, in the same database."""
+    """The table of REJECT records for a table of flow logs, in the same database."""
     return TableName(flow_logs.database, REJECTED_FLOWS)
 
 
 def rejected_flows_table(root: str) -> TableDefinition:
-    """The table over the REJECT records below the results root, an ``s3://…/`` address: every column of the logs."""
+    """The table over the REJECT records, with all columns of the logs.
+
+    `root` is the results root's ``s3://…/`` address.
+    """
     return TableDefinition(
         columns=tuple((field.column, field.type) for field in DEFAULT_FIELDS),
         partition_columns=((PARTITION_COLUMN, "string"),),
@@ -137,7 +140,7 @@ def create_table(name: TableName, definition: TableDefinition) -> str:
 
 
 def add_partitions(name: TableName, locations: Mapping[date, str]) -> Iterator[str]:
-    """The statements that register days where they lie: as few as Athena's limits allow."""
+    """The statements that add days' partitions at these locations: as few as Athena's limits allow."""
     head = f"ALTER TABLE {name.hive} ADD IF NOT EXISTS"
     clauses: list[str] = []
     size = len(head)
@@ -154,10 +157,10 @@ def add_partitions(name: TableName, locations: Mapping[date, str]) -> Iterator[s
 
 
 def unload_rejected(name: TableName, first: date, last: date, destination: str, comment: str = "") -> str:
-    """Writes the REJECT records of these days (at most MAX_UNLOADED_PARTITIONS), all columns, as Parquet.
+    """Writes all columns of the REJECT records of these days as Parquet: at most MAX_PARTITIONS_PER_UNLOAD days.
 
-    Each day has a folder of its own below the destination (see `unloaded_location`), if it has such records at all.
-    The `comment` goes behind the SELECT: in front of UNLOAD it may not stand.
+    Each day with such records gets a folder below the destination (see `unload_day_location`). The `comment` stands
+    behind the SELECT, because Athena takes none in front of UNLOAD.
     """
     behind = f"\n  {comment}" if comment else ""
     columns = ", ".join([*(field.column for field in DEFAULT_FIELDS), PARTITION_COLUMN])
@@ -169,13 +172,13 @@ def unload_rejected(name: TableName, first: date, last: date, destination: str, 
     )
 
 
-def unloaded_location(destination: str, day: date) -> str:
-    """Where an UNLOAD that is partitioned by day leaves a day's records."""
+def unload_day_location(destination: str, day: date) -> str:
+    """The folder of a day's records, in the destination of an UNLOAD that is partitioned by day."""
     return f"{destination}{PARTITION_COLUMN}={day}/"
 
 
-def move_partition(name: TableName, day: date, location: str) -> str:
-    """Points a day's partition at another folder, in one step."""
+def set_partition_location(name: TableName, day: date, location: str) -> str:
+    """Points a day's partition at another folder."""
     return f"ALTER TABLE {name.hive} PARTITION ({PARTITION_COLUMN}='{day}') SET LOCATION {text_literal(location)}"
 
 
@@ -184,12 +187,15 @@ def show_partitions(name: TableName) -> str:
 
 
 def drop_table(name: TableName) -> str:
-    """Forgets an external table and its partitions; its objects stay where they are."""
+    """Drops an external table and its partitions. Its objects stay where they are."""
     return f"DROP TABLE IF EXISTS {name.hive}"
 
 
 def text_literal(text: str) -> str:
-    """A text constant that both of Athena's parsers read alike: they disagree on quotes and backslashes inside one."""
+    """A text constant that both of Athena's parsers read alike.
+
+    Quotes and backslashes, which they do not, are refused.
+    """
     if "\\" in text or "'" in text:
         raise FlowLakeError(f"{text!r} holds a quote or a backslash, which Hive and Trino read differently.")
     return f"'{text}'"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.infrastructure import DELIVERS
-from assets.runs import clear_failures
+from assets.runs import as_dagster_failure
 from resources.bucket import Bucket, ObjectStore
 from resources.flow_log import FlowLog
 
@@ -42,7 +42,7 @@ def daily_schedule(
     return dg.build_schedule_from_partitioned_job(job, hour_of_day=1, default_status=dg.DefaultScheduleStatus.RUNNING)
 
 
-LEFT_BEHIND = (
+KEPT_BY_TEARDOWN = (
     (
         "the bucket and the logs in it",
         "they are the record of what happened; a lifecycle rule is the way to let them go",
@@ -62,12 +62,12 @@ def delete_flow_logs(
     results: dg.ResourceParam[ObjectStore],
 ) -> None:
     """Delete the flow logs that this project created, so that their cost stops, and say what is left and why."""
-    with clear_failures():
+    with as_dagster_failure():
         removed = flow_log.remove()
     context.log.info(f"Flow logs: {json.dumps(dict(removed.facts))}")
-    for what, why in LEFT_BEHIND:
+    for what, why in KEPT_BY_TEARDOWN:
         context.log.info(f"Left as it is: {what}: {why}.")
-    context.log.info(f"Logs: {bucket.objects.uri()}. Reports: {results.uri('reports/')}.")
+    context.log.info(f"Logs: {bucket.objects.display_path()}. Reports: {results.display_path('reports/')}.")
 
 
 @dg.job(executor_def=EXECUTOR)

@@ -21,6 +21,7 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.layout import ACCOUNT_ID, BUCKET_NAME, REGION
 from flowlogs.printable import printable
 from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS
+from resources.paths import is_within
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "FLOWLAKE_"
@@ -29,10 +30,10 @@ DEFAULT_BUCKET = "data/bucket"
 DAGSTER_HOME = "DAGSTER_HOME"
 """Dagster's own variable."""
 
-_DAGSTERS_FOLDERS = (".", ".running", "history", "history/runs", "logs", "schedules", "storage")
+_DAGSTER_FOLDERS = (".", ".running", "history", "history/runs", "logs", "schedules", "storage")
 """Where Dagster (1.13) and the commands write, below its home."""
 
-_TEMPORARY = ("TMPDIR", "TEMP", "TMP")
+_TEMPORARY_FOLDER_VARIABLES = ("TMPDIR", "TEMP", "TMP")
 """What names a folder for temporary files, to Python and to most programs."""
 
 VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$")]
@@ -40,7 +41,7 @@ VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$")]
 _IDENTIFIER_WORDS = "a name of lower-case letters, digits and underscores that does not begin with a digit"
 
 
-def _whole(pattern: re.Pattern[str]) -> str:
+def _whole_match(pattern: re.Pattern[str]) -> str:
     return f"^(?:{pattern.pattern})$"
 
 
@@ -60,13 +61,15 @@ class Settings(BaseSettings):
     target: Literal["embedded", "aws"] = Field("embedded", description="embedded or aws")
     bucket: str = DEFAULT_BUCKET
     results: str | None = None
-    account_id: str | None = Field(None, pattern=_whole(ACCOUNT_ID), description="the 12 digits of an AWS account")
-    region: str | None = Field(None, pattern=_whole(REGION), description="an AWS region, such as eu-west-1")
+    account_id: str | None = Field(
+        None, pattern=_whole_match(ACCOUNT_ID), description="the 12 digits of an AWS account"
+    )
+    region: str | None = Field(None, pattern=_whole_match(REGION), description="an AWS region, such as eu-west-1")
     vpc_ids: Annotated[tuple[VpcId, ...], NoDecode] = Field(
         (), description="VPC ids, such as vpc-0a1b2c3d4e5f60718, with commas between them"
     )
-    database: str = Field("vpc_flow_lake", pattern=_whole(IDENTIFIER), description=_IDENTIFIER_WORDS)
-    table: str = Field("vpc_flow_logs", pattern=_whole(IDENTIFIER), description=_IDENTIFIER_WORDS)
+    database: str = Field("vpc_flow_lake", pattern=_whole_match(IDENTIFIER), description=_IDENTIFIER_WORDS)
+    table: str = Field("vpc_flow_logs", pattern=_whole_match(IDENTIFIER), description=_IDENTIFIER_WORDS)
     workgroup: str = Field(
         "vpc-flow-lake",
         pattern=r"^[A-Za-z0-9._-]{1,128}$",
@@ -146,7 +149,7 @@ class Settings(BaseSettings):
 
 def read_settings() -> Settings:
     """The settings as the environment and ``.env`` have them now. A FlowLakeError names each wrong variable."""
-    misspelt = _misspelt([*os.environ, *_names_in(PROJECT_ROOT / ".env")])
+    misspelt = _misspelled([*os.environ, *_variables_in(PROJECT_ROOT / ".env")])
     if misspelt:
         raise FlowLakeError("\n".join(misspelt))
     try:
@@ -161,11 +164,11 @@ def read_settings() -> Settings:
     if settings.target == "aws":
         _require_aws_names(settings)
     else:
-        _require_folders_apart(settings)
+        _require_separate_folders(settings)
     return settings
 
 
-def _names_in(path: Path) -> list[str]:
+def _variables_in(path: Path) -> list[str]:
     """The variables that a .env sets. A FlowLakeError names the line that sets none: it would be passed over."""
     if not path.is_file():
         return []
@@ -185,7 +188,7 @@ def _names_in(path: Path) -> list[str]:
     return [binding.key for binding in bindings if binding.key]
 
 
-def _misspelt(variables: Iterable[str]) -> list[str]:
+def _misspelled(variables: Iterable[str]) -> list[str]:
     """Of variables that are no settings, those that are nearly called like one: what they say would not be heard."""
     names = [name.upper() for name in Settings.model_fields]
     ours = {found: found.upper().removeprefix(PREFIX) for found in variables if found.upper().startswith(PREFIX)}
@@ -195,7 +198,7 @@ def _misspelt(variables: Iterable[str]) -> list[str]:
     ]
 
 
-def _require_folders_apart(settings: Settings) -> None:
+def _require_separate_folders(settings: Settings) -> None:
     for variable, value in (("FLOWLAKE_BUCKET", settings.bucket), ("FLOWLAKE_RESULTS", settings.results)):
         if value and "://" in value:
             raise FlowLakeError(
@@ -222,27 +225,21 @@ def _require_folders_apart(settings: Settings) -> None:
             "Name a folder outside of it."
         )
     home = settings.dagster_home
-    for folder in (home / name for name in _DAGSTERS_FOLDERS):
-        if _lies_in(folder, bucket):
+    for folder in (home / name for name in _DAGSTER_FOLDERS):
+        if is_within(folder.expanduser(), bucket):
             raise FlowLakeError(
                 f"Dagster's history would be kept in {printable(str(folder))}, which lies in the bucket "
                 f"{printable(str(bucket))} (FLOWLAKE_BUCKET, or LOGS=): that is read, and never written. Name a folder "
                 f"outside of it in {DAGSTER_HOME}."
             )
-    for variable in _TEMPORARY:
+    for variable in _TEMPORARY_FOLDER_VARIABLES:
         temporary = os.environ.get(variable)
-        if temporary and _lies_in(Path(temporary), bucket):
+        if temporary and is_within(Path(temporary).expanduser(), bucket):
             raise FlowLakeError(
                 f"Temporary files are kept in {printable(temporary)}, which lies in {printable(str(bucket))} "
                 f"(FLOWLAKE_BUCKET, or LOGS=): that is read, and never written. Name another folder in {variable}; "
                 "then run again."
             )
-
-
-def _lies_in(path: Path, folder: Path) -> bool:
-    """Whether a path is a folder, or lies in it, by whatever links; the folder's own are resolved."""
-    real = Path(os.path.realpath(path.expanduser()))
-    return folder == real or folder in real.parents
 
 
 def _require_aws_names(settings: Settings) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from functools import partial
 
-from assets.rejected_flows.files import is_meant_empty
+from assets.rejected_flows.files import is_known_empty
 from flowlogs.layout import LogSource
 from flowlogs.statements import TableName
 from pipelines.settings import PROJECT_ROOT, Settings, folder_name
@@ -80,8 +80,8 @@ def _embedded(settings: Settings) -> Target:
             settings.database,
             read_only=(bucket.name,),
             timeout_seconds=settings.query_timeout_seconds,
-            keep_clear=(PROJECT_ROOT,),
-            meant_empty=partial(is_meant_empty, results),
+            protected_folders=(PROJECT_ROOT,),
+            known_empty=partial(is_known_empty, results),
         ),
         results=results,
         table=TableName(settings.database, settings.table),

@@ -1,7 +1,7 @@
-"""The contracts for places that hold objects: any place at all, and the bucket that flow logs are delivered to.
+"""The contracts of an object store, and of the bucket that flow logs are delivered to.
 
-Keys are S3's: text with slashes, relative to the place's root. What lies behind (a folder, S3) is for the floors below
-to know; so is what a bucket needs to be fit for delivery.
+Keys are S3's: text with slashes, relative to the store's root. Folders and S3 are in embedded/ and aws/, and so is what
+a bucket needs before flow logs can be delivered to it.
 """
 
 import hashlib
@@ -19,16 +19,15 @@ from flowlogs.layout import LogSource, find_flow_log, is_visible
 from resources.ensured import Ensured
 
 COMPARED_BYTES = 64 << 10
-"""How much of two objects of one size is compared: flow logs differ in their first records."""
+"""How many bytes of two objects of the same size are compared. Objects of flow logs differ in their first records."""
 
 
 @dataclass(frozen=True)
 class StoredObject:
     """An object's key and its size in bytes, as stored.
 
-    `archived`: it lies in a storage class that has to be restored before anybody reads it (S3's Glacier classes).
-    `version` is another one whenever the object is replaced, also by one of the same size. It says nothing of what is
-    stored, so that it does not count where objects are compared.
+    `archived`: the object has to be restored before it can be read (S3's Glacier classes). `version` changes whenever
+    the object is replaced, also by one of the same size. It does not count where objects are compared.
     """
 
     key: str
@@ -38,8 +37,8 @@ class StoredObject:
 
 
 @dataclass(frozen=True)
-class Level:
-    """What lies directly below a prefix: the keys of objects, and the prefixes (with a slash) of folders, in order."""
+class FolderListing:
+    """What is directly below a prefix: the keys of objects, and the prefixes (with a slash) of folders, in order."""
 
     keys: Sequence[str]
     folders: Sequence[str]
@@ -49,24 +48,24 @@ class ObjectStore(ABC):
     """Objects under one root."""
 
     @abstractmethod
-    def uri(self, key: str = "") -> str:
-        """Where a person finds the object: a path, or an s3:// address, printable and on one line."""
+    def display_path(self, key: str = "") -> str:
+        """The object's path or s3:// address for people: printable, on one line."""
 
     @abstractmethod
-    def location(self, key: str = "") -> str:
-        """Where SQL finds it: an ``s3://`` address, whatever lies behind."""
+    def sql_location(self, key: str = "") -> str:
+        """The object's address in SQL, which is always an ``s3://`` address."""
 
     @abstractmethod
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """Every object whose key begins with `prefix` (which ends in a slash), by key; none where nothing is there."""
+        """Every object whose key begins with `prefix` (which ends in a slash), in the order of keys."""
 
-    def list_level(self, prefix: str) -> Level:
-        """What lies directly below `prefix` (which ends in a slash, or is empty for the root).
+    def list_folder(self, prefix: str) -> FolderListing:
+        """What is directly below `prefix` (which ends in a slash, or is empty for the root).
 
-        Looks at every key below it: where that takes long, do it otherwise.
+        This default lists every key below the prefix. Override it where that is slow.
         """
         below = [stored.key.removeprefix(prefix).partition("/") for stored in self.list(prefix)]
-        return Level(
+        return FolderListing(
             [f"{prefix}{name}" for name, slash, _ in below if not slash],
             sorted({f"{prefix}{name}/" for name, slash, _ in below if slash}),
         )
@@ -85,23 +84,24 @@ class ObjectStore(ABC):
         """The object's first bytes, at most so many (one or more). Raises FlowLakeError where it cannot be read."""
 
     def content_id(self, stored: StoredObject) -> str:
-        """A text that two objects of the same size share only if they begin alike, as copies do.
+        """A text that is the same for two objects of the same size only if they begin with the same bytes.
 
-        Reads the object's beginning: where that costs a request, do it otherwise.
+        This default reads the object's beginning. Override it where that costs a request.
         """
         return hashlib.sha256(self.head(stored.key, COMPARED_BYTES)).hexdigest()
 
     @abstractmethod
     def replace(self, files: Mapping[str, bytes]) -> None:
-        """Write objects that belong together, each whole or not at all. Raises FlowLakeError where it cannot.
+        """Write objects that belong together, each whole or not at all. Raises FlowLakeError where that fails.
 
-        None is replaced before all of them are known to be writable, as far as the place can tell.
+        No object is replaced before all of them are known to be writable, as far as the store can tell.
         """
 
     def add(self, files: Mapping[str, bytes]) -> None:
-        """Write objects, each whole, where none is: what is there stays. Raises FlowLakeError where it cannot.
+        """Write those objects that are not there yet, each whole. Raises FlowLakeError where that fails.
 
-        Of several that add one at once, the first does, in a place that can tell; here, a look is taken first.
+        Where several processes add an object at once, the first one wins, if the store supports that. This default only
+        lists the keys first.
         """
         folders = {key[: key.rfind("/") + 1] for key in files}
         there = {stored.key for folder in folders for stored in self.list(folder)}
@@ -109,18 +109,21 @@ class ObjectStore(ABC):
 
     @abstractmethod
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove objects; one that is not there is no error. Raises FlowLakeError where it cannot."""
+        """Remove objects; a missing one is no error. Raises FlowLakeError where that fails."""
 
     @contextmanager
-    def adding(self) -> Iterator[Path]:
-        """An empty folder: what lies in it when the block ends is stored, by its path there, like `replace` does it."""
+    def staging_folder(self) -> Iterator[Path]:
+        """An empty folder.
+
+        When the block ends, its files are stored as `replace` stores them, with their paths as keys.
+        """
         with TemporaryDirectory() as folder:
             yield Path(folder)
             files = [path for path in Path(folder).rglob("*") if path.is_file()]
             self.replace({path.relative_to(folder).as_posix(): path.read_bytes() for path in files})
 
     def local_file(self, key: str, folder: Path) -> Path:
-        """The object as a file, to read: where it is none, a copy of it below `folder`."""
+        """The object as a file to read: the file itself, or a copy of the object below `folder`."""
         path = folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
         with self.open(key) as stored, path.open("wb") as copy:
@@ -135,14 +138,17 @@ class Bucket(ABC):
 
     @abstractmethod
     def ensure(self) -> Ensured:
-        """Make the bucket exist and fit to receive logs; changes nothing where it is."""
+        """Create the bucket, or check that flow logs can be delivered to it. Changes nothing where they can."""
 
     @abstractmethod
     def source(self) -> LogSource:
-        """Whose flow logs are read. Raises FlowLakeError where there are none, or several to choose from."""
+        """The account and region whose flow logs are read.
+
+        Raises FlowLakeError where there is none, or a choice to make.
+        """
 
     def is_simulated(self) -> bool:
-        """Whether what is in it was never recorded by a VPC."""
+        """Whether its flow logs are simulated."""
         return False
 
     def visible_objects(self, prefix: str) -> Iterator[StoredObject]:
@@ -150,34 +156,34 @@ class Bucket(ABC):
         return (found for found in self.objects.list(prefix) if is_visible(found.key, prefix))
 
     def unfit_days(self, days: Iterable[date]) -> Mapping[date, str]:
-        """Of these UTC days, those whose folder holds what is not that day's or not this bucket's, and what is to do.
+        """The days (UTC) whose folder holds another day's objects, or objects of another bucket, and what to do.
 
-        In S3 there are none: it knows no links, and nothing is simulated there.
+        There are none in S3: it knows no links, and nothing is simulated there.
         """
         return {}
 
     def delivered_days(self) -> list[date]:
-        """The UTC days whose folders hold objects of flow logs, in order; where none does, those that hold others.
+        """The UTC days whose folders hold objects of flow logs, in order; if there are none, days with other objects.
 
-        Looks at every key: where that takes long, do it otherwise.
+        This default lists every key. Override it where that is slow.
         """
         source = self.source()
         found = [(source.find_day(stored.key), stored.key) for stored in self.visible_objects(source.prefix)]
         delivered = {day for day, key in found if day and find_flow_log(key)}
         return sorted(delivered or {day for day, _ in found if day})
 
-    def outside_days(self) -> list[str]:
-        """The objects of flow logs that lie in no day's folder, by key, and the folders that hold such, by prefix.
+    def objects_outside_days(self) -> list[str]:
+        """Objects of flow logs outside the days' folders: their keys, and the prefixes of other folders that hold some.
 
-        No partition leads there, so that nobody reads them. Every folder above the days' is looked into.
+        No partition points there, so that no query reads them. Every folder above the days' folders is listed.
         """
         source, outside = self.source(), list[str]()
         folders = [source.prefix]
         for _ in ("years", "months", "days"):
-            levels = [self.objects.list_level(folder) for folder in folders]
+            levels = [self.objects.list_folder(folder) for folder in folders]
             outside += [key for level in levels for key in level.keys if find_flow_log(key)]
             found = [folder for level in levels for folder in level.folders]
-            folders = [folder for folder in found if source.leads_to_days(folder)]
+            folders = [folder for folder in found if source.is_date_folder(folder)]
             others = [folder for folder in found if folder not in folders]
             outside += [folder for folder in others if any(map(_is_flow_logs, self.objects.list(folder)))]
         return outside

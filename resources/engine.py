@@ -1,15 +1,16 @@
-"""The contract with whatever executes SQL: an Athena statement goes in, a typed frame and what it cost come out.
+"""The contract of a query engine: an Athena statement goes in, a typed frame and its cost come out.
 
-Assets know only this. Athena itself and the embedded engine are the two that keep it; nothing here knows either.
+Assets know this contract alone. The engines are in aws/athena.py and embedded/athena.py.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.printable import NAMES_SHOWN, few
+from flowlogs.printable import MAX_NAMES, first_names
 from flowlogs.statements import TableDefinition, TableName
 from resources.ensured import Ensured
 
@@ -26,7 +27,7 @@ FRAME_TYPES: Mapping[str, str] = {
     "double": "Float64",
     "varchar": "string",
 }
-"""The pandas type of a result's column, by its Trino type: each of them has room for NULL. Others stay as they come."""
+"""The pandas type of a result's column, by its Trino type. All of them can hold NULL. Other types stay as they are."""
 
 
 class QueryError(FlowLakeError):
@@ -39,21 +40,21 @@ class QueryError(FlowLakeError):
 
 
 class ScanLimitError(QueryError):
-    """A query that was stopped since it scanned more than a single one may. One that asks for less may pass."""
+    """A query that was stopped at the scan limit. A query that reads less may succeed."""
 
 
 @dataclass(frozen=True)
 class QueryResult:
-    """What a statement gave and what it cost.
+    """The result of a statement, and its cost.
 
     `frame` has one row a record and the types of FRAME_TYPES; a statement without rows gives an empty frame.
-    `scanned_bytes` are those of the stored (compressed) objects that were read, as Athena bills them; `seconds` are
-    wall-clock seconds. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote, none where the
-    engine does not tell them. `more_rows` says that the frame has the first rows alone.
+    `scanned_bytes` is the size of the objects that were read, as stored (compressed): what Athena bills. `seconds` is
+    wall-clock time. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote; None where the engine
+    does not report them. `more_rows`: the frame has only the first rows.
 
-    `misread` are objects whose records are not what the rows say, as where one has no header line: by each one's
-    address for people, why, in words that follow it. `remarks` is what is to be known of objects that are read right,
-    and `without_objects` of partitions that point at nothing. An engine that does not look has none of them.
+    `misread` are objects that the table reads wrongly, such as one without a header line. Its keys are their paths, its
+    values say why, in words that follow the path. `remarks` are warnings about objects that are read right,
+    `empty_partitions` about partitions that point at no objects. An engine that does not check has none of the three.
     """
 
     statement: str
@@ -66,20 +67,20 @@ class QueryResult:
     more_rows: bool = False
     misread: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
-    without_objects: tuple[str, ...] = ()
+    empty_partitions: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What people should know of the objects that were read: whether the rows are what they hold."""
-        return (*misread_told(self.misread), *self.remarks, *self.without_objects)
+        """Everything in the objects and partitions that may make the rows wrong or incomplete."""
+        return (*misread_messages(self.misread), *self.remarks, *self.empty_partitions)
 
 
-def misread_told(misread: Mapping[str, str]) -> list[str]:
-    """Of objects that are not what their table takes them for: the first few in full, and which others there are."""
-    told = [f"{uri} {words}" for uri, words in list(misread.items())[:NAMES_SHOWN]]
-    others = list(misread)[NAMES_SHOWN:]
+def misread_messages(misread: Mapping[str, str]) -> list[str]:
+    """The problems of misread objects: the first few in full, then the names of others."""
+    told = [f"{path} {words}" for path, words in list(misread.items())[:MAX_NAMES]]
+    others = list(misread)[MAX_NAMES:]
     if others:
-        told.append(f"Neither can others be read as they are: {few(others)}.")
+        told.append(f"Neither can others be read as they are: {first_names(others)}.")
     return told
 
 
@@ -89,22 +90,22 @@ class QueryEngine(ABC):
     @property
     @abstractmethod
     def catalog_name(self) -> str:
-        """What the catalog of databases is called that this engine looks into: no other one is called so."""
+        """A unique name of the catalog that holds this engine's databases."""
 
     @property
     @abstractmethod
     def scan_limit_bytes(self) -> int | None:
-        """How many bytes of objects, as stored, one query may scan; None where there is no limit."""
+        """How many bytes, as stored, one query may scan; None where there is no limit."""
 
     @abstractmethod
     def ensure(self) -> Ensured:
-        """Make the engine ready to execute; changes nothing where it is."""
+        """Make the engine ready to execute statements. Changes nothing where it is ready."""
 
     @abstractmethod
-    def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
-        """Run one statement to its end, or until it has given the first `most_rows` rows.
+    def execute(self, statement: str, max_rows: int | None = None) -> QueryResult:
+        """Run one statement to its end, or until it has given the first `max_rows` rows.
 
-        Raises QueryError, with the statement, where it is refused or fails; also where it gives more than fits into
+        Raises QueryError, with the statement, where it is refused or fails, or where the result does not fit into
         memory.
         """
 
@@ -113,5 +114,5 @@ class QueryEngine(ABC):
         """The table as the catalog has it; None where there is none."""
 
     @abstractmethod
-    def partition_locations(self, name: TableName, values: Sequence[str]) -> dict[str, str]:
-        """Where the partitions of these values (of the one partition column) lie, without those that do not exist."""
+    def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
+        """The location of each day's partition, in a table that is partitioned by day; without days that have none."""

@@ -1,4 +1,7 @@
-"""What making sure of something found out: facts to show, and what people should know of."""
+"""The result of an ``ensure`` of a bucket, a flow log or an engine: facts, warnings and errors.
+
+Nothing is ensured here.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,10 +11,10 @@ from flowlogs.printable import printable
 
 @dataclass(frozen=True)
 class Ensured:
-    """The outcome of an ``ensure``.
+    """The result of an ``ensure``.
 
-    `warnings` say what differs from the recommended state while everything works; `errors` what keeps records from
-    being delivered or read. Neither was changed, because what differs belongs to somebody.
+    `warnings` say what differs from the recommended state, though everything works. `errors` say what prevents records
+    from being delivered or read. Neither is changed by the project: somebody else may depend on it.
     """
 
     facts: Mapping[str, str | int] = field(default_factory=dict)
@@ -19,7 +22,7 @@ class Ensured:
     errors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        # Settings of a bucket or a flow log that somebody else made are told in these.
+        # The texts may quote names and settings that somebody else chose.
         shown = {key: printable(value) if isinstance(value, str) else value for key, value in self.facts.items()}
         object.__setattr__(self, "facts", shown)
         for name in ("warnings", "errors"):

@@ -1,6 +1,6 @@
-"""The contract with what writes flow logs into the bucket, and the case where nothing of ours does.
+"""The contract of the flow logs of the configured VPCs, and the case where this project creates none.
 
-EC2's flow logs and the simulated VPC keep it. How records get from one to the other is not told here.
+EC2's flow logs are in aws/flow_log.py, the simulated one in embedded/flow_log.py.
 """
 
 from abc import ABC, abstractmethod
@@ -15,18 +15,15 @@ class FlowLog(ABC):
 
     @abstractmethod
     def ensure(self) -> Ensured:
-        """Make every configured VPC have an active flow log; changes nothing where it has."""
+        """Create a flow log for each configured VPC that has none. Changes nothing that exists."""
 
-    def look(self) -> Ensured:
-        """What `ensure` tells of flow logs that are there, without making any: one that is missing is an error."""
+    def check(self) -> Ensured:
+        """The result of an `ensure` that creates nothing: a missing flow log is an error in it."""
         return self.ensure()
 
     @abstractmethod
     def deliver(self, days: Sequence[date]) -> None:
-        """See to it that what there is to deliver of these UTC days is in the bucket, where that is ours to do.
-
-        AWS delivers by itself, so that only a simulation has anything to do here.
-        """
+        """Write the objects of these UTC days into the bucket, if the flow log is simulated. AWS delivers by itself."""
 
     @abstractmethod
     def remove(self) -> Ensured:
@@ -34,7 +31,7 @@ class FlowLog(ABC):
 
 
 class ExistingLogs(FlowLog):
-    """No flow log of ours: the logs that are in the bucket are read, and nothing is ever written there."""
+    """No flow log: the logs in the bucket are read, and nothing is ever written there."""
 
     def __init__(self, where: str) -> None:
         self.where = where

@@ -1,4 +1,7 @@
-"""Signals that end a statement: whoever waits for one hears them as KeyboardInterrupt, and can tidy up."""
+"""Turns signals into KeyboardInterrupt while a statement runs, so that it can be stopped.
+
+Exit codes are not set here.
+"""
 
 import signal
 import threading
@@ -8,9 +11,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def signals_as_interrupts() -> Iterator[None]:
-    """Let SIGINT and SIGTERM raise KeyboardInterrupt within the block, whatever they do outside of it.
+    """Let SIGINT and SIGTERM raise KeyboardInterrupt within the block.
 
-    Python delivers signals to the main thread only; in any other there is nothing to change.
+    Python delivers signals to the main thread only. In other threads, nothing changes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

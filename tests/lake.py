@@ -8,7 +8,8 @@ from pathlib import Path
 import dagster as dg
 from support import files_in
 
-from assets.rejected_flows.files import NOTES, ROOT
+from assets.rejected_flows.cleanup import CLEANUP_MARKERS
+from assets.rejected_flows.files import ROOT
 from assets.reports.catalogue import REPORTS as ALL_REPORTS
 from flowlogs.layout import is_visible
 from flowlogs.statements import TableDefinition, TableName, rejected_flows_name
@@ -49,20 +50,20 @@ class WatchedEngine(QueryEngine):
     def ensure(self) -> Ensured:
         return self.engine.ensure()
 
-    def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
+    def execute(self, statement: str, max_rows: int | None = None) -> QueryResult:
         lines = statement.splitlines()
         text = "\n".join(line for line in lines if not line.lstrip().startswith("-- vpc-flow-lake:"))
         self.statements.append(text)
         self.before(text)
-        result = self.engine.execute(statement, most_rows)
+        result = self.engine.execute(statement, max_rows)
         self.after(text)
         return result
 
     def find_table(self, name: TableName) -> TableDefinition | None:
         return self.engine.find_table(name)
 
-    def partition_locations(self, name: TableName, values: Sequence[str]) -> dict[str, str]:
-        return self.engine.partition_locations(name, values)
+    def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
+        return self.engine.partition_locations(name, days)
 
 
 class Lake:
@@ -101,25 +102,25 @@ class Lake:
         return [entry.user_message for entry in self.instance.all_logs(result.run_id) if entry.level == level]
 
     def rejected_files(self) -> list[str]:
-        """Every file of rejected flows, by its key, without markers and the notes of what is unfinished."""
+        """Every file of rejected flows, by its key, without completion markers and clean-up markers."""
         return [stored.key for stored in self.target.results.list(ROOT) if is_visible(stored.key, ROOT)]
 
-    def markers(self) -> list[str]:
-        """The markers that say which days are complete, by their keys."""
+    def completion_markers(self) -> list[str]:
+        """The keys of the completion markers."""
         return [stored.key for stored in self.target.results.list(ROOT) if "/_complete/" in stored.key]
 
-    def notes(self) -> list[str]:
-        """The notes of what is unfinished, by their keys."""
-        return [stored.key for stored in self.target.results.list(NOTES)]
+    def cleanup_markers(self) -> list[str]:
+        """The keys of the clean-up markers."""
+        return [stored.key for stored in self.target.results.list(CLEANUP_MARKERS)]
 
-    def without_notes(self) -> dict[str, str]:
-        """Every file below the results with a digest of its bytes, but for those notes."""
-        return {key: digest for key, digest in files_in(self.results).items() if not key.startswith(NOTES)}
+    def without_cleanup_markers(self) -> dict[str, str]:
+        """Every file below the results with a digest of its bytes, but for clean-up markers."""
+        return {key: digest for key, digest in files_in(self.results).items() if not key.startswith(CLEANUP_MARKERS)}
 
     def rejected_folder(self, day: date) -> str:
         """Where the day's partition of rejected flows points, as a key prefix."""
-        location = self.target.athena.partition_locations(REJECTED, [day.isoformat()])[day.isoformat()]
-        return location.removeprefix(self.target.results.location())
+        location = self.target.athena.partition_locations(REJECTED, [day])[day]
+        return location.removeprefix(self.target.results.sql_location())
 
 
 def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str | None, dict[str, dg.MetadataValue]]:

@@ -1,9 +1,13 @@
-"""Where the rejected flows lie below the results root, whose they are, and which of them are of use to nobody any more.
+"""The files of rejected flows below the results root: folders, names and completion markers. Clean-up is in cleanup.py.
 
-Each attempt writes into a folder of its own, whose name tells the database that it is for, and within it into one for
-each day, which is what the day's partition points at. Before it does, a marker beside the day's folder says that the
-day is complete: so a partition that is lost is found again. Whatever may have to be removed is noted first; a run that
-comes to its end takes its notes back, and those of one that was killed tell a later run what to look for.
+Each attempt (one UNLOAD) writes into a folder of its own, the attempt's root. Its name begins with the time and ends
+with the database that it is for. In it, each day has a folder, which the day's partition points at:
+
+    rejected_flows/20210903T010203Z-0badcafe-vpc_flow_lake/
+        dt=2021-09-02/<file>.parquet
+        _complete/dt=2021-09-02/<files>-<bytes>-<account>-<region>
+
+The completion marker is written before the partition is changed. So the folder of a lost partition can be found again.
 """
 
 import re
@@ -11,76 +15,64 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from urllib.parse import unquote
 
-from flowlogs.days import listed
+from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import PARTITION_COLUMN
 from flowlogs.layout import ACCOUNT_ID, REGION, LogSource, is_visible
-from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS, TableName, unloaded_location
+from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS, unload_day_location
 from resources.bucket import ObjectStore, StoredObject
-from resources.engine import QueryEngine
 
 ROOT = f"{REJECTED_FLOWS}/"
 
-NOTES = f"{ROOT}_unfinished/"
-"""Where the notes are, by database: each names, a line each, folders that may be left without a partition."""
-
-OLD_NOTHING = f"{ROOT}_nothing/"
-"""Where days' partitions pointed on which nothing was rejected, before each day's folder had a marker."""
+OLD_EMPTY_DAYS = f"{ROOT}_nothing/"
+"""Where older versions let the partitions of days without REJECT records point. Completion markers replaced it."""
 
 STAMP = "%Y%m%dT%H%M%SZ"
 
-LEFT_AFTER = timedelta(hours=12)
-"""A note older than this is of no run that is still at work: each statement of a run comes with a new one."""
+STAMPED_NAME = r"\d{8}T\d{6}Z-[0-9a-f]{8}"
+"""How `new_name` names things. Nothing with another name is ever removed."""
 
-GIVEN_UP_AFTER = timedelta(days=30)
-"""A note older than this ends, also where what it names could not be removed."""
+_ATTEMPT_NAME = rf"{STAMPED_NAME}(?:-(?P<database>{IDENTIFIER.pattern}))?"
+"""An attempt's name. Attempts of older versions do not name their database."""
 
-_STAMPED = r"\d{8}T\d{6}Z-[0-9a-f]{8}"
-"""How what we make is called here (`_new_name`). Nothing that is called otherwise is ever removed."""
+_ATTEMPT = re.compile(rf"{ROOT}{_ATTEMPT_NAME}/")
+_DAY_FOLDER = re.compile(rf"(?P<root>{ROOT}{_ATTEMPT_NAME}/){PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/")
+_FILE = re.compile(rf"{_DAY_FOLDER.pattern}.+")
 
-_NAME = rf"{_STAMPED}(?:-(?P<database>{IDENTIFIER.pattern}))?"
-"""An attempt's name. Attempts of older versions do not tell their database."""
-
-_ATTEMPT = re.compile(rf"{ROOT}{_NAME}/")
-_FOLDER = re.compile(rf"(?P<root>{ROOT}{_NAME}/){PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/")
-_FILE = re.compile(rf"{_FOLDER.pattern}.+")
-
-_MARKER = re.compile(
-    rf"(?P<root>{ROOT}{_NAME}/)(?P<beside>_complete/)?{PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/"
+_COMPLETION_MARKER = re.compile(
+    rf"(?P<root>{ROOT}{_ATTEMPT_NAME}/)(?P<beside>_complete/)?{PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/"
     rf"(?(beside)|_complete/)(?P<name>(?P<files>\d+)-(?P<bytes>\d+)-{ACCOUNT_ID.pattern}-{REGION.pattern})"
 )
-"""A marker's key: how many files the day has, of how many bytes, and whose flow logs they are of.
+"""A completion marker's key. Its name has the number of the day's files, their bytes, and the source's account and
+region.
 
-It is all in the name, so that a listing tells it. The underscore in front hides it from Hive and Athena. It lies beside
-the day's folder, in which there are data and nothing else; that of a day without files lies in the folder, which is
-there for that: where a partition's place holds no object, Athena might write one.
+All of it is in the name, so that a listing is enough to read it. The underscore hides it from Hive and Athena. It lies
+beside the day's folder, which holds data and nothing else. The marker of a day without files lies in the day's folder,
+because Athena might write an object where a partition's folder holds none.
 """
-
-NOT_PROVEN = "is left: it may be of another database. Remove it by hand if none reads it."
-"""What is said of a folder whose name does not prove that this database's runs made it."""
 
 
 @dataclass(frozen=True)
-class Unloaded:
-    """What one UNLOAD wrote: below the folder `root`, the files with their sizes in bytes; and each day's folder."""
+class UnloadResult:
+    """What one UNLOAD wrote: below the attempt's `root`, the files with their sizes in bytes, and each day's folder."""
 
     root: str
     files: Mapping[str, int]
     folders: Mapping[date, str]
 
-    def of(self, day: date) -> list[int]:
+    def sizes_of(self, day: date) -> list[int]:
         """The sizes of the day's files."""
         return [size for key, size in self.files.items() if key.startswith(self.folders[day])]
 
 
 @dataclass
 class DayFolder:
-    """What lies in an attempt's folder for one day: files with their sizes, and the names of the day's markers.
+    """An attempt's folder for one day: its files with their sizes, and the names of the day's completion markers.
 
-    `database` is whose attempt it is, None where the name does not tell.
+    `database` is the database that the attempt is for, None where its name has none.
     """
 
     folder: str
@@ -91,66 +83,74 @@ class DayFolder:
 
     @property
     def root(self) -> str:
-        """The attempt's folder."""
-        return self.folder[: self.folder.index("/", len(ROOT)) + 1]
+        """The attempt's root."""
+        return _root_of(self.folder)
 
     @property
     def problem(self) -> str | None:
         """Why the day cannot be read from here; None where it can.
 
-        Where no marker says what there has to be, as in older versions, any file serves.
+        Without a completion marker, as in older versions, any file is enough.
         """
-        if not self.files and not any(self._whole(marker) for marker in self.markers):
+        if not self.files and not any(self._matches_files(marker) for marker in self.markers):
             return "holds no files"
-        if self.markers and not any(self._whole(marker) for marker in self.markers):
+        if self.markers and not any(self._matches_files(marker) for marker in self.markers):
             return "holds other files than were written there"
         return None
 
     def is_complete(self, database: str, source: LogSource) -> bool:
-        """Whether a run of this database wrote the day to its end, from these flow logs, and all of it is there."""
+        """Whether a run of this database wrote the whole day from these flow logs, and all of it is there."""
         return self.database == database and any(
-            self._whole(marker) and marker == _marker_name(self.files.values(), source) for marker in self.markers
+            self._matches_files(marker) and marker == _marker_name(self.files.values(), source)
+            for marker in self.markers
         )
 
-    def _whole(self, marker: str) -> bool:
+    def _matches_files(self, marker: str) -> bool:
+        """Whether the folder holds as many files and bytes as a completion marker says."""
         return [int(number) for number in marker.split("-")[:2]] == [len(self.files), sum(self.files.values())]
 
 
-def files_below(results: ObjectStore, root: str) -> dict[str, int]:
-    """The files below an attempt's folder that Athena reads, with their sizes in bytes."""
-    return {stored.key: stored.size for stored in results.list(root) if is_visible(stored.key, root)}
+def new_name() -> str:
+    """A unique name that begins with the time (UTC), such as ``20210903T010203Z-0badcafe``."""
+    return f"{datetime.now(timezone.utc):{STAMP}}-{uuid.uuid4().hex[:8]}"
 
 
 def new_root(database: str) -> str:
-    """A folder for an attempt of this database that nobody else writes into."""
-    return f"{ROOT}{_new_name()}-{database}/"
+    """The root of a new attempt for this database. Nobody else writes into it."""
+    return f"{ROOT}{new_name()}-{database}/"
 
 
-def unloaded(root: str, days: Iterable[date], files: Mapping[str, int]) -> Unloaded:
-    """What an UNLOAD of these days wrote, by the files that are below its root."""
-    return Unloaded(root, files, {day: unloaded_location(root, day) for day in days})
+def files_below(results: ObjectStore, root: str) -> dict[str, int]:
+    """The files below an attempt's root that Athena reads, with their sizes in bytes."""
+    return {stored.key: stored.size for stored in results.list(root) if is_visible(stored.key, root)}
 
 
-def mark_complete(results: ObjectStore, parts: Iterable[Unloaded], source: LogSource) -> None:
-    """Say of each day that it is complete, before anything points there."""
+def unload_result(root: str, days: Iterable[date], files: Mapping[str, int]) -> UnloadResult:
+    """The result of an UNLOAD of these days, by the files that are below its root."""
+    return UnloadResult(root, files, {day: unload_day_location(root, day) for day in days})
+
+
+def mark_complete(results: ObjectStore, unloads: Iterable[UnloadResult], source: LogSource) -> None:
+    """Write the completion marker of each day. This comes before any partition points at its folder."""
     markers = {}
-    for part in parts:
-        for day, folder in part.folders.items():
-            sizes = part.of(day)
-            place = _marked(folder) if sizes else f"{folder}_complete/"
-            markers[f"{place}{_marker_name(sizes, source)}"] = b"The rejected flows of this day are complete.\n"
+    for unload in unloads:
+        for day, folder in unload.folders.items():
+            sizes = unload.sizes_of(day)
+            marker_folder = _marker_folder(folder) if sizes else f"{folder}_complete/"
+            markers[f"{marker_folder}{_marker_name(sizes, source)}"] = b"The rejected flows of this day are complete.\n"
     results.replace(markers)
 
 
 def day_folders(stored: Iterable[StoredObject]) -> dict[str, DayFolder]:
-    """The days' folders of attempts, by the objects that are below ROOT or below attempts."""
+    """The days' folders of attempts, by key prefix. `stored` are the objects below ROOT, or below some attempts."""
     found: dict[str, DayFolder] = {}
     for item in stored:
-        if not (match := _MARKER.fullmatch(item.key) or _FILE.fullmatch(item.key)) or not (day := _day(match["day"])):
+        match = _COMPLETION_MARKER.fullmatch(item.key) or _FILE.fullmatch(item.key)
+        if not match or not (day := parse_day(match["day"])):
             continue
-        key = unloaded_location(match["root"], day)
+        key = unload_day_location(match["root"], day)
         folder = found.setdefault(key, DayFolder(key, day, match["database"]))
-        if match.re is _MARKER:
+        if match.re is _COMPLETION_MARKER:
             folder.markers.append(match["name"])
         elif is_visible(item.key, key):
             folder.files[item.key] = item.size
@@ -158,87 +158,58 @@ def day_folders(stored: Iterable[StoredObject]) -> dict[str, DayFolder]:
 
 
 def newest_complete(folders: Iterable[DayFolder], database: str, source: LogSource) -> dict[date, DayFolder]:
-    """Of each day that a run of this database wrote to its end, the folder of the newest such run."""
+    """For each day that runs of this database completed, the folder of the newest such run."""
     complete = [found for found in folders if found.is_complete(database, source)]
-    # The names begin with the time.
+    # Names begin with the time.
     return {found.day: found for found in sorted(complete, key=lambda found: found.folder)}
 
 
-def superseded(
-    folders: Mapping[str, DayFolder],
-    locations: Mapping[date, str],
-    database: str,
-    at_work: Collection[str],
-    now: datetime,
-) -> list[str]:
-    """The folders of this database's runs whose days' partitions point at another folder of it, which is complete.
+def orphaned_files(keys: Iterable[str], written: Sequence[str] | None) -> list[str]:
+    """The files below an UNLOAD's root that its manifest does not name; none where there is no manifest.
 
-    `locations` are the keys of the folders that partitions point at; `at_work` are attempts, or folders of theirs, of
-    runs that may not have come to their end.
-    """
-    latest = f"{ROOT}{now - LEFT_AFTER:{STAMP}}"
-    pointed_at = {day: folders[key] for day, key in locations.items() if key in folders}
-    return sorted(
-        found.folder
-        for found in folders.values()
-        if found.database == database
-        and found.folder < latest
-        and not {found.folder, found.root} & set(at_work)
-        and (other := pointed_at.get(found.day))
-        and other.folder != found.folder
-        and other.database == database
-        and other.markers
-        and not other.problem
-    )
-
-
-def unnamed(keys: Iterable[str], written: Sequence[str] | None) -> list[str]:
-    """Of the files below an UNLOAD's root, those that it does not tell of, if it tells at all.
-
-    Athena may try a query again by itself, and what its first try wrote stays ("Working with query results, recent
-    queries, and output files", Athena user guide, 2026). Raises FlowLakeError where a file that it tells of is missing.
+    Athena may repeat a query by itself, and the files of its first attempt stay ("Working with query results, recent
+    queries, and output files", Athena user guide, 2026). Raises FlowLakeError where a file of the manifest is missing.
     """
     if written is None:
         return []
     by_name = {_day_and_file(key): key for key in keys}
-    told = {_day_and_file(address) for address in written}
-    missing = sorted(told - by_name.keys())
+    named = {_day_and_file(address) for address in written}
+    missing = sorted(named - by_name.keys())
     if missing:
         raise FlowLakeError(
-            f"The UNLOAD tells of files that are not where it wrote, as happens to a run that slept for half a day: "
+            "The UNLOAD wrote files that are not there any more, as happens to a run that slept for half a day: "
             f"{', '.join(missing[:5])}. The days are as they were before. Run again."
         )
-    return [key for name, key in by_name.items() if name not in told]
+    return [key for name, key in by_name.items() if name not in named]
 
 
 def _day_and_file(address: str) -> str:
-    """The last two names of a file's address or key, whether or not they are encoded as those of a URL are."""
+    """The last two names of a file's address or key. Those of an address may be URL-encoded."""
     return "/".join(unquote(address).split("/")[-2:])
 
 
-def require_kept(results: ObjectStore, parts: Iterable[Unloaded]) -> None:
-    """Raise FlowLakeError unless each file is where it was written.
+def require_unchanged_files(results: ObjectStore, unloads: Iterable[UnloadResult]) -> None:
+    """Raise FlowLakeError unless every file is where it was written.
 
-    A run that slept for half a day is taken for dead, and what it wrote is removed.
+    Other runs take a run that slept for half a day for dead, and remove what it wrote.
     """
-    for part in parts:
-        if files_below(results, part.root) != part.files:
+    for unload in unloads:
+        if files_below(results, unload.root) != unload.files:
             raise FlowLakeError(
-                f"What was written below {results.uri(part.root)} has been changed or removed, as happens to a run "
+                f"The files below {results.display_path(unload.root)} were changed or removed, as happens to a run "
                 "that slept for half a day. The days are as they were before. Run again."
             )
 
 
 def days_without_files(results: ObjectStore, locations: Mapping[date, str]) -> dict[date, str]:
-    """The days whose partition points at no file of that day, and what is to do.
+    """The days whose partition points at no file of that day, and what to do.
 
-    A query would not miss those records, and tell of a day on which nothing was rejected.
+    A query gives no error for such a day: its report would say that nothing was rejected.
     """
-    folders = {day: key_of(results, location) for day, location in locations.items()}
-    own = {day: folder for day, folder in folders.items() if _is_of(folder, day)}
-    # The days of one UNLOAD lie together: one look is enough for all of them.
-    roots = sorted({folder[: folder.index("/", len(ROOT)) + 1] for folder in own.values()})
-    found = day_folders(stored for root in roots for stored in results.list(root))
+    folders = {day: key_prefix(results, location) for day, location in locations.items()}
+    own = {day: folder for day, folder in folders.items() if is_folder_of(folder, day)}
+    # The days of one UNLOAD lie below one root: one listing is enough for all of them.
+    found = day_folders(stored for root in sorted(set(map(_root_of, own.values()))) for stored in results.list(root))
     problems: dict[date, str] = {}
     unreadable: dict[str, list[date]] = defaultdict(list)
     for day, folder in folders.items():
@@ -246,14 +217,14 @@ def days_without_files(results: ObjectStore, locations: Mapping[date, str]) -> d
             problem = found[folder].problem if folder in found else "holds no files"
             if problem:
                 unreadable[problem].append(day)
-        elif folder != unloaded_location(OLD_NOTHING, day):
+        elif folder != unload_day_location(OLD_EMPTY_DAYS, day):
             problems[day] = (
                 f"The partition of {day} points at {locations[day]}, which is not that day's. Materialize "
                 f"{REJECTED_FLOWS} for that day again."
             )
     for problem, days in unreadable.items():
         text = (
-            f"The rejected flows of {listed(days)} are gone: {results.uri(folders[days[0]])} {problem}. "
+            f"The rejected flows of {days_text(days)} are gone: {results.display_path(folders[days[0]])} {problem}. "
             f"Materialize {REJECTED_FLOWS} for that again."
         )
         problems |= dict.fromkeys(days, text)
@@ -266,179 +237,75 @@ def require_files(results: ObjectStore, locations: Mapping[date, str]) -> None:
         raise FlowLakeError(problem)
 
 
-def replaced_folders(results: ObjectStore, before: Mapping[date, str], database: str) -> tuple[list[str], list[str]]:
-    """The folders of attempts that days' partitions pointed at before, where those are of that day.
+def key_prefix(results: ObjectStore, location: str) -> str:
+    """The key prefix of a location below the results root; a text that is no key of ours for any other location.
 
-    First those that this database's runs made, then those that may be another's: attempts of other databases, and of
-    older versions, which do not tell.
+    It ends in a slash, also where Hive's client of Glue has removed the slash from the location.
     """
-    folders = [folder for day, location in before.items() if _is_of(folder := key_of(results, location), day)]
-    ours = [folder for folder in folders if _database_of(folder) == database]
-    return ours, [folder for folder in folders if folder not in ours]
+    return f"{location.removeprefix(results.sql_location()).rstrip('/')}/"
 
 
-def remove(results: ObjectStore, folders: Iterable[str]) -> list[str]:
-    """Remove what is in each of the folders, of one day each, and its marker; returns what could not be, and why."""
-    problems = []
-    for folder in folders:
-        try:
-            results.delete(_keys_of(results, folder))
-        except FlowLakeError as error:
-            problems.append(left_for_later(error))
-    return problems
-
-
-def left_for_later(error: object) -> str:
-    """What people are told of files that could not be removed."""
-    return f"Files of no use are left, which a later run will remove: {error}"
-
-
-def _is_of(folder: str, day: date) -> bool:
-    """Whether an attempt's folder for that day is called so."""
-    match = _FOLDER.fullmatch(folder)
-    return match is not None and match["day"] == day.isoformat()
-
-
-def _database_of(folder: str) -> str | None:
-    """Whose attempt a folder is, or is in; None where its name does not tell."""
-    match = _ATTEMPT.fullmatch(folder) or _FOLDER.fullmatch(folder)
-    return match["database"] if match else None
-
-
-def note(results: ObjectStore, name: TableName, folders: Iterable[str]) -> str:
-    """Note folders that may have to be removed, for the table's database; returns the note's key."""
-    key = f"{NOTES}{name.database}/{_new_name()}"
-    results.replace({key: "".join(f"{folder}\n" for folder in folders).encode()})
-    return key
-
-
-def tidy(athena: QueryEngine, results: ObjectStore, name: TableName, own: Sequence[str], now: datetime) -> list[str]:
-    """Remove what killed runs left and, unless another run is at work, this run's notes; returns what could not be.
-
-    Two runs of one day may each point its partition at files of their own, and each remove what was there before both:
-    then the files of the first are left, which its note tells of. What cannot be removed is left out, and its note
-    stays for other runs to try again, until it is given up.
-    """
-    old, young = _notes(results, name, own, now)
-    at_work = {folder for key in young for folder in _noted(results, key)} if old else set()
-    noted: dict[str, list[str]] = {}
-    problems: dict[str, str] = {}
-    keys: dict[str, list[str]] = {}
-    for key in old:
-        try:
-            noted[key] = _noted(results, key)
-        except FlowLakeError as error:
-            noted[key], problems[key] = [key], str(error)
-    folders = sorted({folder for lines in noted.values() for folder in lines} - at_work)
-    for folder in filter(_is_attempt, folders):
-        try:
-            keys[folder] = _keys_of(results, folder)
-        except FlowLakeError as error:
-            problems[folder] = str(error)
-    not_ours = [folder for folder, listing in keys.items() if listing and not _may_remove(folder, name.database)]
-    for folder in not_ours:
-        del keys[folder]
-    found = {
-        key: match
-        for listing in keys.values()
-        for key in listing
-        if (match := _MARKER.fullmatch(key) or _FILE.fullmatch(key))
-    }
-    days = sorted({match["day"] for match in found.values()})
-    locations = athena.partition_locations(name, days) if found else {}
-    seen = {(day, key_of(results, location)) for day, location in locations.items()}
-    for folder, listing in keys.items():
-        files = [(key, found[key]) for key in listing if key in found]
-        unseen = [key for key, m in files if (m["day"], f"{m['root']}{PARTITION_COLUMN}={m['day']}/") not in seen]
-        try:
-            results.delete(unseen)
-        except FlowLakeError as error:
-            problems[folder] = str(error)
-    given_up = f"{now - GIVEN_UP_AFTER:{STAMP}}"
-    ended = [key for key in old if not problems.keys() & set(noted[key]) or key.rpartition("/")[2] < given_up]
-    results.delete([*ended, *(() if young else own)])
-    return [*(f"{results.uri(folder)} {NOT_PROVEN}" for folder in not_ours), *map(left_for_later, problems.values())]
-
-
-def at_work(results: ObjectStore, name: TableName, now: datetime) -> set[str]:
-    """The folders that notes of this database name which may be of runs that are still at work."""
-    _, young = _notes(results, name, [], now)
-    return {folder for key in young for folder in _noted(results, key)}
-
-
-def _notes(results: ObjectStore, name: TableName, own: Sequence[str], now: datetime) -> tuple[list[str], list[str]]:
-    """The notes of other runs of this database: those of runs that have ended by now, and those that may be at work."""
-    notes = f"{NOTES}{name.database}/"
-    ours = [stored.key for stored in results.list(notes) if re.fullmatch(_STAMPED, stored.key.removeprefix(notes))]
-    latest = f"{notes}{now - LEFT_AFTER:{STAMP}}"
-    others = [key for key in ours if key not in own]
-    return [key for key in others if key < latest], [key for key in others if key >= latest]
-
-
-def _is_attempt(folder: str) -> bool:
-    return bool(_ATTEMPT.fullmatch(folder) or _FOLDER.fullmatch(folder))
-
-
-def _may_remove(folder: str, database: str) -> bool:
-    """Whether an attempt's folder, that a note of this database names, was made by a run of it, as its name proves.
-
-    Where the name does not tell, as in older versions, an attempt's whole folder was noted by the run that made it; the
-    folder of one day was only pointed at by a partition.
-    """
-    made_by = _database_of(folder)
-    return made_by == database or (made_by is None and _ATTEMPT.fullmatch(folder) is not None)
-
-
-def key_of(results: ObjectStore, location: str) -> str:
-    """The key prefix of a location below the results root; of any other, what is no key of ours.
-
-    It ends in a slash, also where Hive's client of Glue has taken that away from the location.
-    """
-    return f"{location.removeprefix(results.location()).rstrip('/')}/"
-
-
-def is_meant_empty(results: ObjectStore, location: str) -> bool:
-    """Whether a partition's location is that of a day on which nothing was rejected, as its marker says."""
-    folder = key_of(results, location)
-    match = _FOLDER.fullmatch(folder)
-    if match is None:
-        return folder.startswith(OLD_NOTHING)
-    found = (_MARKER.fullmatch(stored.key) for stored in results.list(folder))
+def is_known_empty(results: ObjectStore, location: str) -> bool:
+    """Whether a partition's location is that of a day without REJECT records, as its completion marker says."""
+    folder = key_prefix(results, location)
+    if not _DAY_FOLDER.fullmatch(folder):
+        return folder.startswith(OLD_EMPTY_DAYS)
+    found = (_COMPLETION_MARKER.fullmatch(stored.key) for stored in results.list(folder))
     return any(marker is not None and marker["files"] == "0" for marker in found)
 
 
-def _noted(results: ObjectStore, key: str) -> list[str]:
-    try:
-        return results.read(key).decode(errors="replace").splitlines()
-    except FlowLakeError:
-        if any(stored.key == key for stored in results.list(NOTES)):
-            raise
-        return []  # a run beside this one has just done what it said
+def is_attempt(folder: str) -> bool:
+    """Whether a key prefix is the root of an attempt."""
+    return _ATTEMPT.fullmatch(folder) is not None
 
 
-def _keys_of(results: ObjectStore, folder: str) -> list[str]:
-    """The keys below an attempt's folder; below that of one day, and of its marker, which goes last."""
-    marked = [_marked(folder)] if _FOLDER.fullmatch(folder) else []
-    return [stored.key for place in [folder, *marked] for stored in results.list(place)]
+def is_day_folder(folder: str) -> bool:
+    """Whether a key prefix is an attempt's folder for a day."""
+    return _DAY_FOLDER.fullmatch(folder) is not None
 
 
-def _marked(folder: str) -> str:
-    """Where the marker of a day with files lies, by the day's folder."""
-    root, day = folder.rstrip("/").rsplit("/", 1)
-    return f"{root}/_complete/{day}/"
+def is_folder_of(folder: str, day: date) -> bool:
+    """Whether a key prefix is an attempt's folder for this day."""
+    match = _DAY_FOLDER.fullmatch(folder)
+    return match is not None and match["day"] == day.isoformat()
 
 
-def _marker_name(sizes: Collection[int], source: LogSource) -> str:
-    return f"{len(sizes)}-{sum(sizes)}-{source.account}-{source.region}"
+def database_of(folder: str) -> str | None:
+    """The database in the name of an attempt, by its root or by one of its folders; None where there is none."""
+    match = _ATTEMPT.fullmatch(folder) or _DAY_FOLDER.fullmatch(folder)
+    return match["database"] if match else None
 
 
-def _day(text: str) -> date | None:
+def find_day_folder(key: str) -> tuple[str, str] | None:
+    """The day, as text, and the day's folder that a file or completion marker belongs to; None for any other key."""
+    match = _COMPLETION_MARKER.fullmatch(key) or _FILE.fullmatch(key)
+    return (match["day"], f"{match['root']}{PARTITION_COLUMN}={match['day']}/") if match else None
+
+
+def keys_of(results: ObjectStore, folder: str) -> list[str]:
+    """The keys below an attempt's root or its folder for a day. The completion marker of that day comes last."""
+    marker_folders = [_marker_folder(folder)] if is_day_folder(folder) else []
+    return [stored.key for prefix in [folder, *marker_folders] for stored in results.list(prefix)]
+
+
+def parse_day(text: str) -> date | None:
+    """The date in a folder's name; None where it is none, such as 2021-02-30."""
     try:
         return date.fromisoformat(text)
     except ValueError:
         return None
 
 
-def _new_name() -> str:
-    """A name that nobody else has, and that tells the time (UTC)."""
-    return f"{datetime.now(timezone.utc):{STAMP}}-{uuid.uuid4().hex[:8]}"
+def _root_of(folder: str) -> str:
+    """The attempt's root, by the key prefix of a folder in it."""
+    return folder[: folder.index("/", len(ROOT)) + 1]
+
+
+def _marker_folder(folder: str) -> str:
+    """Where the completion marker of a day with files lies, by the day's folder."""
+    root, day = folder.rstrip("/").rsplit("/", 1)
+    return f"{root}/_complete/{day}/"
+
+
+def _marker_name(sizes: Collection[int], source: LogSource) -> str:
+    return f"{len(sizes)}-{sum(sizes)}-{source.account}-{source.region}"

@@ -1,4 +1,7 @@
-"""The scan of a run's days: as few UNLOADs as fit the scan limit, and a day that cannot be read leaves the others."""
+"""Scans the days of a run and writes their REJECT records. Pointing partitions at them is in partition_swap.py.
+
+It takes as few UNLOADs as the scan limit allows. A day that cannot be read fails, and the other days are written.
+"""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,40 +10,32 @@ from datetime import date
 
 import dagster as dg
 
-from assets.day_objects import DayObjects, changed_days
+from assets.day_objects import DayObjects, changed_since
 from assets.metadata import query_metadata
-from assets.rejected_flows.files import (
-    Unloaded,
-    files_below,
-    new_root,
-    note,
-    unloaded,
-    unnamed,
-)
-from assets.rejected_flows.taken_up import only_warned_of
-from assets.runs import origin
-from flowlogs.days import batches, listed
+from assets.rejected_flows.cleanup import cleanup_errors_as_warnings, write_cleanup_marker
+from assets.rejected_flows.files import UnloadResult, files_below, new_root, orphaned_files, unload_result
+from assets.runs import query_comment
+from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import (
-    MAX_UNLOADED_PARTITIONS,
+    MAX_PARTITIONS_PER_UNLOAD,
     TableName,
     rejected_flows_name,
+    unload_day_location,
     unload_rejected,
-    unloaded_location,
 )
 from resources.bucket import Bucket, ObjectStore
-from resources.engine import QueryEngine, QueryResult, ScanLimitError, misread_told
+from resources.engine import QueryEngine, QueryResult, ScanLimitError, misread_messages
 
-MOST_FAILED_STATEMENTS = 20
-"""How many statements of a run may fail for a day each: each of them scans the other days for nothing."""
-
+MAX_FAILED_STATEMENTS = 20
+"""How many statements of a run may fail because of a day. Each of them has scanned the other days in vain."""
 
 REFUSED = r"access.?denied|permission_denied|not authorized|forbidden"
-"""What an engine says that may not read an object: then it may read no other, and each day would fail by itself."""
+"""What an engine says where access is denied. Then every object is denied, and no day is tried by itself."""
 
 
 def days_too_large(athena: QueryEngine, sizes: Mapping[date, int]) -> dict[date, str]:
-    """The days whose objects are more than one query may scan: a query that is cancelled for that is billed."""
+    """The days whose objects are larger than one query may scan. Athena bills a query that it cancels for that."""
     limit = athena.scan_limit_bytes
     return {
         day: f"The objects of {day} are {size:,} bytes, and one query may scan {limit:,}. Raise that in Athena's "
@@ -50,9 +45,9 @@ def days_too_large(athena: QueryEngine, sizes: Mapping[date, int]) -> dict[date,
     }
 
 
-def scans(days: Sequence[date], sizes: Mapping[date, int], limit: int | None) -> Iterator[list[date]]:
-    """The days in their order, as runs of consecutive ones that one UNLOAD may write, and scan by these sizes."""
-    for batch in batches(days, MAX_UNLOADED_PARTITIONS):
+def scan_batches(days: Sequence[date], sizes: Mapping[date, int], limit: int | None) -> Iterator[list[date]]:
+    """The days in groups of consecutive ones, each small enough for one UNLOAD. `sizes` are bytes, as is `limit`."""
+    for batch in batches(days, MAX_PARTITIONS_PER_UNLOAD):
         scan: list[date] = []
         for day in batch:
             if scan and limit is not None and sum(sizes[other] for other in scan) + sizes[day] > limit:
@@ -64,10 +59,10 @@ def scans(days: Sequence[date], sizes: Mapping[date, int], limit: int | None) ->
 
 @dataclass
 class Scan:
-    """The scan of a run's days: what it talks to, what the days' objects are, and what has come of it so far.
+    """The scan of a run's days, with what it has done so far.
 
-    `failures` are the days that cannot be read; `notes` those of what may be left behind; `metadata` is each written
-    day's.
+    `inspected` are the days' objects, `failures` the days that cannot be read and why, `metadata` that of each written
+    day, `cleanup_markers` the keys of this run's clean-up markers and `roots` those of its attempts.
     """
 
     context: dg.AssetExecutionContext
@@ -75,102 +70,110 @@ class Scan:
     athena: QueryEngine
     results: ObjectStore
     table: TableName
-    looked: Mapping[date, DayObjects]
+    inspected: Mapping[date, DayObjects]
     failures: dict[date, str]
     metadata: dict[date, Mapping[str, object]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    cleanup_markers: list[str] = field(default_factory=list)
     roots: list[str] = field(default_factory=list)
     failed_statements: int = 0
 
-    def unload_within_limit(self, days: Sequence[date]) -> Iterator[Unloaded]:
-        """Write the records of these days in one statement, or in as few as let each day be read.
+    def unload_within_limit(self, days: Sequence[date]) -> Iterator[UnloadResult]:
+        """Write the records of these days with one statement, or with as few as it takes.
 
-        Where the days are more than one query may scan, each half is written by itself. A day with an object that
-        cannot be read fails, and the others are written without it.
+        Where the days are larger than one query may scan, each half is written by itself. A day with an object that
+        cannot be read fails, and the other days are written without it.
         """
-        root = self._begin()
-        self.context.log.info(f"{listed(days)}: to be written, from one scan of their objects.")
-        statement = unload_rejected(self.table, days[0], days[-1], self.results.location(root), origin(self.context))
+        root = self._new_attempt()
+        self.context.log.info(f"{days_text(days)}: to be written, from one scan of their objects.")
+        statement = unload_rejected(
+            self.table, days[0], days[-1], self.results.sql_location(root), query_comment(self.context)
+        )
         try:
             result = self.athena.execute(statement)
         except FlowLakeError as error:
-            again = self._without(days, error)
+            retries = self._days_to_retry(days, error)
         else:
-            part = self._written(days, root, result)
-            if part.folders:
-                yield part
+            unload = self._keep_readable_days(days, root, result)
+            if unload.folders:
+                yield unload
             return
-        with only_warned_of(self.context):
+        with cleanup_errors_as_warnings(self.context):
             self.results.delete([stored.key for stored in self.results.list(root)])
-        for batch in again:
+        for batch in retries:
             yield from self.unload_within_limit(batch)
 
-    def _without(self, days: Sequence[date], error: FlowLakeError) -> list[list[date]]:
-        """What is left to write of days for which a statement failed, each part by itself; raises what fails them all.
+    def _days_to_retry(self, days: Sequence[date], error: FlowLakeError) -> list[list[date]]:
+        """The groups of days to write again after a statement for these days failed.
 
-        An object that cannot be read is named in the error by its key, which tells its day.
+        Raises the error where it is no single day's. An error about an object has the object's key in it, which names
+        the day.
         """
         source = self.bucket.source()
         damaged = [day for day in days if source.day_prefix(day) in str(error)]
         too_large = isinstance(error, ScanLimitError)
         if too_large and len(days) > 1:
-            self.context.log.warning(f"{listed(days)}: more than one query may scan. Each half of them by itself.")
+            self.context.log.warning(f"{days_text(days)}: more than one query may scan. Each half of them by itself.")
             return [list(days[: len(days) // 2]), list(days[len(days) // 2 :])]
         if too_large:
             damaged = list(days)
         self.failed_statements += 1
         refused = re.search(REFUSED, str(error), re.IGNORECASE)
-        if not damaged or refused or self.failed_statements > MOST_FAILED_STATEMENTS:
+        if not damaged or refused or self.failed_statements > MAX_FAILED_STATEMENTS:
             raise error
         self.failures |= dict.fromkeys(damaged, str(error))
         rest = [day for day in days if day not in damaged]
         if rest:
-            self.context.log.warning(f"{listed(damaged)}: cannot be read. The other days are read without that.")
+            self.context.log.warning(f"{days_text(damaged)}: cannot be read. The other days are read without that.")
         return list(batches(rest, len(days)))
 
-    def _begin(self) -> str:
-        """A new folder to write into. Every one is noted anew each time, so that a long run is not taken for dead."""
+    def _new_attempt(self) -> str:
+        """The root of a new attempt. A new clean-up marker lists all roots of this run: old markers count as dead."""
         self.roots.append(new_root(self.table.database))
-        self.notes.append(note(self.results, rejected_flows_name(self.table), self.roots))
+        marker = write_cleanup_marker(self.results, rejected_flows_name(self.table), self.roots)
+        self.cleanup_markers.append(marker)
         return self.roots[-1]
 
-    def _written(self, days: Sequence[date], root: str, result: QueryResult) -> Unloaded:
-        """What a statement wrote below `root` of these days, without those that changed or were read wrongly."""
+    def _keep_readable_days(self, days: Sequence[date], root: str, result: QueryResult) -> UnloadResult:
+        """What a statement wrote below `root`. The files of days that changed, or were read wrongly, are removed."""
         sizes = files_below(self.results, root)
-        tried_before = unnamed(sizes, result.written)
-        for key in tried_before:
-            uri = self.results.uri(key)
-            self.context.log.warning(f"{uri} is of a first try of this query, which was tried again: removed.")
-        unreadable = self._misread(days, result) | changed_days(self.bucket, {day: self.looked[day] for day in days})
+        orphans = orphaned_files(sizes, result.written)
+        for key in orphans:
+            path = self.results.display_path(key)
+            self.context.log.warning(f"{path} is of a first attempt of this query, which Athena repeated: removed.")
+        unreadable = self._misread(days, result) | changed_since(
+            self.bucket, {day: self.inspected[day] for day in days}
+        )
         self.failures |= unreadable
         whole = [day for day in days if day not in unreadable]
-        folders = tuple(unloaded_location(root, day) for day in unreadable)
-        useless = {*tried_before, *(key for key in sizes if key.startswith(folders))}
+        folders = tuple(unload_day_location(root, day) for day in unreadable)
+        useless = {*orphans, *(key for key in sizes if key.startswith(folders))}
         if useless:
             self.results.delete(sorted(useless))
         kept = {key: size for key, size in sizes.items() if key not in useless}
-        part = unloaded(root, whole, kept)
-        for day, folder in part.folders.items():
-            own = part.of(day)
+        unload = unload_result(root, whole, kept)
+        for day, folder in unload.folders.items():
+            own = unload.sizes_of(day)
             self.metadata[day] = {
-                "folder": dg.MetadataValue.path(self.results.uri(folder)),
-                "location": self.results.location(folder),
+                "folder": dg.MetadataValue.path(self.results.display_path(folder)),
+                "location": self.results.sql_location(folder),
                 "files": len(own),
                 "bytes": sum(own),
                 **query_metadata(result),
             }
-        return part
+        return unload
 
     def _misread(self, days: Sequence[date], result: QueryResult) -> dict[date, str]:
-        """The days with an object whose records are not what was read of it, and why. Other findings are warned of."""
-        known = {warning for found in self.looked.values() for warning in found.warnings}
+        """The days with an object that was read wrongly, and why. Other findings are logged as warnings."""
+        known = {warning for found in self.inspected.values() for warning in found.warnings}
         for remark in result.remarks:
             if remark not in known:
                 self.context.log.warning(remark)
         source, problems = self.bucket.source(), {}
         for day in days:
-            folder = self.bucket.objects.uri(source.day_prefix(day))
-            told = misread_told({uri: words for uri, words in result.misread.items() if uri.startswith(folder)})
-            if told:
-                problems[day] = "\n".join(told)
+            folder = self.bucket.objects.display_path(source.day_prefix(day))
+            messages = misread_messages(
+                {path: words for path, words in result.misread.items() if path.startswith(folder)}
+            )
+            if messages:
+                problems[day] = "\n".join(messages)
         return problems

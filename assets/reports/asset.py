@@ -13,14 +13,15 @@ from assets.day_objects import arrived_since
 from assets.metadata import query_metadata
 from assets.rejected_flows.files import days_without_files, require_files
 from assets.reports.catalogue import Report, report_sql
-from assets.results_source import noted_objects, require_own_results
-from assets.runs import clear_failures, days_of, finish_days, origin
+from assets.results_source import recorded_objects_read, require_own_results
+from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition, require_days
 from assets.tables import csv_bytes, markdown_table, parquet_bytes
-from flowlogs.days import batches, listed
+from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
 from resources.bucket import Bucket, ObjectStore
+from resources.consistent_read import attempts
 from resources.engine import QueryEngine, QueryResult
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 GROUP = "reports"
 ROWS_SHOWN = 20
 DAYS_AT_ONCE = 30
-"""Of a range, how many days' files are written together: each is whole, and few waits for the disk do for all."""
+"""How many days' files are written together. Each file is whole, and the disk is waited for once."""
 
 
 def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -51,19 +52,19 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         results: dg.ResourceParam[ObjectStore],
         table: dg.ResourceParam[TableName],
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult]:
-        days = days_of(context)
+        days = run_days(context)
         source = rejected_flows_name(table)
         done: dict[date, Mapping[str, object]] = {}
-        with clear_failures():
+        with as_dagster_failure():
             require_own_results(results, bucket, athena, table)
             locations, failures = days_without_partition(athena, source, days, REJECTED_FLOWS)
             failures |= days_without_files(results, locations)
             there = [day for day in days if day not in failures]
-            for warning in arrived_since(bucket, noted_objects(results, there)):
+            for warning in arrived_since(bucket, recorded_objects_read(results, there)):
                 context.log.warning(warning)
             try:
                 for group in batches(there, len(days)):
-                    statement = f"{report_sql(report, source, group[0], group[-1])}\n{origin(context)}"
+                    statement = f"{report_sql(report, source, group[0], group[-1])}\n{query_comment(context)}"
                     result = consistent_result(athena, results, source, group, statement)
                     rows = dict(list(result.frame.groupby("dt")))
                     frames = {day: rows.get(day.isoformat(), result.frame.iloc[:0]) for day in group}
@@ -72,7 +73,9 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                         results.replace({key: data for day_files in files for key, data in day_files.items()})
                         count = sum(len(frames[day]) for day in batch)
                         rows_told = f"{count} {'row' if count == 1 else 'rows'}"
-                        context.log.info(f"{listed(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_told}.")
+                        context.log.info(
+                            f"{days_text(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_told}."
+                        )
                         done |= {day: report_metadata(report.name, day, frames[day], result, results) for day in batch}
             except FlowLakeError as error:
                 failures |= {day: str(error) for day in there if day not in done}
@@ -85,27 +88,21 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
 def consistent_result(
     athena: QueryEngine, results: ObjectStore, table: TableName, days: Sequence[date], statement: str
 ) -> QueryResult:
-    """What the statement gives, over days each of which is there and stays as it is while it runs.
+    """The statement's result, over days none of which is missing or was replaced while it ran.
 
-    A run beside this one may replace a day, and remove the files that are just being looked for, or read.
+    A parallel run may replace a day and remove its files while these are read.
     """
-    locations = require_days(athena, table, days, REJECTED_FLOWS)
-    while True:
-        failure = None
-        try:
+    for attempt in attempts():
+        locations = require_days(athena, table, days, REJECTED_FLOWS)
+        with attempt.error_deferred():
             require_files(results, locations)
             result = athena.execute(statement)
-        except FlowLakeError as error:
-            failure = error
-        before, locations = locations, require_days(athena, table, days, REJECTED_FLOWS)
-        if locations == before:
-            if failure:
-                raise failure
-            return result
+        attempt.changed = require_days(athena, table, days, REJECTED_FLOWS) != locations
+    return result
 
 
 def report_keys(name: str, day: date) -> tuple[str, str]:
-    """Where a day's report lies below the results root: its Parquet and its CSV file."""
+    """The keys of a day's report, below the results root: its Parquet file and its CSV file."""
     return f"reports/{name}/{day}.parquet", f"reports/{name}/{day}.csv"
 
 
@@ -117,12 +114,12 @@ def report_files(name: str, day: date, frame: "pd.DataFrame") -> dict[str, bytes
 def report_metadata(
     name: str, day: date, frame: "pd.DataFrame", result: QueryResult, results: ObjectStore
 ) -> Mapping[str, object]:
-    """What a person wants to know of one day's report, whose rows are in the frame."""
+    """The metadata of one day's report, whose rows are in the frame."""
     parquet, csv = report_keys(name, day)
     return {
         "dagster/row_count": len(frame),
         "table": dg.MetadataValue.md(markdown_table(frame, ROWS_SHOWN)),
-        "parquet": dg.MetadataValue.path(results.uri(parquet)),
-        "csv": dg.MetadataValue.path(results.uri(csv)),
+        "parquet": dg.MetadataValue.path(results.display_path(parquet)),
+        "csv": dg.MetadataValue.path(results.display_path(csv)),
         **query_metadata(result),
     }

@@ -19,12 +19,12 @@ import click
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 from flowlogs.statements import REJECTED_FLOWS
-from pipelines.commands.given import choose_day, require_variables, settings_for, whole_number
+from pipelines.commands.arguments import choose_day, require_variables, settings_for, whole_number
 from pipelines.commands.history import history
 from pipelines.commands.interruptions import errors_for_people
 from pipelines.commands.materialization import materialize
-from pipelines.commands.permitted import require_allowed
 from pipelines.commands.port import require_free_port
+from pipelines.commands.statement_guard import require_permitted
 from pipelines.commands.terminal import TerminalLog, failure_text, print_reports, terminal_table
 from pipelines.settings import PROJECT_ROOT
 from pipelines.targets import build_target
@@ -59,8 +59,8 @@ def run(typed: str | None, logs: str | None, day_text: str | None) -> None:
         target = build_target(settings)
         day = choose_day(day_text, settings, target.bucket)
         simulated = " (simulated: no VPC is behind them)" if target.bucket.is_simulated() else ""
-        logs_told = f"{target.bucket.objects.uri()}{simulated}"
-        click.echo(f"Day      {day} (UTC)\nLogs     {logs_told}\nResults  {target.results.uri()}\n")
+        logs_told = f"{target.bucket.objects.display_path()}{simulated}"
+        click.echo(f"Day      {day} (UTC)\nLogs     {logs_told}\nResults  {target.results.display_path()}\n")
         terminal = TerminalLog(stopped_by)
         with history(settings) as kept:
             result = materialize(settings, kept, day, terminal, stopped_by)
@@ -82,14 +82,14 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
     """Execute one of Athena's statements, and print what it gives."""
     with errors_for_people():
         require_variables("sql", typed)
-        most_rows = whole_number("ROWS", rows)
+        max_rows = whole_number("ROWS", rows)
         if not statement.strip():
             raise FlowLakeError(f"`make sql` needs a statement. For example:\n  {EXAMPLE}")
         settings = settings_for(logs)
         target = build_target(settings)
-        require_allowed(statement, target.results, write=write)
+        require_permitted(statement, target.results, write=write)
         try:
-            result = target.athena.execute(statement, most_rows)
+            result = target.athena.execute(statement, max_rows)
         except QueryError as error:
             if error.code not in ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"):
                 raise
@@ -97,7 +97,7 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
             if re.search(rf"\b({settings.table}|{REJECTED_FLOWS})'", str(error)) or error.code == "SCHEMA_NOT_FOUND":
                 tables = "The table of flow logs is there once `make run` has made it."
             raise FlowLakeError(f"{error}\n{tables}") from error
-        frame = result.frame.head(most_rows)
+        frame = result.frame.head(max_rows)
         if len(frame.columns):
             click.echo(terminal_table(frame))
         count = f"{len(frame):,} {'row' if len(frame) == 1 else 'rows'}"

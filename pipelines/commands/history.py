@@ -4,7 +4,6 @@ A run holds a lock of the operating system's while it lives, which ends with its
 whose lock is free was killed, and the next command says so in the history.
 """
 
-import fcntl
 import os
 import re
 import socket
@@ -13,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable, shortened
 from pipelines.settings import DAGSTER_HOME, Settings
+from resources.file_lock import open_lock_file, take_lock, wait_for_lock
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LOCK_TAG = ".dagster/vpc-flow-lake-lock"
 """Dagster's UI shows no tags that begin like this."""
 
-RUNNING = ".running"
+LOCK_FOLDER = ".running"
 
 KILLED = "The process of this run was killed before the run came to its end. What was not done is as it was: run again."
 STOPPED = "This run was stopped in the terminal, or by a signal. What was not done is as it was: run again."
@@ -40,7 +40,7 @@ nux:  # the invitation to a newsletter
 
 # What a step prints is shown as it is. To keep it too, Dagster starts two processes for each step, which a Ctrl-C in
 # the terminal ends with a traceback of each.
-_NOTHING_PRINTED_IS_KEPT = {
+_NO_COMPUTE_LOGS = {
     "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 }
 
@@ -72,17 +72,17 @@ class History:
     setting: str
 
     @contextmanager
-    def alive(self) -> Iterator[dict[str, str]]:
+    def running(self) -> Iterator[dict[str, str]]:
         """The tags of a run that lives as long as the block."""
         name = f"{_machine()}.{uuid.uuid4().hex}"
-        path = self.home / RUNNING / name
+        path = self.home / LOCK_FOLDER / name
         try:
             path.parent.mkdir(exist_ok=True)
-            lock = _opened_to_lock(path)
+            lock = open_lock_file(path)
         except OSError as error:
-            raise _failure(self.home, self.setting, error) from error
+            raise _query_error(self.home, self.setting, error) from error
         with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            wait_for_lock(lock)
             yield {LOCK_TAG: name}
             # Where the block fails, the next command may have to say that the run did.
             path.unlink(missing_ok=True)
@@ -117,37 +117,32 @@ def history(settings: Settings) -> Iterator[History]:
 
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with _opened_to_lock(home / ".lock") as lock:
+        with open_lock_file(home / ".lock") as lock:
             # Dagster makes its databases table by table; two first runs at once would trip over each other there.
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            wait_for_lock(lock)
             if not given:
                 with suppress(FileExistsError), (home / "dagster.yaml").open("x", encoding="utf-8") as written:
                     written.write(DAGSTER_YAML)
             os.environ[DAGSTER_HOME] = str(home)
-            with _settings_that_are_understood(home / "dagster.yaml"):
-                kept_at = InstanceRef.from_dir(str(home), overrides=_NOTHING_PRINTED_IS_KEPT)
+            with _yaml_errors_in_words(home / "dagster.yaml"):
+                kept_at = InstanceRef.from_dir(str(home), overrides=_NO_COMPUTE_LOGS)
             instance = DagsterInstance.from_ref(kept_at)
-            _tell_of_killed_runs(instance, home / RUNNING)
+            _mark_killed_runs(instance, home / LOCK_FOLDER)
     except OSError as error:
-        raise _failure(home, setting, error) from error
+        raise _query_error(home, setting, error) from error
     except DBAPIError as error:
-        raise _failure(home, setting, error.orig) from error
+        raise _query_error(home, setting, error.orig) from error
     except NoSuchTableError as error:
-        raise _failure(home, setting, f"no such table: {error}") from error
+        raise _query_error(home, setting, f"no such table: {error}") from error
     try:
         with instance:
             yield History(instance, home, setting)
     except DBAPIError as error:
-        raise _failure(home, setting, error.orig) from error
-
-
-def _opened_to_lock(path: Path) -> BinaryIO:
-    """The file, made where it is missing. Raises OSError where that is a link: nothing is made where one leads."""
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666), "rb")
+        raise _query_error(home, setting, error.orig) from error
 
 
 @contextmanager
-def _settings_that_are_understood(path: Path) -> Iterator[None]:
+def _yaml_errors_in_words(path: Path) -> Iterator[None]:
     import yaml
     from dagster._core.errors import DagsterInvalidConfigError
 
@@ -161,7 +156,7 @@ def _settings_that_are_understood(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _failure(home: Path, setting: str, error: BaseException | str | None) -> FlowLakeError:
+def _query_error(home: Path, setting: str, error: BaseException | str | None) -> FlowLakeError:
     """What is wrong with the history, and what to do about it, by what SQLite or the operating system says."""
     reason = getattr(error, "strerror", None) or str(error)
     if home.is_symlink() and not home.exists():
@@ -176,7 +171,7 @@ def _failure(home: Path, setting: str, error: BaseException | str | None) -> Flo
     return FlowLakeError(f"Dagster's history cannot be kept in {printable(str(home))}: {printable(reason)}. {advice}")
 
 
-def _tell_of_killed_runs(instance: "dg.DagsterInstance", folder: Path) -> None:
+def _mark_killed_runs(instance: "dg.DagsterInstance", folder: Path) -> None:
     """Mark as failed the runs of this machine whose lock is free."""
     import dagster as dg
     from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
@@ -188,7 +183,7 @@ def _tell_of_killed_runs(instance: "dg.DagsterInstance", folder: Path) -> None:
                 continue  # not one of ours
             with suppress(BlockingIOError, FileNotFoundError):  # it lives, or has just come to its end
                 lock = locks.enter_context(path.open("rb"))
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                take_lock(lock)
                 free.append(path)
         if free:
             names = [path.name for path in free]

@@ -11,7 +11,7 @@ import click
 
 from flowlogs.errors import FlowLakeError
 
-RAISED_AGAIN_AFTER_SECONDS = 0.05
+RERAISE_AFTER_SECONDS = 0.05
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def signals() -> Iterator[Callable[[], int]]:
     before = {number: signal.signal(number, signal.default_int_handler) for number in stopping}
     wakeup_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
-        with raised_again(first), nothing_logged(first):
+        with reraise_ignored_interrupts(first), unlogged(first):
             yield first
     finally:
         signal.set_wakeup_fd(wakeup_before)
@@ -69,7 +69,7 @@ def signals() -> Iterator[Callable[[], int]]:
 
 
 @contextmanager
-def nothing_logged(stopped_by: Callable[[], int]) -> Iterator[None]:
+def unlogged(stopped_by: Callable[[], int]) -> Iterator[None]:
     """Leave out what libraries log of the exception that ends them, where that would go to the terminal.
 
     SQLAlchemy does, with a traceback, when it is just closing a connection.
@@ -89,7 +89,7 @@ def nothing_logged(stopped_by: Callable[[], int]) -> Iterator[None]:
 
 
 @contextmanager
-def raised_again(stopped_by: Callable[[], int]) -> Iterator[None]:
+def reraise_ignored_interrupts(stopped_by: Callable[[], int]) -> Iterator[None]:
     """Raise what a signal raised once more where Python had to ignore it.
 
     A handler may raise in whatever code it meets. In a destructor or a callback of the garbage collector nobody can
@@ -98,7 +98,7 @@ def raised_again(stopped_by: Callable[[], int]) -> Iterator[None]:
 
     def heard(ignored: "sys.UnraisableHookArgs") -> None:
         if stopped_by() and not issubclass(ignored.exc_type, Exception):
-            signal.setitimer(signal.ITIMER_REAL, RAISED_AGAIN_AFTER_SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, RERAISE_AFTER_SECONDS)
         else:
             hook_before(ignored)
 

@@ -36,7 +36,7 @@ def materialize(
     )
     job = told.resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())
-    with kept.alive() as tags:
+    with kept.running() as tags:
         try:
             result = job.execute_in_process(
                 run_config={"loggers": {"terminal": {}}},

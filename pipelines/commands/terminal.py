@@ -88,7 +88,7 @@ def print_reports(results: "ObjectStore", day: date) -> None:
         with results.open(parquet) as file:
             # From Arrow's own memory: what it reads a Python file with may outlive the interpreter, and abort it.
             frame = pd.read_parquet(pa.BufferReader(file.read()), dtype_backend="numpy_nullable")
-        files = f"  {results.uri(parquet)}\n  {results.uri(csv)}"
+        files = f"  {results.display_path(parquet)}\n  {results.display_path(csv)}"
         click.echo(f"\n{report.name}: {report.description}\n\n{report_text(frame)}\n\n{files}")
 
 

@@ -8,12 +8,14 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
+from flowlogs.statement_kind import StatementKind, first_word
 from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
-from resources.aws.clients import CREATED_BY, AwsClients, aws_errors, error_code, refusal
+from resources.aws.clients import CREATED_BY, AwsClients, as_flow_lake_error, aws_errors, error_code
 from resources.aws.encryption import default_encryption
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult, ScanLimitError
 from resources.ensured import Ensured
@@ -30,7 +32,7 @@ FIRST_POLL_SECONDS = 0.1
 LONGEST_POLL_SECONDS = 5.0
 """A statement is asked after at growing intervals: DDL takes less than a second, a scan may take ten minutes."""
 
-BATCH = 100
+PARTITIONS_PER_REQUEST = 100
 """How many partitions Glue tells of at a time (BatchGetPartition takes 1,000, its answer is paged by size)."""
 
 DOLLARS_PER_TERABYTE = 5.0
@@ -51,8 +53,6 @@ CONSOLES: Mapping[str, str] = {
 FORMATS: Mapping[str, str] = {"LazySimpleSerDe": TEXT, "ParquetHiveSerDe": PARQUET}
 """What a table's objects are, by the class that Hive reads them with ("Choose a SerDe", Athena user guide)."""
 
-_BLANK = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
-_UNLOAD = re.compile(rf"{_BLANK}UNLOAD\b", re.DOTALL | re.IGNORECASE)
 _CODE = re.compile(r"(?:FAILED: )?([A-Z][A-Z_]{3,}|\w+Exception)\b:?\s*(.*)", re.DOTALL)
 
 
@@ -94,7 +94,7 @@ class Athena(QueryEngine):
     def ensure(self) -> Ensured:
         from botocore.exceptions import ClientError
 
-        self._require_near(self.results)
+        self._require_same_region(self.results)
         athena, ours = self.clients.client("athena"), self._configuration()
         with aws_errors(f"looking for the workgroup {self.workgroup}"):
             try:
@@ -141,15 +141,15 @@ class Athena(QueryEngine):
             raise FlowLakeError(f"{who} is of {engine}, which runs no SQL. {another}")
         location = configuration.get("ResultConfiguration", {}).get("OutputLocation")
         if location and configuration.get("EnforceWorkGroupConfiguration"):
-            self._require_near(location)
+            self._require_same_region(location)
 
-    def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
+    def execute(self, statement: str, max_rows: int | None = None) -> QueryResult:
         from pyathena.error import Error
 
         started = time.monotonic()
         # One row more than is asked for says whether there are more. An UNLOAD's cursor has no use for it.
-        reading: dict[str, Any] = {} if most_rows is None else {"chunksize": most_rows + 1}
-        cursor = self._connect().cursor(cursor_class(statement), on_poll=self._patience(started))
+        reading: dict[str, Any] = {} if max_rows is None else {"chunksize": max_rows + 1}
+        cursor = self._connect().cursor(cursor_class(statement), on_poll=self._wait_between_polls(started))
         try:
             # A run that is cancelled must leave no query running, and scanning, behind it: PyAthena stops one that is
             # interrupted, even while it is being started.
@@ -165,8 +165,8 @@ class Athena(QueryEngine):
         return QueryResult(
             statement=statement,
             query_id=str(cursor.query_id),
-            frame=frame.iloc[:most_rows],
-            more_rows=most_rows is not None and len(frame) > most_rows,
+            frame=frame.iloc[:max_rows],
+            more_rows=max_rows is not None and len(frame) > max_rows,
             scanned_bytes=scanned,
             seconds=time.monotonic() - started,
             details={
@@ -188,18 +188,20 @@ class Athena(QueryEngine):
                 raise
         return table_definition(table)
 
-    def partition_locations(self, name: TableName, values: Sequence[str]) -> dict[str, str]:
+    def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
         glue = self.clients.client("glue")
         locations = {}
         with aws_errors(f"looking for partitions of {name.hive}"):
-            for start in range(0, len(values), BATCH):
-                asked = [{"Values": [value]} for value in values[start : start + BATCH]]
+            for start in range(0, len(days), PARTITIONS_PER_REQUEST):
+                asked = [{"Values": [day.isoformat()]} for day in days[start : start + PARTITIONS_PER_REQUEST]]
                 while asked:
                     answer = glue.batch_get_partition(
                         DatabaseName=name.database, TableName=name.table, PartitionsToGet=asked
                     )
                     for partition in answer["Partitions"]:
-                        locations[partition["Values"][0]] = partition["StorageDescriptor"]["Location"]
+                        locations[date.fromisoformat(partition["Values"][0])] = partition["StorageDescriptor"][
+                            "Location"
+                        ]
                     # Not those that do not exist, but those that Glue did not come to look for.
                     left = answer.get("UnprocessedKeys", [])
                     if len(left) == len(asked):
@@ -213,8 +215,10 @@ class Athena(QueryEngine):
         from pyathena.util import RetryConfig
 
         if self._connection is None:
-            self._require_near(self.results)
-            self.clients.session.events.register("provide-client-params.athena.StartQueryExecution", self._name_owner)
+            self._require_same_region(self.results)
+            self.clients.session.events.register(
+                "provide-client-params.athena.StartQueryExecution", self._add_bucket_owner
+            )
             # It logs a traceback of each error that it raises, which here is one in words.
             logging.getLogger("pyathena").setLevel(logging.CRITICAL)
             self._connection = connect(
@@ -230,7 +234,7 @@ class Athena(QueryEngine):
             )
         return self._connection
 
-    def _name_owner(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401
+    def _add_bucket_owner(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401
         """Botocore asks this before a statement is sent: PyAthena cannot name the owner of the results' bucket."""
         results = {**params.get("ResultConfiguration", {}), "ExpectedBucketOwner": self._results_owner}
         return {**params, "ResultConfiguration": results}
@@ -243,7 +247,7 @@ class Athena(QueryEngine):
     def _results_owner(self) -> str:
         return self.clients.owner_of(self._results_bucket)
 
-    def _require_near(self, results: str) -> None:
+    def _require_same_region(self, results: str) -> None:
         """Raise FlowLakeError where results are in another region than Athena, which then refuses every statement.
 
         "The S3 location provided to save your query results is invalid. Please check your S3 location is correct and is
@@ -265,7 +269,7 @@ class Athena(QueryEngine):
             body = self.clients.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
             return [line.strip('"') for line in body.read().decode().splitlines() if line]
 
-    def _patience(self, started: float) -> "Callable[[AthenaQueryExecution], None]":
+    def _wait_between_polls(self, started: float) -> "Callable[[AthenaQueryExecution], None]":
         """What waits between two questions after a statement, and gives up when it has taken too long."""
         wait = FIRST_POLL_SECONDS
 
@@ -297,7 +301,7 @@ class Athena(QueryEngine):
 
         cause = error.__cause__
         if isinstance(cause, ClientError) and error_code(cause) != "InvalidRequestException":
-            return refusal(cause, "running a statement in Athena")
+            return as_flow_lake_error(cause, "running a statement in Athena")
         # A statement that does not parse is refused at once; every other fault is found while it runs.
         code, message = error_parts(
             # It may quote a record's field.
@@ -379,7 +383,7 @@ def cursor_class(statement: str) -> "type[Cursor | PandasCursor]":
     from pyathena.cursor import Cursor
     from pyathena.pandas.cursor import PandasCursor
 
-    return Cursor if _UNLOAD.match(statement) else PandasCursor
+    return Cursor if first_word(statement).kind is StatementKind.UNLOAD else PandasCursor
 
 
 def rows_of(cursor: "Cursor | PandasCursor") -> "pd.DataFrame":

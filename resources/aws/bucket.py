@@ -23,9 +23,9 @@ from flowlogs.bucket_policy import (
     tls_only_statement,
 )
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource, choose_source, find_source, unreadable_layout
+from flowlogs.layout import LogSource, choose_source, find_source, unsupported_layout
 from resources.aws.clients import ACCESS_DENIED, CREATED_BY, NO_BUCKET, AwsClients, aws_errors, error_code
-from resources.aws.encryption import undeliverable
+from resources.aws.encryption import encryption_problems
 from resources.aws.object_store import S3Store
 from resources.bucket import Bucket
 from resources.ensured import Ensured
@@ -55,7 +55,7 @@ PUBLIC_ACCESS_BLOCK = {
 OWNERSHIP = "BucketOwnerEnforced"
 
 
-LOOKED_INTO = 100
+MAX_FOLDERS_SEARCHED = 100
 """Into how many folders of a bucket without flow logs, and at how many folders of each, a look is taken for others."""
 
 
@@ -94,15 +94,19 @@ class S3Bucket(Bucket):
     def ensure(self) -> Ensured:
         created = not self._exists()
         if not self.has_flow_logs:
-            return self._only_read(created)
+            return self._ensure_read_only(created)
         if created:
             self._create()
         ours = created or self._is_ours()
         warnings = self._ensure_settings(ours, created)
         self._ensure_policy(ours, [])
-        if not self._speaks_tls_only():
+        if not self._requires_tls():
             warnings.append("requests without TLS are not denied by the bucket's policy")
-        warnings += [*self._transfer(), *undeliverable(self.clients, self.name), *self._kept_versions()]
+        warnings += [
+            *self._transfer_warnings(),
+            *encryption_problems(self.clients, self.name),
+            *self._versioning_warnings(),
+        ]
         source = self.source()
         return Ensured(
             {
@@ -114,7 +118,7 @@ class S3Bucket(Bucket):
             warnings=tuple(warnings),
         )
 
-    def _only_read(self, missing: bool) -> Ensured:
+    def _ensure_read_only(self, missing: bool) -> Ensured:
         if missing:
             raise FlowLakeError(
                 f"The bucket {self.name} (FLOWLAKE_BUCKET) does not exist, and none is created, since FLOWLAKE_VPC_IDS "
@@ -128,14 +132,14 @@ class S3Bucket(Bucket):
                 "whose": "not asked: FLOWLAKE_VPC_IDS names no VPC, so it is read and nothing in its settings changed",
                 "flow logs": self.source().location,
             },
-            warnings=tuple(self._transfer()),
+            warnings=tuple(self._transfer_warnings()),
         )
 
     @property
     def _bucket_region(self) -> str:
         return self.clients.region_of(self.name) or self.clients.region
 
-    def _transfer(self) -> list[str]:
+    def _transfer_warnings(self) -> list[str]:
         """What it means that the bucket is not where Athena works ("Query across regions", Athena user guide, 2026)."""
         there, here = self._bucket_region, self.clients.region
         if there == here:
@@ -164,7 +168,7 @@ class S3Bucket(Bucket):
         return sorted(day for day in days if day)
 
     @contextmanager
-    def policy_kept(self) -> Iterator[None]:
+    def policy_preserved(self) -> Iterator[None]:
         """Put the policy right after a block in which AWS may replace it, as it may when a flow log is created."""
         before = statements_of(self._policy())
         yield
@@ -172,36 +176,36 @@ class S3Bucket(Bucket):
 
     def _find_source(self) -> LogSource:
         if self.has_flow_logs:
-            return self._mine()
-        if self._account and self._region and any(self._folders(self._mine().prefix)):
-            return self._mine()
-        found = list(self._sources_there())
+            return self._configured_source()
+        if self._account and self._region and any(self._folders(self._configured_source().prefix)):
+            return self._configured_source()
+        found = list(self._sources_found())
         if found:
             return choose_source(self.name, found, self._account, self._region, where=f"s3://{self.name}")
         for folder in self._folders_nearby():
-            if told := unreadable_layout(folder):
+            if told := unsupported_layout(folder):
                 raise FlowLakeError(
                     f"s3://{self.name} holds no flow logs at AWSLogs/<account>/vpcflowlogs/<region>/, where they are "
                     f"read. It does hold {told}. Name a bucket in FLOWLAKE_BUCKET that flow logs are delivered to "
                     "otherwise."
                 )
-        return self._mine()
+        return self._configured_source()
 
-    def _mine(self) -> LogSource:
+    def _configured_source(self) -> LogSource:
         return LogSource(self.name, self._account or self.clients.account, self._region or self.clients.region)
 
     def _folders_nearby(self) -> Iterator[str]:
         """Folders that flow logs may be delivered to otherwise, as key prefixes: found with a few requests."""
         waiting = deque([""])
-        for _ in range(LOOKED_INTO):
+        for _ in range(MAX_FOLDERS_SEARCHED):
             if not waiting:
                 return
-            for folder in islice(self._folders(waiting.popleft()), LOOKED_INTO):
+            for folder in islice(self._folders(waiting.popleft()), MAX_FOLDERS_SEARCHED):
                 yield folder
                 if _MAY_LEAD_TO_LOGS.fullmatch(folder):
                     (waiting.appendleft if "AWSLogs/" in folder else waiting.append)(folder)
 
-    def _sources_there(self) -> Iterator[tuple[str, str]]:
+    def _sources_found(self) -> Iterator[tuple[str, str]]:
         for account in self._folders("AWSLogs/"):
             for region in self._folders(f"{account}vpcflowlogs/"):
                 source = find_source(region.rstrip("/"))
@@ -227,14 +231,14 @@ class S3Bucket(Bucket):
                 if error_code(error) in ACCESS_DENIED:
                     raise FlowLakeError(
                         f"The bucket {self.name} (FLOWLAKE_BUCKET) cannot be used: either it belongs to another "
-                        f"account than {self.clients.account}{self._or_archive()} (names are shared by all of AWS): "
-                        "then choose another. Or the caller lacks s3:ListBucket on it (the policies in deploy/ have "
-                        "every action that is needed)."
+                        f"account than {self.clients.account}{self._or_archive_account()} (names are shared by all of "
+                        "AWS): then choose another. Or the caller lacks s3:ListBucket on it (the policies in deploy/ "
+                        "have every action that is needed)."
                     ) from None
                 raise
         return True
 
-    def _or_archive(self) -> str:
+    def _or_archive_account(self) -> str:
         """Whose the bucket may be beside the caller, where an archive is read."""
         if self.has_flow_logs or self._account in (None, self.clients.account):
             return ""
@@ -312,7 +316,7 @@ class S3Bucket(Bucket):
                 different.append(difference)
         return different
 
-    def _kept_versions(self) -> Iterator[str]:
+    def _versioning_warnings(self) -> Iterator[str]:
         """What is left here of files that are replaced, where results are in this bucket."""
         if (
             self.query_results is not None
@@ -336,7 +340,7 @@ class S3Bucket(Bucket):
             with aws_errors(f"adding to the policy of the bucket {self.name}"):
                 self._s3.put_bucket_policy(Bucket=self.name, Policy=json.dumps(policy))
 
-    def _speaks_tls_only(self) -> bool:
+    def _requires_tls(self) -> bool:
         return any(
             statement.get("Effect") == "Deny"
             and statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") == "false"

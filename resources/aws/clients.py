@@ -59,7 +59,7 @@ class AwsClients:
         self._logs_region = logs_region
         self._results_bucket = results_bucket
         self._archive_account = archive_account
-        self._making = Lock()
+        self._creation_lock = Lock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._regions: dict[str, str] = {}
         self._owners: dict[str, str] = {}
@@ -71,7 +71,7 @@ class AwsClients:
         # boto3 knows AWS_DEFAULT_REGION alone; AWS's other tools and services say AWS_REGION.
         session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
         # PyAthena makes its clients of this session too.
-        session.events.register("provide-client-params.s3", self._name_owner)
+        session.events.register("provide-client-params.s3", self._add_bucket_owner)
         return session
 
     @cached_property
@@ -105,10 +105,10 @@ class AwsClients:
         from botocore.exceptions import ClientError
 
         asked = self.session.region_name or self._logs_region or "us-east-1"
-        with self._making:
+        with self._creation_lock:
             s3 = self.session.client("s3", region_name=asked, config=self.config)
         # Whose it is, is asked later, in the region that this finds.
-        s3.meta.events.unregister("provide-client-params.s3", self._name_owner)
+        s3.meta.events.unregister("provide-client-params.s3", self._add_bucket_owner)
         with aws_errors(f"looking for the region of the bucket {bucket}"):
             try:
                 answer = s3.head_bucket(Bucket=bucket)
@@ -143,7 +143,7 @@ class AwsClients:
                     raise
         return self.account
 
-    def _name_owner(self, params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any] | None:  # noqa: ANN401
+    def _add_bucket_owner(self, params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any] | None:  # noqa: ANN401
         """Botocore asks this before each call of S3: the bucket's owner is named in all that can name one."""
         known = model.input_shape.members if model.input_shape else {}
         if "Bucket" not in params or "ExpectedBucketOwner" in params or "ExpectedBucketOwner" not in known:
@@ -181,7 +181,7 @@ class AwsClients:
     def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - boto3 makes them at run time
         """A client of the service, for this session's region or another one."""
         key = (service, region or self.region)
-        with self._making:  # a session, unlike its clients, is not for several threads at once
+        with self._creation_lock:  # a session, unlike its clients, is not for several threads at once
             if key not in self._clients:
                 self._clients[key] = self.session.client(service, region_name=key[1], config=self.config)
             return self._clients[key]
@@ -195,7 +195,7 @@ def aws_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise refusal(error, doing) from error
+        raise as_flow_lake_error(error, doing) from error
     except BotoCoreError as error:
         raise FlowLakeError(f"AWS could not be asked ({doing}): {printable(str(error))}") from error
 
@@ -204,7 +204,7 @@ def error_code(error: "ClientError") -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def refusal(error: "ClientError", doing: str) -> FlowLakeError:
+def as_flow_lake_error(error: "ClientError", doing: str) -> FlowLakeError:
     """What AWS refused while `doing` something, and for a missing permission what to grant."""
     code, message = error_code(error), printable(error.response.get("Error", {}).get("Message", ""))
     if code in ACCESS_DENIED:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flowlogs.bucket_policy import key_statement, lets_use_key
+from flowlogs.bucket_policy import allows_delivery, key_statement
 from flowlogs.errors import FlowLakeError
 from resources.aws.clients import AccessDeniedError, AwsClients, aws_errors, error_code
 
@@ -55,7 +55,7 @@ def default_encryption(clients: AwsClients, bucket: str) -> DefaultEncryption | 
     return DefaultEncryption(rule["SSEAlgorithm"], rule.get("KMSMasterKeyID") or None)
 
 
-def undeliverable(clients: AwsClients, bucket: str) -> Iterator[str]:
+def encryption_problems(clients: AwsClients, bucket: str) -> Iterator[str]:
     """What keeps flow logs out of a bucket by its key of KMS, and the statement that lets them in."""
     found = default_encryption(clients, bucket)
     if found is None or found.algorithm == "AES256":
@@ -72,11 +72,11 @@ def undeliverable(clients: AwsClients, bucket: str) -> Iterator[str]:
             f"the key of KMS that objects are encrypted with is given as {found.key}: flow logs are delivered where it "
             f"is given by its ARN (arn:…:key/…). {statement}"
         )
-    elif (problem := _closed(clients, bucket, found.key)) is not None:
+    elif (problem := _key_policy_problem(clients, bucket, found.key)) is not None:
         yield f"{problem}. {statement}"
 
 
-def _closed(clients: AwsClients, bucket: str, key: str) -> str | None:
+def _key_policy_problem(clients: AwsClients, bucket: str, key: str) -> str | None:
     """Why the delivery service may not be able to use the key; None where its policy lets it."""
     try:
         with aws_errors(f"looking at the policy of the key {key}"):
@@ -84,6 +84,6 @@ def _closed(clients: AwsClients, bucket: str, key: str) -> str | None:
             policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
     except FlowLakeError as error:
         return f"whether flow logs may use the key of KMS that objects are encrypted with is not known: {error}"
-    if lets_use_key(policy):
+    if allows_delivery(policy):
         return None
     return f"flow logs may not use the key of KMS that objects are encrypted with, {key}: nothing is delivered"

@@ -18,17 +18,17 @@ DEFAULT_FORMAT = " ".join(f"${{{field.header}}}" for field in DEFAULT_FIELDS)
 READ_OPTIONS = {"FileFormat": "plain-text", "HiveCompatiblePartitions": False}
 """The DestinationOptions that the table can read. With PerHourPartition, a day has folders: it is read with them."""
 
-FILTERED_AT_ONCE = 200
+MAX_FILTER_VALUES = 200
 """How many values a filter takes ("Filter", Amazon EC2 API reference, 2026)."""
 
-_PARTS: Mapping[str, tuple[str, str, str, str]] = {
+_VPC_LOOKUPS: Mapping[str, tuple[str, str, str, str]] = {
     "subnet-": ("describe_subnets", "subnet-id", "Subnets", "SubnetId"),
     "eni-": ("describe_network_interfaces", "network-interface-id", "NetworkInterfaces", "NetworkInterfaceId"),
 }
 """How EC2 tells the VPC of what a flow log may be of instead: its call, filter, answer and id, by how ids begin."""
 
 
-NO_VPC = Ensured({"flow log": "none is created: FLOWLAKE_VPC_IDS names no VPC, so existing logs are read"})
+NOTHING_CONFIGURED = Ensured({"flow log": "none is created: FLOWLAKE_VPC_IDS names no VPC, so existing logs are read"})
 
 LIMIT = "FlowLogsLimitExceeded"
 """What EC2 answers where a resource has as many flow logs as it may ("Error codes", EC2 developer guide, 2026)."""
@@ -61,23 +61,23 @@ class Ec2FlowLog(FlowLog):
 
     def ensure(self) -> Ensured:
         if not self.vpc_ids:
-            return NO_VPC
+            return NOTHING_CONFIGURED
         self._require_vpcs()
         found = list(self._flow_logs())
         missing = self._without_flow_log(found)
         if missing:
             if not self.create_second:
                 self._require_no_other(missing, found)
-            with self.bucket.policy_kept():
+            with self.bucket.policy_preserved():
                 self._create(missing, found)
             found = list(self._flow_logs())
-        return self._told(found)
+        return self._state_of(found)
 
-    def look(self) -> Ensured:
+    def check(self) -> Ensured:
         if not self.vpc_ids:
-            return NO_VPC
+            return NOTHING_CONFIGURED
         found = list(self._flow_logs())
-        told = self._told(found)
+        told = self._state_of(found)
         missing = tuple(
             f"no flow log of {vpc_id} delivers to {self.bucket.arn} any more: materialize vpc_flow_log, which creates "
             "one, or take the VPC out of FLOWLAKE_VPC_IDS"
@@ -90,7 +90,7 @@ class Ec2FlowLog(FlowLog):
         delivering = {log["ResourceId"] for log in found if self._delivers_here(log)}
         return [vpc_id for vpc_id in self.vpc_ids if vpc_id not in delivering]
 
-    def _told(self, found: Sequence[dict[str, Any]]) -> Ensured:
+    def _state_of(self, found: Sequence[dict[str, Any]]) -> Ensured:
         """What people should know of the flow logs that deliver to this bucket."""
         here = [log for log in found if self._delivers_here(log)]
         logs = [log for vpc_id in self.vpc_ids for log in here if log["ResourceId"] == vpc_id]
@@ -99,7 +99,7 @@ class Ec2FlowLog(FlowLog):
         warnings += [f"{reason}. It delivers to this bucket too" for log in others for reason in _unreadable(log)]
         parts: list[tuple[dict[str, Any], str]] = []
         try:
-            parts = self._of_parts(here)
+            parts = self._logs_of_subnets_and_interfaces(here)
         except AccessDeniedError as denied:
             warnings.append(
                 "there are flow logs of subnets or network interfaces that deliver to this bucket, and it is not known "
@@ -108,7 +108,7 @@ class Ec2FlowLog(FlowLog):
         return Ensured(
             {f"{log['ResourceId']} {log['FlowLogId']}": self._summary(log) for log in logs},
             warnings=tuple(warnings),
-            errors=(*(error for log in logs for error in self._faults(log)), *_repeated(here, parts)),
+            errors=(*(error for log in logs for error in self._faults(log)), *_duplicate_deliveries(here, parts)),
         )
 
     def deliver(self, days: Sequence[date]) -> None:
@@ -148,17 +148,17 @@ class Ec2FlowLog(FlowLog):
                     ) from None
                 raise
 
-    def _of_parts(self, logs_there: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
+    def _logs_of_subnets_and_interfaces(self, logs_there: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
         """Those flow logs that are of subnets and network interfaces of the configured VPCs, with their VPC."""
         result = []
-        for beginning, (operation, name, answer, id_name) in _PARTS.items():
+        for beginning, (operation, name, answer, id_name) in _VPC_LOOKUPS.items():
             logs = [log for log in logs_there if log["ResourceId"].startswith(beginning)]
             ids = sorted({log["ResourceId"] for log in logs})
             vpcs: dict[str, str] = {}
             with aws_errors("looking for the VPCs of other flow logs' subnets and network interfaces"):
-                for start in range(0, len(ids), FILTERED_AT_ONCE):
+                for start in range(0, len(ids), MAX_FILTER_VALUES):
                     # By a filter: one that is gone, while its flow log is not, is no error.
-                    asked = [{"Name": name, "Values": ids[start : start + FILTERED_AT_ONCE]}]
+                    asked = [{"Name": name, "Values": ids[start : start + MAX_FILTER_VALUES]}]
                     for page in self._ec2.get_paginator(operation).paginate(Filters=asked):
                         vpcs |= {item[id_name]: item["VpcId"] for item in page[answer]}
             result += [(log, vpcs[log["ResourceId"]]) for log in logs if vpcs.get(log["ResourceId"]) in self.vpc_ids]
@@ -175,7 +175,7 @@ class Ec2FlowLog(FlowLog):
         ]
         told += [
             f"{log['FlowLogId']} of {log['ResourceId']}, which is in {vpc_id}, delivers to {log['LogDestination']}"
-            for log, vpc_id in self._of_parts(into)
+            for log, vpc_id in self._logs_of_subnets_and_interfaces(into)
             if vpc_id in missing
         ]
         if told:
@@ -273,24 +273,24 @@ def _unreadable(log: dict[str, Any]) -> Iterator[str]:
             yield f"{who} has {option} {options[option]}, which the table does not read: it needs {expected}"
 
 
-def _repeated(here: Sequence[dict[str, Any]], parts: Sequence[tuple[dict[str, Any], str]]) -> Iterator[str]:
+def _duplicate_deliveries(here: Sequence[dict[str, Any]], parts: Sequence[tuple[dict[str, Any], str]]) -> Iterator[str]:
     """Of flow logs that deliver to one place, which deliver the same records, and what is to do."""
     for one, other in combinations(here, 2):
-        if one["ResourceId"] == other["ResourceId"] and _record_the_same(one, other):
+        if one["ResourceId"] == other["ResourceId"] and _share_records(one, other):
             yield (
                 f"{one['FlowLogId']} and {other['FlowLogId']} of {one['ResourceId']} both deliver to this bucket: "
                 "records are there twice. Delete one of them"
             )
     for part, vpc_id in parts:
         for log in here:
-            if log["ResourceId"] == vpc_id and _record_the_same(part, log):
+            if log["ResourceId"] == vpc_id and _share_records(part, log):
                 yield (
                     f"{part['FlowLogId']} of {part['ResourceId']} delivers to this bucket too, as {log['FlowLogId']} "
                     f"of its {vpc_id} does: its records are there twice. Delete one of them"
                 )
 
 
-def _record_the_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def _share_records(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether some records of one resource are of both flow logs."""
     return {one.get("TrafficType"), other.get("TrafficType")} != {"ACCEPT", "REJECT"}
 

@@ -7,13 +7,13 @@ from typing import Any, BinaryIO
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 from resources.aws.clients import AwsClients, aws_errors, error_code
-from resources.bucket import Level, ObjectStore, StoredObject
+from resources.bucket import FolderListing, ObjectStore, StoredObject
 
 ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
 """The storage classes that Athena passes over without a word ("Amazon S3 Glacier", Athena user guide, 2026)."""
 
 
-DELETED_AT_ONCE = 1_000
+MAX_KEYS_PER_DELETE = 1_000
 """How many objects DeleteObjects takes ("DeleteObjects", Amazon S3 API reference)."""
 
 
@@ -25,14 +25,14 @@ class S3Store(ObjectStore):
         self.bucket = bucket
         self.prefix = prefix
 
-    def uri(self, key: str = "") -> str:
-        return printable(self.location(key))
+    def display_path(self, key: str = "") -> str:
+        return printable(self.sql_location(key))
 
-    def location(self, key: str = "") -> str:
+    def sql_location(self, key: str = "") -> str:
         return f"s3://{self.bucket}/{self.prefix}{key}"
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        with aws_errors(f"listing {self.uri(prefix)}"):
+        with aws_errors(f"listing {self.display_path(prefix)}"):
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)
             for page in pages:
                 for found in page.get("Contents", []):
@@ -40,33 +40,33 @@ class S3Store(ObjectStore):
                     key = found["Key"].removeprefix(self.prefix)
                     yield StoredObject(key, found["Size"], archived, found["ETag"])
 
-    def list_level(self, prefix: str) -> Level:
+    def list_folder(self, prefix: str) -> FolderListing:
         keys, folders = list[str](), list[str]()
-        with aws_errors(f"listing {self.uri(prefix)}"):
+        with aws_errors(f"listing {self.display_path(prefix)}"):
             pages = self._s3.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=self.prefix + prefix, Delimiter="/"
             )
             for page in pages:
                 keys += [found["Key"].removeprefix(self.prefix) for found in page.get("Contents", [])]
                 folders += [found["Prefix"].removeprefix(self.prefix) for found in page.get("CommonPrefixes", [])]
-        return Level(keys, folders)
+        return FolderListing(keys, folders)
 
     def content_id(self, stored: StoredObject) -> str:
         return stored.version  # the ETag: of an object that was put in one part, a digest of its bytes
 
     def open(self, key: str) -> BinaryIO:
-        with aws_errors(f"reading {self.uri(key)}"):
+        with aws_errors(f"reading {self.display_path(key)}"):
             body: BinaryIO = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"]
             return body
 
     def read(self, key: str) -> bytes:
-        with aws_errors(f"reading {self.uri(key)}"):
+        with aws_errors(f"reading {self.display_path(key)}"):
             return super().read(key)
 
     def head(self, key: str, size: int) -> bytes:
         from botocore.exceptions import ClientError
 
-        with aws_errors(f"reading {self.uri(key)}"):
+        with aws_errors(f"reading {self.display_path(key)}"):
             try:
                 first = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + key, Range=f"bytes=0-{size - 1}")
             except ClientError as error:
@@ -79,14 +79,14 @@ class S3Store(ObjectStore):
 
     def replace(self, files: Mapping[str, bytes]) -> None:
         for key, data in files.items():
-            with aws_errors(f"writing {self.uri(key)}"):
+            with aws_errors(f"writing {self.display_path(key)}"):
                 self._s3.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data)
 
     def add(self, files: Mapping[str, bytes]) -> None:
         from botocore.exceptions import ClientError
 
         for key, data in files.items():
-            with aws_errors(f"writing {self.uri(key)}"):
+            with aws_errors(f"writing {self.display_path(key)}"):
                 try:
                     # S3 itself decides who is first ("Conditional writes", Amazon S3 user guide, 2026).
                     self._s3.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, IfNoneMatch="*")
@@ -96,16 +96,16 @@ class S3Store(ObjectStore):
 
     def delete(self, keys: Iterable[str]) -> None:
         waiting = iter(keys)
-        while batch := tuple(islice(waiting, DELETED_AT_ONCE)):
-            with aws_errors(f"removing {self.uri(batch[0])}"):
+        while batch := tuple(islice(waiting, MAX_KEYS_PER_DELETE)):
+            with aws_errors(f"removing {self.display_path(batch[0])}"):
                 answer = self._s3.delete_objects(
                     Bucket=self.bucket,
                     Delete={"Objects": [{"Key": self.prefix + key} for key in batch], "Quiet": True},
                 )
             for failed in answer.get("Errors", []):
                 raise FlowLakeError(
-                    f"{self.uri(failed['Key'].removeprefix(self.prefix))} cannot be removed: {failed['Code']}: "
-                    f"{printable(failed['Message'])}. "
+                    f"{self.display_path(failed['Key'].removeprefix(self.prefix))} cannot be removed: "
+                    f"{failed['Code']}: {printable(failed['Message'])}. "
                     "If access is denied, grant s3:DeleteObject there to the caller."
                 )
 

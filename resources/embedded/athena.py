@@ -9,16 +9,18 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.first_look import header_inside_told, odd_told, other_files_told
+from flowlogs.first_look import header_inside_warning, odd_records_warning, other_files_warning
 from flowlogs.layout import is_visible
-from flowlogs.printable import few
-from flowlogs.statements import MAX_UNLOADED_PARTITIONS, TableDefinition, TableName
+from flowlogs.printable import first_names
+from flowlogs.statements import MAX_PARTITIONS_PER_UNLOAD, TableDefinition, TableName
 from resources.bucket import ObjectStore
+from resources.consistent_read import attempts
 from resources.embedded.catalog import Catalog
 from resources.embedded.data_types import RESULT_TYPES
 from resources.embedded.folder_store import FolderStore
@@ -27,6 +29,7 @@ from resources.embedded.readers.scan import ScannedObject
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult
 from resources.ensured import Ensured
 from resources.interrupts import signals_as_interrupts
+from resources.paths import is_within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +50,7 @@ class _Outcome:
     written: list[str] | None = None
     more_rows: bool = False
     checks: "Mapping[ScannedObject, ObjectCheck]" = field(default_factory=dict)
-    without_objects: tuple[str, ...] = ()
+    empty_partitions: tuple[str, ...] = ()
 
 
 class EmbeddedAthena(QueryEngine):
@@ -55,8 +58,8 @@ class EmbeddedAthena(QueryEngine):
 
     No statement writes into one that is `read_only`. The catalog is the SQLite file `catalog_path`; unqualified tables
     are looked for in `database`. A statement that takes longer than `timeout_seconds` is stopped. Whatever lies in the
-    buckets' folders or in those of `keep_clear`, or holds one, is never taken for temporary files to be removed. A
-    partition that points at no objects is told of, unless its location is one that `meant_empty` knows.
+    buckets' folders or in those of `protected_folders`, or holds one, is never taken for temporary files to be removed.
+    A partition that points at no objects is told of, unless its location is one that `known_empty` knows.
     """
 
     def __init__(
@@ -67,16 +70,16 @@ class EmbeddedAthena(QueryEngine):
         read_only: Collection[str] = (),
         *,
         timeout_seconds: float | None = None,
-        keep_clear: Collection[Path] = (),
-        meant_empty: Callable[[str], bool] = lambda _location: False,
+        protected_folders: Collection[Path] = (),
+        known_empty: Callable[[str], bool] = lambda _location: False,
     ) -> None:
         self.catalog = Catalog(catalog_path)
         self.buckets = buckets
         self.database = database
         self.read_only = read_only
         self.timeout_seconds = timeout_seconds
-        self.keep_clear = keep_clear
-        self.meant_empty = meant_empty
+        self.protected_folders = protected_folders
+        self.known_empty = known_empty
 
     @property
     def scan_limit_bytes(self) -> int | None:
@@ -89,7 +92,7 @@ class EmbeddedAthena(QueryEngine):
     def ensure(self) -> Ensured:
         return Ensured({"engine": "DuckDB, in this process", "catalog": str(self.catalog.path)})
 
-    def execute(self, statement: str, most_rows: int | None = None) -> QueryResult:
+    def execute(self, statement: str, max_rows: int | None = None) -> QueryResult:
         from resources.embedded.sql import statements
         from resources.embedded.sql.parse import parse
 
@@ -98,7 +101,7 @@ class EmbeddedAthena(QueryEngine):
         with signals_as_interrupts():
             match parsed:
                 case statements.Query():
-                    outcome = self._select(parsed, most_rows)
+                    outcome = self._select(parsed, max_rows)
                 case statements.Unload():
                     outcome = self._unload(parsed)
                 case _:
@@ -106,23 +109,23 @@ class EmbeddedAthena(QueryEngine):
         return QueryResult(
             statement=statement,
             query_id=str(uuid.uuid4()),
-            frame=_frame(outcome.rows),
+            frame=_result_frame(outcome.rows),
             scanned_bytes=outcome.scanned_bytes,
             seconds=time.monotonic() - started,
             written=outcome.written,
             more_rows=outcome.more_rows,
-            misread=_misread(outcome.checks),
+            misread=_misread_objects(outcome.checks),
             remarks=_remarks(outcome.checks),
-            without_objects=outcome.without_objects,
+            empty_partitions=outcome.empty_partitions,
         )
 
     def find_table(self, name: TableName) -> TableDefinition | None:
         return self.catalog.find_table(name)
 
-    def partition_locations(self, name: TableName, values: Sequence[str]) -> dict[str, str]:
-        wanted = set(values)
+    def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
+        wanted = {day.isoformat(): day for day in days}
         found = self.catalog.partitions(name, min(wanted, default=""), max(wanted, default=""))
-        return {partition.values[0]: partition.location for partition in found if partition.values[0] in wanted}
+        return {wanted[partition.values[0]]: partition.location for partition in found if partition.values[0] in wanted}
 
     def _define(self, parsed: "statements.Statement", statement: str) -> "pa.Table":
         import pyarrow as pa
@@ -154,8 +157,8 @@ class EmbeddedAthena(QueryEngine):
                 names = ["/".join(f"{c}={v}" for c, v in zip(columns, p.values, strict=True)) for p in partitions]
                 return pa.table({"partition": pa.array(names, pa.string())})
             case statements.SetPartitionLocation(name, partition, partition_columns):
-                values = self._ordered(name, partition, partition_columns, statement)
-                if not self.catalog.move_partition(name, Partition(values, partition.location)):
+                values = self._ordered_values(name, partition, partition_columns, statement)
+                if not self.catalog.set_partition_location(name, Partition(values, partition.location)):
                     raise QueryError("SemanticException", f"Partition not found: {', '.join(values)}.", statement)
                 return nothing
             case statements.AddPartitions():
@@ -167,7 +170,7 @@ class EmbeddedAthena(QueryEngine):
         table = self._table(parsed.name, statement)
         partitions = []
         for partition in parsed.partitions:
-            values = self._ordered(parsed.name, partition, parsed.partition_columns, statement)
+            values = self._ordered_values(parsed.name, partition, parsed.partition_columns, statement)
             named = zip(table.partition_columns, values, strict=True)
             folder = "/".join(f"{column}={value}" for (column, _), value in named)
             partitions.append(Partition(values, partition.location or f"{table.location.rstrip('/')}/{folder}"))
@@ -177,7 +180,7 @@ class EmbeddedAthena(QueryEngine):
                 "AlreadyExistsException", f"Partition already exists: {', '.join(present.values)}.", statement
             )
 
-    def _ordered(
+    def _ordered_values(
         self, name: TableName, partition: Partition, columns: Sequence[str], statement: str
     ) -> tuple[str, ...]:
         """A partition's values, given for `columns`, in the order of the table's own partition columns."""
@@ -197,37 +200,30 @@ class EmbeddedAthena(QueryEngine):
         return Limits(
             seconds=self.timeout_seconds,
             read_only=[folder for name, folder in folders.items() if name in self.read_only],
-            keep_clear=[*folders.values(), *self.keep_clear],
+            protected_folders=[*folders.values(), *self.protected_folders],
         )
 
-    def _select(self, query: "statements.Query", most_rows: int | None) -> _Outcome:
+    def _select(self, query: "statements.Query", max_rows: int | None) -> _Outcome:
         from resources.embedded.session import Session
         from resources.embedded.sql.planner import plan_query
 
         plan = plan_query(query, self.database, self.catalog.find_table)
-        while True:
-            failure = None
+        for attempt in attempts():
             with Session(query.text, self._limits()) as session:
-                before = self._chosen(plan, session)
-                try:
-                    inputs = self._inputs(plan, before)
-                    session.enclose(inputs)
-                    session.open(inputs)
-                    rows, more_rows = session.select(plan.sql, most_rows)
-                except FlowLakeError as error:
-                    failure = error
-                # A partition that has been moved meanwhile may have been read where its objects were just removed.
-                moved = self._chosen(plan, session) != before
-            if not moved and failure:
-                raise failure
-            if not moved:
-                return _Outcome(
-                    rows=_with_trino_integers(rows, query.text),
-                    scanned_bytes=session.scanned_bytes,
-                    more_rows=more_rows,
-                    checks=session.checks,
-                    without_objects=self._without_objects(before, inputs),
-                )
+                selected = self._selected_partitions(plan, session)
+                with attempt.error_deferred():
+                    inputs = self._inputs(plan, selected)
+                    session.restrict_access(inputs)
+                    session.bind_tables(inputs)
+                    rows, more_rows = session.select(plan.sql, max_rows)
+                attempt.changed = self._selected_partitions(plan, session) != selected
+        return _Outcome(
+            rows=_with_trino_integers(rows, query.text),
+            scanned_bytes=session.scanned_bytes,
+            more_rows=more_rows,
+            checks=session.checks,
+            empty_partitions=self._empty_partitions(selected, inputs),
+        )
 
     def _unload(self, unload: "statements.Unload") -> _Outcome:
         import pyarrow as pa
@@ -242,41 +238,45 @@ class EmbeddedAthena(QueryEngine):
         bucket, prefix = _split_location(unload.destination)
         store = self._store(bucket, unload.destination)
         if bucket in self.read_only or any(_lies_in(store, prefix, self.buckets[name]) for name in self.read_only):
-            raise QueryError("PERMISSION_DENIED", f"{store.uri(prefix)}: this bucket is read, never written.", text)
+            raise QueryError(
+                "PERMISSION_DENIED", f"{store.display_path(prefix)}: this bucket is read, never written.", text
+            )
         if any(part.startswith(".") for part in prefix.split("/")):
-            raise QueryError("NOT_SUPPORTED", f"{store.uri(prefix)}: a name with a dot in front is kept for us.", text)
+            raise QueryError(
+                "NOT_SUPPORTED", f"{store.display_path(prefix)}: a name with a dot in front is kept for us.", text
+            )
         # Where it writes by partition, Athena adds to what is there.
         if not unload.partitioned_by and next(store.list(prefix), None):
             raise QueryError("HIVE_PATH_ALREADY_EXISTS", f"Target directory {unload.destination} is not empty.", text)
         data = [column for column in plan.columns if column not in unload.partitioned_by]
         written = []
-        with Session(text, self._limits()) as session, store.adding() as folder:
-            chosen = self._chosen(plan, session)
+        with Session(text, self._limits()) as session, store.staging_folder() as folder:
+            chosen = self._selected_partitions(plan, session)
             inputs = self._inputs(plan, chosen)
-            session.enclose(inputs, folder)
-            session.write_while_scanning()
-            for values, part in _parts(unload, plan, inputs):
+            session.restrict_access(inputs, folder)
+            session.use_unload_settings()
+            for values, part in _unload_folders(unload, plan, inputs):
                 named = zip(unload.partitioned_by, values, strict=True)
                 names = [f"{column}={quote(value, safe='')}" for column, value in named]
                 path = folder.joinpath(prefix, *names, f"{uuid.uuid4()}.parquet")
                 path.parent.mkdir(parents=True)
-                session.open(part)
+                session.bind_tables(part)
                 if not session.copy(plan.sql, data, path, unload.compression):
                     path.unlink()
                     continue
-                written.append(store.location(path.relative_to(folder).as_posix()))
-                if unload.partitioned_by and len(written) > MAX_UNLOADED_PARTITIONS:
-                    problem = f"Exceeded limit of {MAX_UNLOADED_PARTITIONS} open writers for partitions/buckets."
+                written.append(store.sql_location(path.relative_to(folder).as_posix()))
+                if unload.partitioned_by and len(written) > MAX_PARTITIONS_PER_UNLOAD:
+                    problem = f"Exceeded limit of {MAX_PARTITIONS_PER_UNLOAD} open writers for partitions/buckets."
                     raise QueryError("HIVE_TOO_MANY_OPEN_PARTITIONS", problem, text)
         return _Outcome(
             rows=pa.table({}),
             scanned_bytes=session.scanned_bytes,
             written=written,
             checks=session.checks,
-            without_objects=self._without_objects(chosen, inputs),
+            empty_partitions=self._empty_partitions(chosen, inputs),
         )
 
-    def _chosen(self, plan: "QueryPlan", session: "Session") -> list[list[Partition]]:
+    def _selected_partitions(self, plan: "QueryPlan", session: "Session") -> list[list[Partition]]:
         """For each place where a table is read, the partitions that the plan's conditions leave."""
         return [self._partitions(read, session) for read in plan.reads]
 
@@ -284,28 +284,29 @@ class EmbeddedAthena(QueryEngine):
         """The objects of the partitions that were chosen for each place where a table is read."""
         return [(read, list(self._objects(partitions))) for read, partitions in zip(plan.reads, chosen, strict=True)]
 
-    def _without_objects(self, chosen: "Sequence[Sequence[Partition]]", inputs: "Inputs") -> tuple[str, ...]:
+    def _empty_partitions(self, chosen: "Sequence[Sequence[Partition]]", inputs: "Inputs") -> tuple[str, ...]:
         """What people should know of the partitions that were chosen and have no objects, by table."""
         told = list[str]()
         for partitions, (read, objects) in zip(chosen, inputs, strict=True):
             filled = {stored.partition for stored in objects}
             columns = [column for column, _ in read.definition.partition_columns]
             empty = [
-                f"{'/'.join(map('{}={}'.format, columns, partition.values)) or 'all of it'}: {self._uri(partition)}"
+                f"{'/'.join(map('{}={}'.format, columns, partition.values)) or 'all of it'}: "
+                f"{self._folder_path(partition)}"
                 for partition in partitions
-                if partition.values not in filled and not self.meant_empty(partition.location)
+                if partition.values not in filled and not self.known_empty(partition.location)
             ]
             if empty:
                 told.append(
                     f"Partitions of {read.name.table} point at folders that hold no objects, so that they give no "
-                    f"rows: {few(empty)}. If there were objects, restore them, or make the partitions anew."
+                    f"rows: {first_names(empty)}. If there were objects, restore them, or make the partitions anew."
                 )
         return tuple(dict.fromkeys(told))
 
-    def _uri(self, partition: Partition) -> str:
+    def _folder_path(self, partition: Partition) -> str:
         """A partition's folder, for people."""
         bucket, prefix = _split_location(partition.location)
-        return self._store(bucket, partition.location).uri(prefix)
+        return self._store(bucket, partition.location).display_path(prefix)
 
     def _objects(self, partitions: Sequence[Partition]) -> Iterator[ScannedObject]:
         for partition in partitions:
@@ -335,7 +336,7 @@ class EmbeddedAthena(QueryEngine):
             return partitions
         values = {column: [p.values[i] for p in partitions] for i, (column, _) in enumerate(columns)}
         rows = pa.table({"position": range(len(partitions)), **values})
-        chosen = session.chosen(
+        chosen = session.query_rows(
             matching_partitions_sql(read.partition_predicates, columns, "partitions"), "partitions", rows
         )
         # A condition that fails on some partition's value fails the query, if it has a row there to fail on.
@@ -348,37 +349,36 @@ class EmbeddedAthena(QueryEngine):
         return table
 
 
-def _misread(checks: "Mapping[ScannedObject, ObjectCheck]") -> dict[str, str]:
-    return {uri: check.problem for uri, check in _by_uri(checks) if check.problem}
+def _misread_objects(checks: "Mapping[ScannedObject, ObjectCheck]") -> dict[str, str]:
+    return {path: check.problem for path, check in _by_path(checks) if check.problem}
 
 
 def _remarks(checks: "Mapping[ScannedObject, ObjectCheck]") -> tuple[str, ...]:
     """What is to be known of objects whose other records are read right, alike ones together."""
-    found = [(uri, check) for uri, check in _by_uri(checks) if not check.problem]
-    odd = {uri: check.odd for uri, check in found if check.odd is not None}
-    inside = [uri for uri, check in found if check.header_inside]
+    found = [(path, check) for path, check in _by_path(checks) if not check.problem]
+    odd = {path: check.odd for path, check in found if check.odd is not None}
+    inside = [path for path, check in found if check.header_inside]
     foreign: dict[str, list[str]] = {}
-    for uri, check in found:
+    for path, check in found:
         if check.foreign:
-            foreign.setdefault(check.foreign, []).append(uri)
+            foreign.setdefault(check.foreign, []).append(path)
     return (
-        *(other_files_told(uris, words) for words, uris in foreign.items()),
-        *([odd_told(list(odd), next(iter(odd.values())))] if odd else []),
-        *([header_inside_told(inside)] if inside else []),
+        *(other_files_warning(paths, words) for words, paths in foreign.items()),
+        *([odd_records_warning(list(odd), next(iter(odd.values())))] if odd else []),
+        *([header_inside_warning(inside)] if inside else []),
     )
 
 
-def _by_uri(checks: "Mapping[ScannedObject, ObjectCheck]") -> "list[tuple[str, ObjectCheck]]":
+def _by_path(checks: "Mapping[ScannedObject, ObjectCheck]") -> "list[tuple[str, ObjectCheck]]":
     found = sorted(checks.items(), key=lambda item: item[0].key)
-    return [(stored.store.uri(stored.key), check) for stored, check in found]
+    return [(stored.store.display_path(stored.key), check) for stored, check in found]
 
 
 def _lies_in(store: ObjectStore, prefix: str, other: ObjectStore) -> bool:
     """Whether a place is the folder of another store, or lies in it. Two buckets in S3 never lie in each other."""
     if not (isinstance(store, FolderStore) and isinstance(other, FolderStore)):
         return False
-    root, place = other.root.resolve(), (store.root / prefix).resolve()
-    return root == place or root in place.parents
+    return is_within(store.root / prefix, other.root)
 
 
 def _no_table(name: TableName, statement: str) -> QueryError:
@@ -394,7 +394,7 @@ def _split_location(location: str) -> tuple[str, str]:
     return match[1], "".join(f"{name}/" for name in names)
 
 
-def _parts(
+def _unload_folders(
     unload: "statements.Unload", plan: "QueryPlan", inputs: "Inputs"
 ) -> "Iterator[tuple[tuple[str, ...], Inputs]]":
     """What an UNLOAD writes into one folder each: the values that name it, and the objects that its rows come from."""
@@ -425,7 +425,7 @@ def _with_trino_integers(rows: "pa.Table", statement: str) -> "pa.Table":
         raise QueryError("NUMERIC_VALUE_OUT_OF_RANGE", f"a sum does not fit bigint: {error}.", statement) from error
 
 
-def _frame(rows: "pa.Table") -> "pd.DataFrame":
+def _result_frame(rows: "pa.Table") -> "pd.DataFrame":
     import pandas as pd
     import pyarrow as pa
 

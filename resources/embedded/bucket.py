@@ -18,7 +18,7 @@ from flowlogs.layout import (
     find_source,
     is_object_name,
     is_visible,
-    unreadable_layout,
+    unsupported_layout,
 )
 from flowlogs.printable import printable
 from resources.bucket import Bucket
@@ -28,20 +28,20 @@ from resources.ensured import Ensured
 _NUMBER = re.compile("[0-9]{2,4}")
 
 
-LOOKED_INTO = 1_000
+MAX_FOLDERS_SEARCHED = 1_000
 """Into how many folders below a folder without flow logs a look is taken for them."""
 
 
-LEVELS_LOOKED_INTO = 8
+MAX_DEPTH_SEARCHED = 8
 """How deep those are: a few of a prefix, and those of the layout."""
 
 
-def _numbered(folder: str) -> Iterator[tuple[str, str]]:
+def _numbered_folders(folder: str) -> Iterator[tuple[str, str]]:
     """The folders in one that are called by a number, and where each really is, given where that one is."""
     return ((name, place) for name, place, is_folder in _real_entries(folder) if is_folder and _NUMBER.fullmatch(name))
 
 
-def _real_places(top: str) -> Iterator[str]:
+def _real_paths(top: str) -> Iterator[str]:
     """Where a folder's objects really are: that folder, those in it, and what links in those lead to."""
     waiting, seen = [top], set(map(str, Path(top).parents))
     while waiting:
@@ -73,7 +73,7 @@ class FolderBucket(Bucket):
     def __init__(self, name: str, root: Path, account: str | None = None, region: str | None = None) -> None:
         self.name = name
         self.root = root
-        self.objects = FolderStore(root, "FLOWLAKE_BUCKET", name, fixed=True)
+        self.objects = FolderStore(root, "FLOWLAKE_BUCKET", name, is_immutable=True)
         self._account = account
         self._region = region
 
@@ -82,31 +82,31 @@ class FolderBucket(Bucket):
         if not root.is_dir():
             what = "is no folder" if root.exists() else "does not exist"
             raise FlowLakeError(
-                f"FLOWLAKE_BUCKET: {self.objects.uri()} {what}. Name the folder that contains AWSLogs, as "
+                f"FLOWLAKE_BUCKET: {self.objects.display_path()} {what}. Name the folder that contains AWSLogs, as "
                 "`aws s3 sync` leaves it."
             )
         source = self.source()
         layouts = ("AWSLogs/*/*", "AWSLogs/o-*/*/*", "*/AWSLogs/*/*", "*/*/AWSLogs/*/*")
         elsewhere = (folder for layout in layouts for folder in self._folders(layout))
-        others = {told for folder in elsewhere if (told := unreadable_layout(folder))}
-        also = f"{self.objects.uri()} also holds"
+        others = {told for folder in elsewhere if (told := unsupported_layout(folder))}
+        also = f"{self.objects.display_path()} also holds"
         return Ensured(
             {"path": str(root), "account": source.account, "region": source.region, "read as": source.location},
             warnings=tuple(f"{also} {told}: their records are in no report" for told in sorted(others)),
         )
 
     def source(self) -> LogSource:
-        accounts = self.objects.list_level("AWSLogs/").folders
+        accounts = self.objects.list_folder("AWSLogs/").folders
         regions = [
-            region for account in accounts for region in self.objects.list_level(f"{account}vpcflowlogs/").folders
+            region for account in accounts for region in self.objects.list_folder(f"{account}vpcflowlogs/").folders
         ]
         found = [pair for region in regions if (pair := find_source(region))]
-        if not found and (elsewhere := self._logs_elsewhere()):
+        if not found and (elsewhere := self._logs_found_elsewhere()):
             raise FlowLakeError(
-                f"{self.objects.uri()} holds no AWSLogs/<account>/vpcflowlogs/<region>/, where flow logs are read. "
-                f"{elsewhere}"
+                f"{self.objects.display_path()} holds no AWSLogs/<account>/vpcflowlogs/<region>/, where flow logs are "
+                f"read. {elsewhere}"
             )
-        return choose_source(self.name, found, self._account, self._region, where=self.objects.uri())
+        return choose_source(self.name, found, self._account, self._region, where=self.objects.display_path())
 
     def unfit_days(self, days: Iterable[date]) -> Mapping[date, str]:
         source = self.source()
@@ -117,11 +117,11 @@ class FolderBucket(Bucket):
         shared = {}
         for day in days:
             others: set[date] = set()
-            for place in _real_places(real[day]) if day in real else ():
+            for place in _real_paths(real[day]) if day in real else ():
                 for folder in (place, *map(str, Path(place).parents)):
                     others |= days_of.get(folder, set()) - {day}
             if others:
-                where = self.objects.uri(source.day_prefix(day))
+                where = self.objects.display_path(source.day_prefix(day))
                 shared[day] = (
                     f"{where} has objects in common with the folder of {min(others)}, "
                     "by way of a link: each of their records would be counted on both days. Remove the link, or put "
@@ -133,9 +133,9 @@ class FolderBucket(Bucket):
         """Each day's folder, where links lead."""
         return {
             day: folder
-            for year, of_year in _numbered(os.path.realpath(self.root / source.prefix))
-            for month, of_month in _numbered(of_year)
-            for number, folder in _numbered(of_month)
+            for year, of_year in _numbered_folders(os.path.realpath(self.root / source.prefix))
+            for month, of_month in _numbered_folders(of_year)
+            for number, folder in _numbered_folders(of_month)
             if (day := source.find_day(f"{source.prefix}{year}/{month}/{number}/"))
         }
 
@@ -143,7 +143,7 @@ class FolderBucket(Bucket):
         """The folders of a pattern, as key prefixes."""
         return (f"{path.relative_to(self.root).as_posix()}/" for path in self.root.glob(pattern) if path.is_dir())
 
-    def _logs_elsewhere(self) -> str | None:
+    def _logs_found_elsewhere(self) -> str | None:
         """Where flow logs lie instead, as far as a short look tells, and what to do about it."""
         parts = self.root.parts
         if "AWSLogs" in parts:
@@ -151,24 +151,24 @@ class FolderBucket(Bucket):
         for folder in self._folders_nearby():
             above, found, below = f"{folder}/".rpartition("AWSLogs/")
             if above and find_source(f"{found}{below}"):
-                return f"They are in {self.objects.uri(above)}: name that folder in LOGS=."
-            if told := unreadable_layout(f"{found}{below}"):
+                return f"They are in {self.objects.display_path(above)}: name that folder in LOGS=."
+            if told := unsupported_layout(f"{found}{below}"):
                 return f"It holds {told}."
             if any(is_object_name(path.name) for path in (self.root / folder).iterdir()):
                 return (
-                    f"{self.objects.uri(folder)} holds objects of a flow log, without the folders of their bucket, "
-                    "which tell their day. Fetch them with `aws s3 sync`, which keeps those."
+                    f"{self.objects.display_path(folder)} holds objects of a flow log, without the folders of their "
+                    "bucket, which tell their day. Fetch them with `aws s3 sync`, which keeps those."
                 )
         return None
 
     def _folders_nearby(self) -> Iterator[str]:
         """Folders below this one, the nearest first, of a few levels and no more than some hundred."""
         waiting = deque([self.root])
-        for _ in range(LOOKED_INTO):
+        for _ in range(MAX_FOLDERS_SEARCHED):
             if not waiting:
                 return
             path = waiting.popleft()
             if os.access(path, os.R_OK | os.X_OK):
                 yield path.relative_to(self.root).as_posix() if path != self.root else ""
-                if len(path.relative_to(self.root).parts) < LEVELS_LOOKED_INTO:
+                if len(path.relative_to(self.root).parts) < MAX_DEPTH_SEARCHED:
                     waiting += sorted(p for p in path.iterdir() if p.is_dir() and not p.is_symlink())

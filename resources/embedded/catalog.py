@@ -121,7 +121,7 @@ class Catalog:
                     return partition
         return None
 
-    def move_partition(self, name: TableName, partition: Partition) -> bool:
+    def set_partition_location(self, name: TableName, partition: Partition) -> bool:
         """Whether there was a partition of these values; it lies where `partition` says now."""
         where = (name.database, name.table, partition.values[0], json.dumps(partition.values))
         change = "UPDATE partitions SET location = ? WHERE database = ? AND name = ? AND first_value = ?"

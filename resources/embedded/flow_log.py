@@ -13,7 +13,7 @@ from resources.embedded.simulation.vpc import AGGREGATION_SECONDS, TRAFFIC_TYPES
 from resources.ensured import Ensured
 from resources.flow_log import FlowLog
 
-LONGEST_OBJECT = 1 << 20
+MAX_OBJECT_BYTES = 1 << 20
 """Bytes. What the simulated VPC delivers in five minutes is a few kilobytes, and not much more when it is unpacked."""
 
 
@@ -35,7 +35,7 @@ class SimulatedFlowLog(FlowLog):
                 "flow log": "simulated",
                 "traffic type": self.vpc.traffic_type,
                 "aggregation seconds": self.vpc.aggregation_seconds,
-                "delivers to": self.bucket.objects.uri(self.vpc.source.prefix),
+                "delivers to": self.bucket.objects.display_path(self.vpc.source.prefix),
             }
         )
 
@@ -56,31 +56,31 @@ class SimulatedFlowLog(FlowLog):
     def _require_unchanged(self, day: date, present: Iterable[str], delivered: Mapping[str, bytes]) -> None:
         """Raise FlowLakeError where an object that is there is not what the VPC delivers, by whatever settings."""
         changed = {
-            key: data for key in present if (data := self.bucket.objects.head(key, LONGEST_OBJECT)) != delivered[key]
+            key: data for key in present if (data := self.bucket.objects.head(key, MAX_OBJECT_BYTES)) != delivered[key]
         }
-        for vpc in self._by_any_settings():
+        for vpc in self._vpcs_of_any_settings():
             if not changed:
                 return
-            texts = {key: _text(data) for key, data in vpc.objects(day)}
-            changed = {key: data for key, data in changed.items() if _text(data) != texts[key]}
+            texts = {key: _decompressed(data) for key, data in vpc.objects(day)}
+            changed = {key: data for key, data in changed.items() if _decompressed(data) != texts[key]}
         if changed:
             raise FlowLakeError(
-                f"{self.bucket.objects.uri(min(changed))} is called as what the simulated VPC delivers, and holds "
-                "something else. Simulated flow logs are never mixed with others: move it away, then run again."
+                f"{self.bucket.objects.display_path(min(changed))} is called as what the simulated VPC delivers, and "
+                "holds something else. Simulated flow logs are never mixed with others: move it away, then run again."
             )
 
-    def _by_any_settings(self) -> Iterator[SimulatedVpc]:
+    def _vpcs_of_any_settings(self) -> Iterator[SimulatedVpc]:
         """The VPC as it is set now, and as it may have been set when it delivered."""
         for traffic_type in TRAFFIC_TYPES:
             for seconds in AGGREGATION_SECONDS:
                 yield replace(self.vpc, traffic_type=traffic_type, aggregation_seconds=seconds)
 
 
-def _text(data: bytes) -> bytes | None:
+def _decompressed(data: bytes) -> bytes | None:
     """What an object holds, as far as a simulated one is long; None where it is no gzip. Its bytes may differ with the
     version of zlib that made them.
     """
     try:
-        return gzip.GzipFile(fileobj=BytesIO(data)).read(LONGEST_OBJECT)
+        return gzip.GzipFile(fileobj=BytesIO(data)).read(MAX_OBJECT_BYTES)
     except (OSError, EOFError, zlib.error):
         return None

@@ -4,7 +4,6 @@ What a bucket of flow logs is made of, bucket.py knows.
 """
 
 import errno
-import fcntl
 import io
 import os
 import re
@@ -18,7 +17,8 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
-from resources.bucket import Level, ObjectStore, StoredObject
+from resources.bucket import FolderListing, ObjectStore, StoredObject
+from resources.file_lock import open_lock_file, take_lock, wait_for_lock
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-STAGED = ".being-written"
+STAGING_FOLDER = ".being-written"
 
 
-LOCK = ".lock"
+LOCK_FILE = ".lock"
 """Beside what is stored, in the root: names that begin with a dot are invisible to readers of logs."""
 
 
@@ -41,7 +41,7 @@ LOCK_TEXT = b"VPC Flow Lake is writing. What lies beside this without a process 
 _OWN_LOCK = re.compile(r"[0-9a-f]{32}\.lock")
 
 
-_KINDS = {
+_FILE_KINDS = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
@@ -50,30 +50,31 @@ _KINDS = {
 }
 
 
-_LONGEST_SHOWN = 400
+_MAX_PATH_CHARACTERS = 400
 
 
-SYNCED_SINGLY = 16
+MAX_SINGLE_SYNCS = 16
 """Of more files than this, everything that waits to be written is written out at once, which takes less time."""
 
 
 class FolderStore(ObjectStore):
     """Objects as files below a folder, which SQL knows as the bucket `name`.
 
-    `setting` is the variable that names the folder, for errors. In one that is `fixed` nobody removes anything: what is
-    gone while it is looked for is an error there. Elsewhere a run beside this one may just have renamed or removed it.
+    `setting` is the variable that names the folder, for errors. In one that is `is_immutable` nobody removes anything:
+    what is gone while it is looked for is an error there. Elsewhere a run beside this one may just have renamed or
+    removed it.
     """
 
-    def __init__(self, root: Path, setting: str, name: str, *, fixed: bool = False) -> None:
+    def __init__(self, root: Path, setting: str, name: str, *, is_immutable: bool = False) -> None:
         self.root = root
         self.setting = setting
         self.name = name
-        self.fixed = fixed
+        self.is_immutable = is_immutable
 
-    def uri(self, key: str = "") -> str:
+    def display_path(self, key: str = "") -> str:
         return printable(str(self.root / key))
 
-    def location(self, key: str = "") -> str:
+    def sql_location(self, key: str = "") -> str:
         return f"s3://{self.name}/{key}"
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
@@ -84,13 +85,13 @@ class FolderStore(ObjectStore):
         whoever opens it says which object is missing, and so is what is no file.
         """
         top = self._path(prefix)
-        if self.fixed and not self.root.is_dir():
-            raise FlowLakeError(f"{shown(self.root)} ({self.setting}) is gone. Fetch it again, then run again.")
+        if self.is_immutable and not self.root.is_dir():
+            raise FlowLakeError(f"{path_text(self.root)} ({self.setting}) is gone. Fetch it again, then run again.")
         if not top.exists():
             self._refuse_broken_link(top)
             return
         if not top.is_dir():
-            raise FlowLakeError(f"{shown(top)} is a file, where a folder belongs. Move it away, then run again.")
+            raise FlowLakeError(f"{path_text(top)} is a file, where a folder belongs. Move it away, then run again.")
         yield from sorted(self._walk(prefix, top), key=lambda stored: stored.key)
 
     def _walk(self, prefix: str, top: Path) -> Iterator[StoredObject]:
@@ -114,26 +115,26 @@ class FolderStore(ObjectStore):
                         file_links.append((key, found))
                 elif entry.is_dir(follow_symlinks=False):
                     folders.append(f"{key}/")
-                elif own := self._own_facts(entry):
+                elif own := self._stat(entry):
                     files.add((own.st_dev, own.st_ino))
-                    yield _stored(key, own)
+                    yield _stored_object(key, own)
         for key, found in sorted(file_links, key=lambda link: link[0]):
             if (found.st_dev, found.st_ino) not in files:
                 files.add((found.st_dev, found.st_ino))
-                yield _stored(key, found)
+                yield _stored_object(key, found)
 
-    def list_level(self, prefix: str) -> Level:
+    def list_folder(self, prefix: str) -> FolderListing:
         path = self._path(prefix)
         try:
             if not stat.S_ISDIR(path.stat().st_mode):
-                return Level([], [])
+                return FolderListing([], [])
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ENOTDIR):
-                raise FlowLakeError(f"{shown(path)} cannot be read: {error.strerror}.") from error
-            return Level([], [])
+                raise FlowLakeError(f"{path_text(path)} cannot be read: {error.strerror}.") from error
+            return FolderListing([], [])
         entries = self._entries(prefix, set())
         folders = {entry.name for entry in entries if entry.is_dir()}
-        return Level(
+        return FolderListing(
             [f"{prefix}{entry.name}" for entry in entries if entry.name not in folders],
             [f"{prefix}{entry.name}/" for entry in entries if entry.name in folders],
         )
@@ -156,10 +157,10 @@ class FolderStore(ObjectStore):
                 entry.name.encode()
             except UnicodeEncodeError:
                 raise FlowLakeError(
-                    f"{shown(entry.path)} has a name that is no UTF-8, which no object has: rename it or move it away, "
-                    "then run again."
+                    f"{path_text(entry.path)} has a name that is no UTF-8, which no object has: rename it or move it "
+                    "away, then run again."
                 ) from None
-        return [entry for entry in entries if folder or entry.name != STAGED]
+        return [entry for entry in entries if folder or entry.name != STAGING_FOLDER]
 
     def _target(self, link: "os.DirEntry[str]") -> os.stat_result | None:
         """What a link leads to; None where that is nowhere."""
@@ -168,7 +169,7 @@ class FolderStore(ObjectStore):
         except OSError:
             return None
 
-    def _own_facts(self, entry: "os.DirEntry[str]") -> os.stat_result | None:
+    def _stat(self, entry: "os.DirEntry[str]") -> os.stat_result | None:
         try:
             return entry.stat(follow_symlinks=False)
         except OSError as error:
@@ -178,11 +179,11 @@ class FolderStore(ObjectStore):
     def _refuse(self, path: Path, error: OSError) -> None:
         """Raise what reading a folder met, unless a run beside this one may have taken the path away."""
         if error.errno not in (errno.ENOENT, errno.ENOTDIR):
-            raise FlowLakeError(f"{shown(path)} cannot be read: {error.strerror}.") from error
-        if self.fixed:
+            raise FlowLakeError(f"{path_text(path)} cannot be read: {error.strerror}.") from error
+        if self.is_immutable:
             raise FlowLakeError(
-                f"{shown(path)} vanished while it was read. Let whatever changes {shown(self.root)} come to its end, "
-                "then run again."
+                f"{path_text(path)} vanished while it was read. Let whatever changes {path_text(self.root)} come to "
+                "its end, then run again."
             ) from error
 
     def _refuse_broken_link(self, top: Path) -> None:
@@ -192,8 +193,8 @@ class FolderStore(ObjectStore):
                 return
             if path.is_symlink() and not path.exists():
                 raise FlowLakeError(
-                    f"{shown(path)} is a link to {shown(path.readlink())}, which cannot be read. Bring back what it "
-                    "led to, or remove the link; then run again."
+                    f"{path_text(path)} is a link to {path_text(path.readlink())}, which cannot be read. Bring back "
+                    "what it led to, or remove the link; then run again."
                 )
 
     def open(self, key: str) -> BinaryIO:
@@ -203,14 +204,14 @@ class FolderStore(ObjectStore):
         try:
             return super().read(key)
         except OSError as error:
-            raise FlowLakeError(f"{self.uri(key)} cannot be read: {error.strerror}.") from error
+            raise FlowLakeError(f"{self.display_path(key)} cannot be read: {error.strerror}.") from error
 
     def head(self, key: str, size: int) -> bytes:
         with self.open(key) as file:
             try:
                 return file.read(size)
             except OSError as error:
-                raise FlowLakeError(f"{self.uri(key)} cannot be read: {error.strerror}.") from error
+                raise FlowLakeError(f"{self.display_path(key)} cannot be read: {error.strerror}.") from error
 
     def local_file(self, key: str, folder: Path) -> Path:
         path = self._path(key)
@@ -221,23 +222,23 @@ class FolderStore(ObjectStore):
         try:
             # Some devices do something when they are opened, and a pipe waits for its other end.
             _require_file(path.stat())
-            return _opened(path, os.O_RDONLY, "rb")
+            return _open_file(path)
         except OSError as error:
-            raise FlowLakeError(f"{shown(path)} cannot be read: {error.strerror}.") from error
+            raise FlowLakeError(f"{path_text(path)} cannot be read: {error.strerror}.") from error
 
     def _path(self, key: str) -> Path:
         """Where the object of that key, or what is below that prefix, lies."""
         if key.startswith("/") or "\0" in key or {".", ".."} & set(key.split("/")):
-            raise FlowLakeError(f"{key!r} is the key of no object: it leads out of {shown(self.root)}.")
+            raise FlowLakeError(f"{key!r} is the key of no object: it leads out of {path_text(self.root)}.")
         return self.root / key
 
-    def _own_path(self, key: str) -> Path:
+    def _writable_path(self, key: str) -> Path:
         """The same for an object that is written or removed, which never happens behind a link out of the root."""
         path = self._path(key)
         folder, root = (Path(os.path.realpath(place)) for place in (path.parent, self.root))
         if folder != root and root not in folder.parents:
             raise FlowLakeError(
-                f"{shown(path)} leads out of {shown(self.root)}, to {shown(folder)}: nothing is written or "
+                f"{path_text(path)} leads out of {path_text(self.root)}, to {path_text(folder)}: nothing is written or "
                 f"removed there. Make a folder of that link, or name another folder in {self.setting}; then run again."
             )
         return path
@@ -249,18 +250,18 @@ class FolderStore(ObjectStore):
                 return
             if folder.is_symlink():
                 raise FlowLakeError(
-                    f"{shown(path)} lies behind a link, {shown(folder)}: nothing is removed there. Remove the link by "
-                    "hand."
+                    f"{path_text(path)} lies behind a link, {path_text(folder)}: nothing is removed there. Remove the "
+                    "link by hand."
                 )
 
     def replace(self, files: Mapping[str, bytes]) -> None:
-        self._write(files, self.adding())
+        self._write(files, self.staging_folder())
 
     def add(self, files: Mapping[str, bytes]) -> None:
-        self._write(files, self._storing(_place_where_nothing_is))
+        self._write(files, self._stage_and_store(_link_if_absent))
 
     def _write(self, files: Mapping[str, bytes], storing: AbstractContextManager[Path]) -> None:
-        places = {key: self._own_path(key).relative_to(self.root) for key in files}
+        places = {key: self._writable_path(key).relative_to(self.root) for key in files}
         with storing as folder:
             for key, data in files.items():
                 path = folder / places[key]
@@ -271,22 +272,22 @@ class FolderStore(ObjectStore):
                     raise self._failure(self.root / key, "written", error) from error
 
     @contextmanager
-    def adding(self) -> Iterator[Path]:
-        with self._storing(Path.replace) as folder:
+    def staging_folder(self) -> Iterator[Path]:
+        with self._stage_and_store(Path.replace) as folder:
             yield folder
 
     @contextmanager
-    def _storing(self, place: Callable[[Path, Path], object]) -> Iterator[Path]:
+    def _stage_and_store(self, place: Callable[[Path, Path], object]) -> Iterator[Path]:
         """A folder whose files are stored when the block ends; `place` puts each file at its path."""
         at_fault = self.root
         try:
-            with self._own_folder() as folder:
+            with self._new_staging_folder() as folder:
                 yield folder
                 staged = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
-                _to_disk(list(staged.values()))
-                with self._one_writer():
+                _flush_to_disk(list(staged.values()))
+                with self._write_lock():
                     for key in staged:
-                        at_fault = self._own_path(key.as_posix())
+                        at_fault = self._writable_path(key.as_posix())
                         at_fault.parent.mkdir(parents=True, exist_ok=True)
                         if at_fault.is_dir():
                             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -299,9 +300,9 @@ class FolderStore(ObjectStore):
     def delete(self, keys: Iterable[str]) -> None:
         at_fault = self.root
         try:
-            with self._one_writer():
+            with self._write_lock():
                 for key in keys:
-                    at_fault = self._own_path(key)
+                    at_fault = self._writable_path(key)
                     self._require_no_link(at_fault)
                     with suppress(FileNotFoundError):
                         at_fault.unlink()
@@ -310,27 +311,27 @@ class FolderStore(ObjectStore):
             raise self._failure(at_fault, "removed", error) from error
 
     @contextmanager
-    def _own_folder(self) -> Iterator[Path]:
+    def _new_staging_folder(self) -> Iterator[Path]:
         """An empty folder to write in before renaming, which nobody else touches.
 
         It has a lock of the operating system's, which ends with the process that holds it, however that ends. So what
         lies there under our lock, which nobody holds, was left by a run that was killed, and is thrown away.
         """
-        staged = self.root / STAGED
+        staged = self.root / STAGING_FOLDER
         folder = staged / uuid.uuid4().hex
-        own_lock = folder.with_suffix(LOCK)
-        with self._one_writer():
+        own_lock = folder.with_suffix(LOCK_FILE)
+        with self._write_lock():
             with suppress(FileExistsError):
                 staged.mkdir()
             if not stat.S_ISDIR(staged.lstat().st_mode):
                 raise FlowLakeError(f"{staged} is no folder: move it away, then run again.")
             for left in staged.iterdir():
                 if _OWN_LOCK.fullmatch(left.name):
-                    _throw_away(left)
+                    _remove_abandoned(left)
             lock = _open_lock(own_lock)
             lock.write(LOCK_TEXT)
             lock.flush()
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            wait_for_lock(lock)
         with lock:
             try:
                 folder.mkdir()
@@ -338,16 +339,16 @@ class FolderStore(ObjectStore):
             finally:
                 # Where this fails, the error that brought us here is the one to report.
                 shutil.rmtree(folder, ignore_errors=True)
-                with suppress(OSError), self._one_writer():
+                with suppress(OSError), self._write_lock():
                     own_lock.unlink()
                     _remove_empty(staged, self.root)
 
     @contextmanager
-    def _one_writer(self) -> Iterator[None]:
+    def _write_lock(self) -> Iterator[None]:
         """While no other process renames anything below this root, so that files that belong together stay so."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with _open_lock(self.root / LOCK) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with _open_lock(self.root / LOCK_FILE) as lock:
+            wait_for_lock(lock)
             yield
 
     def _failure(self, path: Path, done: str, error: OSError) -> FlowLakeError:
@@ -357,14 +358,14 @@ class FolderStore(ObjectStore):
         )
 
 
-def _stored(key: str, found: os.stat_result) -> StoredObject:
+def _stored_object(key: str, found: os.stat_result) -> StoredObject:
     """A file as an object. Whoever replaces it may keep its time of modification, but not that of its last change."""
     return StoredObject(key, found.st_size, version=f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}")
 
 
-def _to_disk(files: Sequence[Path]) -> None:
+def _flush_to_disk(files: Sequence[Path]) -> None:
     """Wait until the files would survive the machine: what is renamed is whole, or is not there."""
-    if len(files) > SYNCED_SINGLY:
+    if len(files) > MAX_SINGLE_SYNCS:
         os.sync()
         return
     for path in files:
@@ -372,7 +373,7 @@ def _to_disk(files: Sequence[Path]) -> None:
             os.fsync(file.fileno())
 
 
-def _place_where_nothing_is(staged: Path, path: Path) -> None:
+def _link_if_absent(staged: Path, path: Path) -> None:
     """Let a file have a second name, which a rename would take from whatever has it already."""
     try:
         os.link(staged, path)
@@ -384,7 +385,7 @@ def _place_where_nothing_is(staged: Path, path: Path) -> None:
 
 
 def _require_file(found: os.stat_result) -> None:
-    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
+    kind = _FILE_KINDS.get(stat.S_IFMT(found.st_mode))
     if kind:
         raise OSError(errno.EINVAL, f"it is {kind}, and no file. Move it away, then run again")
 
@@ -393,23 +394,24 @@ class _File(io.FileIO):
     """A file to read that never waits: where it gives nothing and has not ended, as a device does, it is an error."""
 
     def readinto(self, buffer: "Buffer") -> int:
-        return _given(cast("int | None", super().readinto(buffer)))
+        return _require_data(cast("int | None", super().readinto(buffer)))
 
     def readall(self) -> bytes:
-        return _given(super().readall())
+        return _require_data(super().readall())
 
 
-def _given(read: T | None) -> T:
+def _require_data(read: T | None) -> T:
     if read is None:
         raise OSError(errno.EAGAIN, "it gives nothing to read, as a device does. Move it away, then run again")
     return read
 
 
-def _opened(path: Path, flags: int, mode: str) -> BinaryIO:
-    handle = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
+def _open_file(path: Path, flags: int = 0) -> BinaryIO:
+    """The file, to read. Raises OSError where it is no file."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | flags)
     try:
         _require_file(os.fstat(handle))
-        return io.BufferedReader(_File(handle)) if mode == "rb" else cast("BinaryIO", os.fdopen(handle, mode))
+        return io.BufferedReader(_File(handle))
     except BaseException:
         os.close(handle)
         raise
@@ -418,22 +420,22 @@ def _opened(path: Path, flags: int, mode: str) -> BinaryIO:
 def _open_lock(path: Path) -> BinaryIO:
     """The file, to lock it; it is made where it is missing. Raises FlowLakeError where it is none, or a link."""
     try:
-        return _opened(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, "r+b")
+        return open_lock_file(path)
     except OSError as error:
         if path.is_symlink() or (path.exists() and not path.is_file()):
             raise FlowLakeError(
-                f"{shown(path)} is no file that runs could lock: move it away, then run again."
+                f"{path_text(path)} is no file that runs could lock: move it away, then run again."
             ) from error
         raise
 
 
-def _throw_away(lock: Path) -> None:
+def _remove_abandoned(lock: Path) -> None:
     """Remove what a run that was killed was writing beside its lock; nothing that a run could not have made."""
     folder = lock.with_suffix("")
-    with suppress(OSError), _opened(lock, os.O_RDONLY | os.O_NOFOLLOW, "rb") as file:
+    with suppress(OSError), _open_file(lock, os.O_NOFOLLOW) as file:
         if file.read(len(LOCK_TEXT) + 1) != LOCK_TEXT:
             return
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        take_lock(file)
         with suppress(FileNotFoundError):
             if not stat.S_ISDIR(folder.lstat().st_mode):
                 return
@@ -452,7 +454,11 @@ def _remove_empty(folder: Path, root: Path) -> None:
             folder = folder.parent
 
 
-def shown(path: str | os.PathLike[str]) -> str:
+def path_text(path: str | os.PathLike[str]) -> str:
     """A path for people, also one whose name is no UTF-8; of a very long one, the ends."""
     text = printable(os.fsencode(path).decode(errors="backslashreplace"))
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN // 2]}…{text[-_LONGEST_SHOWN // 2 :]}"
+    return (
+        text
+        if len(text) <= _MAX_PATH_CHARACTERS
+        else f"{text[: _MAX_PATH_CHARACTERS // 2]}…{text[-_MAX_PATH_CHARACTERS // 2 :]}"
+    )

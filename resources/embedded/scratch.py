@@ -3,7 +3,6 @@
 Nothing is removed here but folders that this module made: by their name, by the marker in them, and by who owns them.
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -16,54 +15,56 @@ from pathlib import Path
 from tempfile import gettempdir, mkdtemp
 
 from flowlogs.errors import FlowLakeError
+from resources.file_lock import folder_lock
+from resources.paths import is_within
 
-PLACE = "vpc-flow-lake"
+SCRATCH_ROOT = "vpc-flow-lake"
 """What the place among the system's temporary files is called, with the user's number behind it."""
 
 MARKER = ".made-by-vpc-flow-lake"
 MARKER_TEXT = b"Scratch space of VPC Flow Lake: it is removed when its process has ended.\n"
 
-LEFT_AFTER_SECONDS = 60
+ABANDONED_AFTER_SECONDS = 60
 """How old a folder is at least that may have been left behind: until then, its process may be about to lock it."""
 
 _NAME = re.compile(r"scratch-[0-9a-f]{32}")
 
 
 @contextmanager
-def scratch_folder(keep_clear: Collection[Path] = (), read_only: Collection[Path] = ()) -> Iterator[Path]:
+def scratch_folder(protected_folders: Collection[Path] = (), read_only: Collection[Path] = ()) -> Iterator[Path]:
     """A folder that holds nothing but our marker, which ends with the block; so do those of killed processes.
 
     It is under a lock of the operating system's, which ends with the process that holds it, however that ends. What
-    killed processes left is removed, unless it lies in one of the folders `keep_clear`, holds one or is one. Raises
-    FlowLakeError where temporary files would lie in a folder that is `read_only`, or cannot be written.
+    killed processes left is removed, unless it lies in one of the folders `protected_folders`, holds one or is one.
+    Raises FlowLakeError where temporary files would lie in a folder that is `read_only`, or cannot be written.
     """
     temporary = Path(gettempdir())
     for folder in read_only:
-        if _holds(folder, temporary) or _holds(folder, temporary / f"{PLACE}-{os.getuid()}"):
+        if is_within(temporary, folder) or is_within(temporary / f"{SCRATCH_ROOT}-{os.getuid()}", folder):
             raise FlowLakeError(
                 f"Temporary files are kept in {temporary}, which lies in {folder}: that folder is read, and never "
                 "written. Name another folder in TMPDIR; then run again."
             )
     try:
-        place = _private_place(temporary)
+        place = _scratch_root(temporary)
         if place:
-            _sweep(place, keep_clear)
-        made = _new_folder(place) if place else Path(mkdtemp(prefix=f"{PLACE}-"))
+            _remove_abandoned(place, protected_folders)
+        made = _new_folder(place) if place else Path(mkdtemp(prefix=f"{SCRATCH_ROOT}-"))
     except OSError as error:
         raise FlowLakeError(
             f"Temporary files cannot be kept in {temporary}: {error.strerror}. Free some space or make it writable, or "
             "name another folder in TMPDIR; then run again."
         ) from error
     try:
-        with _locked(made):
+        with folder_lock(made):
             yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def _private_place(temporary: Path) -> Path | None:
+def _scratch_root(temporary: Path) -> Path | None:
     """Our place among the temporary files; None where something else has its name."""
-    place = temporary / f"{PLACE}-{os.getuid()}"
+    place = temporary / f"{SCRATCH_ROOT}-{os.getuid()}"
     with suppress(FileExistsError):
         place.mkdir(mode=0o700)
     found = place.lstat()
@@ -78,11 +79,13 @@ def _new_folder(place: Path) -> Path:
     return folder
 
 
-def _sweep(place: Path, keep_clear: Collection[Path]) -> None:
+def _remove_abandoned(place: Path, protected_folders: Collection[Path]) -> None:
     for left in place.iterdir():
-        if _NAME.fullmatch(left.name) and not any(_holds(left, path) or _holds(path, left) for path in keep_clear):
-            with suppress(OSError), _locked(left):  # another process's, or gone by now
-                if _is_marked(left) and time.time() - left.lstat().st_mtime > LEFT_AFTER_SECONDS:
+        if _NAME.fullmatch(left.name) and not any(
+            is_within(path, left) or is_within(left, path) for path in protected_folders
+        ):
+            with suppress(OSError), folder_lock(left):  # another process's, or gone by now
+                if _is_marked(left) and time.time() - left.lstat().st_mtime > ABANDONED_AFTER_SECONDS:
                     shutil.rmtree(left, ignore_errors=True)
 
 
@@ -90,20 +93,3 @@ def _is_marked(folder: Path) -> bool:
     marker = folder / MARKER
     found = marker.lstat()
     return stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and marker.read_bytes() == MARKER_TEXT
-
-
-def _holds(folder: Path, path: Path) -> bool:
-    """Whether the path is the folder, or lies in it, by whatever links."""
-    folder, path = (Path(os.path.realpath(place)) for place in (folder, path))
-    return folder == path or folder in path.parents
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """While no other process has the folder's lock. Raises OSError at once where one has it."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)

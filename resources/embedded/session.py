@@ -59,12 +59,12 @@ class Limits:
     """What a statement has to keep to.
 
     `seconds` is how long it may take. Its temporary files never lie in a folder that is `read_only`, and nothing that
-    lies in one of `keep_clear`, or holds one, is taken for a temporary file that was left behind.
+    lies in one of `protected_folders`, or holds one, is taken for a temporary file that was left behind.
     """
 
     seconds: float | None = None
     read_only: Collection[Path] = ()
-    keep_clear: Collection[Path] = ()
+    protected_folders: Collection[Path] = ()
 
 
 class Session:
@@ -87,7 +87,9 @@ class Session:
 
         self._entered = ExitStack()
         try:
-            self._folder = self._entered.enter_context(scratch_folder(self.limits.keep_clear, self.limits.read_only))
+            self._folder = self._entered.enter_context(
+                scratch_folder(self.limits.protected_folders, self.limits.read_only)
+            )
             self._entered.enter_context(bounded_memory())
             self.connection = self._entered.enter_context(duckdb.connect())
             self._thread = self._entered.enter_context(ThreadPoolExecutor(1, thread_name_prefix="flow-log-query"))
@@ -112,7 +114,7 @@ class Session:
     def scanned_bytes(self) -> int:
         return self._parquet_bytes + sum(rows.scanned_bytes for rows in self._scans)
 
-    def enclose(self, inputs: Inputs, writable: Path | None = None) -> None:
+    def restrict_access(self, inputs: Inputs, writable: Path | None = None) -> None:
         """From here on, DuckDB reads the files among these objects, writes below `writable`, and touches nothing else.
 
         Objects of text are read by this process, and handed over.
@@ -127,26 +129,26 @@ class Session:
             self.connection.execute(f"SET allowed_directories = [{quoted_text(str(writable))}]")
         self.connection.execute("SET enable_external_access = false")
 
-    def write_while_scanning(self) -> None:
+    def use_unload_settings(self) -> None:
         """Settings for an UNLOAD: rows are written as threads have them (Athena promises no order either), by half as
         many as read, which have more to do and should not wait for a core.
         """
         self.connection.execute("SET preserve_insertion_order = false")
         self.connection.execute(f"SET threads = {max(1, (os.cpu_count() or 1) // 2)}")
 
-    def open(self, inputs: Inputs) -> None:
+    def bind_tables(self, inputs: Inputs) -> None:
         """Let the names under which the tables are read mean what these objects hold."""
         for read, objects in inputs:
             rows_sql = self._parquet if read.definition.stored_as == PARQUET else self._text
             sql = rows_sql(f"{read.relation}_source", read, objects)
             view = f"CREATE OR REPLACE TEMP VIEW {quoted_name(read.relation)} AS {sql}"
-            self._do(partial(self.connection.execute, view))  # which fails where a file is gone by now
+            self._run(partial(self.connection.execute, view))  # which fails where a file is gone by now
 
-    def select(self, sql: str, most_rows: int | None = None) -> "tuple[pa.Table, bool]":
+    def select(self, sql: str, max_rows: int | None = None) -> "tuple[pa.Table, bool]":
         """The rows, or the first of them; and whether there are more. Raises QueryError where they are too many."""
-        return self._do(partial(self._rows, sql, most_rows))
+        return self._run(partial(self._rows, sql, max_rows))
 
-    def _rows(self, sql: str, most_rows: int | None) -> "tuple[pa.Table, bool]":
+    def _rows(self, sql: str, max_rows: int | None) -> "tuple[pa.Table, bool]":
         import pyarrow as pa
 
         batches: list[pa.RecordBatch] = []
@@ -156,15 +158,15 @@ class Session:
                 batches.append(batch)
                 rows += len(batch)
                 size += batch.nbytes
-                if most_rows is not None and rows > most_rows:
+                if max_rows is not None and rows > max_rows:
                     break
                 if size > RESULT_BYTES:
                     problem = f"the result takes more than {RESULT_BYTES >> 20} MB. Ask for fewer rows or columns"
                     raise QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", f"{problem}, or LIMIT them.", self.text)
             found = pa.Table.from_batches(batches, reader.schema)
-        return found.slice(0, most_rows), most_rows is not None and rows > most_rows
+        return found.slice(0, max_rows), max_rows is not None and rows > max_rows
 
-    def chosen(self, sql: str, relation: str, rows: "pa.Table") -> list[tuple[int]] | None:
+    def query_rows(self, sql: str, relation: str, rows: "pa.Table") -> list[tuple[int]] | None:
         """What the query gives of these rows, which it knows as `relation`; None where it fails."""
         import duckdb
 
@@ -177,11 +179,11 @@ class Session:
             finally:
                 self.connection.unregister(relation)
 
-        return self._do(choose)
+        return self._run(choose)
 
     def copy(self, sql: str, columns: Sequence[str], path: Path, compression: str) -> int:
         """Write these columns of what the query gives into a Parquet file; returns the number of rows."""
-        return self._do(partial(self._copy, sql, columns, path, compression))
+        return self._run(partial(self._copy, sql, columns, path, compression))
 
     def _copy(self, sql: str, columns: Sequence[str], path: Path, compression: str) -> int:
         found = self.connection.sql(sql)
@@ -210,10 +212,10 @@ class Session:
         self.connection.register(source, parquet.partitions_of(files, read.definition))
         return parquet.rows_sql(files, stored, read.definition, read.columns, source)
 
-    def _do(self, work: Callable[[], T]) -> T:
+    def _run(self, work: Callable[[], T]) -> T:
         """What the work gives. Stopped, it takes as long as DuckDB needs for the rows that it is just computing."""
         left = None if self.limits.seconds is None else self.limits.seconds - (time.monotonic() - self._started)
-        with self._failures():
+        with self._errors_in_words():
             future = self._thread.submit(work)
             try:
                 return future.result(left if left is None else max(left, 0))
@@ -235,7 +237,7 @@ class Session:
             wait([future], 0.05)
 
     @contextmanager
-    def _failures(self) -> Iterator[None]:
+    def _errors_in_words(self) -> Iterator[None]:
         import duckdb
         import pyarrow as pa
 
@@ -249,10 +251,10 @@ class Session:
                     raise _out_of_memory(self.text) from error
                 if rows.error:
                     raise rows.error from None
-            raise _failure(str(error), self.text) from error
+            raise _query_error(str(error), self.text) from error
 
 
-def _failure(problem: str, statement: str) -> QueryError:
+def _query_error(problem: str, statement: str) -> QueryError:
     """What DuckDB says of a statement that it could not execute, under Trino's name for it."""
     message = re.split(r"\n\nLINE |\n*Possible solutions:", problem)[0]
     # All but a refusal of the statement itself may quote a record's field.

@@ -23,7 +23,7 @@ from support import (
     write_object,
 )
 
-from assets.day_objects import LOOKS_PER_FLOW_LOG, MOST_OTHER_FILES, look_at
+from assets.day_objects import INSPECTED_PER_FLOW_LOG, MAX_OTHER_FILES, inspect_days
 from assets.results_source import NOTE
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
@@ -64,17 +64,17 @@ def test_a_flow_log_in_another_format_fails_the_day_and_names_the_object(lake):
         f"{path} is of a flow log in a custom format, which is not supported yet: the table reads the default format. "
         f"Have a flow log in the default format deliver to another bucket. Its first line is: {SWAPPED}"
     )
-    assert lake.target.athena.partition_locations(lake.target.table, [str(DAY)]) == {}
+    assert lake.target.athena.partition_locations(lake.target.table, [DAY]) == {}
 
 
 def test_a_day_that_became_unreadable_keeps_its_rejected_flows_and_reports(lake):
     assert lake.run(DAY).success
-    before = lake.without_notes()
+    before = lake.without_cleanup_markers()
     path = put(lake, OTHER_FLOW_LOG, SWAPPED, FEW_PACKETS)
     asset, words = failure(lake.run(DAY, assets=["rejected_flows"]))
     assert asset == "rejected_flows"
     assert words.startswith(f"{path} is of a flow log in a custom format")
-    assert lake.without_notes() == before
+    assert lake.without_cleanup_markers() == before
 
 
 def test_of_a_range_the_days_that_can_be_read_are_added_and_told_in_the_history(lake):
@@ -86,20 +86,18 @@ def test_of_a_range_the_days_that_can_be_read_are_added_and_told_in_the_history(
     assert words.endswith(
         f"\nNot done: {DAY}; the 2 others are. Run again for these days, then the daily assets for all 3."
     )
-    assert list(
-        lake.target.athena.partition_locations(lake.target.table, [str(DAY), str(NEXT_DAY), str(LAST_DAY)])
-    ) == [
-        str(NEXT_DAY),
-        str(LAST_DAY),
+    assert list(lake.target.athena.partition_locations(lake.target.table, [DAY, NEXT_DAY, LAST_DAY])) == [
+        NEXT_DAY,
+        LAST_DAY,
     ]
     assert sorted(metadata(result, asset)) == [str(NEXT_DAY), str(LAST_DAY)]
 
 
 def test_more_files_that_are_no_objects_than_are_looked_at_fail_the_day(lake):
-    for number in range(MOST_OTHER_FILES + 1):
+    for number in range(MAX_OTHER_FILES + 1):
         put(lake, f"note-{number}.txt", "x")
     assert failure(lake.run(DAY))[1].startswith(
-        f"{MOST_OTHER_FILES + 1} files of {DAY} are no objects of a flow log, as "
+        f"{MAX_OTHER_FILES + 1} files of {DAY} are no objects of a flow log, as "
     )
 
 
@@ -184,7 +182,7 @@ def test_objects_that_athena_passes_over_are_told(lake, monkeypatch):
             yield StoredObject(stored.key, stored.size, archived=stored.key.startswith(FOLDER))
 
     monkeypatch.setattr(FolderStore, "list", archived)
-    found = look_at(lake.target.bucket, [DAY])[DAY]
+    found = inspect_days(lake.target.bucket, [DAY])[DAY]
     assert found.problem is None
     (told,) = found.warnings
     assert told.startswith(f"2 objects of {DAY} are in a Glacier class, and Athena passes over them without a word: ")
@@ -195,9 +193,9 @@ def test_a_few_objects_of_each_flow_log_are_looked_at(lake, monkeypatch):
         write_object(lake.logs, DAY, [FEW_PACKETS] * (1 + number**3), number=number)  # of different sizes
     looked, head = [], FolderStore.head
     monkeypatch.setattr(FolderStore, "head", lambda self, key, size: looked.append(key) or head(self, key, size))
-    look_at(lake.target.bucket, [DAY])
+    inspect_days(lake.target.bucket, [DAY])
     every = sorted(path.name for path in (lake.logs / FOLDER).iterdir())
-    assert len(looked) == LOOKS_PER_FLOW_LOG
+    assert len(looked) == INSPECTED_PER_FLOW_LOG
     assert [looked[0].rpartition("/")[2], looked[-1].rpartition("/")[2]] == [every[0], every[-1]]
 
 
@@ -215,13 +213,13 @@ def unseen(lake: Lake, *lines: str) -> Path:
 
 def test_an_object_that_the_scan_finds_without_a_header_fails_its_day_alone(lake):
     lake.run(DAY, NEXT_DAY)
-    before = lake.without_notes()
+    before = lake.without_cleanup_markers()
     path = unseen(lake, FEW_PACKETS, MANY_PACKETS)
     asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
     assert asset == "rejected_flows"
     assert words.startswith(f"{path} has no header line. Athena passes over the first line of each object")
     assert f"\nNot done: {DAY}; the other one is." in words
-    after = lake.without_notes()
+    after = lake.without_cleanup_markers()
     assert {key: before[key] for key in before if str(DAY) in key} == {
         key: after[key] for key in after if str(DAY) in key
     }
@@ -285,7 +283,7 @@ def test_objects_that_vanish_before_they_are_read_fail_the_day_and_no_other(lake
 @pytest.mark.parametrize("how", ["written", "renamed"])
 def test_an_object_that_is_replaced_by_one_of_its_size_fails_the_day(lake, how):
     lake.run(DAY)
-    before = lake.without_notes()
+    before = lake.without_cleanup_markers()
     engine = lake.watch()
     path = sorted((lake.logs / FOLDER).iterdir())[0]
     facts, data = path.stat(), path.read_bytes()
@@ -301,7 +299,7 @@ def test_an_object_that_is_replaced_by_one_of_its_size_fails_the_day(lake, how):
     asset, words = failure(lake.run(DAY, assets=DAILY))
     assert asset == "rejected_flows"
     assert words.startswith(f"Objects of {DAY} came, went or changed while they were read: {path}. ")
-    assert lake.without_notes() == before
+    assert lake.without_cleanup_markers() == before
 
 
 def test_an_object_that_arrives_between_the_scan_and_the_reports_is_told(lake):
@@ -318,7 +316,7 @@ def test_an_object_that_arrives_between_the_scan_and_the_reports_is_told(lake):
 
 def test_a_day_whose_logs_are_gone_keeps_what_was_read_of_it(lake):
     lake.run(DAY)
-    before = lake.without_notes()
+    before = lake.without_cleanup_markers()
     shutil.rmtree(lake.logs / FOLDER)
     asset, words = failure(lake.run(DAY, assets=DAILY))
     assert asset == "rejected_flows"
@@ -326,17 +324,17 @@ def test_a_day_whose_logs_are_gone_keeps_what_was_read_of_it(lake):
         f"Logs of {DAY} are gone: of 2 objects that an earlier run read, 0 are left in {lake.logs}/{FOLDER} that "
         "Athena reads. What was read is kept."
     )
-    assert lake.without_notes() == before
+    assert lake.without_cleanup_markers() == before
 
 
 def test_a_day_that_lost_an_object_keeps_what_was_read_of_it_until_told_otherwise(lake):
     lake.run(DAY)
-    before = lake.without_notes()
+    before = lake.without_cleanup_markers()
     sorted((lake.logs / FOLDER).iterdir())[0].unlink()
     asset, words = failure(lake.run(DAY, assets=DAILY))
     assert asset == "rejected_flows"
     assert words.startswith(f"Logs of {DAY} are gone: of 2 objects that an earlier run read, 1 are left in ")
-    assert lake.without_notes() == before
+    assert lake.without_cleanup_markers() == before
     key = re.search(r"remove (\S+) and run again", words)[1]
     Path(key).unlink()
     assert lake.run(DAY, assets=DAILY).success
@@ -359,7 +357,7 @@ def test_an_object_that_was_there_twice_may_be_removed_once(lake):
 
 def test_a_day_whose_objects_went_into_an_archive_keeps_what_was_read_of_it(lake, monkeypatch):
     lake.run(DAY)
-    before = lake.without_notes()
+    before = lake.without_cleanup_markers()
     listed = FolderStore.list
 
     def archived(self, prefix):
@@ -369,7 +367,7 @@ def test_a_day_whose_objects_went_into_an_archive_keeps_what_was_read_of_it(lake
     monkeypatch.setattr(FolderStore, "list", archived)
     assert failure(lake.run(DAY, assets=DAILY))[1].startswith(f"Logs of {DAY} are gone: of 2 objects that an earlier")
     monkeypatch.undo()
-    assert lake.without_notes() == before
+    assert lake.without_cleanup_markers() == before
 
 
 def test_reports_alone_say_where_an_object_arrived_since(lake):
@@ -414,7 +412,7 @@ def test_an_engine_that_may_not_read_stops_the_run_at_once(lake):
 
 
 def test_no_more_than_some_statements_fail_for_a_day_each(lake, monkeypatch):
-    monkeypatch.setattr("assets.rejected_flows.unload.MOST_FAILED_STATEMENTS", 1)
+    monkeypatch.setattr("assets.rejected_flows.unload.MAX_FAILED_STATEMENTS", 1)
     for day in (DAY, NEXT_DAY):
         path = write_object(lake.logs, day, [PING], number=9)
         path.write_bytes(path.read_bytes()[:-9])
@@ -498,9 +496,9 @@ def test_no_asset_is_made_from_results_of_another_catalog(lake, assets):
     lake.run(DAY)
     source = lake.target.bucket.source().location
     (lake.results / NOTE).write_text(f"{source}\nAWS Glue of account 123456789012 in eu-west-1\n")
-    before = lake.without_notes()
+    before = lake.without_cleanup_markers()
     assert "(tables: AWS Glue of account 123456789012 in eu-west-1)" in failure(lake.run(DAY, assets=assets))[1]
-    assert lake.without_notes() == before
+    assert lake.without_cleanup_markers() == before
 
 
 def test_results_of_another_source_are_left_alone_even_without_tables(lake):
@@ -521,7 +519,7 @@ def test_results_of_another_source_are_left_alone_even_without_tables(lake):
 def test_days_are_scanned_together_as_far_as_one_query_may_scan(lake):
     lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     write_object(lake.logs, LAST_DAY, [FEW_PACKETS])
-    sizes = [found.size for found in look_at(lake.target.bucket, [DAY, NEXT_DAY, LAST_DAY]).values()]
+    sizes = [found.size for found in inspect_days(lake.target.bucket, [DAY, NEXT_DAY, LAST_DAY]).values()]
     engine = lake.watch()
     engine.limit = max(sizes[0] + sizes[1], sizes[2])
     assert lake.run(DAY, LAST_DAY, DAILY).success
@@ -531,7 +529,7 @@ def test_days_are_scanned_together_as_far_as_one_query_may_scan(lake):
 
 def test_a_day_that_is_too_large_is_refused_before_it_is_scanned(lake):
     lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
-    size = look_at(lake.target.bucket, [DAY])[DAY].size
+    size = inspect_days(lake.target.bucket, [DAY])[DAY].size
     engine = lake.watch()
     engine.limit = size - 1
     asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
@@ -544,14 +542,14 @@ def test_a_day_that_is_too_large_is_refused_before_it_is_scanned(lake):
 @pytest.mark.parametrize("words", ["2021/09/03", "2021/09/99"])
 def test_rejected_flows_alone_are_not_made_from_a_partition_that_points_elsewhere(lake, words):
     lake.run(DAY)
-    before = lake.without_notes()
+    before = lake.without_cleanup_markers()
     location = lake.target.bucket.source().location + words
     lake.target.athena.execute(
         f"ALTER TABLE vpc_flow_lake.vpc_flow_logs PARTITION (dt='{DAY}') SET LOCATION '{location}'"
     )
     kept = {key: digest for key, digest in before.items() if not key.startswith("catalog.")}
     assert f"{DAY} points at {location}. Mend it with" in failure(lake.run(DAY, assets=["rejected_flows"]))[1]
-    assert {k: d for k, d in lake.without_notes().items() if not k.startswith("catalog.")} == kept
+    assert {k: d for k, d in lake.without_cleanup_markers().items() if not k.startswith("catalog.")} == kept
 
 
 def test_an_object_without_a_line_is_told(lake):

@@ -139,7 +139,7 @@ def test_the_tables_metadata(lake):
     assert made == {
         "table": dg.MetadataValue.text("vpc_flow_lake.vpc_flow_logs"),
         "location": dg.MetadataValue.text(location),
-        "days of rejected flows taken up again": dg.MetadataValue.int(0),
+        "days of rejected flows added again": dg.MetadataValue.int(0),
         "days of flow logs added again": dg.MetadataValue.int(0),
         "engine": dg.MetadataValue.text("DuckDB, in this process"),
         "catalog": dg.MetadataValue.text(str(lake.results / "catalog.sqlite")),
@@ -445,7 +445,7 @@ def test_a_day_without_objects_has_a_partition_and_empty_reports(lake):
     assert lake.run(EMPTY_DAY).success
     assert [report_rows(lake.results, report, EMPTY_DAY) for report in REPORTS] == [[], []]
     location = f"{lake.target.bucket.source().location}2021/09/04"
-    assert lake.target.athena.partition_locations(TABLE, [str(EMPTY_DAY)]) == {str(EMPTY_DAY): location}
+    assert lake.target.athena.partition_locations(TABLE, [EMPTY_DAY]) == {EMPTY_DAY: location}
 
 
 def test_a_day_without_objects_gives_a_warning_that_tells_the_days_with_some(lake):
@@ -519,7 +519,7 @@ def test_a_table_that_differs_is_left_alone_and_each_difference_is_told(lake):
         "  property skip.header.line.count: expected '1'; found None",
     ]
     assert words.splitlines()[-2].endswith(
-        "objects and reports stay where they are, and the days that were read are taken up again, without a scan:"
+        "objects and reports stay where they are, and the days that were read are added again, without a scan:"
     )
     assert words.splitlines()[-1] == "DROP TABLE IF EXISTS `vpc_flow_lake`.`vpc_flow_logs`"
     assert files_in(lake.results) == before
@@ -551,13 +551,13 @@ def damaged(lake) -> Path:
     ],
 )
 def test_an_object_that_cannot_be_read_is_named_and_the_day_stays_as_it_was(lake, damaged, damage):
-    before = lake.without_notes()
+    before = lake.without_cleanup_markers()
     damaged.write_bytes(damage(damaged.read_bytes()))
     asset, words = failure(lake.run(DAY, assets=DAILY))
     assert asset == "rejected_flows"
     assert words.startswith(f"{damaged} cannot be read to its end: ")
     assert "fetch it again (or move it away, and its records with it)" in words
-    assert lake.without_notes() == before
+    assert lake.without_cleanup_markers() == before
 
 
 def test_an_object_in_parquet_is_refused_by_name(lake, damaged):
@@ -567,10 +567,10 @@ def test_an_object_in_parquet_is_refused_by_name(lake, damaged):
         shutil.copyfile(captured[0], path)
     else:
         pd.DataFrame({"version": [2]}).to_parquet(path)
-    before = lake.without_notes()
+    before = lake.without_cleanup_markers()
     result = lake.run(DAY, assets=DAILY)
     assert failure(result)[1].startswith(f"{path} is a Parquet object, and this table reads text.")
-    assert lake.without_notes() == before
+    assert lake.without_cleanup_markers() == before
 
 
 def test_a_report_that_cannot_be_written_stays_as_it_was(lake):

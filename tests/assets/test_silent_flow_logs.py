@@ -16,7 +16,7 @@ def deliver(lake: Lake, day: date, flow_log: str = "fl-0123456789abcdef0", numbe
     return path.rename(path.with_name(path.name.replace("fl-0123456789abcdef0", flow_log)))
 
 
-def told(lake: Lake, first: date, last: date | None = None) -> list[str]:
+def warnings(lake: Lake, first: date, last: date | None = None) -> list[str]:
     """What the check on the partition says of these days, a warning each."""
     lake.run(first, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     result = lake.run(first, last, DAILY[:1])
@@ -40,34 +40,34 @@ def test_a_flow_log_that_stopped_is_told_for_three_days(lake: Lake, ago: int) ->
     deliver(lake, DAY)
     deliver(lake, before, STOPPED)
     deliver(lake, before, STOPPED, 1)
-    assert told(lake, DAY) == [words(DAY, "2 objects", before)]
+    assert warnings(lake, DAY) == [words(DAY, "2 objects", before)]
 
 
 def test_of_several_days_before_the_last_is_named(lake: Lake) -> None:
     deliver(lake, DAY)
     for ago in (1, 2, 3):
         deliver(lake, DAY - timedelta(days=ago), STOPPED)
-    assert told(lake, DAY) == [words(DAY, "1 object", DAY - timedelta(days=1))]
+    assert warnings(lake, DAY) == [words(DAY, "1 object", DAY - timedelta(days=1))]
 
 
 def test_a_flow_log_that_stopped_longer_ago_is_not_told(lake: Lake) -> None:
     deliver(lake, DAY)
     deliver(lake, DAY - timedelta(days=4), STOPPED)
-    assert told(lake, DAY) == []
+    assert warnings(lake, DAY) == []
 
 
 def test_a_flow_log_that_still_delivers_is_not_told(lake: Lake) -> None:
     for day in (DAY - timedelta(days=1), DAY):
         deliver(lake, day, STOPPED)
         deliver(lake, day)
-    assert told(lake, DAY) == []
+    assert warnings(lake, DAY) == []
 
 
 def test_a_flow_log_that_is_new_is_not_told(lake: Lake) -> None:
     deliver(lake, DAY - timedelta(days=1))
     deliver(lake, DAY, STOPPED)
     deliver(lake, DAY)
-    assert told(lake, DAY) == []
+    assert warnings(lake, DAY) == []
 
 
 def test_of_a_range_each_day_without_is_told(lake: Lake) -> None:
@@ -75,11 +75,11 @@ def test_of_a_range_each_day_without_is_told(lake: Lake) -> None:
     days = [DAY + timedelta(days=number) for number in range(3)]
     for day in days:
         deliver(lake, day)
-    assert told(lake, days[0], days[-1]) == [words(day, "1 object", DAY) for day in days[1:]]
+    assert warnings(lake, days[0], days[-1]) == [words(day, "1 object", DAY) for day in days[1:]]
 
 
 def test_a_day_that_is_not_over_is_not_told(lake: Lake) -> None:
     today = datetime.now(timezone.utc).date()
     deliver(lake, today)
     deliver(lake, today - timedelta(days=1), STOPPED)
-    assert told(lake, today) == []
+    assert warnings(lake, today) == []

@@ -17,6 +17,7 @@ from moto.athena import urls
 from moto.athena.responses import AthenaResponse
 from trino_sql_validator import validate
 
+from flowlogs.statement_kind import StatementKind, first_word
 from flowlogs.statements import MAX_STATEMENT_BYTES
 from resources.embedded.sql.parse import parse
 from resources.engine import QueryError
@@ -24,11 +25,9 @@ from resources.engine import QueryError
 from . import state
 from .glue_catalog import QueryRefusedError, Rights, bucket_and_key
 from .permissions import AccessDeniedError, Caller, bucket_of, caller_of
-from .query import Query, statement_kind
+from .query import Query, statement_types
 from .wire import Refusal
 
-_COMMENTS = re.compile(r"\s*(?:(?:--[^\n]*(?:\n|$)|/\*.*?\*/)\s*)+", re.DOTALL)
-_QUERY = re.compile(r"\(|(?:SELECT|WITH|VALUES|TABLE|EXPLAIN)\b", re.IGNORECASE)
 _BEFORE_A_DOUBLE_QUOTE = re.compile(r"""(?:[^'"`]|'[^']*'|`[^`]*`)*(?=")""")
 
 
@@ -195,11 +194,12 @@ def _require_syntax(statement: str) -> None:
             "1 validation error detected: Value at 'queryString' failed to satisfy constraint: Member must have length "
             f"less than or equal to {MAX_STATEMENT_BYTES}"
         )
-    comments = _COMMENTS.match(statement)
-    if comments and not _QUERY.match(statement, comments.end()):
-        word = statement[comments.end() :].partition(" ")[0]
-        raise _invalid(f"line {_place(comments[0])}: mismatched input '{word}'. Expecting: <query>")
-    if statement_kind(statement)[0] == "DML":
+    word = first_word(statement)
+    begin = word.end - len(word.text)
+    if statement[:begin].strip() and word.kind not in (StatementKind.QUERY, StatementKind.EXPLAIN):
+        found = statement[begin:].partition(" ")[0]
+        raise _invalid(f"line {_place(statement[:begin])}: mismatched input '{found}'. Expecting: <query>")
+    if statement_types(statement)[0] == "DML":
         result = validate(statement, jinja="reject", function_arguments="off")
         if result.error:
             message = result.error.message.removeprefix("sql parser error: ")

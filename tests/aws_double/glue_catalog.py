@@ -147,7 +147,7 @@ class GlueCatalog:
                     table.create_partition(added)
         return None
 
-    def move_partition(self, name: TableName, partition: Partition) -> bool:
+    def set_partition_location(self, name: TableName, partition: Partition) -> bool:
         self.rights.glue(["GetPartition", "UpdatePartition"], name.database, name.table)
         with _lock:
             for stored in self._table(name).partitions.values():
@@ -273,11 +273,11 @@ class S3Store(ObjectStore):
         self.added = added
         self.encryption = encryption
 
-    def uri(self, key: str = "") -> str:
+    def display_path(self, key: str = "") -> str:
         return f"s3://{self.bucket}/{key}"
 
-    def location(self, key: str = "") -> str:
-        return self.uri(key)
+    def sql_location(self, key: str = "") -> str:
+        return self.display_path(key)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         self.rights.s3("GetBucketLocation", self.bucket)
@@ -291,7 +291,7 @@ class S3Store(ObjectStore):
         self.rights.s3("GetObject", self.bucket, key)
         found = self.s3.get_object(self.bucket, key)
         if found is None:
-            raise FlowLakeError(f"HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split {self.uri(key)}: NoSuchKey")
+            raise FlowLakeError(f"HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split {self.display_path(key)}: NoSuchKey")
         return io.BytesIO(found.value)
 
     def head(self, key: str, size: int) -> bytes:
@@ -312,15 +312,17 @@ class S3Store(ObjectStore):
             self.s3.put_object(self.bucket, key, data, encryption=algorithm, kms_key_id=chosen.get("KmsKey"))
 
     @contextmanager
-    def adding(self) -> Iterator[Path]:
+    def staging_folder(self) -> Iterator[Path]:
         """Where an UNLOAD writes: the location is looked at first, as that policy's rights on the bucket say."""
         self.rights.s3("GetBucketLocation", self.bucket)
         self.rights.s3("ListBucket", self.bucket)
         self._backend("")
-        with super().adding() as folder:
+        with super().staging_folder() as folder:
             yield folder
             self.added += [
-                self.uri(path.relative_to(folder).as_posix()) for path in sorted(folder.rglob("*")) if path.is_file()
+                self.display_path(path.relative_to(folder).as_posix())
+                for path in sorted(folder.rglob("*"))
+                if path.is_file()
             ]
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -330,7 +332,7 @@ class S3Store(ObjectStore):
         try:
             return self.s3.get_bucket(self.bucket)
         except S3ClientError as error:
-            raise FlowLakeError(f"HIVE_FILESYSTEM_ERROR: {self.uri(prefix)}: {error.message}") from error
+            raise FlowLakeError(f"HIVE_FILESYSTEM_ERROR: {self.display_path(prefix)}: {error.message}") from error
 
 
 class S3Buckets(Mapping[str, ObjectStore]):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowlogs.errors import FlowLakeError
+from flowlogs.statement_kind import StatementKind, first_word
 from resources.embedded.athena import EmbeddedAthena
 from resources.engine import FRAME_TYPES, QueryError
 
@@ -23,27 +24,31 @@ from .permissions import Caller
 if TYPE_CHECKING:
     import pandas as pd
 
-# (StatementType, SubstatementType) by how a statement begins; everything else is a SELECT. Athena's API reference lists
-# no SubstatementTypes: where none was seen, it is called as the statement's page in the user guide.
-_KINDS = {
-    "CREATE (DATABASE|SCHEMA)": ("DDL", "CREATE_DATABASE"),
-    "CREATE (EXTERNAL )?TABLE": ("DDL", "CREATE_TABLE"),
-    "DROP TABLE": ("DDL", "DROP_TABLE"),
-    r"ALTER TABLE \S+ ADD": ("DDL", "ALTER_TABLE_ADD_PARTITION"),
-    r"ALTER TABLE \S+ PARTITION .* SET LOCATION": ("DDL", "ALTER_TABLE_SET_LOCATION"),
-    "MSCK REPAIR": ("DDL", "MSCK_REPAIR_TABLE"),
-    "SHOW PARTITIONS": ("UTILITY", "SHOW_PARTITIONS"),
-    "UNLOAD": ("DML", "UNLOAD"),
-}
+# Athena's StatementType and SubstatementType, by the kind of a statement and what follows its first word. Everything
+# else is a SELECT. Athena's API reference lists no SubstatementTypes: where none was seen, it is the title of the
+# statement's page in the user guide.
+_TYPES = (
+    (StatementKind.CREATE, "DATABASE|SCHEMA", ("DDL", "CREATE_DATABASE")),
+    (StatementKind.CREATE, "(EXTERNAL )?TABLE", ("DDL", "CREATE_TABLE")),
+    (StatementKind.DROP, "TABLE", ("DDL", "DROP_TABLE")),
+    (StatementKind.ALTER, r"TABLE \S+ ADD", ("DDL", "ALTER_TABLE_ADD_PARTITION")),
+    (StatementKind.ALTER, r"TABLE \S+ PARTITION .* SET LOCATION", ("DDL", "ALTER_TABLE_SET_LOCATION")),
+    (StatementKind.SHOW, "PARTITIONS", ("UTILITY", "SHOW_PARTITIONS")),
+    (StatementKind.UNLOAD, ".*", ("DML", "UNLOAD")),
+    (StatementKind.OTHER, "REPAIR", ("DDL", "MSCK_REPAIR_TABLE")),
+)
 
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 _PRECISIONS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19, "real": 17, "double": 17, "varchar": 2**31 - 1}
 
 
-def statement_kind(statement: str) -> tuple[str, str]:
-    words = " ".join(_COMMENTS.sub(" ", statement).upper().split())
-    return next((kind for beginning, kind in _KINDS.items() if re.match(rf"{beginning}\b", words)), ("DML", "SELECT"))
+def statement_types(statement: str) -> tuple[str, str]:
+    """The StatementType and SubstatementType that Athena gives for a statement."""
+    word = first_word(statement)
+    rest = " ".join(_COMMENTS.sub(" ", statement[word.end :]).upper().split())
+    found = (types for kind, pattern, types in _TYPES if kind is word.kind and re.match(rf"(?:{pattern})(?!\w)", rest))
+    return next(found, ("DML", "SELECT"))
 
 
 @dataclass
@@ -74,16 +79,16 @@ class Query:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
-    def kind(self) -> tuple[str, str]:
-        return statement_kind(self.statement)
+    def types(self) -> tuple[str, str]:
+        return statement_types(self.statement)
 
     @property
     def is_dml(self) -> bool:
-        return self.kind[0] == "DML"
+        return self.types[0] == "DML"
 
     @property
     def is_unload(self) -> bool:
-        return self.kind[1] == "UNLOAD"
+        return self.types[1] == "UNLOAD"
 
     @property
     def location(self) -> str:
@@ -122,8 +127,8 @@ class Query:
         return {
             "QueryExecutionId": self.id,
             "Query": self.statement,
-            "StatementType": self.kind[0],
-            "SubstatementType": self.kind[1],
+            "StatementType": self.types[0],
+            "SubstatementType": self.types[1],
             "ResultConfiguration": {"OutputLocation": self.output_location, **owner},
             "QueryExecutionContext": {"Database": self.database, "Catalog": "awsdatacatalog"},
             "Status": status,

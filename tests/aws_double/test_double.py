@@ -149,7 +149,7 @@ def test_an_unload_writes_what_the_embedded_engine_writes(
     for statement in lake_statements(source, answers.day):
         embedded.execute(statement)
     there = athena(aws).execute(unload(answers.day, f"s3://{BUCKET}/rejected/"))
-    here = embedded.execute(unload(answers.day, results.location("rejected/")))
+    here = embedded.execute(unload(answers.day, results.sql_location("rejected/")))
     assert there.frame.empty and list(there.frame.columns) == []
     assert there.scanned_bytes == here.scanned_bytes > 0
     assert there.details["cost in US dollars"] == pytest.approx(10 * 2**20 / 2**40 * 5)
@@ -165,7 +165,7 @@ def test_an_unload_tells_where_it_wrote(aws: AwsDouble, lake: PandasCursor) -> N
     assert (told["StatementType"], told["SubstatementType"]) == ("DML", "UNLOAD")
     assert told["Statistics"]["DataManifestLocation"] == f"{RESULTS}{done.query_id}-manifest.csv"
     stored = S3Store(AwsClients(aws.region), BUCKET)
-    written = [stored.uri(found.key) for found in stored.list("rejected/")]
+    written = [stored.display_path(found.key) for found in stored.list("rejected/")]
     manifest = stored.open(f"results/{done.query_id}-manifest.csv").read().decode()
     assert len(written) == 1 and manifest.splitlines() == written == done.written
     names = [found.key.removeprefix("results/") for found in stored.list("results/")]
@@ -576,7 +576,7 @@ def test_a_reset_leaves_nothing(aws: AwsDouble, lake: PandasCursor) -> None:
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_the_first_rows_are_read_and_more_are_told(aws: AwsDouble, most: int) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
-    result = athena(aws).execute("SELECT a, b FROM (VALUES (1, 'x'), (2, NULL)) t (a, b) ORDER BY a", most_rows=most)
+    result = athena(aws).execute("SELECT a, b FROM (VALUES (1, 'x'), (2, NULL)) t (a, b) ORDER BY a", max_rows=most)
     assert (
         result.frame.astype(object).where(result.frame.notna(), None).to_numpy().tolist()
         == [[1, "x"], [2, None]][:most]
@@ -587,5 +587,5 @@ def test_the_first_rows_are_read_and_more_are_told(aws: AwsDouble, most: int) ->
 
 def test_a_result_without_rows_has_no_more_rows(aws: AwsDouble) -> None:
     aws.client("s3").create_bucket(Bucket=BUCKET)
-    result = athena(aws).execute("SELECT a FROM (VALUES 1) t (a) WHERE a > 1", most_rows=5)
+    result = athena(aws).execute("SELECT a FROM (VALUES 1) t (a) WHERE a > 1", max_rows=5)
     assert (list(result.frame.columns), len(result.frame), result.more_rows) == (["a"], 0, False)

@@ -30,8 +30,8 @@ from flowlogs.statements import (
     flow_logs_table,
     rejected_flows_name,
     rejected_flows_table,
+    unload_day_location,
     unload_rejected,
-    unloaded_location,
 )
 from resources.embedded.athena import EmbeddedAthena
 from resources.embedded.bucket import FolderBucket
@@ -116,13 +116,13 @@ class Logs:
         buckets = {"flow-logs": self.bucket.objects, "results": results}
         self.engine = EmbeddedAthena(work / "catalog.sqlite", buckets, TABLE.database)
         days = [date.fromisoformat(day) for day in answers]
-        folder = results.location("rejected_flows/1/")
+        folder = results.sql_location("rejected_flows/1/")
         for statement in (
             create_database(TABLE.database),
             create_table(TABLE, replace(flow_logs_table(self.source), columns=CLASSROOM_COLUMNS)),
-            create_table(REJECTED, replace(rejected_flows_table(results.location()), columns=CLASSROOM_COLUMNS)),
+            create_table(REJECTED, replace(rejected_flows_table(results.sql_location()), columns=CLASSROOM_COLUMNS)),
             *add_partitions(TABLE, self.source.day_locations(days)),
-            *add_partitions(REJECTED, {day: unloaded_location(folder, day) for day in days}),
+            *add_partitions(REJECTED, {day: unload_day_location(folder, day) for day in days}),
         ):
             self.engine.execute(statement)
         self.unloaded = self.engine.execute(unload_rejected(TABLE, min(days), max(days), folder))

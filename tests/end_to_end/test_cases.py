@@ -77,7 +77,7 @@ def test_a_case_that_is_not_read_is_refused_by_name_before_its_day_is_a_partitio
     asset, told = failure(lake.run(DAY))
     assert asset == "vpc_flow_logs_partition"
     assert words in told
-    assert lake.target.athena.partition_locations(lake.target.table, [str(DAY)]) == {}
+    assert lake.target.athena.partition_locations(lake.target.table, [DAY]) == {}
     assert not (lake.results / "reports").exists()
 
 

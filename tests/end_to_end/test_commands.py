@@ -40,7 +40,7 @@ from support import (
 )
 
 from assets.reports.catalogue import REPORTS
-from assets.results_source import NOTE
+from assets.results_source import SOURCE_RECORD
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName, rejected_flows_name
 from pipelines.commands.history import LOCK_TAG, History, history
@@ -249,7 +249,7 @@ def test_results_of_simulated_logs_take_no_others(new_project):
 
 def test_results_of_an_older_versions_simulation_go_on(new_project):
     flow_lake(new_project, "run", "--date", DAY)
-    note = new_project / "data/results" / NOTE
+    note = new_project / "data/results" / SOURCE_RECORD
     note.write_text("".join(f"{line}\n" for line in note.read_text().splitlines()[:2]))
     assert flow_lake(new_project, "run", "--date", NEXT_DAY)[0] == 0
 
@@ -1044,7 +1044,7 @@ def test_a_run_that_was_killed_is_marked_failed_by_the_next(project, slow_logs, 
     process.kill()
     finished(process)
     assert statuses(tmp_path) == ["STARTED"]
-    with living.alive():
+    with living.running():
         assert flow_lake(project, "run", "--logs", slow_logs, "--date", DAY, FLOWLAKE_RESULTS=tmp_path)[0] == 0
         assert statuses(tmp_path) == ["SUCCESS", "FAILURE"]
         assert len(list((tmp_path / "dagster/.running").iterdir())) == 1
@@ -1052,7 +1052,7 @@ def test_a_run_that_was_killed_is_marked_failed_by_the_next(project, slow_logs, 
 
 def test_a_run_that_lives_and_one_of_others_stay_as_they_are(tmp_path, monkeypatch):
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    with history(Settings()) as kept, kept.alive() as tags:
+    with history(Settings()) as kept, kept.running() as tags:
         for others in ({}, tags, {LOCK_TAG: "another-machine.0"}):
             job = dg.GraphDefinition("job").to_job()
             made = kept.instance.create_run_for_job(job, tags=others)

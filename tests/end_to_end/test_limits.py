@@ -46,7 +46,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> SmallBucket:
 
 @pytest.mark.parametrize("most", [0, 1, 2, 3, 4])
 def test_the_first_rows_are_given_and_more_are_told(bucket: SmallBucket, most: int) -> None:
-    result = bucket.engine.execute("SELECT n, s FROM many WHERE n < 3 ORDER BY n DESC", most_rows=most)
+    result = bucket.engine.execute("SELECT n, s FROM many WHERE n < 3 ORDER BY n DESC", max_rows=most)
     assert rows(result) == [(2, "x"), (1, "x"), (0, "x")][:most]
     assert result.more_rows == (most < 3)
 
@@ -58,7 +58,7 @@ def test_a_result_that_is_asked_for_whole_has_no_more_rows(bucket: SmallBucket) 
 
 def test_the_first_rows_of_a_long_object_need_little_of_it(bucket: SmallBucket) -> None:
     started = time.monotonic()
-    result = bucket.engine.execute("SELECT n FROM long", most_rows=10)
+    result = bucket.engine.execute("SELECT n FROM long", max_rows=10)
     assert (rows(result), result.more_rows) == ([(1,)] * 10, True)
     assert time.monotonic() - started < 10
     assert working() == []
@@ -152,7 +152,7 @@ def test_a_line_of_very_many_fields_takes_little_memory(tmp_path: Path) -> None:
 
 
 def test_very_many_lines_are_decoded_a_part_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "MOST_LINES", 3)
+    monkeypatch.setattr(scan, "MAX_LINES", 3)
     bucket = SmallBucket(tmp_path)
     bucket.create("lines", "a int", b"".join(b"%d\n" % number for number in range(10)) + b"\n" * 4)
     assert bucket.rows("SELECT a FROM lines") == [(number,) for number in range(10)] + [(None,)] * 4

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from support import ACCEPTED, FEW_PACKETS, NO_DATA, PING, SKIPPED
 
 from flowlogs.fields import HEADER_LINE
-from flowlogs.first_look import HEAD_BYTES, MOST_TEXT_BYTES, FirstLook, first_look, gunzipped
+from flowlogs.first_look import HEAD_BYTES, MAX_TEXT_BYTES, FirstLook, first_look, gunzipped
 from flowlogs.layout import find_flow_log
 from flowlogs.printable import printable
 
@@ -254,7 +254,7 @@ def test_a_line_that_the_look_cuts_is_no_odd_record():
 
 def test_a_bomb_is_unpacked_no_further_than_the_look_goes():
     text, whole = gunzipped(packed(bytes(50 << 20)))
-    assert (len(text), whole) == (MOST_TEXT_BYTES, False)
+    assert (len(text), whole) == (MAX_TEXT_BYTES, False)
     assert look(f"{HEADER_LINE}\n" + "x" * (20 << 20), PACKED).problem is None
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource, choose_source, find_source, is_visible, unreadable_layout
+from flowlogs.layout import LogSource, choose_source, find_source, is_visible, unsupported_layout
 
 SOURCE = LogSource("flow-logs", "123456789012", "eu-west-1")
 PREFIX = "AWSLogs/123456789012/vpcflowlogs/eu-west-1/"
@@ -211,7 +211,7 @@ def test_a_bucket_without_flow_logs_says_what_to_name_instead() -> None:
     ],
 )
 def test_a_layout_that_is_not_read_yet_is_told(folder: str, told: str) -> None:
-    assert unreadable_layout(folder) == f"flow logs {told}, which are not read yet"
+    assert unsupported_layout(folder) == f"flow logs {told}, which are not read yet"
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_layout_that_is_not_read_yet_is_told(folder: str, told: str) -> None:
     ],
 )
 def test_a_layout_that_is_read_or_no_flow_logs_is_not_told(folder: str) -> None:
-    assert unreadable_layout(folder) is None
+    assert unsupported_layout(folder) is None
 
 
 @pytest.mark.parametrize(

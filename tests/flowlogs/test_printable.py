@@ -47,8 +47,8 @@ def test_an_error_is_printable_and_keeps_its_lines():
 def test_an_objects_address_is_printable_and_one_line(tmp_path, place):
     store = FolderStore(tmp_path, "X", "x") if place == "folder" else S3Store(AwsClients(), "bucket", "prefix/")
     root = str(tmp_path) if place == "folder" else "s3://bucket/prefix"
-    assert store.uri("a\n\nError: b\x1b[2J\udcff") == root + r"/a\n\nError: b\x1b[2J\udcff"
-    assert store.location("a\n").endswith("/a\n")
+    assert store.display_path("a\n\nError: b\x1b[2J\udcff") == root + r"/a\n\nError: b\x1b[2J\udcff"
+    assert store.sql_location("a\n").endswith("/a\n")
 
 
 def test_an_object_with_a_hostile_name_adds_no_line_to_an_error(tmp_path):

@@ -12,8 +12,8 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.layout import LogSource
 from flowlogs.statements import (
+    MAX_PARTITIONS_PER_UNLOAD,
     MAX_STATEMENT_BYTES,
-    MAX_UNLOADED_PARTITIONS,
     PARQUET,
     TEXT,
     TableDefinition,
@@ -23,13 +23,13 @@ from flowlogs.statements import (
     create_table,
     drop_table,
     flow_logs_table,
-    move_partition,
     rejected_flows_name,
     rejected_flows_table,
+    set_partition_location,
     show_partitions,
     text_literal,
+    unload_day_location,
     unload_rejected,
-    unloaded_location,
 )
 
 SOURCE = LogSource("flow-logs", "123456789012", "eu-west-1")
@@ -161,16 +161,16 @@ WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['dt'])"""
 
 
 def test_an_unloaded_day_is_a_folder_named_as_hive_names_it() -> None:
-    assert unloaded_location("s3://results/1/", date(2024, 2, 29)) == "s3://results/1/dt=2024-02-29/"
-    assert unloaded_location("rejected_flows/1/", date(2024, 2, 29)) == "rejected_flows/1/dt=2024-02-29/"
+    assert unload_day_location("s3://results/1/", date(2024, 2, 29)) == "s3://results/1/dt=2024-02-29/"
+    assert unload_day_location("rejected_flows/1/", date(2024, 2, 29)) == "rejected_flows/1/dt=2024-02-29/"
 
 
 def test_no_more_partitions_are_unloaded_at_once_than_athena_takes() -> None:
-    assert MAX_UNLOADED_PARTITIONS == 100
+    assert MAX_PARTITIONS_PER_UNLOAD == 100
 
 
-def test_move_partition() -> None:
-    assert move_partition(NAME, date(2024, 2, 29), "s3://results/1/dt=2024-02-29/") == (
+def test_set_partition_location() -> None:
+    assert set_partition_location(NAME, date(2024, 2, 29), "s3://results/1/dt=2024-02-29/") == (
         "ALTER TABLE `vpc_flow_lake`.`vpc_flow_logs` PARTITION (dt='2024-02-29') "
         "SET LOCATION 's3://results/1/dt=2024-02-29/'"
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.first_look import LONG_LINE, PACKED_SUFFIXES
+from flowlogs.first_look import COMPRESSED_SUFFIXES, LONG_LINE
 from flowlogs.printable import printable
 from resources.bucket import ObjectStore
 from resources.embedded.readers.byte_search import WORD, positions, slices, words_of
@@ -26,7 +26,7 @@ RARITY_SAMPLE = 1 << 13
 MAX_LINE_BYTES = 100 << 20
 """A longer line stops the query, as in Trino (``hive.text.max-line-length``): each has to fit into memory."""
 
-UNREADABLE_SUFFIXES = (*PACKED_SUFFIXES, ".xz")
+UNREADABLE_SUFFIXES = (*COMPRESSED_SUFFIXES, ".xz")
 """How objects are called that are compressed otherwise than with gzip."""
 
 _BYTE_ORDER_MARK = "\ufeff".encode()
@@ -42,13 +42,13 @@ def object_text(store: ObjectStore, key: str) -> "Iterator[bytes | memoryview]":
     """
     if key.endswith(".parquet"):
         raise FlowLakeError(
-            f"{store.uri(key)} is a Parquet object, and this table reads text. A flow log that delivers Parquet is not "
-            "supported yet: name a bucket whose flow log delivers text."
+            f"{store.display_path(key)} is a Parquet object, and this table reads text. A flow log that delivers "
+            "Parquet is not supported yet: name a bucket whose flow log delivers text."
         )
     if key.endswith(UNREADABLE_SUFFIXES):
         raise FlowLakeError(
-            f"{store.uri(key)} is compressed in a way that is not supported. Pack it with gzip, as flow logs are "
-            "delivered, or move it away (and its records with it), then run again."
+            f"{store.display_path(key)} is compressed in a way that is not supported. Pack it with gzip, as flow logs "
+            "are delivered, or move it away (and its records with it), then run again."
         )
     from isal import igzip, isal_zlib
 
@@ -57,8 +57,9 @@ def object_text(store: ObjectStore, key: str) -> "Iterator[bytes | memoryview]":
             yield from whole_lines(igzip.open(stored, "rb") if key.endswith(".gz") else stored)  # type: ignore[no-untyped-call]
         except (OSError, EOFError, isal_zlib.error) as error:  # type: ignore[misc]
             raise FlowLakeError(
-                f"{store.uri(key)} cannot be read to its end: {printable(str(error))}. It is damaged, cut off or not "
-                "what its name says; fetch it again (or move it away, and its records with it), then run again."
+                f"{store.display_path(key)} cannot be read to its end: {printable(str(error))}. It is damaged, cut "
+                "off or not what its name says; fetch it again (or move it away, and its records with it), then run "
+                "again."
             ) from error
 
 

@@ -8,14 +8,22 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
-from flowlogs.first_look import LONG_LINE, Line, first_line_look, kind_of, other_header, shown, tells_of_a_flow
+from flowlogs.first_look import (
+    LONG_LINE,
+    Line,
+    first_line_look,
+    line_excerpt,
+    line_kind,
+    mentions_a_flow,
+    other_header_problem,
+)
 from flowlogs.statements import TableDefinition
 from resources.embedded.readers.byte_search import WORD, count_of, positions, words_of
 
 if TYPE_CHECKING:
     import numpy as np
 
-MOST_ODD = 10_000
+MAX_ODD = 10_000
 """After so many odd lines of an object, no more of them are looked for: one is enough to tell of it."""
 
 _HEADER = HEADER_LINE.encode()
@@ -65,7 +73,7 @@ class ObjectCheck:
             return
         if self.foreign is not None:
             self._look_for_flows(bytes(text))
-        elif self._odd_lines >= MOST_ODD:
+        elif self._odd_lines >= MAX_ODD:
             self._look_for_headers(bytes(text))
         else:
             self._look_at_each(text, ends)
@@ -76,31 +84,31 @@ class ObjectCheck:
             self._take(line)
             if self.problem is not None:
                 return
-            if self._odd_lines >= MOST_ODD:
+            if self._odd_lines >= MAX_ODD:
                 self._look_for_headers(bytes(text[ends[number] + 1 :]))
                 return
 
     def _take(self, line: bytes) -> None:
-        kind = kind_of(line)
+        kind = line_kind(line)
         if kind is Line.OTHER_HEADER:
-            self.problem = other_header(_text(line))
+            self.problem = other_header_problem(_text(line))
         elif kind is Line.HEADER_AGAIN:
             self.header_inside = True
         elif kind is Line.ODD:
             self._odd_lines += 1
-            self.odd = shown(_text(line)) if self.odd is None else self.odd
+            self.odd = line_excerpt(_text(line)) if self.odd is None else self.odd
 
     def _look_for_headers(self, text: bytes) -> None:
         for line in _lines_with(text, _OF_A_HEADER):
-            if kind_of(line) in (Line.OTHER_HEADER, Line.HEADER_AGAIN):
+            if line_kind(line) in (Line.OTHER_HEADER, Line.HEADER_AGAIN):
                 self._take(line)
 
     def _look_for_flows(self, text: bytes) -> None:
         for line in _lines_with(text, _OF_A_FLOW):
-            if tells_of_a_flow(_text(line)):
+            if mentions_a_flow(_text(line)):
                 self.problem = (
                     "is no object of a flow log, and yet a line in it tells of a flow, which is read by position. Move "
-                    f"it away. The line is: {shown(_text(line))}"
+                    f"it away. The line is: {line_excerpt(_text(line))}"
                 )
                 return
 

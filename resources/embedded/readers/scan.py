@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 DECODED_BYTES = 4 << 20
 """Lines turned into columns at a time."""
 
-MOST_LINES = 1 << 17
+MAX_LINES = 1 << 17
 """However short they are, no more lines are turned into columns at a time."""
 
 BATCHES_AHEAD = 4
 
-MOST_WORKERS = 8
+MAX_WORKERS = 8
 """However many cores there are: each worker holds some 50 MB, and DuckDB takes no more than these give."""
 
 
@@ -94,7 +94,7 @@ class TextScan:
     def _batches(self) -> "Iterator[pa.RecordBatch]":
         import pyarrow as pa
 
-        workers = min(os.cpu_count() or 1, MOST_WORKERS, len(self.objects))
+        workers = min(os.cpu_count() or 1, MAX_WORKERS, len(self.objects))
         waiting = iter(self.objects)
         # Every thread's last item, whatever happens to it, is None or the error that ended it. Who takes that one from
         # each of them has all batches, or an error to raise; and no thread is left waiting for room.
@@ -186,7 +186,7 @@ class TextScan:
                 self.checks[source] = check
 
     def _decoded(self, lines: "Sequence[bytes | memoryview]", partition: Sequence[str]) -> "Iterator[pa.RecordBatch]":
-        for text in pieces_of(b"".join(lines), MOST_LINES):
+        for text in pieces_of(b"".join(lines), MAX_LINES):
             yield self._batch(text, partition)
 
     def _batch(self, lines: bytes, partition: Sequence[str]) -> "pa.RecordBatch":

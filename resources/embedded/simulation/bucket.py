@@ -14,7 +14,7 @@ from resources.embedded.bucket import FolderBucket
 from resources.embedded.simulation.vpc import is_simulated
 from resources.ensured import Ensured
 
-OTHERS_SHOWN = 3
+MAX_NAMES = 3
 
 
 class SimulatedBucket(FolderBucket):
@@ -50,25 +50,27 @@ class SimulatedBucket(FolderBucket):
         """Raise FlowLakeError where anything lies among the logs, or is called as one, that was not simulated."""
         objects = self.objects.list("") if self.root.exists() else ()
         keys = (stored.key for stored in objects if is_visible(stored.key, ""))
-        self._refuse_others(key for key in keys if key.startswith("AWSLogs/") or is_object_name(PurePath(key).name))
+        self._refuse_foreign_objects(
+            key for key in keys if key.startswith("AWSLogs/") or is_object_name(PurePath(key).name)
+        )
 
-    def _refuse_others(self, keys: Iterable[str]) -> None:
-        others = [self.objects.uri(key) for key in keys if not is_simulated(key)]
+    def _refuse_foreign_objects(self, keys: Iterable[str]) -> None:
+        others = [self.objects.display_path(key) for key in keys if not is_simulated(key)]
         if others:
-            named = ", ".join(others[:OTHERS_SHOWN])
-            more = f" and {len(others) - OTHERS_SHOWN} more" if len(others) > OTHERS_SHOWN else ""
+            named = ", ".join(others[:MAX_NAMES])
+            more = f" and {len(others) - MAX_NAMES} more" if len(others) > MAX_NAMES else ""
             raise FlowLakeError(
-                f"{self.objects.uri()} is the bucket of the simulated VPC, and holds what that never delivered: {named}"
-                f"{more}. Simulated flow logs are never mixed with others, so nothing is simulated or read. Move those "
-                "into a folder of their own that holds AWSLogs/…, and name it in LOGS= (or FLOWLAKE_BUCKET); then run "
-                "again."
+                f"{self.objects.display_path()} is the bucket of the simulated VPC, and holds what that never "
+                f"delivered: {named}{more}. Simulated flow logs are never mixed with others, so nothing is simulated "
+                "or read. Move those into a folder of their own that holds AWSLogs/…, and name it in LOGS= (or "
+                "FLOWLAKE_BUCKET); then run again."
             )
 
     def unfit_days(self, days: Iterable[date]) -> Mapping[date, str]:
         unfit = dict(super().unfit_days(days))
         for day in days if self.is_ours() else ():
             try:
-                self._refuse_others(found.key for found in self.visible_objects(self.source().day_prefix(day)))
+                self._refuse_foreign_objects(found.key for found in self.visible_objects(self.source().day_prefix(day)))
             except FlowLakeError as error:
                 unfit[day] = str(error)
         return unfit

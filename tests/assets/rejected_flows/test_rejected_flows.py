@@ -25,13 +25,14 @@ from support import (
 import assets.rejected_flows.partition_swap
 import assets.rejected_flows.unload
 import assets.reports.asset
-from assets.rejected_flows.files import NOT_PROVEN, NOTES, ROOT, tidy, unnamed
+from assets.rejected_flows.cleanup import CLEANUP_MARKERS, OWNER_UNKNOWN, remove_orphans
+from assets.rejected_flows.files import ROOT, orphaned_files
 from assets.reports.asset import consistent_result
 from assets.reports.catalogue import REPORTS as ALL_REPORTS
 from assets.reports.catalogue import report_sql
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import is_visible
-from flowlogs.statements import TableName, add_partitions, move_partition
+from flowlogs.statements import TableName, add_partitions, set_partition_location
 from resources.engine import QueryError, ScanLimitError
 
 (TOP,) = (report for report in ALL_REPORTS if report.name == "top_rejected_pairs")
@@ -64,7 +65,7 @@ def folders_of(names: Iterable[str]) -> set[str]:
     return {f"{name.rpartition('/')[0]}/" for name in names}
 
 
-def kinds(engine: WatchedEngine) -> dict[str, int]:
+def statement_counts(engine: WatchedEngine) -> dict[str, int]:
     """How many statements of each kind there were."""
     found = ["SET LOCATION" if " SET LOCATION " in text else text.split()[0] for text in engine.statements]
     return {kind: found.count(kind) for kind in sorted(set(found))}
@@ -90,7 +91,7 @@ def test_a_second_run_leaves_one_copy_in_another_place_and_the_same_reports(lake
     assert folders_of(second) == {lake.rejected_folder(DAY)}
     assert packets(lake) == PACKETS
     assert files_in(lake.results / "reports") == reports
-    # Nothing is left of the folder that was replaced, nor of the notes.
+    # Nothing is left of the folder that was replaced, nor of the clean-up markers.
     assert [path.name for path in (lake.results / "rejected_flows").iterdir()] == [second[0].split("/")[1]]
 
 
@@ -190,10 +191,10 @@ def later(hours: float) -> datetime:
     return datetime.now(timezone.utc) + timedelta(hours=hours)
 
 
-def test_a_run_that_comes_to_its_end_leaves_no_note(lake):
+def test_a_run_that_ends_leaves_no_cleanup_marker(lake):
     for _ in range(2):
         lake.run(DAY)
-        assert lake.notes() == []
+        assert lake.cleanup_markers() == []
 
 
 def test_what_a_run_that_ended_early_left_is_removed_by_one_that_comes_half_a_day_later(lake):
@@ -206,16 +207,16 @@ def test_what_a_run_that_ended_early_left_is_removed_by_one_that_comes_half_a_da
 
     engine.before = end
     lake.run(DAY, assets=DAILY)
-    assert (len(lake.rejected_files()), len(lake.notes())) == (2, 2)
+    assert (len(lake.rejected_files()), len(lake.cleanup_markers())) == (2, 2)
     engine.before = str
     lake.run(DAY, assets=DAILY)
     # Perhaps it is still at work.
     assert len(lake.rejected_files()) == 2
-    tidy(lake.target.athena, lake.target.results, REJECTED, [], later(11))
+    remove_orphans(lake.target.athena, lake.target.results, REJECTED, [], later(11))
     assert len(lake.rejected_files()) == 2
-    tidy(lake.target.athena, lake.target.results, REJECTED, [], later(13))
+    remove_orphans(lake.target.athena, lake.target.results, REJECTED, [], later(13))
     assert folders_of(lake.rejected_files()) == {lake.rejected_folder(DAY)}
-    assert lake.notes() == []
+    assert lake.cleanup_markers() == []
     assert packets(lake) == PACKETS
 
 
@@ -239,9 +240,9 @@ def put(lake: Lake, folder: str, *days: date) -> list[str]:
     return keys
 
 
-def put_note(lake: Lake, hours: float, *folders: str, database: str = REJECTED.database) -> str:
-    """A note of these folders that was made so many hours before NOW; returns its key."""
-    key = f"{NOTES}{database}/{NOW - timedelta(hours=hours):%Y%m%dT%H%M%SZ}-0123abcd"
+def put_cleanup_marker(lake: Lake, hours: float, *folders: str, database: str = REJECTED.database) -> str:
+    """A clean-up marker of these folders, written so many hours before NOW; returns its key."""
+    key = f"{CLEANUP_MARKERS}{database}/{NOW - timedelta(hours=hours):%Y%m%dT%H%M%SZ}-0123abcd"
     lines = "".join(f"{ROOT}{folder if '/' in folder else attempt(folder)}/\n" for folder in folders)
     lake.target.results.replace({key: lines.encode()})
     return key
@@ -252,111 +253,111 @@ def tables(lake):
     """The lake with its tables, and with NEXT_DAY in the folder `pointed-at`."""
     lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     # Hive's client of Glue takes the closing slash away.
-    location = lake.target.results.location(f"{ROOT}{attempt('pointed-at')}/dt={NEXT_DAY}")
+    location = lake.target.results.sql_location(f"{ROOT}{attempt('pointed-at')}/dt={NEXT_DAY}")
     for statement in add_partitions(REJECTED, {NEXT_DAY: location}):
         lake.target.athena.execute(statement)
     return lake
 
 
-def test_of_the_folders_that_old_notes_name_those_are_removed_that_no_partition_points_at(tables):
+def test_folders_in_old_cleanup_markers_are_removed_if_no_partition_points_there(tables):
     kept = put(tables, "pointed-at", NEXT_DAY)
     put(tables, "pointed-at", DAY)
     put(tables, "left", DAY, NEXT_DAY)
     put(tables, "alone", DAY)
-    unnoted = put(tables, "unnoted", DAY)
+    unlisted = put(tables, "unlisted", DAY)
     other = f"{ROOT}{attempt('left')}/README"
     tables.target.results.replace({other: b"", "reports/left/dt=2021-09-02/x": b""})
-    put_note(tables, 13, "left", "pointed-at", "nowhere", "../reports/left")
-    put_note(tables, 24 * 365, f"{attempt('alone')}/dt={DAY}")
-    tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
-    assert tables.rejected_files() == sorted([*kept, *unnoted, other])
-    assert tables.notes() == []
+    put_cleanup_marker(tables, 13, "left", "pointed-at", "nowhere", "../reports/left")
+    put_cleanup_marker(tables, 24 * 365, f"{attempt('alone')}/dt={DAY}")
+    remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    assert tables.rejected_files() == sorted([*kept, *unlisted, other])
+    assert tables.cleanup_markers() == []
     assert (tables.results / "reports/left/dt=2021-09-02/x").exists()
 
 
-def test_a_folder_that_a_young_note_names_is_left_alone_and_so_are_the_notes_beside_it(tables):
+def test_a_folder_in_a_young_cleanup_marker_stays_as_do_all_markers(tables):
     written = put(tables, "being-written", DAY)
     left = put(tables, "left", DAY)
-    young = [put_note(tables, hours, "being-written") for hours in (12, 1)]
-    put_note(tables, 13, "left")
-    own = put_note(tables, 0, "own")
-    tidy(tables.target.athena, tables.target.results, REJECTED, [own], NOW)
+    young = [put_cleanup_marker(tables, hours, "being-written") for hours in (12, 1)]
+    put_cleanup_marker(tables, 13, "left")
+    own = put_cleanup_marker(tables, 0, "own")
+    remove_orphans(tables.target.athena, tables.target.results, REJECTED, [own], NOW)
     assert tables.rejected_files() == written != left
-    assert tables.notes() == [*young, own]
+    assert tables.cleanup_markers() == [*young, own]
 
 
-def test_a_folder_is_left_alone_if_a_day_points_at_it_whatever_old_notes_say(tables):
+def test_a_folder_stays_if_a_day_points_at_it_despite_old_markers(tables):
     kept = put(tables, "pointed-at", NEXT_DAY)
     for hours in (100, 50, 13):
-        put_note(tables, hours, "pointed-at")
-    tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+        put_cleanup_marker(tables, hours, "pointed-at")
+    remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
     assert tables.rejected_files() == kept
 
 
-def test_ones_own_notes_are_taken_back_where_nobody_elses_are_young(tables):
-    put_note(tables, 30, "nowhere")
-    own = [put_note(tables, hours, "own") for hours in (0.1, 0.2)]
-    tidy(tables.target.athena, tables.target.results, REJECTED, own, NOW)
-    assert tables.notes() == []
+def test_own_cleanup_markers_are_removed_without_young_ones_of_others(tables):
+    put_cleanup_marker(tables, 30, "nowhere")
+    own = [put_cleanup_marker(tables, hours, "own") for hours in (0.1, 0.2)]
+    remove_orphans(tables.target.athena, tables.target.results, REJECTED, own, NOW)
+    assert tables.cleanup_markers() == []
 
 
 def test_nothing_is_looked_up_where_nothing_was_left(tables):
     asked = []
 
     class Engine(WatchedEngine):
-        def partition_locations(self, name, values):
-            asked.append(list(values))
-            return super().partition_locations(name, values)
+        def partition_locations(self, name, days):
+            asked.append(list(days))
+            return super().partition_locations(name, days)
 
     engine = Engine(tables.target.athena)
-    put(tables, "unnoted", DAY)
-    tidy(engine, tables.target.results, REJECTED, [], NOW)
+    put(tables, "unlisted", DAY)
+    remove_orphans(engine, tables.target.results, REJECTED, [], NOW)
     assert asked == []
     put(tables, "left", NEXT_DAY, DAY)
-    put_note(tables, 30, "left")
-    tidy(engine, tables.target.results, REJECTED, [], NOW)
-    assert asked == [[str(DAY), str(NEXT_DAY)]]
+    put_cleanup_marker(tables, 30, "left")
+    remove_orphans(engine, tables.target.results, REJECTED, [], NOW)
+    assert asked == [[DAY, NEXT_DAY]]
 
 
-def test_a_folder_that_a_run_at_work_notes_again_is_left_alone_however_old_its_first_note_is(tables):
+def test_a_folder_stays_while_its_run_writes_new_cleanup_markers(tables):
     written = put(tables, "of-many-hours", DAY)
-    put_note(tables, 20, "of-many-hours")
-    young = put_note(tables, 1, "of-many-hours", "another")
-    tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
-    assert (tables.rejected_files(), tables.notes()) == (written, [young])
+    put_cleanup_marker(tables, 20, "of-many-hours")
+    young = put_cleanup_marker(tables, 1, "of-many-hours", "another")
+    remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    assert (tables.rejected_files(), tables.cleanup_markers()) == (written, [young])
 
 
 def test_another_databases_folders_are_none_of_ones_business(tables):
     written = put(tables, "of-another", DAY)
-    noted = put_note(tables, 100, "of-another", database="another")
-    tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
-    assert (tables.rejected_files(), tables.notes()) == (written, [noted])
+    marker = put_cleanup_marker(tables, 100, "of-another", database="another")
+    remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    assert (tables.rejected_files(), tables.cleanup_markers()) == (written, [marker])
 
 
-def test_an_attempt_of_another_database_is_left_that_a_note_names(tables):
+def test_another_databases_attempt_stays_though_a_cleanup_marker_names_it(tables):
     theirs = f"{old_attempt('theirs')}-theirs"
     written = f"{ROOT}{theirs}/dt={DAY}/a.parquet"
     tables.target.results.replace({written: b"x"})
-    put_note(tables, 13, f"{theirs}/dt={DAY}")
-    (told,) = tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
-    assert told == f"{tables.results / ROOT / theirs}/dt={DAY} {NOT_PROVEN}"
-    assert (tables.rejected_files(), tables.notes()) == ([written], [])
+    put_cleanup_marker(tables, 13, f"{theirs}/dt={DAY}")
+    (told,) = remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    assert told == f"{tables.results / ROOT / theirs}/dt={DAY} {OWNER_UNKNOWN}"
+    assert (tables.rejected_files(), tables.cleanup_markers()) == ([written], [])
 
 
 @pytest.mark.parametrize(
     ("folder", "removed"),
     [(old_attempt("old"), True), (f"{old_attempt('old')}/dt={DAY}", False)],
-    ids=["noted by the run that made it", "only pointed at by a partition"],
+    ids=["in the marker of the run that made it", "only pointed at by a partition"],
 )
-def test_an_old_versions_attempt_is_removed_where_its_note_proves_it_ours(tables, folder, removed):
+def test_an_old_versions_attempt_is_removed_if_its_marker_proves_it_ours(tables, folder, removed):
     written = f"{ROOT}{old_attempt('old')}/dt={DAY}/a.parquet"
     tables.target.results.replace({written: b"x"})
-    # As a line of its own, as `note` writes it: `put_note` would take a plain name for that of a new attempt.
-    key = f"{NOTES}{REJECTED.database}/{NOW - timedelta(hours=13):%Y%m%dT%H%M%SZ}-0123abcd"
+    # A line of its own, as in a real marker: `put_cleanup_marker` would take a plain name for a new attempt.
+    key = f"{CLEANUP_MARKERS}{REJECTED.database}/{NOW - timedelta(hours=13):%Y%m%dT%H%M%SZ}-0123abcd"
     tables.target.results.replace({key: f"{ROOT}{folder}/\n".encode()})
-    told = tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    told = remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
     assert (tables.rejected_files(), len(told)) == (([], 0) if removed else ([written], 1))
-    assert tables.notes() == []
+    assert tables.cleanup_markers() == []
 
 
 def linked(lake: Lake, name: str, elsewhere: Path) -> Path:
@@ -373,32 +374,32 @@ def linked(lake: Lake, name: str, elsewhere: Path) -> Path:
 def test_a_folder_behind_a_link_is_left_out_and_the_others_are_removed(tables, tmp_path, place):
     kept = linked(tables, "linked", tmp_path / place)
     left = put(tables, "left", DAY)
-    notes = [put_note(tables, 13, "linked"), put_note(tables, 14, "left")]
-    (told,) = tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    markers = [put_cleanup_marker(tables, 13, "linked"), put_cleanup_marker(tables, 14, "left")]
+    (told,) = remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
     assert told.startswith("Files of no use are left, which a later run will remove: ")
     assert attempt("linked") in told
     assert kept.read_bytes() == b"x"
     assert not set(left) & set(tables.rejected_files())
-    assert tables.notes() == notes[:1]
+    assert tables.cleanup_markers() == markers[:1]
 
 
-def test_the_note_of_a_folder_that_is_refused_for_a_month_ends(tables, tmp_path):
+def test_the_marker_of_a_folder_that_is_refused_expires(tables, tmp_path):
     kept = linked(tables, "linked", tmp_path / "outside")
-    put_note(tables, 24 * 31, "linked")
-    assert len(tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)) == 1
-    assert (tables.notes(), kept.exists()) == ([], True)
+    put_cleanup_marker(tables, 24 * 31, "linked")
+    assert len(remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)) == 1
+    assert (tables.cleanup_markers(), kept.exists()) == ([], True)
 
 
-def test_a_note_that_cannot_be_read_stops_no_other(tables):
+def test_a_cleanup_marker_that_cannot_be_read_stops_no_other(tables):
     left = put(tables, "left", DAY)
-    put_note(tables, 13, "left")
-    unreadable = put_note(tables, 14, "nowhere")
+    put_cleanup_marker(tables, 13, "left")
+    unreadable = put_cleanup_marker(tables, 14, "nowhere")
     (tables.results / unreadable).unlink()
     (tables.results / unreadable).symlink_to("nowhere")
-    (told,) = tidy(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    (told,) = remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
     assert unreadable in told
     assert not set(left) & set(tables.rejected_files())
-    assert tables.notes() == [unreadable]
+    assert tables.cleanup_markers() == [unreadable]
 
 
 def test_a_run_whose_replaced_folder_is_refused_removes_the_others(lake, tmp_path):
@@ -422,12 +423,12 @@ def test_what_a_day_pointed_at_of_another_database_is_not_removed(lake, tmp_path
     other = Lake(lake.logs, tmp_path, lake.instance, database="other")
     assert other.run(DAY).success
     theirs = TableName("other", "rejected_flows")
-    location = other.target.athena.partition_locations(theirs, [str(DAY)])[str(DAY)]
-    lake.target.athena.execute(move_partition(REJECTED, DAY, location))
+    location = other.target.athena.partition_locations(theirs, [DAY])[DAY]
+    lake.target.athena.execute(set_partition_location(REJECTED, DAY, location))
     assert packets(lake) == PACKETS
     result = lake.run(DAY, assets=DAILY)
     assert result.success
-    assert [text.endswith(NOT_PROVEN) for text in lake.messages(result, level=30)] == [True]
+    assert [text.endswith(OWNER_UNKNOWN) for text in lake.messages(result, level=30)] == [True]
     assert packets(lake) == PACKETS
     assert other.run(DAY, assets=REPORTS).success
     assert rows(other, DAY) == known(DAY)
@@ -439,8 +440,10 @@ def as_an_older_version(lake: Lake, day: date) -> str:
     after = f"{ROOT}{old_attempt('old')}/dt={day}/"
     files = [stored.key for stored in lake.target.results.list(before) if stored.key.endswith(".parquet")]
     lake.target.results.replace({after + key.rpartition("/")[2]: lake.target.results.read(key) for key in files})
-    lake.target.results.delete([*(stored.key for stored in lake.target.results.list(before)), *lake.markers()])
-    lake.target.athena.execute(move_partition(REJECTED, day, lake.target.results.location(after)))
+    lake.target.results.delete(
+        [*(stored.key for stored in lake.target.results.list(before)), *lake.completion_markers()]
+    )
+    lake.target.athena.execute(set_partition_location(REJECTED, day, lake.target.results.sql_location(after)))
     return after
 
 
@@ -450,7 +453,7 @@ def test_an_attempt_of_an_older_version_is_read_and_kept_when_it_is_replaced(lak
     assert lake.run(DAY, assets=REPORTS).success
     assert rows(lake, DAY) == known(DAY)
     result = lake.run(DAY, assets=DAILY)
-    assert lake.messages(result, level=30) == [f"{lake.results / folder} {NOT_PROVEN}"]
+    assert lake.messages(result, level=30) == [f"{lake.results / folder} {OWNER_UNKNOWN}"]
     assert len([key for key in lake.rejected_files() if key.startswith(folder)]) == 1
     assert packets(lake) == PACKETS
 
@@ -458,8 +461,8 @@ def test_an_attempt_of_an_older_version_is_read_and_kept_when_it_is_replaced(lak
 def test_a_day_without_rejects_of_an_older_version_is_still_read(lake):
     write_object(lake.logs, EMPTY_DAY, [ACCEPTED])
     lake.run(EMPTY_DAY)
-    location = lake.target.results.location(f"{ROOT}_nothing/dt={EMPTY_DAY}/")
-    lake.target.athena.execute(move_partition(REJECTED, EMPTY_DAY, location))
+    location = lake.target.results.sql_location(f"{ROOT}_nothing/dt={EMPTY_DAY}/")
+    lake.target.athena.execute(set_partition_location(REJECTED, EMPTY_DAY, location))
     assert lake.run(EMPTY_DAY, assets=REPORTS).success
     assert lake.run(EMPTY_DAY, assets=DAILY).success
     assert lake.rejected_folder(EMPTY_DAY).startswith(f"{ROOT}2")
@@ -474,7 +477,7 @@ def test_a_marker_says_of_each_day_how_many_files_it_has(lake):
     sizes = {name.split("dt=")[1][:10]: (lake.results / name).stat().st_size for name in lake.rejected_files()}
     whose = "123456789012-us-east-1"
     root = lake.rejected_folder(DAY).partition("dt=")[0]
-    assert lake.markers() == [
+    assert lake.completion_markers() == [
         f"{root}_complete/dt={DAY}/1-{sizes[str(DAY)]}-{whose}",
         f"{root}_complete/dt={NEXT_DAY}/1-{sizes[str(NEXT_DAY)]}-{whose}",
         f"{root}dt={EMPTY_DAY}/_complete/0-0-{whose}",
@@ -489,7 +492,9 @@ def test_no_folder_that_a_day_points_at_has_an_underscore_in_front(lake):
 
 def test_the_marker_is_there_before_the_day_points_there(lake):
     engine, there = lake.watch(), []
-    engine.before = lambda text: there.append(len(lake.markers())) if text.startswith(ADD_PARTITION) else None
+    engine.before = lambda text: (
+        there.append(len(lake.completion_markers())) if text.startswith(ADD_PARTITION) else None
+    )
     lake.run(DAY)
     assert there == [1]
 
@@ -511,14 +516,14 @@ def test_a_run_that_slept_for_half_a_day_fails_and_leaves_the_day_as_it_was(lake
     before, reports = lake.rejected_files(), files_in(lake.results / "reports")
 
     def sleep(*_: object) -> None:
-        tidy(lake.target.athena, lake.target.results, REJECTED, [], later(13))
+        remove_orphans(lake.target.athena, lake.target.results, REJECTED, [], later(13))
 
     if moment == "right after it wrote":
         lake.watch().after = lambda text: sleep() if text.startswith("UNLOAD") else None
     else:
         swap = assets.rejected_flows.partition_swap
-        check = swap.require_kept
-        monkeypatch.setattr(swap, "require_kept", lambda *given: (sleep(), check(*given)))
+        check = swap.require_unchanged_files
+        monkeypatch.setattr(swap, "require_unchanged_files", lambda *given: (sleep(), check(*given)))
     asset, words = failure(lake.run(DAY, assets=DAILY))
     assert asset == "rejected_flows"
     assert "as happens to a run that slept for half a day" in words
@@ -527,7 +532,7 @@ def test_a_run_that_slept_for_half_a_day_fails_and_leaves_the_day_as_it_was(lake
     assert files_in(lake.results / "reports") == reports
 
 
-def test_files_that_cannot_be_removed_are_told_of_and_their_notes_left_and_the_day_is_done(lake, monkeypatch):
+def test_files_that_cannot_be_removed_are_warnings_and_keep_their_marker(lake, monkeypatch):
     lake.run(DAY)
     before = lake.rejected_files()
 
@@ -539,9 +544,9 @@ def test_files_that_cannot_be_removed_are_told_of_and_their_notes_left_and_the_d
         result = lake.run(DAY, assets=DAILY)
     assert result.success
     assert set(before) < set(lake.rejected_files())
-    assert len(lake.notes()) == 2
+    assert len(lake.cleanup_markers()) == 2
     assert "Files of no use are left, which a later run will remove: no luck" in lake.messages(result, level=30)
-    tidy(lake.target.athena, lake.target.results, REJECTED, [], later(13))
+    remove_orphans(lake.target.athena, lake.target.results, REJECTED, [], later(13))
     assert not set(before) & set(lake.rejected_files())
     assert packets(lake) == PACKETS
 
@@ -563,7 +568,7 @@ def test_what_the_first_try_of_an_unload_left_is_removed_before_the_day_points_t
     assert packets(lake) == PACKETS
     assert len(lake.rejected_files()) == 1
     assert metadata(result, "rejected_flows")[str(DAY)]["files"].value == 1
-    (warning,) = [text for text in lake.messages(result, level=30) if "first try" in text]
+    (warning,) = [text for text in lake.messages(result, level=30) if "first attempt" in text]
     assert "of-the-first-try.parquet" in warning
 
 
@@ -578,12 +583,12 @@ def test_what_the_first_try_of_an_unload_left_is_removed_before_the_day_points_t
     ],
 )
 def test_files_that_an_unload_does_not_tell_of(keys, written, left):
-    assert unnamed(keys, written) == left
+    assert orphaned_files(keys, written) == left
 
 
 def test_a_file_that_an_unload_tells_of_has_to_be_there():
-    with pytest.raises(FlowLakeError, match=r"not where it wrote.*: dt=1/b\. The days are"):
-        unnamed(["r/dt=1/a"], ["s3://x/r/dt=1/a", "s3://x/r/dt=1/b"])
+    with pytest.raises(FlowLakeError, match=r"not there any more.*: dt=1/b\. The days are"):
+        orphaned_files(["r/dt=1/a"], ["s3://x/r/dt=1/a", "s3://x/r/dt=1/b"])
 
 
 def test_a_report_over_files_that_are_gone_fails_and_is_left_as_it_was(lake):
@@ -612,8 +617,8 @@ def test_the_days_of_a_range_whose_files_are_gone_are_named(lake):
 def test_a_day_that_points_at_another_days_files_is_told_and_mended_and_the_other_keeps_them(lake):
     lake.run(DAY)
     lake.run(NEXT_DAY)
-    folder = lake.target.results.location(lake.rejected_folder(DAY))
-    lake.target.athena.execute(move_partition(REJECTED, NEXT_DAY, folder))
+    folder = lake.target.results.sql_location(lake.rejected_folder(DAY))
+    lake.target.athena.execute(set_partition_location(REJECTED, NEXT_DAY, folder))
     # As Athena does, each of the two days has them once.
     assert sorted(packets(lake), key=repr) == sorted([*PACKETS, *((str(NEXT_DAY), n) for _, n in PACKETS)], key=repr)
     asset, words = failure(lake.run(NEXT_DAY, assets=["top_rejected_pairs"]))
@@ -632,7 +637,7 @@ def test_whatever_a_day_points_at_only_a_folder_of_that_day_is_removed(lake, pla
     lake.run(DAY)
     lake.run(NEXT_DAY)
     kept = [name for name in lake.rejected_files() if name.startswith(lake.rejected_folder(DAY))]
-    lake.target.athena.execute(move_partition(REJECTED, NEXT_DAY, lake.target.results.location(place)))
+    lake.target.athena.execute(set_partition_location(REJECTED, NEXT_DAY, lake.target.results.sql_location(place)))
     lake.run(NEXT_DAY)
     assert set(kept) <= set(lake.rejected_files())
     assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
@@ -754,7 +759,7 @@ def test_a_report_that_fails_over_days_that_stay_as_they_are_fails_once(lake):
     engine.before = fail
     asset, words = failure(lake.run(DAY, assets=["top_rejected_pairs"]))
     assert (asset, words.splitlines()[0]) == ("top_rejected_pairs", "GENERIC_USER_ERROR: no luck")
-    assert kinds(engine) == {"SELECT": 1}
+    assert statement_counts(engine) == {"SELECT": 1}
 
 
 # Two runs of one day
@@ -781,9 +786,9 @@ def test_two_runs_at_once_leave_one_copy_that_the_day_points_at(lake, tmp_path, 
     # Where both replaced the same copy, that of the faster one is thrown away by a run of another day.
     left = [name for name in lake.rejected_files() if name not in pointed_at]
     assert len(left) == there
-    assert lake.notes()
-    tidy(lake.target.athena, lake.target.results, REJECTED, [], later(13))
-    assert (lake.rejected_files(), lake.notes()) == (pointed_at, [])
+    assert lake.cleanup_markers()
+    remove_orphans(lake.target.athena, lake.target.results, REJECTED, [], later(13))
+    assert (lake.rejected_files(), lake.cleanup_markers()) == (pointed_at, [])
 
 
 # Ranges of days
@@ -794,7 +799,7 @@ def test_days_that_are_there_are_moved_and_the_others_added(lake):
     lake.run(DAY, EMPTY_DAY, DAILY[:1])
     engine = lake.watch()
     assert lake.run(DAY, EMPTY_DAY, ["rejected_flows"]).success
-    folders = {day: lake.target.results.location(lake.rejected_folder(day)) for day in RANGE}
+    folders = {day: lake.target.results.sql_location(lake.rejected_folder(day)) for day in RANGE}
     assert engine.statements[1:] == [
         f"{ADD_PARTITION} (dt='2021-09-02') LOCATION '{folders[DAY]}'\n"
         f"  PARTITION (dt='2021-09-04') LOCATION '{folders[EMPTY_DAY]}'",
@@ -809,7 +814,7 @@ def test_a_range_of_days_is_one_statement_of_each_kind_and_each_day_has_what_is_
     engine = lake.watch()
     result = lake.run(DAY, EMPTY_DAY, DAILY)
     assert result.success
-    assert kinds(engine) == {"ALTER": 2, "SELECT": 2, "UNLOAD": 1}
+    assert statement_counts(engine) == {"ALTER": 2, "SELECT": 2, "UNLOAD": 1}
     assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
     made = metadata(result, "rejected_flows")
     sizes = {name.split("dt=")[1][:10]: (lake.results / name).stat().st_size for name in lake.rejected_files()}
@@ -819,7 +824,7 @@ def test_a_range_of_days_is_one_statement_of_each_kind_and_each_day_has_what_is_
         str(EMPTY_DAY): (0, 0),
     }
     assert {day: facts["location"].value for day, facts in made.items()} == {
-        str(day): lake.target.results.location(lake.rejected_folder(day)) for day in RANGE
+        str(day): lake.target.results.sql_location(lake.rejected_folder(day)) for day in RANGE
     }
     # The one statement read the objects of all days once.
     objects = sum(path.stat().st_size for path in lake.logs.rglob("*.gz"))
@@ -836,7 +841,7 @@ def test_the_statements_of_many_days_are_as_few_as_athenas_limits_allow(lake):
     engine = lake.watch()
     result = lake.run(first, first + timedelta(days=200), DAILY)
     assert result.success
-    assert kinds(engine) == {"ALTER": 2, "SELECT": 2, "UNLOAD": 3}
+    assert statement_counts(engine) == {"ALTER": 2, "SELECT": 2, "UNLOAD": 3}
     for name in DAILY:
         assert len(metadata(result, name)) == 201
     assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
@@ -850,7 +855,7 @@ def test_the_statements_of_many_days_are_as_few_as_athenas_limits_allow(lake):
 
 
 def test_days_before_one_that_fails_are_complete_and_the_others_are_named(lake, monkeypatch):
-    monkeypatch.setattr(assets.rejected_flows.unload, "MAX_UNLOADED_PARTITIONS", 2)
+    monkeypatch.setattr(assets.rejected_flows.unload, "MAX_PARTITIONS_PER_UNLOAD", 2)
     lake.run(DAY)
     damaged = write_object(lake.logs, EMPTY_DAY, [MANY_PACKETS])
     damaged.write_bytes(damaged.read_bytes()[:-9])
@@ -863,8 +868,8 @@ def test_days_before_one_that_fails_are_complete_and_the_others_are_named(lake, 
     )
     assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
     assert folders_of(lake.rejected_files()) == {lake.rejected_folder(day) for day in (DAY, NEXT_DAY)}
-    assert lake.target.athena.partition_locations(REJECTED, [str(EMPTY_DAY)]) == {}
-    assert lake.target.athena.partition_locations(TABLE, [str(EMPTY_DAY)]) != {}
+    assert lake.target.athena.partition_locations(REJECTED, [EMPTY_DAY]) == {}
+    assert lake.target.athena.partition_locations(TABLE, [EMPTY_DAY]) != {}
 
 
 def test_days_that_are_more_than_one_query_may_scan_are_written_in_halves(lake):
@@ -882,11 +887,11 @@ def test_days_that_are_more_than_one_query_may_scan_are_written_in_halves(lake):
     engine.before = limit
     result = lake.run(DAY, EMPTY_DAY, DAILY)
     assert result.success
-    assert kinds(engine)["UNLOAD"] == 3
+    assert statement_counts(engine)["UNLOAD"] == 3
     assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
     assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
     assert folders_of(lake.rejected_files()) == {lake.rejected_folder(day) for day in (DAY, NEXT_DAY)}
-    assert lake.notes() == []
+    assert lake.cleanup_markers() == []
     warnings = [text for text in lake.messages(result, level=30) if "one query" in text]
     assert warnings == [
         "2021-09-02, 2021-09-03, 2021-09-04: more than one query may scan. Each half of them by itself."

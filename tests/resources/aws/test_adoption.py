@@ -30,7 +30,7 @@ from aws_lineage import (
 )
 from support import DAY, SMALL_TOP, with_day, write_small_logs
 
-from flowlogs.bucket_policy import delivery_statements, means_the_same, tls_only_statement
+from flowlogs.bucket_policy import delivery_statements, is_equivalent, tls_only_statement
 from pipelines.build import build_definitions
 from pipelines.targets import build_target
 
@@ -135,7 +135,7 @@ def test_a_policy_that_aws_replaces_with_the_flow_log_is_put_right(aws: AwsDoubl
     statements = policy_statements()
     assert SOMEBODYS_STATEMENT in statements
     for needed in delivery_statements("aws", BUCKET, aws.account, "us-east-1"):
-        assert any(means_the_same(needed, statement) for statement in statements)
+        assert any(is_equivalent(needed, statement) for statement in statements)
 
 
 def test_a_created_buckets_policy_is_put_right_too(aws: AwsDouble, vpc: str) -> None:

@@ -68,12 +68,12 @@ def test_dropped_tables_have_each_day_again_where_it_was(filled: AwsDouble) -> N
     assert [len(days) for days in before] == [3, 3]
     drop()
     made = metadata(succeed(settings(), selection="vpc_flow_logs"), "vpc_flow_logs")
-    assert (made["days of rejected flows taken up again"], made["days of flow logs added again"]) == (3, 3)
+    assert (made["days of rejected flows added again"], made["days of flow logs added again"]) == (3, 3)
     assert [partitions(table) for table in ("vpc_flow_logs", "rejected_flows")] == before
     assert rejected_flows() == found
 
 
-def test_days_are_taken_up_with_one_statement_a_table_and_no_scan(filled: AwsDouble) -> None:
+def test_days_are_restored_with_one_statement_a_table_and_no_scan(filled: AwsDouble) -> None:
     drop()
     before = len(filled.queries())
     succeed(settings(), selection="vpc_flow_logs")
@@ -81,7 +81,7 @@ def test_days_are_taken_up_with_one_statement_a_table_and_no_scan(filled: AwsDou
     assert kinds == ["CREATE_DATABASE", *["CREATE_TABLE"] * 2, *["ALTER_TABLE_ADD_PARTITION"] * 2]
 
 
-def test_reports_of_days_that_were_taken_up_are_made_without_a_scan(filled: AwsDouble) -> None:
+def test_reports_of_days_that_were_restored_are_made_without_a_scan(filled: AwsDouble) -> None:
     drop()
     succeed(settings(), selection="vpc_flow_logs")
     before = len(filled.queries())

@@ -48,7 +48,7 @@ def make_bucket(key: str | None, with_bucket_key: bool = False, **others: Any) -
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))
 
 
-def told(vpc: str) -> list[str]:
+def warnings(vpc: str) -> list[str]:
     """What the bucket's check tells of its key, and of what it keeps."""
     found = checks(succeed(settings([vpc]), selection="vpc_flow_logs_bucket"))["set_up_as_recommended"][1]
     lines = [line.removeprefix("- ").replace("\\", "") for line in found.splitlines()]
@@ -60,13 +60,13 @@ NEEDED = f"The key's policy needs the statement {json.dumps(key_statement())}"
 
 def test_a_key_that_lets_the_delivery_service_in_is_fine(aws: AwsDouble, vpc: str) -> None:
     make_bucket(make_key(key_statement()))
-    assert told(vpc) == []
+    assert warnings(vpc) == []
 
 
 def test_a_key_that_keeps_delivery_out_is_told_with_the_statement(aws: AwsDouble, vpc: str) -> None:
     key = make_key()
     make_bucket(key)
-    assert told(vpc) == [
+    assert warnings(vpc) == [
         f"flow logs may not use the key of KMS that objects are encrypted with, {key}: nothing is delivered. {NEEDED}"
     ]
 
@@ -74,7 +74,7 @@ def test_a_key_that_keeps_delivery_out_is_told_with_the_statement(aws: AwsDouble
 @pytest.mark.parametrize("key", [None, "alias/aws/s3", "arn:aws:kms:us-east-1:123456789012:alias/aws/s3"])
 def test_a_key_that_aws_manages_is_told(aws: AwsDouble, vpc: str, key: str | None) -> None:
     make_bucket(key)
-    (found,) = told(vpc)
+    (found,) = warnings(vpc)
     assert found.startswith("objects are encrypted with alias/aws/s3, a key that AWS manages: no flow log is delivered")
     assert found.endswith(NEEDED)
 
@@ -83,7 +83,7 @@ def test_a_key_that_aws_manages_is_told(aws: AwsDouble, vpc: str, key: str | Non
 def test_a_key_not_given_by_its_arn_is_told(aws: AwsDouble, vpc: str, name: str) -> None:
     key = make_key(key_statement()).rpartition("/")[2] if name == "id" else "alias/logs"
     make_bucket(key)
-    assert told(vpc) == [
+    assert warnings(vpc) == [
         f"the key of KMS that objects are encrypted with is given as {key}: flow logs are delivered where it is given "
         f"by its ARN (arn:…:key/…). {NEEDED}"
     ]
@@ -92,7 +92,7 @@ def test_a_key_not_given_by_its_arn_is_told(aws: AwsDouble, vpc: str, name: str)
 def test_a_key_that_may_not_be_looked_at_is_told(aws: AwsDouble, vpc: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make_bucket(make_key(key_statement()))
     become(aws, monkeypatch, policy("iam-policy.json", without="kms:GetKeyPolicy"))
-    (found,) = told(vpc)
+    (found,) = warnings(vpc)
     assert found.startswith(
         "whether flow logs may use the key of KMS that objects are encrypted with is not known: Acc"
     )
@@ -158,7 +158,7 @@ def test_versions_of_what_is_replaced_are_told(aws: AwsDouble, vpc: str, locked:
     make_bucket(make_key(key_statement()), ObjectLockEnabledForBucket=locked)
     if not locked:
         boto3.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    assert told(vpc) == [
+    assert warnings(vpc) == [
         "the bucket keeps versions: reports and files of rejected flows that are replaced stay, and are paid, as older "
         "versions until a lifecycle rule removes those (NoncurrentVersionExpiration), and what Object Lock holds at "
         "least as long as that. Results in a bucket of their own (FLOWLAKE_RESULTS) are recommended"

@@ -8,6 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,10 @@ def test_days_that_cannot_be_scanned_at_once_are_scanned_in_halves(aws: AwsDoubl
     assert rejected_flows().left_behind == []
 
 
+MISSING = date(2020, 1, 1)
+"""A day without a partition."""
+
+
 class BusyGlue:
     """A Glue that comes to look for at most so many partitions at a time, all of which are there but one."""
 
@@ -255,7 +260,7 @@ class BusyGlue:
     def batch_get_partition(self, *, PartitionsToGet: list[dict[str, list[str]]], **_: str) -> dict[str, Any]:  # noqa: N803
         looked_for, left = PartitionsToGet[: self.most], PartitionsToGet[self.most :]
         found = [{**key, "StorageDescriptor": {"Location": f"s3://{key['Values'][0]}"}} for key in looked_for]
-        return {"Partitions": [one for one in found if one["Values"] != ["none"]], "UnprocessedKeys": left}
+        return {"Partitions": [one for one in found if one["Values"] != [str(MISSING)]], "UnprocessedKeys": left}
 
 
 def engine_with(glue: BusyGlue, monkeypatch: pytest.MonkeyPatch) -> QueryEngine:
@@ -266,11 +271,11 @@ def engine_with(glue: BusyGlue, monkeypatch: pytest.MonkeyPatch) -> QueryEngine:
 
 
 def test_partitions_that_glue_did_not_come_to_look_for_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = [*map(str, range(250)), "none"]
+    asked = [*(DAY + timedelta(days=number) for number in range(250)), MISSING]
     found = engine_with(BusyGlue(7), monkeypatch).partition_locations(TableName("a", "b"), asked)
-    assert found == {value: f"s3://{value}" for value in asked[:-1]}
+    assert found == {day: f"s3://{day}" for day in asked[:-1]}
 
 
 def test_partitions_that_glue_never_looks_for_are_not_taken_for_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FlowLakeError, match="Glue does not answer which partitions `a`.`b` has"):
-        engine_with(BusyGlue(0), monkeypatch).partition_locations(TableName("a", "b"), ["1", "2"])
+        engine_with(BusyGlue(0), monkeypatch).partition_locations(TableName("a", "b"), [DAY, NEXT_DAY])

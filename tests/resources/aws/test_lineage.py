@@ -32,7 +32,7 @@ from aws_lineage import (
 )
 from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, KnownAnswers, known_answers, with_day
 
-from assets.results_source import NOTE
+from assets.results_source import SOURCE_RECORD
 from flowlogs.bucket_policy import delivery_statements, tls_only_statement
 from resources.aws.object_store import S3Store
 
@@ -186,7 +186,7 @@ def test_a_range_of_days_is_a_handful_of_statements_and_each_days_own_reports(aw
 def test_a_range_that_takes_several_statements_tells_which_days_are_not_done(
     aws: AwsDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assets.rejected_flows.unload.MAX_UNLOADED_PARTITIONS", 2)
+    monkeypatch.setattr("assets.rejected_flows.unload.MAX_PARTITIONS_PER_UNLOAD", 2)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     upload_small_logs(tmp_path)
     succeed(settings())
@@ -293,9 +293,9 @@ def test_of_two_sources_that_claim_a_place_at_once_one_does(
     note = b"s3://another/AWSLogs/210987654321/vpcflowlogs/eu-west-1/\nAthena of another\n"
 
     def second(store: S3Store, objects: Mapping[str, bytes]) -> None:
-        s3.put_object(Bucket=BUCKET, Key=NOTE, Body=note)
+        s3.put_object(Bucket=BUCKET, Key=SOURCE_RECORD, Body=note)
         add(store, objects)
 
     monkeypatch.setattr(S3Store, "add", second)
     assert failure(materialize(settings([vpc]))).startswith(f"The results in s3://{BUCKET}/ were made from the flow")
-    assert s3.get_object(Bucket=BUCKET, Key=NOTE)["Body"].read() == note
+    assert s3.get_object(Bucket=BUCKET, Key=SOURCE_RECORD)["Body"].read() == note

@@ -12,7 +12,7 @@ from small_bucket import NAME, SOURCE, RecordingStore, SmallBucket, record
 from support import ROOT
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import TableName, create_database, create_table, flow_logs_table, move_partition
+from flowlogs.statements import TableName, create_database, create_table, flow_logs_table, set_partition_location
 from resources.embedded.athena import EmbeddedAthena
 from resources.engine import QueryError
 
@@ -660,7 +660,7 @@ def test_a_partition_is_pointed_at_another_folder(tmp_path: Path) -> None:
     bucket = SmallBucket(tmp_path)
     bucket.put_day("2024-03-01", [record(1)])
     bucket.put_day("2024-03-02", [record(2)])
-    moved = move_partition(NAME, date(2024, 3, 1), SOURCE.day_location(date(2024, 3, 2)))
+    moved = set_partition_location(NAME, date(2024, 3, 1), SOURCE.day_location(date(2024, 3, 2)))
     for _ in range(2):
         bucket.engine.execute(moved)
     assert bucket.rows("SELECT dt, numpackets FROM flows ORDER BY dt") == [("2024-03-01", 2), ("2024-03-02", 2)]
@@ -669,4 +669,4 @@ def test_a_partition_is_pointed_at_another_folder(tmp_path: Path) -> None:
 def test_a_partition_that_is_not_there_cannot_be_moved(tmp_path: Path) -> None:
     bucket = SmallBucket(tmp_path)
     with pytest.raises(QueryError, match="Partition not found: 2024-03-01"):
-        bucket.engine.execute(move_partition(NAME, date(2024, 3, 1), "s3://flow-logs/elsewhere"))
+        bucket.engine.execute(set_partition_location(NAME, date(2024, 3, 1), "s3://flow-logs/elsewhere"))

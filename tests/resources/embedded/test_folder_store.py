@@ -27,7 +27,7 @@ from flowlogs.layout import LogSource
 from resources.bucket import StoredObject
 from resources.embedded.bucket import FolderBucket
 from resources.embedded.flow_log import SimulatedFlowLog
-from resources.embedded.folder_store import LOCK_TEXT, STAGED, FolderStore
+from resources.embedded.folder_store import LOCK_TEXT, STAGING_FOLDER, FolderStore
 from resources.embedded.readers.lines import object_text
 from resources.embedded.simulation.bucket import SimulatedBucket
 from resources.embedded.simulation.vpc import SimulatedVpc
@@ -78,8 +78,8 @@ def test_a_list_has_the_keys_below_a_prefix_in_their_order(
 
 
 def test_a_location_is_the_address_by_which_sql_finds_an_object(store):
-    assert (store.location("a/b"), store.location()) == ("s3://results/a/b", "s3://results/")
-    assert store.uri("a/b") == f"{store.root}/a/b"
+    assert (store.sql_location("a/b"), store.sql_location()) == ("s3://results/a/b", "s3://results/")
+    assert store.display_path("a/b") == f"{store.root}/a/b"
 
 
 def test_an_object_is_a_file_where_it_lies(store, tmp_path):
@@ -396,7 +396,7 @@ def test_nothing_is_removed_behind_a_link_out_of_the_folder(store, linked_out):
 def test_nothing_is_written_behind_a_link_out_of_the_folder(store, linked_out):
     with pytest.raises(FlowLakeError, match="store/a/b/1 leads out of"):
         store.replace({"d": b"1", "a/b/1": b"ours"})
-    with pytest.raises(FlowLakeError, match="store/a/b/1 leads out of"), store.adding() as folder:
+    with pytest.raises(FlowLakeError, match="store/a/b/1 leads out of"), store.staging_folder() as folder:
         files(folder, "a/b/1", "d")
     assert files_in(linked_out) == {"b/1": hashlib.sha256(b"theirs").hexdigest()}
     assert not (store.root / "d").exists()
@@ -475,7 +475,7 @@ def test_a_root_that_cannot_be_made_is_an_error_with_the_variable(tmp_path):
 
 def test_what_is_added_is_there_when_all_of_it_is(store):
     store.replace({"a/1": b"before"})
-    with store.adding() as folder:
+    with store.staging_folder() as folder:
         (folder / "a").mkdir()
         (folder / "a/1").write_bytes(b"after")
         (folder / "b/c").mkdir(parents=True)
@@ -493,7 +493,7 @@ def test_nothing_is_added_where_the_writer_fails(store, error):
     before = files_in(store.root)
 
     def add() -> None:
-        with store.adding() as folder:
+        with store.staging_folder() as folder:
             (folder / "a").mkdir()
             (folder / "a/1").write_bytes(b"after")
             raise error
@@ -507,7 +507,7 @@ def test_nothing_is_added_where_the_writer_fails(store, error):
 
 def test_an_error_of_the_disk_in_a_writer_is_told_with_the_variable(store):
     refused = pytest.raises(FlowLakeError, match=r"cannot be written: File too large.*FLOWLAKE_RESULTS")
-    with full_disk(1_000), refused, store.adding() as folder:
+    with full_disk(1_000), refused, store.staging_folder() as folder:
         (folder / "x").write_bytes(b"x" * 2_000)
     assert visible(store.root) == {}
 
@@ -562,20 +562,20 @@ def test_an_object_that_cannot_be_removed_is_named(store):
 
 
 def test_what_a_living_writer_has_begun_is_left_alone(store):
-    with store.adding() as first:
+    with store.staging_folder() as first:
         (first / "1").write_bytes(b"1")
-        with store.adding() as second:
+        with store.staging_folder() as second:
             (second / "2").write_bytes(b"2")
         store.replace({"3": b"3"})
         assert visible(store.root) == {"2": b"2", "3": b"3"}
         assert [path.name for path in first.iterdir()] == ["1"]
     assert visible(store.root) == {"1": b"1", "2": b"2", "3": b"3"}
-    assert not (store.root / STAGED).exists()
+    assert not (store.root / STAGING_FOLDER).exists()
 
 
 def begun(store: FolderStore, number: int, text: bytes | None = LOCK_TEXT) -> Path:
     """What a writer has begun: its folder, and its lock with this text."""
-    folder = store.root / STAGED / f"{number:032x}"
+    folder = store.root / STAGING_FOLDER / f"{number:032x}"
     files(folder, "a/1")
     if text is not None:
         folder.with_suffix(".lock").write_bytes(text)
@@ -603,10 +603,10 @@ def test_a_folder_without_our_lock_is_left_alone(store, text):
 
 @pytest.mark.parametrize("name", ["mine", "0" * 31, "g" * 32, "0" * 32 + ".backup"])
 def test_what_has_another_name_is_left_alone(store, name):
-    files(store.root / STAGED / name, "1")
-    (store.root / STAGED / f"{name}.lock").write_bytes(LOCK_TEXT)
+    files(store.root / STAGING_FOLDER / name, "1")
+    (store.root / STAGING_FOLDER / f"{name}.lock").write_bytes(LOCK_TEXT)
     store.replace({"b": b"1"})
-    assert (store.root / STAGED / name / "1").read_bytes() == b"1"
+    assert (store.root / STAGING_FOLDER / name / "1").read_bytes() == b"1"
 
 
 @pytest.mark.parametrize("linked", ["folder", "lock", "inside"])
@@ -633,7 +633,9 @@ def test_a_place_to_write_in_that_is_none_is_an_error(store, is_link):
     store.replace({"a": b"1"})
     theirs = store.root.parent / "theirs"
     theirs.mkdir()
-    (store.root / STAGED).symlink_to(theirs) if is_link else (store.root / STAGED).write_bytes(b"theirs")
+    (store.root / STAGING_FOLDER).symlink_to(theirs) if is_link else (store.root / STAGING_FOLDER).write_bytes(
+        b"theirs"
+    )
     with pytest.raises(FlowLakeError, match=r"\.being-written is no folder: move it away"):
         store.replace({"a": b"2"})
     assert (store.root / "a").read_bytes() == b"1"
@@ -654,7 +656,7 @@ ADDER = """
 import sys, time
 from pathlib import Path
 from resources.embedded.folder_store import FolderStore
-with FolderStore(Path(sys.argv[1]), "FLOWLAKE_RESULTS", "results").adding() as folder:
+with FolderStore(Path(sys.argv[1]), "FLOWLAKE_RESULTS", "results").staging_folder() as folder:
     (folder / "half").write_bytes(b"half")
     print("begun", flush=True)
     sys.stdin.readline()
@@ -673,11 +675,11 @@ def test_a_writer_that_is_killed_leaves_nothing_for_longer_than_until_the_next_o
     killed.communicate()
     store.replace({"a": b"1"})
     assert visible(store.root) == {"a": b"1"}
-    assert len(list((store.root / STAGED).iterdir())) == 2
+    assert len(list((store.root / STAGING_FOLDER).iterdir())) == 2
     assert living.communicate("\n")[0] == ""
     assert living.returncode == 0
     assert visible(store.root) == {"a": b"1", "half": b"half"}
-    assert not (store.root / STAGED).exists()
+    assert not (store.root / STAGING_FOLDER).exists()
 
 
 WRITER = """
@@ -814,7 +816,7 @@ def test_the_default_bucket_is_made_with_a_mark_that_says_so(simulated):
 
 
 def test_a_default_bucket_that_a_killed_run_began_is_still_ours(simulated):
-    (simulated.root / STAGED).mkdir(parents=True)
+    (simulated.root / STAGING_FOLDER).mkdir(parents=True)
     simulated.ensure()
     assert (simulated.root / SimulatedBucket.MARK).exists()
 
@@ -1058,14 +1060,14 @@ def test_objects_in_no_days_folder_are_found(logs, inside, told):
     folder = logs / SOURCE.prefix / inside
     folder.mkdir(parents=True, exist_ok=True)
     path.rename(folder / path.name)
-    assert FolderBucket("logs-0", logs).outside_days() == [SOURCE.prefix + told.format(name=path.name)]
+    assert FolderBucket("logs-0", logs).objects_outside_days() == [SOURCE.prefix + told.format(name=path.name)]
 
 
 def test_other_files_in_no_days_folder_are_nobodys_flow_logs(logs):
     write_object(logs, DAY, [])
     (in_folder(logs / SOURCE.prefix / "notes") / "README.txt").write_text("about")
     (logs / SOURCE.prefix / "2021" / ".DS_Store").write_text("")
-    assert FolderBucket("logs-0", logs).outside_days() == []
+    assert FolderBucket("logs-0", logs).objects_outside_days() == []
 
 
 @pytest.mark.parametrize("folder", ["AWSLogs", "AWSLogs/123456789012", "AWSLogs/123456789012/vpcflowlogs"])

@@ -7,7 +7,7 @@ import pytest
 from lake import Lake, failure
 from support import DAY, FEW_PACKETS, NEXT_DAY, SMALL_TOP, report_rows, with_day, write_object
 
-from assets.day_objects import look_at
+from assets.day_objects import inspect_days
 from flowlogs.layout import LogSource
 
 SOURCE = LogSource("any-bucket", "123456789012", "us-east-1")
@@ -26,11 +26,11 @@ def move_away(folder: Path) -> Path:
 
 def problems(lake: Lake) -> dict[str, str]:
     """By day, why it cannot be read."""
-    found = look_at(lake.target.bucket, [DAY, NEXT_DAY])
+    found = inspect_days(lake.target.bucket, [DAY, NEXT_DAY])
     return {day.isoformat(): look.problem for day, look in found.items() if look.problem}
 
 
-def told(lake: Lake, day: str, other: str) -> str:
+def shared_problem(lake: Lake, day: str, other: str) -> str:
     return (
         f"{lake.logs}/{SOURCE.prefix}{day.replace('-', '/')} has objects in common with the folder of {other}, by way "
         "of a link: each of their records would be counted on both days. Remove the link, or put the day's own objects "
@@ -44,7 +44,7 @@ BOTH = {"2021-09-02": "2021-09-03", "2021-09-03": "2021-09-02"}
 def test_a_day_that_is_a_link_to_another_fails_both(lake, days):
     move_away(days[0])
     days[0].symlink_to(days[1])
-    assert problems(lake) == {day: told(lake, day, other) for day, other in BOTH.items()}
+    assert problems(lake) == {day: shared_problem(lake, day, other) for day, other in BOTH.items()}
 
 
 def test_two_days_that_are_links_to_one_folder_both_fail(lake, days):
@@ -52,12 +52,12 @@ def test_two_days_that_are_links_to_one_folder_both_fail(lake, days):
     move_away(days[1]).rename(lake.logs / "nowhere")
     for day in days:
         day.symlink_to(elsewhere)
-    assert problems(lake) == {day: told(lake, day, other) for day, other in BOTH.items()}
+    assert problems(lake) == {day: shared_problem(lake, day, other) for day, other in BOTH.items()}
 
 
 def test_a_month_that_is_a_link_to_another_fails_its_days(lake, days):
     days[0].parent.parent.joinpath("08").symlink_to(days[0].parent)
-    assert problems(lake) == {day: told(lake, day, day.replace("-09-", "-08-")) for day in BOTH}
+    assert problems(lake) == {day: shared_problem(lake, day, day.replace("-09-", "-08-")) for day in BOTH}
 
 
 @pytest.mark.parametrize("inside", ["folder", "object", "folder behind a folder"])
@@ -71,14 +71,14 @@ def test_a_day_that_holds_a_link_to_another_fails(lake, days, inside):
         (lake.logs / "between").mkdir()
         (lake.logs / "between/more").symlink_to(days[1])
         (days[0] / "more").symlink_to(lake.logs / "between")
-    assert problems(lake) == {"2021-09-02": told(lake, "2021-09-02", "2021-09-03")}
+    assert problems(lake) == {"2021-09-02": shared_problem(lake, "2021-09-02", "2021-09-03")}
 
 
 def test_a_link_in_circles_hides_no_other(lake, days):
     for name in ("0", "z"):
         (days[0] / name).symlink_to(name)
     (days[0] / "more").symlink_to(days[1])
-    assert problems(lake)["2021-09-02"] == told(lake, "2021-09-02", "2021-09-03")
+    assert problems(lake)["2021-09-02"] == shared_problem(lake, "2021-09-02", "2021-09-03")
 
 
 def test_of_a_range_only_the_linked_days_fail(lake, days):

@@ -157,14 +157,14 @@ def test_a_place_that_is_taken_is_neither_used_nor_swept(
 @pytest.mark.parametrize("where", ["", "..", "inside", "../.."])
 def test_what_is_or_holds_or_lies_in_a_users_folder_stays(place: Path, where: str) -> None:
     folder = left(place)
-    use(keep_clear=[folder / where])
+    use(protected_folders=[folder / where])
     assert (folder / "spilled").exists()
 
 
 def test_a_users_folder_that_a_link_leads_to_stays(place: Path, tmp_path: Path) -> None:
     folder = left(place)
     (tmp_path / "logs").symlink_to(folder)
-    use(keep_clear=[tmp_path / "logs"])
+    use(protected_folders=[tmp_path / "logs"])
     assert (folder / "spilled").exists()
 
 
@@ -186,7 +186,7 @@ def test_an_engine_keeps_clear_of_its_buckets_and_of_what_it_is_told(place: Path
     kept = [left(place, number) for number in range(3)]
     swept = left(place, 3)
     stores = {"logs": FolderStore(kept[0] / "in", "", "logs"), "results": FolderStore(kept[1], "", "results")}
-    engine = EmbeddedAthena(tmp_path / "catalog.sqlite", stores, "lake", keep_clear=[kept[2]])
+    engine = EmbeddedAthena(tmp_path / "catalog.sqlite", stores, "lake", protected_folders=[kept[2]])
     assert engine.execute("SELECT 1 AS one").frame["one"].tolist() == [1]
     assert [path.exists() for path in (*kept, swept)] == [True, True, True, False]
 

@@ -10,7 +10,7 @@ from flowlogs.fields import HEADER_LINE
 from flowlogs.statements import add_partitions
 from resources.embedded.readers import object_check
 from resources.embedded.readers.lines import CHUNK_BYTES
-from resources.engine import QueryResult, misread_told
+from resources.engine import QueryResult, misread_messages
 
 DAY = "2024-03-01"
 FOLDER = "AWSLogs/123456789012/vpcflowlogs/eu-west-1/2024/03/01"
@@ -58,7 +58,7 @@ def test_an_object_with_another_first_line_is_misread(bucket, name, end, first, 
     path = put(bucket, first, record(3), name=name, end=end)
     result = ask(bucket)
     assert rows(result) == [(2,)]
-    assert [(uri, told.startswith(words)) for uri, told in result.misread.items()] == [(path, True)]
+    assert [(path, told.startswith(words)) for path, told in result.misread.items()] == [(path, True)]
     (warning,) = result.warnings
     assert warning.startswith(f"{path} {words}")
     assert warning.isprintable()
@@ -108,7 +108,7 @@ def test_a_few_objects_are_told_in_full_and_the_others_named(bucket):
     *full, others = ask(bucket).warnings
     assert [warning.split(" ")[0] for warning in full] == paths[:3]
     assert others == f"Neither can others be read as they are: {', '.join(paths[3:6])} and 2 more."
-    assert misread_told({}) == []
+    assert misread_messages({}) == []
 
 
 def test_an_objects_name_is_printable_where_it_is_told(bucket):
@@ -155,7 +155,7 @@ def test_a_file_with_a_record_anywhere_is_misread(bucket, first, deep):
 def test_another_header_line_further_down_is_misread(bucket, filler, line):
     many = [record(1)] * (filler // 80)
     path = put(bucket, HEADER_LINE, *many, line, record(3))
-    assert ask(bucket).misread == {path: object_check.other_header(line)}
+    assert ask(bucket).misread == {path: object_check.other_header_problem(line)}
 
 
 @pytest.mark.parametrize("filler", [0, CHUNK_BYTES], ids=["in the first piece", "in a later piece"])
@@ -228,7 +228,7 @@ def test_a_last_line_without_an_end_is_looked_at(bucket):
 
 
 def test_headers_are_found_below_more_odd_lines_than_are_looked_at(bucket, monkeypatch):
-    monkeypatch.setattr(object_check, "MOST_ODD", 3)
+    monkeypatch.setattr(object_check, "MAX_ODD", 3)
     path = put(bucket, HEADER_LINE, *["odd"] * 9, HEADER_LINE, *["odd"] * 9, SWAPPED, record(2))
     assert list(ask(bucket).misread) == [path]
 
@@ -253,7 +253,7 @@ def test_a_partition_that_is_not_asked_for_is_not_told(bucket):
 
 
 def test_a_place_that_is_meant_to_be_empty_is_not_told(bucket):
-    bucket.engine.meant_empty = lambda location: location == f"s3://{SOURCE.bucket}/nothing/dt=2024-03-02"
+    bucket.engine.known_empty = lambda location: location == f"s3://{SOURCE.bucket}/nothing/dt=2024-03-02"
     (statement,) = add_partitions(NAME, {date(2024, 3, 2): f"s3://{SOURCE.bucket}/nothing/dt=2024-03-02"})
     bucket.engine.execute(statement)
     assert ask(bucket).warnings == ()

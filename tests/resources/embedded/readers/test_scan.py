@@ -618,7 +618,7 @@ def test_an_object_that_may_not_be_read_stops_the_query_with_its_name(
     def deny(path: Path, *_: object) -> BinaryIO:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(folder_store, "_opened", deny)
+    monkeypatch.setattr(folder_store, "_open_file", deny)
     with pytest.raises(FlowLakeError, match=r"secret/a cannot be read: Permission denied"):
         bucket.rows("SELECT * FROM secret")
 

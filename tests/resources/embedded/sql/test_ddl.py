@@ -20,8 +20,8 @@ from flowlogs.statements import (
     create_table,
     drop_table,
     flow_logs_table,
-    move_partition,
     rejected_flows_table,
+    set_partition_location,
     show_partitions,
 )
 from resources.embedded.partition import Partition
@@ -74,7 +74,7 @@ def test_create_table_of_rejected_flows() -> None:
 
 
 def test_set_location_of_a_partition() -> None:
-    statement = move_partition(NAME, date(2021, 1, 31), "s3://results/a")
+    statement = set_partition_location(NAME, date(2021, 1, 31), "s3://results/a")
     assert parse(statement, "other") == SetPartitionLocation(
         NAME, Partition(("2021-01-31",), "s3://results/a"), ("dt",)
     )

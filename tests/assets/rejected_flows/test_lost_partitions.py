@@ -1,4 +1,4 @@
-"""Days whose tables were dropped: taken up again by `vpc_flow_logs`, without a scan. In process, on real folders."""
+"""Partitions lost with a dropped table: `vpc_flow_logs` adds them again without a scan. In process, on real folders."""
 
 import gzip
 from datetime import date, datetime, timedelta, timezone
@@ -8,10 +8,11 @@ import pytest
 from lake import DAILY, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, metadata
 from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, report_rows, with_day, write_object
 
-from assets.rejected_flows.files import LEFT_AFTER, ROOT, STAMP
-from assets.rejected_flows.taken_up import record_added, recorded_days, remove_superseded
+from assets.rejected_flows.cleanup import RUN_ENDS_WITHIN
+from assets.rejected_flows.files import ROOT, STAMP
+from assets.rejected_flows.lost_partitions import record_added_days, recorded_days, remove_superseded
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import drop_table, move_partition
+from flowlogs.statements import drop_table, set_partition_location
 
 SETUP = ["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"]
 EMPTY_DAY = date(2021, 9, 4)
@@ -38,9 +39,9 @@ def make_again(lake: Lake) -> dg.ExecuteInProcessResult:
     return result
 
 
-def places(lake: Lake) -> list[dict[str, str]]:
+def places(lake: Lake) -> list[dict[date, str]]:
     """Where the days of both tables lie."""
-    return [lake.target.athena.partition_locations(name, list(map(str, RANGE))) for name in (TABLE, REJECTED)]
+    return [lake.target.athena.partition_locations(name, RANGE) for name in (TABLE, REJECTED)]
 
 
 def counts(lake: Lake) -> list[int]:
@@ -49,10 +50,10 @@ def counts(lake: Lake) -> list[int]:
     return [int(frame["n"].iloc[0]) for frame in frames]
 
 
-def taken_up(result: dg.ExecuteInProcessResult) -> tuple[object, object]:
-    """How many days of rejected flows, and how many of flow logs, the run took up again."""
+def restored(result: dg.ExecuteInProcessResult) -> tuple[object, object]:
+    """How many partitions of rejected flows, and how many of flow logs, the run added again."""
     made = metadata(result, "vpc_flow_logs")[None]
-    return made["days of rejected flows taken up again"].value, made["days of flow logs added again"].value
+    return made["days of rejected flows added again"].value, made["days of flow logs added again"].value
 
 
 def warnings(lake: Lake, result: dg.ExecuteInProcessResult) -> list[str]:
@@ -75,11 +76,11 @@ def attempt(hours: float, database: str = REJECTED.database) -> str:
 def test_dropped_tables_have_each_day_again_where_it_was(filled):
     before = places(filled), counts(filled)
     drop(filled)
-    assert taken_up(make_again(filled)) == (3, 3)
+    assert restored(make_again(filled)) == (3, 3)
     assert (places(filled), counts(filled)) == before
 
 
-def test_days_are_taken_up_without_a_scan_in_one_statement_a_table(filled):
+def test_days_are_restored_without_a_scan_in_one_statement_a_table(filled):
     drop(filled)
     engine = filled.watch()
     make_again(filled)
@@ -89,7 +90,7 @@ def test_days_are_taken_up_without_a_scan_in_one_statement_a_table(filled):
     ]
 
 
-def test_reports_of_days_that_were_taken_up_need_no_raw_objects(filled):
+def test_reports_of_days_that_were_restored_need_no_raw_objects(filled):
     drop(filled)
     make_again(filled)
     engine = filled.watch()
@@ -98,10 +99,10 @@ def test_reports_of_days_that_were_taken_up_need_no_raw_objects(filled):
     assert report_rows(filled.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
 
 
-def test_tables_that_are_there_take_up_nothing(filled):
+def test_tables_that_are_there_restore_nothing(filled):
     before = places(filled), files_in(filled.results)
     engine = filled.watch()
-    assert taken_up(make_again(filled)) == (0, 0)
+    assert restored(make_again(filled)) == (0, 0)
     assert len(engine.statements) == 3
     after = files_in(filled.results)
     assert (places(filled), after) == (before[0], {**before[1], "catalog.sqlite": after["catalog.sqlite"]})
@@ -120,11 +121,11 @@ def test_a_run_that_ends_after_the_tables_are_made_is_completed_by_the_next(fill
     assert not filled.run(DAY, assets=["vpc_flow_logs"]).success
     assert places(filled) == [{}, {}]
     engine.before = str
-    assert taken_up(make_again(filled)) == (3, 3)
+    assert restored(make_again(filled)) == (3, 3)
     assert places(filled) == before
 
 
-def test_of_two_complete_attempts_the_newest_is_taken_up(filled):
+def test_of_two_complete_attempts_the_newest_is_restored(filled):
     newest = copy_of(filled, DAY, attempt(-1))
     drop(filled)
     make_again(filled)
@@ -132,7 +133,7 @@ def test_of_two_complete_attempts_the_newest_is_taken_up(filled):
 
 
 @pytest.mark.parametrize("fault", ["half a file", "a file is missing", "no marker", "a file more"])
-def test_an_attempt_that_is_not_complete_is_not_taken_up(filled, fault):
+def test_an_attempt_that_is_not_complete_is_not_restored(filled, fault):
     before = filled.rejected_folder(DAY)
     folder = filled.results / copy_of(filled, DAY, attempt(-1))
     (file,) = folder.glob("*.parquet")
@@ -150,7 +151,7 @@ def test_an_attempt_that_is_not_complete_is_not_taken_up(filled, fault):
     assert filled.rejected_folder(DAY) == before
 
 
-def test_an_attempt_of_another_database_is_not_taken_up(filled):
+def test_an_attempt_of_another_database_is_not_restored(filled):
     before = filled.rejected_folder(DAY)
     copy_of(filled, DAY, attempt(-1, "other"))
     drop(filled)
@@ -158,15 +159,15 @@ def test_an_attempt_of_another_database_is_not_taken_up(filled):
     assert filled.rejected_folder(DAY) == before
 
 
-def test_an_attempt_of_other_flow_logs_is_not_taken_up(filled):
-    for key in filled.markers():
+def test_an_attempt_of_other_flow_logs_is_not_restored(filled):
+    for key in filled.completion_markers():
         path = filled.results / key
         path.rename(path.with_name(path.name.replace("123456789012", "210987654321")))
     drop(filled)
-    assert taken_up(make_again(filled)) == (0, 3)
+    assert restored(make_again(filled)) == (0, 3)
 
 
-def test_what_a_run_that_was_killed_before_its_switch_completed_is_taken_up(lake):
+def test_what_a_run_that_was_killed_before_its_switch_completed_is_restored(lake):
     lake.run(DAY)
     engine = lake.watch()
 
@@ -179,7 +180,7 @@ def test_what_a_run_that_was_killed_before_its_switch_completed_is_taken_up(lake
     drop(lake)
     make_again(lake)
     assert lake.rejected_folder(DAY) == max(
-        f"{key.rpartition('/')[0]}/".replace("/_complete/", "/") for key in lake.markers()
+        f"{key.rpartition('/')[0]}/".replace("/_complete/", "/") for key in lake.completion_markers()
     )
     assert counts(lake)[1] == 4
 
@@ -187,15 +188,15 @@ def test_what_a_run_that_was_killed_before_its_switch_completed_is_taken_up(lake
 def test_days_that_were_never_added_are_not_added(lake):
     lake.run(DAY)
     drop(lake)
-    assert taken_up(make_again(lake)) == (1, 1)
-    assert list(places(lake)[0]) == [str(DAY)]
+    assert restored(make_again(lake)) == (1, 1)
+    assert list(places(lake)[0]) == [DAY]
 
 
 def test_a_day_that_was_added_and_never_read_is_added_again(lake):
     lake.run(DAY, assets=SETUP)
     lake.run(DAY, assets=DAILY[:1])
     drop(lake)
-    assert taken_up(make_again(lake)) == (0, 1)
+    assert restored(make_again(lake)) == (0, 1)
 
 
 def test_a_day_whose_objects_would_be_read_wrongly_stays_out_by_name(filled):
@@ -204,11 +205,11 @@ def test_a_day_whose_objects_would_be_read_wrongly_stays_out_by_name(filled):
     damaged.write_bytes(gzip.compress(f"{header}\n2 1 eni-1\n".encode()))
     drop(filled)
     result = make_again(filled)
-    assert taken_up(result) == (3, 2)
+    assert restored(result) == (3, 2)
     (warning,) = warnings(filled, result)
     assert warning.startswith(f"Not added again to the table of flow logs: {NEXT_DAY}. ")
     assert str(damaged) in warning
-    assert str(NEXT_DAY) not in places(filled)[0]
+    assert NEXT_DAY not in places(filled)[0]
 
 
 def test_a_day_whose_objects_are_gone_stays_out_and_its_rejected_flows_stay(filled):
@@ -216,7 +217,7 @@ def test_a_day_whose_objects_are_gone_stays_out_and_its_rejected_flows_stay(fill
         path.unlink()
     drop(filled)
     result = make_again(filled)
-    assert taken_up(result) == (3, 2)
+    assert restored(result) == (3, 2)
     (warning,) = warnings(filled, result)
     assert f": {NEXT_DAY}. " in warning and warning.endswith("Their folders hold no objects.")
     assert counts(filled)[1] == 5
@@ -226,8 +227,8 @@ def test_a_place_that_cannot_be_looked_through_is_told_and_stops_nothing(filled)
     drop(filled)
     (filled.results / ROOT / b"\xff".decode(errors="surrogateescape")).write_text("")
     result = make_again(filled)
-    assert taken_up(result) == (0, 3)
-    assert any(text.startswith("Rejected flows of days that are no parti") for text in warnings(filled, result))
+    assert restored(result) == (0, 3)
+    assert any(text.startswith("Rejected flows of days without a parti") for text in warnings(filled, result))
 
 
 # What is of no use
@@ -255,8 +256,8 @@ def test_an_attempt_that_may_be_of_use_is_kept(filled, name):
 
 def test_an_attempt_of_a_run_that_is_still_at_work_is_kept(filled):
     folder = copy_of(filled, DAY, attempt(13))
-    note = f"{ROOT}_unfinished/{REJECTED.database}/{datetime.now(timezone.utc):{STAMP}}-0123abcd"
-    filled.target.results.replace({note: f"{ROOT}{folder.split('/')[1]}/\n".encode()})
+    marker = f"{ROOT}_unfinished/{REJECTED.database}/{datetime.now(timezone.utc):{STAMP}}-0123abcd"
+    filled.target.results.replace({marker: f"{ROOT}{folder.split('/')[1]}/\n".encode()})
     make_again(filled)
     assert (filled.results / folder).exists()
 
@@ -264,35 +265,37 @@ def test_an_attempt_of_a_run_that_is_still_at_work_is_kept(filled):
 def test_what_a_day_that_points_elsewhere_has_is_kept(filled):
     folder = copy_of(filled, DAY, attempt(13))
     before = filled.rejected_folder(DAY)
-    filled.target.athena.execute(move_partition(REJECTED, DAY, filled.target.results.location("elsewhere/")))
+    filled.target.athena.execute(
+        set_partition_location(REJECTED, DAY, filled.target.results.sql_location("elsewhere/"))
+    )
     make_again(filled)
     assert (filled.results / folder).exists() and (filled.results / before).exists()
 
 
-def test_what_a_killed_run_left_is_removed_where_its_note_is_old(filled):
+def test_what_a_killed_run_left_is_removed_where_its_marker_is_old(filled):
     name = attempt(13)
     half = f"{ROOT}{name}/dt={DAY}/half.parquet"
-    note = f"{ROOT}_unfinished/{REJECTED.database}/{name[:25]}"
-    filled.target.results.replace({half: b"x", note: f"{ROOT}{name}/\n".encode()})
+    marker = f"{ROOT}_unfinished/{REJECTED.database}/{name[:25]}"
+    filled.target.results.replace({half: b"x", marker: f"{ROOT}{name}/\n".encode()})
     make_again(filled)
     assert not (filled.results / half).exists()
-    assert filled.notes() == []
+    assert filled.cleanup_markers() == []
 
 
 def test_partitions_are_asked_for_only_where_a_day_has_two_attempts(filled):
     asked = []
 
     class Engine(WatchedEngine):
-        def partition_locations(self, name, values):
-            asked.append(list(values))
-            return super().partition_locations(name, values)
+        def partition_locations(self, name, days):
+            asked.append(list(days))
+            return super().partition_locations(name, days)
 
     engine = Engine(filled.target.athena)
-    now = datetime.now(timezone.utc) + 2 * LEFT_AFTER
+    now = datetime.now(timezone.utc) + 2 * RUN_ENDS_WITHIN
     assert remove_superseded(engine, filled.target.results, REJECTED, now) == []
     copy_of(filled, DAY, attempt(13))
     assert remove_superseded(engine, filled.target.results, REJECTED, now) == []
-    assert asked == [[str(DAY)]]
+    assert asked == [[DAY]]
 
 
 # Records of what was added
@@ -305,7 +308,7 @@ def test_a_run_of_days_is_one_record(filled):
 
 
 def test_days_apart_are_two_records(lake):
-    record_added(lake.target.results, TABLE, [EMPTY_DAY, DAY])
+    record_added_days(lake.target.results, TABLE, [EMPTY_DAY, DAY])
     assert recorded_days(lake.target.results, TABLE) == [DAY, EMPTY_DAY]
 
 

@@ -21,7 +21,7 @@ VARIABLES = {"run": ("LOGS", "DATE"), "sql": ("Q", "LOGS", "ROWS", "WRITE"), "de
 """What each command of make takes."""
 
 
-_MEANT = {
+_SYNONYMS = {
     **dict.fromkeys(("LOG", "FOLDER", "DIR", "BUCKET"), "LOGS"),
     **dict.fromkeys(("DAY", "DATES"), "DATE"),
     **dict.fromkeys(("QUERY", "SQL", "STATEMENT"), "Q"),
@@ -29,7 +29,7 @@ _MEANT = {
 }
 
 
-_OF_THE_ENVIRONMENT = re.compile(r"\w+_\w+|BIN|HOME|LANG|MAKEFLAGS|PATH|PYTHON|PYTHONPATH|SHELL|TMPDIR|TZ")
+_ENVIRONMENT_VARIABLES = re.compile(r"\w+_\w+|BIN|HOME|LANG|MAKEFLAGS|PATH|PYTHON|PYTHONPATH|SHELL|TMPDIR|TZ")
 """Variables that make passes on: settings (FLOWLAKE_…, AWS_…), and those of the programs that it starts."""
 
 
@@ -45,24 +45,24 @@ def require_variables(command: str, typed: str | None) -> None:
     known = VARIABLES[command]
     for name in typed.split():
         near = get_close_matches(name.upper(), known, n=1, cutoff=0.7)
-        meant = _MEANT.get(name.upper()) or (near[0] if near else None)
+        meant = _SYNONYMS.get(name.upper()) or (near[0] if near else None)
         if name not in known and meant in known:
             raise FlowLakeError(f"`make {command}` has no variable {name}. Did you mean {meant}=…?")
-        if name not in known and not _OF_THE_ENVIRONMENT.fullmatch(name):
+        if name not in known and not _ENVIRONMENT_VARIABLES.fullmatch(name):
             takes = ", ".join(f"{variable}=…" for variable in known)
             raise FlowLakeError(f"`make {command}` has no variable {name}. It takes {takes}.")
     for name, value in os.environ.items():
         if name in known and not value and name != "Q":  # of which `make sql` says more
             raise FlowLakeError(f"{name}= is empty: give it a value, or leave it out.")
         for variable in known if name not in known else ():
-            if _is_written_almost_like(name, variable):
+            if _is_typo_of(name, variable):
                 raise FlowLakeError(
                     f"`make {command}` has no variable {name}, which is set in the environment. Did you mean "
                     f"{variable}=…? If not, unset it: unset {name}"
                 )
 
 
-def _is_written_almost_like(name: str, variable: str) -> bool:
+def _is_typo_of(name: str, variable: str) -> bool:
     """Whether it is in other case, or, unless it is as short as Q or LOG, has other order or a letter too many."""
     upper = name.upper()
     if upper == variable or min(len(name), len(variable)) < 4:
@@ -86,14 +86,14 @@ def settings_for(logs: str | None) -> Settings:
     """The settings; where `logs` is given, that folder is the bucket, relative to where the command was typed."""
     if logs is not None:
         os.environ["FLOWLAKE_TARGET"] = "embedded"
-        os.environ["FLOWLAKE_BUCKET"] = str(folder_of_logs(logs))
+        os.environ["FLOWLAKE_BUCKET"] = str(parse_logs(logs))
     settings = read_settings()
     if settings.target == "embedded" and not settings.is_default_bucket:
         build_target(settings).bucket.ensure()
     return settings
 
 
-def folder_of_logs(logs: str) -> Path:
+def parse_logs(logs: str) -> Path:
     """The folder that LOGS names. Raises FlowLakeError, in the words that were typed, where it names none."""
     if "://" in logs:
         raise FlowLakeError(

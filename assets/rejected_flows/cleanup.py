@@ -1,0 +1,215 @@
+"""Removes files of rejected flows that no partition points at. What the files and folders are called is in files.py.
+
+A run that may leave files behind first writes a clean-up marker, which lists their folders. It removes the marker when
+it ends. The marker of a run that was killed stays, and a later run removes the files that it lists.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+
+from assets.rejected_flows.files import (
+    ROOT,
+    STAMP,
+    STAMPED_NAME,
+    DayFolder,
+    database_of,
+    find_day_folder,
+    is_attempt,
+    is_day_folder,
+    is_folder_of,
+    key_prefix,
+    keys_of,
+    new_name,
+    parse_day,
+)
+from flowlogs.errors import FlowLakeError
+from flowlogs.statements import TableName
+from resources.bucket import ObjectStore
+from resources.engine import QueryEngine
+
+CLEANUP_MARKERS = f"{ROOT}_unfinished/"
+"""Where clean-up markers are, by database. Each line of a marker is a folder that may have no partition."""
+
+RUN_ENDS_WITHIN = timedelta(hours=12)
+"""A clean-up marker older than this is of a run that has ended: a run writes a new marker for each statement."""
+
+MARKER_EXPIRES_AFTER = timedelta(days=30)
+"""A clean-up marker older than this is removed, even where its files could not be."""
+
+OWNER_UNKNOWN = "is left: it may be of another database. Remove it by hand if none reads it."
+"""What is said of a folder whose name does not prove that a run of this database made it."""
+
+
+def write_cleanup_marker(results: ObjectStore, name: TableName, folders: Iterable[str]) -> str:
+    """List folders that may have to be removed, for the table's database; returns the clean-up marker's key."""
+    key = f"{CLEANUP_MARKERS}{name.database}/{new_name()}"
+    results.replace({key: "".join(f"{folder}\n" for folder in folders).encode()})
+    return key
+
+
+def remove_orphans(
+    athena: QueryEngine, results: ObjectStore, name: TableName, own: Sequence[str], now: datetime
+) -> list[str]:
+    """Remove the files that runs which were killed left behind; returns what could not be removed, and why.
+
+    `own` are this run's clean-up markers. They are removed too, unless another run may be active: two runs of one day
+    may each set its partition to files of their own, and each remove the files from before both. Then the files of the
+    first run are orphans, which its clean-up marker lists. A file that cannot be removed keeps its clean-up marker, for
+    a later run to try again, until the marker expires.
+    """
+    ended, active = _other_markers(results, name, own, now)
+    in_use = {folder for marker in active for folder in _listed_folders(results, marker)} if ended else set()
+    # By marker, its folders; and by folder (or by marker, where that cannot be read), what went wrong.
+    listed: dict[str, list[str]] = {}
+    problems: dict[str, str] = {}
+    for marker in ended:
+        try:
+            listed[marker] = _listed_folders(results, marker)
+        except FlowLakeError as error:
+            listed[marker], problems[marker] = [marker], str(error)
+    keys: dict[str, list[str]] = {}
+    for folder in sorted({folder for folders in listed.values() for folder in folders} - in_use):
+        if is_attempt(folder) or is_day_folder(folder):
+            try:
+                keys[folder] = keys_of(results, folder)
+            except FlowLakeError as error:
+                problems[folder] = str(error)
+    owner_unknown = [folder for folder, found in keys.items() if found and not _may_remove(folder, name.database)]
+    for folder in owner_unknown:
+        del keys[folder]
+    orphans = _without_partition(athena, results, name, keys)
+    for folder in keys:
+        try:
+            results.delete(orphans[folder])
+        except FlowLakeError as error:
+            problems[folder] = str(error)
+    expired = f"{now - MARKER_EXPIRES_AFTER:{STAMP}}"
+    done = [
+        marker for marker in ended if not problems.keys() & set(listed[marker]) or marker.rpartition("/")[2] < expired
+    ]
+    results.delete([*done, *(() if active else own)])
+    return [
+        *(f"{results.display_path(folder)} {OWNER_UNKNOWN}" for folder in owner_unknown),
+        *map(cleanup_warning, problems.values()),
+    ]
+
+
+def _without_partition(
+    athena: QueryEngine, results: ObjectStore, name: TableName, keys: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
+    """By folder, those of its `keys` that belong to a day's folder which the day's partition does not point at."""
+    day_folders = {key: found for of_folder in keys.values() for key in of_folder if (found := find_day_folder(key))}
+    days = sorted({day for text, _ in day_folders.values() if (day := parse_day(text))})
+    locations = athena.partition_locations(name, days) if day_folders else {}
+    pointed_at = {(day.isoformat(), key_prefix(results, location)) for day, location in locations.items()}
+    return {
+        folder: [key for key in of_folder if key in day_folders and day_folders[key] not in pointed_at]
+        for folder, of_folder in keys.items()
+    }
+
+
+def folders_in_use(results: ObjectStore, name: TableName, now: datetime) -> set[str]:
+    """The folders in this database's clean-up markers of runs that may be active."""
+    _, active = _other_markers(results, name, [], now)
+    return {folder for marker in active for folder in _listed_folders(results, marker)}
+
+
+def superseded_folders(
+    folders: Mapping[str, DayFolder],
+    locations: Mapping[date, str],
+    database: str,
+    in_use: Collection[str],
+    now: datetime,
+) -> list[str]:
+    """The folders of this database whose day's partition points at another folder of it, which is complete.
+
+    `locations` are the key prefixes that partitions point at; `in_use` are attempts, or folders in them, of runs that
+    may be active.
+    """
+    latest = f"{ROOT}{now - RUN_ENDS_WITHIN:{STAMP}}"
+    current = {day: folders[key] for day, key in locations.items() if key in folders}
+    return sorted(
+        found.folder
+        for found in folders.values()
+        if found.database == database
+        and found.folder < latest
+        and not {found.folder, found.root} & set(in_use)
+        and (other := current.get(found.day))
+        and other.folder != found.folder
+        and other.database == database
+        and other.markers
+        and not other.problem
+    )
+
+
+def replaced_folders(results: ObjectStore, before: Mapping[date, str], database: str) -> tuple[list[str], list[str]]:
+    """The attempts' folders that days' partitions pointed at before, where they are that day's.
+
+    First those that runs of this database made, then those whose owner is not known: attempts for other databases, and
+    attempts of older versions, whose names have no database.
+    """
+    folders = [folder for day, location in before.items() if is_folder_of(folder := key_prefix(results, location), day)]
+    ours = [folder for folder in folders if database_of(folder) == database]
+    return ours, [folder for folder in folders if folder not in ours]
+
+
+def remove_folders(results: ObjectStore, folders: Iterable[str]) -> list[str]:
+    """Remove the files in each of these days' folders, and their completion markers; returns a warning per failure."""
+    problems = []
+    for folder in folders:
+        try:
+            results.delete(keys_of(results, folder))
+        except FlowLakeError as error:
+            problems.append(cleanup_warning(error))
+    return problems
+
+
+def cleanup_warning(error: object) -> str:
+    """What is said of files that could not be removed."""
+    return f"Files of no use are left, which a later run will remove: {error}"
+
+
+@contextmanager
+def cleanup_errors_as_warnings(context: dg.AssetExecutionContext) -> Iterator[None]:
+    """Log an error in the block as a warning: files that cannot be removed do not fail days that are done."""
+    try:
+        yield
+    except FlowLakeError as error:
+        context.log.warning(cleanup_warning(error))
+
+
+def _other_markers(
+    results: ObjectStore, name: TableName, own: Sequence[str], now: datetime
+) -> tuple[list[str], list[str]]:
+    """The clean-up markers of other runs of this database: of runs that have ended, and of runs that may be active."""
+    folder = f"{CLEANUP_MARKERS}{name.database}/"
+    found = [
+        stored.key for stored in results.list(folder) if re.fullmatch(STAMPED_NAME, stored.key.removeprefix(folder))
+    ]
+    latest = f"{folder}{now - RUN_ENDS_WITHIN:{STAMP}}"
+    others = [key for key in found if key not in own]
+    return [key for key in others if key < latest], [key for key in others if key >= latest]
+
+
+def _listed_folders(results: ObjectStore, marker: str) -> list[str]:
+    """The folders that a clean-up marker lists."""
+    try:
+        return results.read(marker).decode(errors="replace").splitlines()
+    except FlowLakeError:
+        if any(stored.key == marker for stored in results.list(CLEANUP_MARKERS)):
+            raise
+        return []  # a parallel run has just cleaned up
+
+
+def _may_remove(folder: str, database: str) -> bool:
+    """Whether the name of a folder in a clean-up marker of this database proves that a run of it made the folder.
+
+    The names of older versions have no database. Their markers list an attempt's root only where the run itself made
+    it; they list a day's folder where a partition pointed at it, whoever made it.
+    """
+    owner = database_of(folder)
+    return owner == database or (owner is None and is_attempt(folder))
