@@ -1,12 +1,10 @@
-"""Whose flow logs a place of results was made from, and what was read of each day: noted there, for later runs.
+"""Whose flow logs a place of results was made from: noted there, for later runs.
 
-Tables can be dropped and made anew, and partitions with them. Reports and rejected flows stay: without these notes,
-those of one account would be mixed with another's, and a day whose logs are going would lose its records.
+Tables can be dropped and made anew. Reports and rejected flows stay: without this note, those of one account would be
+mixed with another's.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator, Sequence
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import is_visible
@@ -27,15 +25,7 @@ SIMULATED = "simulated"
 """The note's third line, where no VPC is behind the flow logs."""
 
 DAYS = f"{FOLDER}days/"
-"""Below it, a text for each day: how many objects of flow logs were read, and their size in bytes as stored."""
-
-
-@dataclass(frozen=True)
-class ObjectsRead:
-    """How many objects of a day, and how many bytes as stored."""
-
-    count: int
-    size: int
+"""Below it lies what is recorded of days."""
 
 
 def claim_results(results: ObjectStore, bucket: Bucket, athena: QueryEngine, table: TableName) -> None:
@@ -91,27 +81,6 @@ def _require_nobody_elses(results: ObjectStore, own: str, athena: QueryEngine, r
 
 def _visible(results: ObjectStore, folder: str) -> Iterator[str]:
     return (stored.key for stored in results.list(folder) if is_visible(stored.key, folder))
-
-
-def record_objects_read(results: ObjectStore, read: Mapping[date, ObjectsRead]) -> None:
-    """Note what was read of these days."""
-    results.replace({objects_read_key(day): f"{found.count} {found.size}\n".encode() for day, found in read.items()})
-
-
-def recorded_objects_read(results: ObjectStore, days: Iterable[date]) -> dict[date, ObjectsRead]:
-    """What was read of these days, as far as that is noted."""
-    there = {stored.key for stored in results.list(DAYS)}
-    found = {}
-    for day in days:
-        words = results.read(objects_read_key(day)).split() if objects_read_key(day) in there else []
-        if len(words) == 2 and all(map(bytes.isdigit, words)):
-            found[day] = ObjectsRead(*map(int, words))
-    return found
-
-
-def objects_read_key(day: date) -> str:
-    """The key of what is noted of a day."""
-    return f"{DAYS}{day}.txt"
 
 
 def _note(bucket: Bucket, athena: QueryEngine) -> str:
