@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import PurePosixPath
 
-from assets.results_source import ObjectsRead, objects_read_key, recorded_objects_read
+from assets.objects_read import ObjectsRead, objects_read, unpacked_name
 from flowlogs.errors import FlowLakeError
 from flowlogs.first_look import (
     HEAD_BYTES,
@@ -31,7 +31,7 @@ from flowlogs.layout import (
     is_visible,
 )
 from flowlogs.printable import first_names
-from resources.bucket import Bucket, ObjectStore, StoredObject
+from resources.bucket import Bucket, StoredObject
 
 INSPECTED_PER_FLOW_LOG = 8
 """How many of a day's objects are inspected for each flow log, evenly from the first to the last."""
@@ -57,8 +57,8 @@ class DayObjects:
 
     @property
     def read(self) -> ObjectsRead:
-        """How many of them are objects of a flow log, and their size."""
-        return _readable(self.objects.values())
+        """The objects of flow logs among them."""
+        return objects_read(self.objects.values())
 
 
 def inspect_days(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]:
@@ -101,8 +101,8 @@ def arrived_since(bucket: Bucket, read: Mapping[date, ObjectsRead]) -> list[str]
     """Warnings about days that have other objects now than were read."""
     source, late = bucket.source(), []
     for day, before in read.items():
-        now = _readable(bucket.visible_objects(source.day_prefix(day)))
-        if now.count > before.count or (now.count == before.count and now.size != before.size):
+        now = objects_read(bucket.visible_objects(source.day_prefix(day)))
+        if before.has_more(now):
             late.append(
                 f"Objects of {day} arrived or changed after its rejected flows were read: {before.count} objects of "
                 f"{before.size:,} bytes then, {now.count} of {now.size:,} now. Materialize rejected_flows for that day "
@@ -111,32 +111,41 @@ def arrived_since(bucket: Bucket, read: Mapping[date, ObjectsRead]) -> list[str]
     return late
 
 
-def missing_objects(bucket: Bucket, inspected: Mapping[date, DayObjects], results: ObjectStore) -> dict[date, str]:
+def lost_objects(
+    bucket: Bucket, read: Mapping[date, ObjectsRead], now: Mapping[date, ObjectsRead], markers: Mapping[date, str]
+) -> dict[date, str]:
     """The days whose objects an earlier run read and that are gone now, and what to do.
 
-    If such a day was read again, its records would be replaced by fewer ones.
+    If such a day was read again, its records would be replaced by fewer ones. `markers` are the paths of the completion
+    markers, which record what was read.
     """
-    missing = {}
-    for day, before in recorded_objects_read(results, inspected).items():
-        now = inspected[day].read
-        if now.count < before.count:
-            missing[day] = (
-                f"Logs of {day} are gone: of {before.count} objects that an earlier run read, {now.count} are left in "
-                f"{bucket.objects.display_path(bucket.source().day_prefix(day))} that Athena reads. What was read is "
-                "kept. If they were removed on purpose, nothing is to be done. Else restore them; or, to make the day "
-                f"from what is left, remove {results.display_path(objects_read_key(day))} and run again."
+    problems = {}
+    for day, before in read.items():
+        gone = before.gone(now[day])
+        if gone:
+            problems[day] = (
+                f"Logs of {day} are gone: of {before.count} objects that an earlier run read, "
+                f"{before.count - len(gone)} are left in "
+                f"{bucket.objects.display_path(bucket.source().day_prefix(day))} that Athena reads. "
+                "What was read is kept. If they were removed on purpose, nothing is to be done. Else restore them; or, "
+                f"to make the day from what is left, remove {markers[day]} and run again."
             )
-    return missing
+    return problems
 
 
-def _readable(objects: Iterable[StoredObject]) -> ObjectsRead:
-    """The number and size of flow logs' objects that Athena reads. Copies of an object count once."""
-    sizes = {
-        _unpacked_name(stored.key): stored.size
-        for stored in objects
-        if find_flow_log(stored.key) and not stored.archived
-    }
-    return ObjectsRead(len(sizes), sum(sizes.values()))
+def shrunk_objects(
+    read: Mapping[date, ObjectsRead], now: Mapping[date, ObjectsRead], markers: Mapping[date, str]
+) -> dict[date, str]:
+    """The days whose objects are smaller than when an earlier run read them, and what to do."""
+    problems = {}
+    for day, before in read.items():
+        smaller = before.smaller(now[day])
+        if smaller:
+            problems[day] = (
+                f"Objects of {day} are smaller than an earlier run read them: {first_names(smaller)}. What was read is "
+                f"kept. Restore them; or, to make the day from what is there now, remove {markers[day]} and run again."
+            )
+    return problems
 
 
 def _inspect_day_or_fail(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
@@ -208,12 +217,10 @@ def _other_files(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]
 
 def _hidden(bucket: Bucket, there: Iterable[StoredObject], objects: Iterable[str]) -> Iterator[str]:
     """Objects of a flow log that Athena skips because of their names, unless a readable copy is there too."""
-    read = {_unpacked_name(key) for key in objects}
+    read = {unpacked_name(key) for key in objects}
     names = {stored.key: PurePosixPath(stored.key).name.lstrip("._") for stored in there if stored.key not in objects}
     hidden = [
-        key
-        for key, name in names.items()
-        if (own := find_leading_object_name(name)) and _unpacked_name(own) not in read
+        key for key, name in names.items() if (own := find_leading_object_name(name)) and unpacked_name(own) not in read
     ]
     if hidden:
         yield (
@@ -246,8 +253,8 @@ def _headers_inside(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[s
 
 def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
     """Objects that exist twice: compressed and uncompressed, or in two folders. Athena reads both."""
-    names = Counter(_unpacked_name(key) for key in objects if find_flow_log(key))
-    doubled = [key for key in objects if names[_unpacked_name(key)] > 1]
+    names = Counter(unpacked_name(key) for key in objects if find_flow_log(key))
+    doubled = [key for key in objects if names[unpacked_name(key)] > 1]
     if doubled:
         yield (
             f"Some objects are there twice, so that their records count twice: {first_paths(bucket, doubled)}. Remove "
@@ -266,7 +273,7 @@ def _copies(bucket: Bucket, objects: Iterable[StoredObject]) -> Iterator[str]:
         for stored in alike if len(alike) > 1 else ():
             copies[size, bucket.objects.content_id(stored)].append(stored.key)
     for keys in copies.values():
-        different = list({_unpacked_name(key): key for key in keys}.values())
+        different = list({unpacked_name(key): key for key in keys}.values())
         # Objects without records are alike, too, and do no harm.
         if len(different) > 1 and _first_look_at(bucket, different[0]).interfaces:
             yield (
@@ -294,10 +301,6 @@ def _of_others(bucket: Bucket, source: LogSource, objects: Iterable[str]) -> Ite
             f"Some objects are called as those of another account or region than {' in '.join(own)}, in whose folder "
             f"they lie: {first_paths(bucket, others)}. Their records are counted there."
         )
-
-
-def _unpacked_name(key: str) -> str:
-    return PurePosixPath(key).name.removesuffix(".gz")
 
 
 def _doubled_interfaces(looks: Mapping[str, Mapping[str, FirstLook]], day: date) -> Iterator[str]:

@@ -1,12 +1,10 @@
-"""Records which flow logs the results are made from, and which objects were read of each day. Files below ``source/``.
+"""Records which flow logs the results are made from, in a file below ``source/``.
 
-Reports and rejected flows outlive dropped tables. Without these records, the results of two accounts could be mixed,
-and a day could lose its records after its objects were deleted. The results themselves are written elsewhere.
+Reports and rejected flows outlive dropped tables. Without this record, the results of two accounts could be mixed. The
+results themselves are written elsewhere.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator, Sequence
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import is_visible
@@ -27,15 +25,7 @@ SIMULATED = "simulated"
 """The third line of the source record, where the flow logs are simulated."""
 
 DAYS = f"{FOLDER}days/"
-"""The folder with a file for each day: how many objects of flow logs were read, and their size in bytes as stored."""
-
-
-@dataclass(frozen=True)
-class ObjectsRead:
-    """How many objects of a day were read, and their size in bytes as stored."""
-
-    count: int
-    size: int
+"""The folder of what is recorded of days."""
 
 
 def claim_results(results: ObjectStore, bucket: Bucket, athena: QueryEngine, table: TableName) -> None:
@@ -95,27 +85,6 @@ def _require_no_foreign_files(results: ObjectStore, own: str, athena: QueryEngin
 
 def _visible(results: ObjectStore, folder: str) -> Iterator[str]:
     return (stored.key for stored in results.list(folder) if is_visible(stored.key, folder))
-
-
-def record_objects_read(results: ObjectStore, read: Mapping[date, ObjectsRead]) -> None:
-    """Record what was read of these days."""
-    results.replace({objects_read_key(day): f"{found.count} {found.size}\n".encode() for day, found in read.items()})
-
-
-def recorded_objects_read(results: ObjectStore, days: Iterable[date]) -> dict[date, ObjectsRead]:
-    """What was read of these days, as far as that is recorded."""
-    there = {stored.key for stored in results.list(DAYS)}
-    found = {}
-    for day in days:
-        words = results.read(objects_read_key(day)).split() if objects_read_key(day) in there else []
-        if len(words) == 2 and all(map(bytes.isdigit, words)):
-            found[day] = ObjectsRead(*map(int, words))
-    return found
-
-
-def objects_read_key(day: date) -> str:
-    """The key of a day's record."""
-    return f"{DAYS}{day}.txt"
 
 
 def _source_record(bucket: Bucket, athena: QueryEngine) -> str:

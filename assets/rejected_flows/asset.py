@@ -11,12 +11,12 @@ from datetime import date, datetime, timezone
 
 import dagster as dg
 
-from assets.day_objects import inspect_days, missing_objects, unreadable_days
+from assets.day_objects import inspect_days, unreadable_days
 from assets.rejected_flows.cleanup import cleanup_errors_as_warnings, remove_orphans
 from assets.rejected_flows.files import UnloadResult
-from assets.rejected_flows.partition_swap import swap_partitions
+from assets.rejected_flows.partition_swap import losing_days, swap_partitions
 from assets.rejected_flows.unload import Scan, days_too_large, scan_batches
-from assets.results_source import claim_results, record_objects_read
+from assets.results_source import claim_results
 from assets.runs import as_dagster_failure, finish_days, run_days
 from assets.table_guards import days_without_partition, require_locations, require_table
 from flowlogs.days import batches, days_text
@@ -68,9 +68,8 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
             for warning in [text for found in inspected.values() for text in found.warnings]:
                 context.log.warning(warning)
             failures |= unreadable_days(inspected)
-            failures |= missing_objects(
-                bucket, {day: inspected[day] for day in inspected if day not in failures}, results
-            )
+            read = {day: found.read for day, found in inspected.items() if day not in failures}
+            failures |= losing_days(bucket, results, athena.partition_locations(name, list(read)), read)
             sizes = {day: found.size for day, found in inspected.items()}
             failures |= days_too_large(athena, {day: sizes[day] for day in sizes if day not in failures})
             readable = [day for day in days if day not in failures]
@@ -91,9 +90,10 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
                     stopped = error
                 # Also where a later day failed: these are complete.
                 try:
-                    record_objects_read(results, {day: inspected[day].read for part in parts for day in part.folders})
-                    scan.cleanup_markers += swap_partitions(context, athena, results, name, bucket.source(), parts)
-                    done += [day for part in parts for day in part.folders]
+                    markers, newer = swap_partitions(context, athena, results, name, bucket, read, parts)
+                    scan.cleanup_markers += markers
+                    failures |= newer
+                    done += [day for part in parts for day in part.folders if day not in newer]
                 except FlowLakeError as error:
                     stopped = FlowLakeError(f"{stopped}\n{error}") if stopped else error
                 if stopped:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from urllib.parse import unquote
 
+from assets.objects_read import ObjectsRead, parse_objects_read
 from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import PARTITION_COLUMN
@@ -130,14 +131,19 @@ def unload_result(root: str, days: Iterable[date], files: Mapping[str, int]) -> 
     return UnloadResult(root, files, {day: unload_day_location(root, day) for day in days})
 
 
-def mark_complete(results: ObjectStore, unloads: Iterable[UnloadResult], source: LogSource) -> None:
-    """Write the completion marker of each day. This comes before any partition points at its folder."""
+def mark_complete(
+    results: ObjectStore, unloads: Iterable[UnloadResult], source: LogSource, read: Mapping[date, ObjectsRead]
+) -> None:
+    """Write the completion marker of each day, with the objects that it was read from.
+
+    This comes before any partition points at its folder.
+    """
     markers = {}
     for unload in unloads:
         for day, folder in unload.folders.items():
             sizes = unload.sizes_of(day)
             marker_folder = _marker_folder(folder) if sizes else f"{folder}_complete/"
-            markers[f"{marker_folder}{_marker_name(sizes, source)}"] = b"The rejected flows of this day are complete.\n"
+            markers[f"{marker_folder}{_marker_name(sizes, source)}"] = read[day].as_text().encode()
     results.replace(markers)
 
 
@@ -243,6 +249,25 @@ def key_prefix(results: ObjectStore, location: str) -> str:
     It ends in a slash, also where Hive's client of Glue has removed the slash from the location.
     """
     return f"{location.removeprefix(results.sql_location()).rstrip('/')}/"
+
+
+def completion_markers(results: ObjectStore, locations: Mapping[date, str]) -> dict[date, str]:
+    """By day, the key of the completion marker of the folder that its partition points at, where there is one."""
+    folders = {day: key_prefix(results, location) for day, location in locations.items()}
+    days = {folder: day for day, folder in folders.items() if is_folder_of(folder, day)}
+    found = {}
+    for root in sorted(set(map(_root_of, days))):
+        for stored in results.list(root):
+            _, folder = find_day_folder(stored.key) or ("", "")
+            if folder in days and _COMPLETION_MARKER.fullmatch(stored.key):
+                found[days[folder]] = stored.key
+    return found
+
+
+def recorded_objects(results: ObjectStore, markers: Mapping[date, str]) -> dict[date, ObjectsRead]:
+    """By day, the objects that its files were made from, as far as its completion marker records them."""
+    texts = {day: results.read(key).decode(errors="replace") for day, key in markers.items()}
+    return {day: read for day, text in texts.items() if (read := parse_objects_read(text))}
 
 
 def is_known_empty(results: ObjectStore, location: str) -> bool:

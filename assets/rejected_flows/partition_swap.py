@@ -1,15 +1,24 @@
 """Points days' partitions at new files, one step a day, and removes the files before. The files are made elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import dagster as dg
 
+from assets.day_objects import lost_objects, shrunk_objects
+from assets.objects_read import ObjectsRead
 from assets.rejected_flows.cleanup import OWNER_UNKNOWN, remove_folders, replaced_folders, write_cleanup_marker
-from assets.rejected_flows.files import UnloadResult, key_prefix, mark_complete, require_unchanged_files
+from assets.rejected_flows.files import (
+    UnloadResult,
+    completion_markers,
+    key_prefix,
+    mark_complete,
+    recorded_objects,
+    require_unchanged_files,
+)
 from assets.table_guards import require_days
-from flowlogs.layout import LogSource
 from flowlogs.statements import REJECTED_FLOWS, TableName, add_partitions, set_partition_location
-from resources.bucket import ObjectStore
+from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
 
 
@@ -18,12 +27,17 @@ def swap_partitions(
     athena: QueryEngine,
     results: ObjectStore,
     name: TableName,
-    source: LogSource,
+    bucket: Bucket,
+    read: Mapping[date, ObjectsRead],
     unloads: Sequence[UnloadResult],
-) -> list[str]:
-    """Point each day's partition at its new folder, and remove the folder before; returns the clean-up markers left."""
+) -> tuple[list[str], dict[date, str]]:
+    """Point each day's partition at its new folder, and remove the folder before.
+
+    Returns the clean-up markers left, and the days that were not changed, with the reason: a parallel run has made them
+    meanwhile, from objects that were not `read` here.
+    """
     require_unchanged_files(results, unloads)
-    mark_complete(results, unloads, source)
+    mark_complete(results, unloads, bucket.source(), read)
     folders = {day: folder for unload in unloads for day, folder in unload.folders.items()}
     locations = {day: results.sql_location(folder) for day, folder in folders.items()}
     found = athena.partition_locations(name, list(locations))
@@ -33,13 +47,33 @@ def swap_partitions(
     # A parallel run may have added some of them first.
     before = require_days(athena, name, list(locations), REJECTED_FLOWS)
     changed = {day: location for day, location in before.items() if key_prefix(results, location) != folders[day]}
-    if not changed:
-        return []
+    newer = losing_days(bucket, results, changed, read, smaller_too=True)
+    changed = {day: location for day, location in changed.items() if day not in newer}
     replaced, owner_unknown = replaced_folders(results, changed, name.database)
     cleanup_markers = [write_cleanup_marker(results, name, replaced)] if replaced else []
     for day in changed:
         athena.execute(set_partition_location(name, day, locations[day]))
     warnings = [f"{results.display_path(folder)} {OWNER_UNKNOWN}" for folder in owner_unknown]
-    for warning in [*remove_folders(results, replaced), *warnings]:
+    useless = [folders[day] for day in newer]
+    for warning in [*remove_folders(results, [*replaced, *useless]), *warnings]:
         context.log.warning(warning)
-    return cleanup_markers
+    return cleanup_markers, newer
+
+
+def losing_days(
+    bucket: Bucket,
+    results: ObjectStore,
+    locations: Mapping[date, str],
+    read: Mapping[date, ObjectsRead],
+    *,
+    smaller_too: bool = False,
+) -> dict[date, str]:
+    """Of days with these partitions, those that would lose objects if they were made from `read`; and the reason.
+
+    An object that has become smaller is told by whoever reads it, if it is damaged. If it is not, it is lost too.
+    """
+    markers = completion_markers(results, locations)
+    shown = {day: results.display_path(key) for day, key in markers.items()}
+    recorded = recorded_objects(results, markers)
+    smaller = shrunk_objects(recorded, read, shown) if smaller_too else {}
+    return smaller | lost_objects(bucket, recorded, read, shown)

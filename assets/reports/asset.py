@@ -11,9 +11,9 @@ import dagster as dg
 
 from assets.day_objects import arrived_since
 from assets.metadata import query_metadata
-from assets.rejected_flows.files import days_without_files, require_files
+from assets.rejected_flows.files import completion_markers, days_without_files, recorded_objects, require_files
 from assets.reports.catalogue import Report, report_sql
-from assets.results_source import recorded_objects_read, require_own_results
+from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition, require_days
 from assets.tables import csv_bytes, markdown_table, parquet_bytes
@@ -60,7 +60,8 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
             locations, failures = days_without_partition(athena, source, days, REJECTED_FLOWS)
             failures |= days_without_files(results, locations)
             there = [day for day in days if day not in failures]
-            for warning in arrived_since(bucket, recorded_objects_read(results, there)):
+            markers = completion_markers(results, {day: locations[day] for day in there})
+            for warning in arrived_since(bucket, recorded_objects(results, markers)):
                 context.log.warning(warning)
             try:
                 for group in batches(there, len(days)):

@@ -24,6 +24,7 @@ from support import (
 )
 
 from assets.day_objects import INSPECTED_PER_FLOW_LOG, MAX_OTHER_FILES, inspect_days
+from assets.rejected_flows import partition_swap
 from assets.results_source import NOTE
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
@@ -635,3 +636,54 @@ def test_objects_of_a_header_alone_are_no_copies(lake):
     result = lake.run(DAY)
     assert result.success
     assert warnings(lake, result) == []
+
+
+# Objects that are not what an earlier run read
+
+
+def test_objects_that_are_gone_are_missed_though_others_came(lake):
+    lake.run(DAY)
+    before = lake.without_cleanup_markers()
+    sorted((lake.logs / FOLDER).iterdir())[0].unlink()
+    write_object(lake.logs, DAY, [FEW_PACKETS], number=8)
+    asset, words = failure(lake.run(DAY, assets=DAILY))
+    assert (asset, lake.without_cleanup_markers()) == ("rejected_flows", before)
+    assert words.startswith(f"Logs of {DAY} are gone: of 2 objects that an earlier run read, 1 are left in ")
+
+
+def test_an_object_that_became_smaller_is_missed(lake):
+    lake.run(DAY)
+    before = lake.without_cleanup_markers()
+    write_object(lake.logs, DAY, [FEW_PACKETS], number=0)
+    asset, words = failure(lake.run(DAY, assets=DAILY))
+    assert (asset, lake.without_cleanup_markers()) == ("rejected_flows", before)
+    assert words.startswith(f"Objects of {DAY} are smaller than an earlier run read them: ")
+    Path(re.search(r"remove (\S+) and run again", words)[1]).unlink()
+    assert lake.run(DAY, assets=DAILY).success
+
+
+def test_a_day_that_a_parallel_run_made_from_more_objects_stays(lake, monkeypatch):
+    lake.run(DAY)
+    mark_complete = partition_swap.mark_complete
+
+    def slow(*given):
+        monkeypatch.setattr(partition_swap, "mark_complete", mark_complete)
+        write_object(lake.logs, DAY, [FEW_PACKETS], number=8)
+        assert lake.run(DAY, assets=DAILY).success
+        return mark_complete(*given)
+
+    monkeypatch.setattr(partition_swap, "mark_complete", slow)
+    asset, words = failure(lake.run(DAY, assets=DAILY))
+    assert asset == "rejected_flows"
+    assert words.startswith(f"Logs of {DAY} are gone: of 3 objects that an earlier run read, 2 are left in ")
+    assert report_rows(lake.results, "top_rejected_pairs", DAY)[0][0] == 47 + 7
+    assert len(lake.rejected_files()) == 1
+
+
+def test_reports_of_older_rejected_flows_of_another_database_are_told(lake, tmp_path, instance):
+    first, second = (Lake(lake.logs, tmp_path, instance, database=f"lake_{number}") for number in (1, 2))
+    assert first.run(DAY).success
+    write_object(lake.logs, DAY, [FEW_PACKETS], number=8)
+    assert second.run(DAY).success
+    (warning,) = warnings(first, first.run(DAY, assets=["top_rejected_pairs"]))
+    assert warning.startswith(f"Objects of {DAY} arrived or changed after its rejected flows were read: 2 objects of")
