@@ -3,6 +3,7 @@
 A new report is a new .sql file and its line in REPORTS. What a day's report says depends on that day's records alone.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +18,7 @@ from assets.rejected_flows.files import days_without_files, require_files
 from assets.results_source import noted_objects, require_own_results
 from assets.runs import clear_failures, days_of, finish_days, origin
 from assets.table_guards import days_without_partition, require_days
-from assets.tables import csv_bytes, markdown_table, parquet_bytes
+from assets.tables import csv_bytes, markdown_table, parquet_bytes, with_times
 from flowlogs.days import batches, listed
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
@@ -50,6 +51,7 @@ def _of_this_folder(name: str, description: str) -> Report:
     return Report(name, description, Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8").strip())
 
 
+# The most important one first: the terminal shows it last, where people look.
 REPORTS: Sequence[Report] = (
     _of_this_folder(
         "top_rejected_pairs", "The 20 source and destination pairs with the most rejected packets of the day."
@@ -133,8 +135,9 @@ def consistent_result(
 
 
 def report_sql(report: Report, table: TableName, first: date, last: date) -> str:
-    """The statement of a report for these days."""
-    return report.template.format(table=table.trino, first=first.isoformat(), last=last.isoformat())
+    """The statement of a report for these days. Every other brace in its text stays, such as a regular expression's."""
+    values = {"{table}": table.trino, "{first}": first.isoformat(), "{last}": last.isoformat()}
+    return re.sub("|".join(map(re.escape, values)), lambda found: values[found[0]], report.template)
 
 
 def report_keys(name: str, day: date) -> tuple[str, str]:
@@ -154,7 +157,7 @@ def report_metadata(
     parquet, csv = report_keys(name, day)
     return {
         "dagster/row_count": len(frame),
-        "table": dg.MetadataValue.md(markdown_table(frame, ROWS_SHOWN)),
+        "table": dg.MetadataValue.md(markdown_table(with_times(frame), ROWS_SHOWN)),
         "parquet": dg.MetadataValue.path(results.uri(parquet)),
         "csv": dg.MetadataValue.path(results.uri(csv)),
         **query_metadata(result),

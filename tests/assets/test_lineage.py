@@ -4,7 +4,7 @@ import csv
 import gzip
 import io
 import shutil
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import dagster as dg
@@ -290,6 +290,17 @@ def test_a_reports_metadata(lake):
         f"-- vpc-flow-lake: top_rejected_pairs, run {result.run_id}\n"
         "```"
     )
+
+
+def test_a_reports_table_shows_times_and_its_files_numbers(lake):
+    made = metadata(lake.run(DAY), "rejected_flow_details")[str(DAY)]
+    numbers = [row[10:12] for row in report_rows(lake.results, "rejected_flow_details", DAY)]
+    shown = [row.strip("|").split("|")[10:12] for row in made["table"].value.splitlines()[2:]]
+    assert shown == [["" if number is None else time_text(number) for number in row] for row in numbers]
+
+
+def time_text(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def test_each_day_of_a_range_has_metadata_of_its_own(lake):
