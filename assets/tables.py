@@ -57,7 +57,9 @@ def markdown_table(frame: "pd.DataFrame", rows: int | None = None) -> str:
 def with_times(frame: "pd.DataFrame") -> "pd.DataFrame":
     """The frame as people are shown it: its columns of seconds since 1970 hold times (UTC) as text."""
     columns = [column for column in frame.select_dtypes("integer") if column in TIME_COLUMNS]
-    return frame.assign(**{column: frame[column].map(_time, na_action="ignore").astype("string") for column in columns})
+    times = {column: frame[column].map(_time, na_action="ignore").astype("string") for column in columns}
+    shown: pd.DataFrame = frame.assign(**times)
+    return shown
 
 
 def plain_rows(frame: "pd.DataFrame") -> list[list[object]]:

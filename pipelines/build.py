@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from assets.definition_metadata import described
 from assets.flow_logs_table import vpc_flow_logs
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
 from assets.partitions import partition_asset
@@ -12,7 +13,7 @@ from assets.rejected_flows.asset import rejected_flows_asset
 from assets.reports.asset import REPORTS, Report, report_asset
 from pipelines.jobs import EXECUTOR, daily_job, daily_schedule, teardown
 from pipelines.settings import Settings
-from pipelines.targets import Target, build_target
+from pipelines.targets import KINDS, Target, build_target
 
 
 def build_definitions(
@@ -29,19 +30,29 @@ def build_definitions(
     days = dg.DailyPartitionsDefinition(
         start_date=settings.start_date.isoformat(), timezone="UTC", end_offset=int(today_too)
     )
+    target = target or build_target(settings)
     with warnings.catch_warnings():
-        # BackfillPolicy.single_run is beta; a range of days in one run is what this project needs it for.
-        warnings.filterwarnings("ignore", message=".*[Bb]ackfill", category=dg.BetaWarning)
+        # What is beta here: a range of days in one run, and the code references.
+        warnings.simplefilter("ignore", category=dg.BetaWarning)
         daily = [
             partition_asset(days),
             rejected_flows_asset(days),
             *(report_asset(report, days) for report in reports),
         ]
+        assets = described(
+            [vpc_flow_logs_bucket, vpc_flow_log, vpc_flow_logs, *daily],
+            reports,
+            bucket=target.bucket,
+            results=target.results,
+            table=target.table,
+            kinds=KINDS[settings.target],
+            tags={"target": settings.target},
+        )
     job = daily_job(daily)
     return dg.Definitions(
-        assets=[vpc_flow_logs_bucket, vpc_flow_log, vpc_flow_logs, *daily],
+        assets=assets,
         jobs=[job, teardown],
         schedules=[daily_schedule(job)],
-        resources=(target or build_target(settings)).resources,
+        resources=target.resources,
         executor=EXECUTOR,
     )

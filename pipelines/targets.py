@@ -1,5 +1,6 @@
 """The one place that knows which target is on: from the settings, the resources that the assets are handed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 
@@ -31,6 +32,13 @@ RESULTS_BUCKET = "vpc-flow-lake-results"
 
 QUERY_RESULTS = "athena-results/"
 """Where Athena writes what queries give, below the results root; the reports are made from it."""
+
+
+KINDS: Mapping[str, Mapping[str, str]] = {
+    "embedded": {"bucket": "file", "flow_log": "python", "athena": "duckdb"},
+    "aws": {"bucket": "s3", "flow_log": "aws", "athena": "athena"},
+}
+"""What the resources of each target are, in the words that Dagster's UI has pictures for."""
 
 
 @dataclass(frozen=True)

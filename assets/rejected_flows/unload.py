@@ -150,6 +150,7 @@ class Scan:
             self.results.delete(sorted(useless))
         kept = {key: size for key, size in sizes.items() if key not in useless}
         part = unloaded(root, whole, kept)
+        told = query_metadata(result, list(part.folders)) if part.folders else {}
         for day, folder in part.folders.items():
             own = part.of(day)
             self.metadata[day] = {
@@ -157,7 +158,7 @@ class Scan:
                 "location": self.results.location(folder),
                 "files": len(own),
                 "bytes": sum(own),
-                **query_metadata(result),
+                **told[day],
             }
         return part
 

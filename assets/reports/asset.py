@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,16 +40,36 @@ class Report:
     """A report's asset key, what it tells, and its SQL.
 
     In that, `{table}` stands for the table of REJECT records, `{first}` and `{last}` for the first and the last day.
-    It gives the rows of each day, which its last column ``dt`` names, in the day's order.
+    It gives the rows of each day, which its last column ``dt`` names, in the day's order. `columns` are the names and
+    Hive types of what it gives; `path` is the file that it was read from.
     """
 
     name: str
     description: str
     template: str
+    columns: Sequence[tuple[str, str]] = ()
+    path: Path | None = None
+
+
+def read_report(path: Path, description: str) -> Report:
+    """The report of a SQL file: comments `-- name type` in front of the statement declare the columns that it gives."""
+    lines = path.read_text(encoding="utf-8").strip().splitlines()
+    declared = list(takewhile(lambda line: line.startswith("--"), lines))
+    columns = []
+    for line in declared:
+        match line.removeprefix("--").split():
+            case [name, hive_type]:
+                columns.append((name, hive_type))
+            case _:
+                raise FlowLakeError(
+                    f"{path}: {line!r} declares no column. In front of the statement, each comment names a column and "
+                    "its type, such as `-- packetcount bigint`; other comments go further down."
+                )
+    return Report(path.stem, description, "\n".join(lines[len(declared) :]), tuple(columns), path)
 
 
 def _of_this_folder(name: str, description: str) -> Report:
-    return Report(name, description, Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8").strip())
+    return read_report(Path(__file__).with_name(f"{name}.sql"), description)
 
 
 # The most important one first: the terminal shows it last, where people look.
@@ -69,7 +90,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         name=report.name,
         description=report.description,
         group_name=GROUP,
-        kinds={"athena", "parquet"},
+        kinds={"parquet"},
         deps=[REJECTED_FLOWS],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -95,6 +116,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                 for group in batches(there, len(days)):
                     statement = f"{report_sql(report, source, group[0], group[-1])}\n{origin(context)}"
                     result = consistent_result(athena, results, source, group, statement)
+                    told = query_metadata(result, group)
                     rows = dict(list(result.frame.groupby("dt")))
                     frames = {day: rows.get(day.isoformat(), result.frame.iloc[:0]) for day in group}
                     for batch in batches(group, DAYS_AT_ONCE):
@@ -103,7 +125,9 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                         count = sum(len(frames[day]) for day in batch)
                         rows_told = f"{count} {'row' if count == 1 else 'rows'}"
                         context.log.info(f"{listed(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_told}.")
-                        done |= {day: report_metadata(report.name, day, frames[day], result, results) for day in batch}
+                        done |= {
+                            day: report_metadata(report.name, day, frames[day], told[day], results) for day in batch
+                        }
             except FlowLakeError as error:
                 failures |= {day: str(error) for day in there if day not in done}
             yield from finish_days(context, days, done, failures)
@@ -151,14 +175,14 @@ def report_files(name: str, day: date, frame: "pd.DataFrame") -> dict[str, bytes
 
 
 def report_metadata(
-    name: str, day: date, frame: "pd.DataFrame", result: QueryResult, results: ObjectStore
+    name: str, day: date, frame: "pd.DataFrame", query: Mapping[str, object], results: ObjectStore
 ) -> Mapping[str, object]:
-    """What a person wants to know of one day's report, whose rows are in the frame."""
+    """What a person wants to know of one day's report, whose rows are in the frame, and of the query for it."""
     parquet, csv = report_keys(name, day)
     return {
         "dagster/row_count": len(frame),
         "table": dg.MetadataValue.md(markdown_table(with_times(frame), ROWS_SHOWN)),
         "parquet": dg.MetadataValue.path(results.uri(parquet)),
         "csv": dg.MetadataValue.path(results.uri(csv)),
-        **query_metadata(result),
+        **query,
     }

@@ -1,3 +1,18 @@
+-- version int
+-- account string
+-- interfaceid string
+-- sourceaddress string
+-- destinationaddress string
+-- sourceport int
+-- destinationport int
+-- protocol int
+-- numpackets bigint
+-- numbytes bigint
+-- starttime bigint
+-- endtime bigint
+-- action string
+-- logstatus string
+-- dt string
 SELECT
   version,
   account,

@@ -1,3 +1,7 @@
+-- packetcount bigint
+-- sourceaddress string
+-- destinationaddress string
+-- dt string
 SELECT packetcount, sourceaddress, destinationaddress, dt
 FROM (
   SELECT

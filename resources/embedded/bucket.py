@@ -95,7 +95,7 @@ class FolderBucket(Bucket):
         others = {told for folder in elsewhere if (told := unreadable_layout(folder))}
         also = f"{self.objects.uri()} also holds"
         return Ensured(
-            {"path": str(root), "account": source.account, "region": source.region, "read as": source.location},
+            {"path": str(root), "account": source.account, "region": source.region, "location": source.location},
             warnings=tuple(f"{also} {told}: their records are in no report" for told in sorted(others)),
         )
 

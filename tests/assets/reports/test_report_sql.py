@@ -2,9 +2,12 @@
 
 from datetime import date
 
+import pyarrow.parquet as pq
 import pytest
+from support import DAY
 
-from assets.reports.asset import Report, report_sql
+from assets.reports.asset import REPORTS, Report, read_report, report_sql
+from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName
 
 TABLE = TableName("lake", "rejected_flows")
@@ -34,3 +37,33 @@ def test_placeholders_are_the_table_and_the_days():
 def test_other_braces_stay_as_they_are(text):
     expected = text.replace("{table}", '"lake"."rejected_flows"')
     assert sql(text) == expected
+
+
+def test_comments_in_front_declare_columns_and_are_not_executed(tmp_path):
+    path = tmp_path / "odd_ports.sql"
+    path.write_text("-- sourceport int\n-- dt string\nSELECT sourceport, dt\n-- by port\nFROM {table}\n")
+    report = read_report(path, "Odd ports.")
+    assert (report.name, report.columns, report.path) == (
+        "odd_ports",
+        (("sourceport", "int"), ("dt", "string")),
+        path,
+    )
+    assert report.template == "SELECT sourceport, dt\n-- by port\nFROM {table}"
+
+
+@pytest.mark.parametrize("comment", ["-- Who was rejected", "--", "-- packetcount"])
+def test_a_comment_in_front_that_declares_no_column_is_named(tmp_path, comment):
+    path = tmp_path / "odd_ports.sql"
+    path.write_text(f"{comment}\nSELECT dt FROM {{table}}\n")
+    with pytest.raises(FlowLakeError, match=f"odd_ports.sql: '{comment}' declares no column"):
+        read_report(path, "Odd ports.")
+
+
+ARROW = {"int": "int32", "bigint": "int64", "string": "string"}
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
+def test_a_report_gives_the_columns_that_it_declares(lake, report):
+    assert lake.run(DAY).success
+    schema = pq.read_schema(lake.results / f"reports/{report.name}/{DAY}.parquet")
+    assert [(field.name, str(field.type)) for field in schema] == [(name, ARROW[kind]) for name, kind in report.columns]
