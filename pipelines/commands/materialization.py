@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 from pipelines.commands.terminal import TerminalLog
 
+CODE_LOCATION = "vpc-flow-lake"
+"""What workspace.yaml calls these definitions."""
+
+REPOSITORY_TAG = ".dagster/repository"
+"""By this tag, the UI's timeline finds the runs of a code location."""
+
 
 def materialize(
     settings: Settings, kept: History, day: date, terminal: "TerminalLog", stopped_by: Callable[[], int]
@@ -23,6 +29,7 @@ def materialize(
     A run that is stopped is canceled in the history, and ends in KeyboardInterrupt.
     """
     import dagster as dg
+    from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 
     from pipelines.build import build_definitions
 
@@ -45,7 +52,7 @@ def materialize(
                 asset_selection=list(job.asset_layer.executable_asset_keys),  # all of them: so the UI shows what it ran
                 raise_on_error=False,
                 run_id=run_id,
-                tags=tags,
+                tags={**tags, REPOSITORY_TAG: f"{SINGLETON_REPOSITORY_NAME}@{CODE_LOCATION}"},
             )
         finally:
             stopped = bool(stopped_by()) and kept.cancel(run_id)

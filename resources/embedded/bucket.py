@@ -133,6 +133,13 @@ class FolderBucket(Bucket):
                 )
         return shared
 
+    def listed_days(self) -> list[date] | None:
+        try:
+            source = self.source()
+        except FlowLakeError:  # whoever reads the bucket tells what is wrong
+            return None
+        return sorted(self._real_folders(source))
+
     def _real_folders(self, source: LogSource) -> dict[date, str]:
         """Each day's folder, where links lead."""
         return {

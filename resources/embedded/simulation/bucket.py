@@ -1,6 +1,7 @@
 """The default bucket: a folder of ours that the simulated VPC delivers to, as long as nobody else's files lie there."""
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,9 @@ class SimulatedBucket(FolderBucket):
     def __init__(self, root: Path, source: LogSource, account: str | None = None, region: str | None = None) -> None:
         super().__init__(source.bucket, root, account, region)
         self._source = source
+
+    def listed_days(self) -> list[date] | None:
+        return None  # any day can be simulated
 
     def is_ours(self) -> bool:
         root = self.root
