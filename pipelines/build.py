@@ -16,6 +16,7 @@ from assets.reports.asset import REPORTS, Report, report_asset
 from flowlogs.errors import FlowLakeError
 from pipelines.days import days_from_the_start, days_of_the_logs
 from pipelines.jobs import EXECUTOR, daily_job, daily_schedule, teardown
+from pipelines.resources import dagster_resources
 from pipelines.settings import Settings, read_settings
 from pipelines.targets import KINDS, Target, build_target
 
@@ -32,6 +33,7 @@ def build_definitions(
 
     Touches neither disk nor network, but for the names of folders where the days of the logs alone are partitions.
     """
+    resources = target.resources if target else dagster_resources(settings)
     target = target or build_target(settings)
     if days_of_logs_only:
         days = days_of_the_logs(settings, target.bucket)
@@ -59,7 +61,7 @@ def build_definitions(
         assets=assets,
         jobs=[job, teardown],
         schedules=[daily_schedule(job)],
-        resources=target.resources,
+        resources=resources,
         executor=EXECUTOR,
     )
 

@@ -159,8 +159,13 @@ def consistent_result(
 
 
 def report_sql(report: Report, table: TableName, first: date, last: date) -> str:
-    """The statement of a report for these days. Every other brace in its text stays, such as a regular expression's."""
-    values = {"{table}": table.trino, "{first}": first.isoformat(), "{last}": last.isoformat()}
+    """The statement of a report for these days."""
+    return filled_in(report, table.trino, first, last)
+
+
+def filled_in(report: Report, table: str, first: date, last: date) -> str:
+    """A report's SQL with its placeholders filled in. Other braces stay, such as those of a regular expression."""
+    values = {"{table}": table, "{first}": first.isoformat(), "{last}": last.isoformat()}
     return re.sub("|".join(map(re.escape, values)), lambda found: values[found[0]], report.template)
 
 
