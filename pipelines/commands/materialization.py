@@ -1,13 +1,14 @@
 """A run of the whole lineage in this process."""
 
 import logging
+import sys
 import uuid
 from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING
 
 from pipelines.commands.history import History
-from pipelines.settings import Settings
+from pipelines.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -15,10 +16,8 @@ if TYPE_CHECKING:
 from pipelines.commands.terminal import TerminalLog
 
 CODE_LOCATION = "vpc-flow-lake"
-"""What workspace.yaml calls these definitions."""
-
-REPOSITORY_TAG = ".dagster/repository"
-"""By this tag, the UI's timeline finds the runs of a code location."""
+WORKSPACE = PROJECT_ROOT / "pipelines" / "workspace.py"
+"""What workspace.yaml calls the definitions, and where it loads them from."""
 
 
 def materialize(
@@ -29,11 +28,12 @@ def materialize(
     A run that is stopped is canceled in the history, and ends in KeyboardInterrupt.
     """
     import dagster as dg
-    from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 
     from pipelines.build import build_definitions
 
-    def logger(_context: object) -> logging.Logger:
+    def logger(context: dg.InitLoggerContext) -> logging.Logger:
+        # Dagster calls this when the run is in the history and nothing of it has begun.
+        _place_in_timeline(kept.instance, context.run_id)
         logger = logging.Logger("terminal", logging.DEBUG)
         logger.addHandler(terminal)
         return logger
@@ -52,10 +52,24 @@ def materialize(
                 asset_selection=list(job.asset_layer.executable_asset_keys),  # all of them: so the UI shows what it ran
                 raise_on_error=False,
                 run_id=run_id,
-                tags={**tags, REPOSITORY_TAG: f"{SINGLETON_REPOSITORY_NAME}@{CODE_LOCATION}"},
+                tags=tags,
             )
         finally:
             stopped = bool(stopped_by()) and kept.cancel(run_id)
     if stopped:
         raise KeyboardInterrupt
     return result
+
+
+def _place_in_timeline(instance: "dg.DagsterInstance", run_id: str | None) -> None:
+    """Say in the history that a run is of workspace.yaml's code location: the UI's timeline shows no others."""
+    from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+    from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
+    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+    run = instance.get_run_by_id(run_id) if run_id else None
+    if run:
+        loaded = LoadableTargetOrigin(executable_path=sys.executable, python_file=str(WORKSPACE))
+        location = ManagedGrpcPythonEnvCodeLocationOrigin(loaded, CODE_LOCATION)
+        origin = RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME)
+        instance.run_storage.replace_job_origin(run, origin.get_job_origin(run.job_name))
