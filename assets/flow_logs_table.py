@@ -29,7 +29,7 @@ from resources.engine import QueryEngine
 GROUP = "catalog"
 
 
-@dg.asset(group_name=GROUP, kinds={"athena"}, deps=[vpc_flow_logs_bucket])
+@dg.asset(group_name=GROUP, deps=[vpc_flow_logs_bucket])
 def vpc_flow_logs(
     context: dg.AssetExecutionContext,
     bucket: dg.ResourceParam[Bucket],
@@ -64,7 +64,7 @@ def vpc_flow_logs(
         context.log.warning(warning)
     return dg.MaterializeResult(
         metadata={
-            "table": f"{table.database}.{table.table}",
+            "dagster/table_name": f"{table.database}.{table.table}",
             "location": definition.location,
             "statements": sql_metadata(statements),
             "days of rejected flows added again": len(restored.days),

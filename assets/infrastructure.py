@@ -22,7 +22,6 @@ DELIVERS_CHECK = "delivers_readable_records"
 
 @dg.asset(
     group_name=GROUP,
-    kinds={"s3"},
     check_specs=[
         dg.AssetCheckSpec(
             RECOMMENDED_CHECK,
@@ -55,7 +54,6 @@ def vpc_flow_logs_bucket(context: dg.AssetExecutionContext, bucket: dg.ResourceP
             "vpc_flow_log",
             deps=[vpc_flow_logs_bucket],
             group_name=GROUP,
-            kinds={"aws"},
             description="The flow log: every configured VPC has one that delivers all its records to the bucket.\n\n"
             "Embedded: a simulated VPC for the default bucket; none for a folder of your own, whose logs are read as "
             "they are.",

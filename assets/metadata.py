@@ -1,6 +1,7 @@
 """Dagster metadata of statements, their cost and a table's columns. Markdown itself is made in tables.py."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 
 import dagster as dg
 
@@ -8,18 +9,27 @@ from assets.tables import code_block
 from resources.engine import QueryResult
 
 LINES_SHOWN = 40
-"""How many lines of a statement metadata shows. One may name a thousand partitions, and each day has it."""
+"""How many lines of a statement metadata shows. One may name a thousand partitions."""
 
 
-def query_metadata(result: QueryResult) -> dict[str, object]:
-    """A statement and its cost. Days of one range have the same statement."""
-    return {
-        "statement": sql_metadata([result.statement]),
+def query_metadata(result: QueryResult, days: Sequence[date]) -> dict[date, dict[str, object]]:
+    """A statement and its cost, by day. The first of several days has them: they count once."""
+    cost = {
         "bytes scanned": result.scanned_bytes,
         "seconds": round(result.seconds, 3),
         "query id": result.query_id,
         **{name: _link(value) for name, value in result.details.items()},
     }
+    return told_once(days, {"statement": sql_metadata([result.statement]), **cost})
+
+
+def told_once(days: Sequence[date], metadata: Mapping[str, object]) -> dict[date, dict[str, object]]:
+    """Metadata of what was done for all of these days at once: the first day has it, and the others name that day."""
+    first, *others = days
+    if not others:
+        return {first: dict(metadata)}
+    place = f"one for {len(days)} days, told with {first}"
+    return {first: {**metadata, "days at once": len(days)}, **{day: {next(iter(metadata)): place} for day in others}}
 
 
 def _link(value: object) -> object:

@@ -8,7 +8,7 @@ import dagster as dg
 from assets.day_objects import inspect_days, unreadable_days
 from assets.flow_logs_table import GROUP, vpc_flow_logs
 from assets.infrastructure import vpc_flow_log
-from assets.metadata import sql_metadata
+from assets.metadata import sql_metadata, told_once
 from assets.rejected_flows.lost_partitions import (
     record_added_days,
 )
@@ -39,7 +39,6 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     @dg.asset(
         name="vpc_flow_logs_partition",
         group_name=GROUP,
-        kinds={"athena"},
         deps=[vpc_flow_log, vpc_flow_logs],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -88,14 +87,19 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             warnings = [text for found in readable.values() for text in found.warnings]
             for warning in [*undelivered, *warnings]:
                 context.log.warning(warning)
+            told = told_once(list(readable), {"statements": sql_metadata(statements)}) if readable else {}
             done = {
-                day: {"location": source.day_location(day), "objects": len(found.objects), "bytes": found.size}
+                day: {
+                    "location": source.day_location(day),
+                    "objects": len(found.objects),
+                    "bytes": found.size,
+                    **told[day],
+                }
                 for day, found in readable.items()
             }
             yield from finish_days(context, days, done, unreadable_days(inspected), "daily assets")
         yield dg.MaterializeResult(
-            metadata={"statements": sql_metadata(statements)},
-            check_results=[delivery_check(undelivered, empty, days), understood_check(warnings, days)],
+            check_results=[delivery_check(undelivered, empty, days), understood_check(warnings, days)]
         )
 
     return vpc_flow_logs_partition

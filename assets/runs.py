@@ -89,7 +89,7 @@ def ensure_result(context: dg.AssetExecutionContext, ensured: Ensured, check: st
     listing = dg.MetadataValue.md("\n".join(f"- {markdown_text(message)}" for message in found) or "nothing")
     severity = dg.AssetCheckSeverity.ERROR if ensured.errors else dg.AssetCheckSeverity.WARN
     return dg.MaterializeResult(
-        metadata={**ensured.facts, **({"differs": listing} if found else {})},
+        metadata={**ensured.facts, **({"found": listing} if found else {})},
         check_results=[
             dg.AssetCheckResult(check_name=check, passed=not found, severity=severity, metadata={"found": listing})
         ],

@@ -3,8 +3,10 @@
 import io
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+from flowlogs.fields import TIME_COLUMNS
 from flowlogs.printable import printable, shortened
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ _CELL = re.compile("[^;\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029]+")
 """A part of a text that a spreadsheet may take for a cell: many of them separate cells by semicolons or tabs."""
 
 _WORD_OR_MARK = re.compile("[^ |`]+|[|`]")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
 _MARKS = re.compile(r"[\\`*~|\[\]]|(?<![^\W_])_|_(?![^\W_])")  # within a word, "_" is none
 _BLOCK = re.compile(r"[#>+=-](?=.)|\d{1,9}[.)](?= )")
 _LINKED = re.compile("://|www\\.|@", re.IGNORECASE)
@@ -48,6 +52,14 @@ def markdown_table(frame: "pd.DataFrame", rows: int | None = None) -> str:
     if len(shown) < len(frame):
         lines.append(f"\nMore rows in the files: {len(frame) - len(shown)}.")
     return "\n".join(lines)
+
+
+def with_times(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The frame as people are shown it: its columns of seconds since 1970 hold times (UTC) as text."""
+    columns = [column for column in frame.select_dtypes("integer") if column in TIME_COLUMNS]
+    times = {column: frame[column].map(_time, na_action="ignore").astype("string") for column in columns}
+    shown: pd.DataFrame = frame.assign(**times)
+    return shown
 
 
 def plain_rows(frame: "pd.DataFrame") -> list[list[object]]:
@@ -157,6 +169,14 @@ def _joined(parts: Iterable[str], brackets: str, most: int) -> str:
         if len(text) > most:
             return text
     return text + brackets[1]
+
+
+def _time(seconds: int) -> str:
+    """The time that so many seconds since 1970 are; the number itself where no calendar has such a time."""
+    try:
+        return (_EPOCH + timedelta(seconds=int(seconds))).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        return str(seconds)
 
 
 def _markdown_row(cells: Iterable[str]) -> str:

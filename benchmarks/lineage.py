@@ -20,12 +20,13 @@ from typing import Any
 
 import dagster as dg
 
-from assets.reports.catalogue import REPORTS, Report
+from assets.reports.catalogue import REPORTS, Report, filled_in
 from benchmarks.competitors import CORES
 from benchmarks.days import SMALL_DAYS
 from flowlogs.statements import TableName, text_literal
 from pipelines.build import build_definitions
 from pipelines.settings import Settings
+from pipelines.targets import build_target
 from resources.engine import QueryEngine
 
 RANGES = (1, 30, 365)
@@ -110,7 +111,7 @@ def object_bytes(bucket: Path, days: Sequence[date]) -> int:
 def lineage(bucket: Path, days: Sequence[date], reports: Sequence[Report]) -> list[Executed]:
     """What the engine executes when the whole graph is materialized for the days, on a catalog without anything."""
     with TemporaryDirectory() as results:
-        definitions = build_definitions(settings(bucket, results), reports=tuple(reports))
+        definitions = on_one_engine(settings(bucket, results), tuple(reports))
         _, executed = recorded(definitions)
         materialize(definitions, days)
     return executed
@@ -125,7 +126,7 @@ def one_by_one(bucket: Path, days: Sequence[date], reports: Sequence[Report]) ->
     found: dict[tuple[date, str], Executed] = {}
     with TemporaryDirectory() as results:
         configured = settings(bucket, results)
-        definitions = build_definitions(configured)
+        definitions = on_one_engine(configured)
         infrastructure = ("vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs")
         materialize(definitions, days[:1], infrastructure)
         engine, executed = recorded(definitions)
@@ -156,7 +157,7 @@ def filled(asked: Mapping[tuple[date, str], Executed], reports: Sequence[Report]
 def raw_question(report: Report, table: TableName, day: date) -> str:
     """The report's question for one day, asked of the table of all records."""
     rejected = f"(SELECT * FROM {table.trino} WHERE action = 'REJECT' AND dt = '{day}')"
-    return report.template.format(table=rejected, first=day, last=day)
+    return filled_in(report, rejected, day, day)
 
 
 def growth(bucket: Path) -> dict[str, list[float]]:
@@ -180,7 +181,7 @@ def grown(bucket: Path, results: Path, number: int) -> dg.Definitions:
     newest = NEW_DAYS[0] - timedelta(days=1)
     oldest = newest - timedelta(days=number - 1)
     configured = settings(bucket, str(results), start_date=oldest)
-    definitions = build_definitions(configured)
+    definitions = on_one_engine(configured)
     materialize(definitions, [newest])
     engine, _ = recorded(definitions)
     days = [oldest + timedelta(days=after) for after in range(number - 1)]
@@ -213,6 +214,11 @@ def materialize(definitions: dg.Definitions, days: Sequence[date], selection: Se
             "dagster/asset_partition_range_end": days[-1].isoformat(),
         },
     )
+
+
+def on_one_engine(configured: Settings, reports: Sequence[Report] = REPORTS) -> dg.Definitions:
+    """Definitions whose runs all have the same engine, so that it can be watched."""
+    return build_definitions(configured, reports, target=build_target(configured))
 
 
 def recorded(definitions: dg.Definitions) -> tuple[QueryEngine, list[Executed]]:

@@ -36,5 +36,8 @@ DEFAULT_FIELDS: tuple[Field, ...] = (
 
 HEADER_LINE = " ".join(field.header for field in DEFAULT_FIELDS)
 
+TIME_COLUMNS = frozenset({"starttime", "endtime"})
+"""The columns that hold a time, in seconds since 1970 (UTC)."""
+
 PARTITION_COLUMN = "dt"
 """The day, as text (``2021-01-31``): the table is partitioned by it."""

@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     @property
     def is_default_bucket(self) -> bool:
         """Whether the bucket is the one that this project makes for itself."""
-        return self.bucket_folder == _from_root(DEFAULT_BUCKET)
+        return is_default_bucket(self.bucket_folder)
 
     @property
     def results_folder(self) -> Path:
@@ -141,10 +141,20 @@ class Settings(BaseSettings):
         return Path(os.environ.get(DAGSTER_HOME) or self.history_folder)
 
     @property
-    def results_in_s3(self) -> tuple[str, str]:
-        """The bucket and the key prefix of everything derived (aws); the prefix is empty or ends in a slash."""
-        bucket, _, prefix = (self.results or f"s3://{self.bucket}").removeprefix("s3://").partition("/")
-        return bucket, f"{prefix.rstrip('/')}/" if prefix.rstrip("/") else ""
+    def results_address(self) -> str:
+        """Where everything derived goes (aws): an ``s3://`` address."""
+        return self.results or f"s3://{self.bucket}"
+
+
+def bucket_and_prefix(address: str) -> tuple[str, str]:
+    """The bucket and the key prefix of an ``s3://`` address; the prefix is empty or ends in a slash."""
+    bucket, _, prefix = address.removeprefix("s3://").partition("/")
+    return bucket, f"{prefix.rstrip('/')}/" if prefix.rstrip("/") else ""
+
+
+def is_default_bucket(folder: Path) -> bool:
+    """Whether a folder is the bucket that this project makes for itself."""
+    return folder == _from_root(DEFAULT_BUCKET)
 
 
 def read_settings() -> Settings:

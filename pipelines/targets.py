@@ -1,12 +1,14 @@
 """The one place that knows which target is on: from the settings, the resources that the assets are handed."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
+from pathlib import Path
 
 from assets.rejected_flows.files import is_known_empty
 from flowlogs.layout import LogSource
 from flowlogs.statements import TableName
-from pipelines.settings import PROJECT_ROOT, Settings, folder_name
+from pipelines.settings import PROJECT_ROOT, Settings, bucket_and_prefix, folder_name, is_default_bucket
 from resources.aws.athena import Athena
 from resources.aws.bucket import S3Bucket
 from resources.aws.clients import AwsClients
@@ -33,6 +35,13 @@ QUERY_RESULTS = "athena-results/"
 """Where Athena writes what queries give, below the results root; the reports are made from it."""
 
 
+KINDS: Mapping[str, Mapping[str, str]] = {
+    "embedded": {"bucket": "file", "flow_log": "python", "athena": "duckdb"},
+    "aws": {"bucket": "s3", "flow_log": "aws", "athena": "athena"},
+}
+"""What the resources of each target are, in the words that Dagster's UI has pictures for."""
+
+
 @dataclass(frozen=True)
 class Target:
     """What the assets talk to, by the names that they ask for."""
@@ -55,51 +64,54 @@ def build_target(settings: Settings) -> Target:
 
 
 def _embedded(settings: Settings) -> Target:
-    bucket: FolderBucket
-    flow_log: FlowLog
-    if settings.is_default_bucket:
-        source = LogSource(
-            SIMULATED_BUCKET, settings.account_id or SIMULATED_ACCOUNT, settings.region or SIMULATED_REGION
-        )
-        bucket = SimulatedBucket(settings.bucket_folder, source, settings.account_id, settings.region)
-        vpc = SimulatedVpc(source, settings.traffic_type, settings.aggregation_seconds)
-        flow_log = SimulatedFlowLog(bucket, vpc)
-    else:
-        name = folder_name(settings.bucket_folder)
-        bucket = FolderBucket(name, settings.bucket_folder, settings.account_id, settings.region)
-        flow_log = ExistingLogs(str(settings.bucket_folder))
-    results = FolderStore(settings.results_folder, "FLOWLAKE_RESULTS", RESULTS_BUCKET)
-    buckets = {bucket.name: bucket.objects, results.name: results}
-    catalog = settings.results_folder / "catalog.sqlite"
+    bucket = folder_bucket(settings.bucket_folder, settings.account_id, settings.region)
+    results = folder_of_results(settings.results_folder)
     return Target(
         bucket=bucket,
-        flow_log=flow_log,
-        athena=EmbeddedAthena(
-            catalog,
-            buckets,
-            settings.database,
-            read_only=(bucket.name,),
-            timeout_seconds=settings.query_timeout_seconds,
-            protected_folders=(PROJECT_ROOT,),
-            known_empty=partial(is_known_empty, results),
-        ),
+        flow_log=folder_flow_log(bucket, settings.traffic_type, settings.aggregation_seconds),
+        athena=embedded_athena(bucket, results, settings.database, settings.query_timeout_seconds),
         results=results,
         table=TableName(settings.database, settings.table),
     )
 
 
-def _aws(settings: Settings) -> Target:
-    results_bucket, prefix = settings.results_in_s3
-    clients = AwsClients(settings.region, results_bucket, None if settings.vpc_ids else settings.account_id)
-    query_results = f"{prefix}{QUERY_RESULTS}"
-    bucket = S3Bucket(
-        clients,
-        settings.bucket,
-        settings.account_id,
-        settings.region,
-        has_flow_logs=bool(settings.vpc_ids),
-        query_results=query_results if results_bucket == settings.bucket else None,
+def folder_bucket(folder: Path, account_id: str | None, region: str | None) -> FolderBucket:
+    """A folder of logs, or the one that the simulated VPC delivers to."""
+    if not is_default_bucket(folder):
+        return FolderBucket(folder_name(folder), folder, account_id, region)
+    source = LogSource(SIMULATED_BUCKET, account_id or SIMULATED_ACCOUNT, region or SIMULATED_REGION)
+    return SimulatedBucket(folder, source, account_id, region)
+
+
+def folder_flow_log(bucket: FolderBucket, traffic_type: str, aggregation_seconds: int) -> FlowLog:
+    """What delivers to a folder: the simulated VPC, or nothing of ours."""
+    if not isinstance(bucket, SimulatedBucket):
+        return ExistingLogs(str(bucket.root))
+    return SimulatedFlowLog(bucket, SimulatedVpc(bucket.simulated_source, traffic_type, aggregation_seconds))
+
+
+def folder_of_results(folder: Path) -> FolderStore:
+    return FolderStore(folder, "FLOWLAKE_RESULTS", RESULTS_BUCKET)
+
+
+def embedded_athena(bucket: FolderBucket, results: FolderStore, database: str, timeout_seconds: float) -> QueryEngine:
+    """DuckDB over a folder of logs and one of results, which holds the catalog too."""
+    return EmbeddedAthena(
+        results.root / "catalog.sqlite",
+        {bucket.name: bucket.objects, results.name: results},
+        database,
+        read_only=(bucket.name,),
+        timeout_seconds=timeout_seconds,
+        protected_folders=(PROJECT_ROOT,),
+        known_empty=partial(is_known_empty, results),
     )
+
+
+def _aws(settings: Settings) -> Target:
+    results = settings.results_address
+    results_bucket, _ = bucket_and_prefix(results)
+    clients = AwsClients(settings.region, results_bucket, None if settings.vpc_ids else settings.account_id)
+    bucket = s3_bucket(clients, settings.bucket, settings.account_id, settings.region, settings.vpc_ids, results)
     return Target(
         bucket=bucket,
         flow_log=Ec2FlowLog(
@@ -115,11 +127,41 @@ def _aws(settings: Settings) -> Target:
             clients,
             database=settings.database,
             workgroup=settings.workgroup,
-            results=f"s3://{results_bucket}/{query_results}",
+            results=query_results(results),
             scan_limit_bytes=settings.scan_limit_bytes,
             timeout_seconds=settings.query_timeout_seconds,
             reads_settings=bool(settings.vpc_ids),
         ),
-        results=S3Store(clients, results_bucket, prefix),
+        results=s3_results(clients, results),
         table=TableName(settings.database, settings.table),
     )
+
+
+def s3_bucket(
+    clients: AwsClients,
+    name: str,
+    account_id: str | None,
+    region: str | None,
+    vpc_ids: Sequence[str],
+    results: str,
+) -> S3Bucket:
+    """The bucket of flow logs; whether Athena's results lie in it too, their address tells."""
+    results_bucket, prefix = bucket_and_prefix(results)
+    return S3Bucket(
+        clients,
+        name,
+        account_id,
+        region,
+        has_flow_logs=bool(vpc_ids),
+        query_results=f"{prefix}{QUERY_RESULTS}" if results_bucket == name else None,
+    )
+
+
+def s3_results(clients: AwsClients, results: str) -> S3Store:
+    return S3Store(clients, *bucket_and_prefix(results))
+
+
+def query_results(results: str) -> str:
+    """Where Athena writes what queries give, below the results' address."""
+    bucket, prefix = bucket_and_prefix(results)
+    return f"s3://{bucket}/{prefix}{QUERY_RESULTS}"

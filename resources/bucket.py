@@ -172,6 +172,13 @@ class Bucket(ABC):
         delivered = {day for day, key in found if day and find_flow_log(key)}
         return sorted(delivered or {day for day, _ in found if day})
 
+    def listed_days(self) -> list[date] | None:
+        """The UTC days that have a folder, in order, where the names of folders tell and nothing delivers other days.
+
+        None where that takes calls of a service, where days are still made, or where there are no flow logs.
+        """
+        return None
+
     def objects_outside_days(self) -> list[str]:
         """Objects of flow logs outside the days' folders: their keys, and the prefixes of other folders that hold some.
 

@@ -132,9 +132,10 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, str]]:
     }
 
 
-def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
-    """The metadata of an asset's last materialization in the run."""
+def metadata(result: dg.ExecuteInProcessResult, asset: str, day: date | None = None) -> dict[str, Any]:
+    """The metadata of an asset's last materialization in the run, or of the one of a day."""
     events = [event for event in result.get_asset_materialization_events() if event.asset_key == dg.AssetKey(asset)]
+    events = [event for event in events if day is None or event.partition == day.isoformat()]
     materialization = events[-1].step_materialization_data.materialization
     return {name: value.value for name, value in materialization.metadata.items()}
 

@@ -39,7 +39,7 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
     @dg.asset(
         name=REJECTED_FLOWS,
         group_name="reports",
-        kinds={"athena", "parquet"},
+        kinds={"parquet"},
         deps=["vpc_flow_logs_partition"],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),

@@ -151,6 +151,7 @@ class Scan:
             self.results.delete(sorted(useless))
         kept = {key: size for key, size in sizes.items() if key not in useless}
         unload = unload_result(root, whole, kept)
+        told = query_metadata(result, list(unload.folders)) if unload.folders else {}
         for day, folder in unload.folders.items():
             own = unload.sizes_of(day)
             self.metadata[day] = {
@@ -158,7 +159,7 @@ class Scan:
                 "location": self.results.sql_location(folder),
                 "files": len(own),
                 "bytes": sum(own),
-                **query_metadata(result),
+                **told[day],
             }
         return unload
 

@@ -16,7 +16,7 @@ from assets.reports.catalogue import Report, report_sql
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition, require_days
-from assets.tables import csv_bytes, markdown_table, parquet_bytes
+from assets.tables import csv_bytes, markdown_table, parquet_bytes, with_times
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
@@ -40,7 +40,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         name=report.name,
         description=report.description,
         group_name=GROUP,
-        kinds={"athena", "parquet"},
+        kinds={"parquet"},
         deps=[REJECTED_FLOWS],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -67,6 +67,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                 for group in batches(there, len(days)):
                     statement = f"{report_sql(report, source, group[0], group[-1])}\n{query_comment(context)}"
                     result = consistent_result(athena, results, source, group, statement)
+                    told = query_metadata(result, group)
                     rows = dict(list(result.frame.groupby("dt")))
                     frames = {day: rows.get(day.isoformat(), result.frame.iloc[:0]) for day in group}
                     for batch in batches(group, DAYS_AT_ONCE):
@@ -77,7 +78,9 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                         context.log.info(
                             f"{days_text(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_told}."
                         )
-                        done |= {day: report_metadata(report.name, day, frames[day], result, results) for day in batch}
+                        done |= {
+                            day: report_metadata(report.name, day, frames[day], told[day], results) for day in batch
+                        }
             except FlowLakeError as error:
                 failures |= {day: str(error) for day in there if day not in done}
             yield from finish_days(context, days, done, failures)
@@ -113,14 +116,14 @@ def report_files(name: str, day: date, frame: "pd.DataFrame") -> dict[str, bytes
 
 
 def report_metadata(
-    name: str, day: date, frame: "pd.DataFrame", result: QueryResult, results: ObjectStore
+    name: str, day: date, frame: "pd.DataFrame", query: Mapping[str, object], results: ObjectStore
 ) -> Mapping[str, object]:
-    """The metadata of one day's report, whose rows are in the frame."""
+    """The metadata of one day's report, whose rows are in the frame, and of the query for it."""
     parquet, csv = report_keys(name, day)
     return {
         "dagster/row_count": len(frame),
-        "table": dg.MetadataValue.md(markdown_table(frame, ROWS_SHOWN)),
+        "table": dg.MetadataValue.md(markdown_table(with_times(frame), ROWS_SHOWN)),
         "parquet": dg.MetadataValue.path(results.display_path(parquet)),
         "csv": dg.MetadataValue.path(results.display_path(csv)),
-        **query_metadata(result),
+        **query,
     }

@@ -1,43 +1,47 @@
 """Which daily reports there are: each .sql file in this folder is one, and no list names them.
 
-A file begins with a comment that says what the report tells. The statement below it is Athena's.
+A file begins with comments: what the report tells, then a line for each column of its rows, with its Hive type, such as
+``-- packetcount bigint``. The statement below them is Athena's.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import takewhile
 from pathlib import Path
 
+from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName
+
+_COLUMN = re.compile(r"(?P<name>[a-z_][a-z0-9_]*) (?P<type>boolean|tinyint|smallint|int|bigint|float|double|string)")
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report's asset key, what it tells, and its SQL.
+    """A report: its asset key, its description, its SQL, the columns of its rows, and the file it was read from.
 
-    In that, `{table}` stands for the table of REJECT records, `{first}` and `{last}` for the first and the last day.
-    It gives the rows of each day, which its last column ``dt`` names, in the day's order.
+    In the SQL, `{table}` is the table of REJECT records, `{first}` and `{last}` are the first and the last day. It
+    gives the rows of each day, in order; the last column ``dt`` is the day.
     """
 
     name: str
     description: str
     template: str
+    columns: Sequence[tuple[str, str]] = ()
+    path: Path | None = None
 
 
 def read_report(path: Path) -> Report:
-    """The report of a .sql file. Raises ValueError where no comment on top says what it tells."""
+    """The report of a .sql file. Raises FlowLakeError where the comments on top lack the description."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    description = list(_comment(lines))
+    comments = [line.removeprefix("--").strip() for line in takewhile(lambda line: line.startswith("--"), lines)]
+    columns = [(match["name"], match["type"]) for line in comments if (match := _COLUMN.fullmatch(line))]
+    description = " ".join(line for line in comments if not _COLUMN.fullmatch(line))
     if not description:
-        raise ValueError(f"{path} does not begin with a comment (-- …) that says what the report tells.")
-    return Report(path.stem, " ".join(description), "\n".join(lines[len(description) :]).strip())
-
-
-def _comment(lines: Sequence[str]) -> Iterator[str]:
-    for line in lines:
-        if not line.startswith("-- "):
-            return
-        yield line.removeprefix("-- ").strip()
+        raise FlowLakeError(f"{path} does not begin with a comment (-- …) that says what the report tells.")
+    template = "\n".join(lines[len(comments) :]).strip()
+    return Report(path.stem, description, template, tuple(columns), path)
 
 
 REPORTS: Sequence[Report] = tuple(read_report(path) for path in sorted(Path(__file__).parent.glob("*.sql")))
@@ -46,4 +50,10 @@ REPORTS: Sequence[Report] = tuple(read_report(path) for path in sorted(Path(__fi
 
 def report_sql(report: Report, table: TableName, first: date, last: date) -> str:
     """The statement of a report for these days."""
-    return report.template.format(table=table.trino, first=first.isoformat(), last=last.isoformat())
+    return filled_in(report, table.trino, first, last)
+
+
+def filled_in(report: Report, table: str, first: date, last: date) -> str:
+    """A report's SQL with its placeholders filled in. Other braces stay, such as those of a regular expression."""
+    values = {"{table}": table, "{first}": first.isoformat(), "{last}": last.isoformat()}
+    return re.sub("|".join(map(re.escape, values)), lambda found: values[found[0]], report.template)

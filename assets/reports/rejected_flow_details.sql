@@ -1,4 +1,19 @@
 -- The day's rejected flows in full, up to 100: those with the most packets.
+-- version int
+-- account string
+-- interfaceid string
+-- sourceaddress string
+-- destinationaddress string
+-- sourceport int
+-- destinationport int
+-- protocol int
+-- numpackets bigint
+-- numbytes bigint
+-- starttime bigint
+-- endtime bigint
+-- action string
+-- logstatus string
+-- dt string
 SELECT
   version,
   account,

@@ -1,4 +1,8 @@
 -- The 20 source and destination pairs with the most rejected packets of the day.
+-- packetcount bigint
+-- sourceaddress string
+-- destinationaddress string
+-- dt string
 SELECT packetcount, sourceaddress, destinationaddress, dt
 FROM (
   SELECT

@@ -1,18 +1,23 @@
 """A run of the whole lineage in this process."""
 
 import logging
+import sys
 import uuid
 from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING
 
 from pipelines.commands.history import History
-from pipelines.settings import Settings
+from pipelines.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
     import dagster as dg
 
 from pipelines.commands.terminal import TerminalLog
+
+CODE_LOCATION = "vpc-flow-lake"
+WORKSPACE = PROJECT_ROOT / "pipelines" / "workspace.py"
+"""What workspace.yaml calls the definitions, and where it loads them from."""
 
 
 def materialize(
@@ -26,7 +31,9 @@ def materialize(
 
     from pipelines.build import build_definitions
 
-    def logger(_context: object) -> logging.Logger:
+    def logger(context: dg.InitLoggerContext) -> logging.Logger:
+        # Dagster calls this when the run is in the history and nothing of it has begun.
+        _place_in_timeline(kept.instance, context.run_id)
         logger = logging.Logger("terminal", logging.DEBUG)
         logger.addHandler(terminal)
         return logger
@@ -52,3 +59,17 @@ def materialize(
     if stopped:
         raise KeyboardInterrupt
     return result
+
+
+def _place_in_timeline(instance: "dg.DagsterInstance", run_id: str | None) -> None:
+    """Say in the history that a run is of workspace.yaml's code location: the UI's timeline shows no others."""
+    from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+    from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
+    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+    run = instance.get_run_by_id(run_id) if run_id else None
+    if run:
+        loaded = LoadableTargetOrigin(executable_path=sys.executable, python_file=str(WORKSPACE))
+        location = ManagedGrpcPythonEnvCodeLocationOrigin(loaded, CODE_LOCATION)
+        origin = RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME)
+        instance.run_storage.replace_job_origin(run, origin.get_job_origin(run.job_name))

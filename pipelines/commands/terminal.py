@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from resources.bucket import ObjectStore
 
 
+ROWS_IN_FULL = 20
+"""A report of at most so many rows is printed whole."""
+
+FIRST_ROWS = 10
+"""How many rows are printed of a longer one."""
+
+TOLD_ONCE = frozenset({"version", "account", "aws_account_id", "aws_region", "action", "logstatus", "dt"})
+"""Columns that say where rows come from. Where every row says the same, that is told once. Others are what is asked."""
+
+
 class TerminalLog(logging.Handler):
     """A line for each asset that is done and for each message of ours; Dagster keeps the rest in its history.
 
@@ -76,14 +86,14 @@ def failure_text(result: "dg.ExecuteInProcessResult", terminal: TerminalLog) -> 
 
 
 def print_reports(results: "ObjectStore", day: date) -> None:
-    """Print both reports from the files that the run wrote, the shortest last, and where the files are."""
+    """Print the reports from the files that the run wrote, the most important last, and where the files are."""
     import pandas as pd
     import pyarrow as pa
 
     from assets.reports.asset import report_keys
     from assets.reports.catalogue import REPORTS
 
-    for report in reversed(REPORTS):
+    for report in REPORTS:
         parquet, csv = report_keys(report.name, day)
         with results.open(parquet) as file:
             # From Arrow's own memory: what it reads a Python file with may outlive the interpreter, and abort it.
@@ -93,15 +103,22 @@ def print_reports(results: "ObjectStore", day: date) -> None:
 
 
 def report_text(frame: "pd.DataFrame") -> str:
-    """The rows as a table, without the columns that say the same in every row: those are told once, above it."""
+    """The first rows as a table. Where they come from, if all come from there, is told once, above it."""
     if frame.empty:
         return "  No rows: there is no record of a rejected flow."
-    from assets.tables import cell_text, plain_rows
+    from assets.tables import cell_text, plain_rows, with_times
 
-    same = [column for column in frame.columns if len(frame) > 1 and frame[column].nunique(dropna=False) == 1]
+    same = [
+        column
+        for column in frame.columns
+        if column in TOLD_ONCE and len(frame) > 1 and frame[column].notna().all() and frame[column].nunique() == 1
+    ]
     first_row = plain_rows(frame[same].head(1))[0]
     note = ", ".join(f"{column} {cell_text(value)}" for column, value in zip(same, first_row, strict=True))
-    return (f"  in every row: {note}\n\n" if note else "") + terminal_table(frame.drop(columns=same))
+    shown = frame if len(frame) <= ROWS_IN_FULL else frame.head(FIRST_ROWS)
+    more = f"\n\n  {len(frame) - len(shown)} more rows in these files:" if len(shown) < len(frame) else ""
+    table = terminal_table(with_times(shown.drop(columns=same)))
+    return (f"  in every row: {note}\n\n" if note else "") + table + more
 
 
 def terminal_table(frame: "pd.DataFrame") -> str:

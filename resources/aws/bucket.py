@@ -113,7 +113,7 @@ class S3Bucket(Bucket):
                 "arn": self.arn,
                 "region": self._bucket_region,
                 "whose": "created by this project" if ours else "adopted: only its policy was added to",
-                "flow logs": source.location,
+                "location": source.location,
             },
             warnings=tuple(warnings),
         )
@@ -130,7 +130,7 @@ class S3Bucket(Bucket):
                 "arn": self.arn,
                 "region": self._bucket_region,
                 "whose": "not asked: FLOWLAKE_VPC_IDS names no VPC, so it is read and nothing in its settings changed",
-                "flow logs": self.source().location,
+                "location": self.source().location,
             },
             warnings=tuple(self._transfer_warnings()),
         )

@@ -1,13 +1,14 @@
 """boto3's clients, made when first needed: where they work, whose buckets they talk to, and AWS's errors in words.
 
 Credentials, profile, region and endpoints are boto3's own business (``AWS_PROFILE``, ``AWS_REGION``,
-``AWS_ENDPOINT_URL``). Where no region is set, clients work where the bucket of results is.
+``AWS_ENDPOINT_URL``), unless they are given. Where no region is set, clients work where the bucket of results is.
 """
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,15 @@ class AccessDeniedError(FlowLakeError):
     """The caller lacks a permission; the text names it."""
 
 
+@dataclass(frozen=True)
+class Boto3Options:
+    """What sessions and clients are made with, by boto3's own names. What is not given, boto3 finds as everywhere."""
+
+    session: Mapping[str, str] = field(default_factory=dict)
+    client: Mapping[str, str | bool] = field(default_factory=dict)
+    max_attempts: int | None = None
+
+
 class AwsClients:
     """One session's clients. Thread-safe, as boto3's clients are.
 
@@ -54,11 +64,16 @@ class AwsClients:
     """
 
     def __init__(
-        self, logs_region: str | None = None, results_bucket: str | None = None, archive_account: str | None = None
+        self,
+        logs_region: str | None = None,
+        results_bucket: str | None = None,
+        archive_account: str | None = None,
+        options: Boto3Options = Boto3Options(),
     ) -> None:
         self._logs_region = logs_region
         self._results_bucket = results_bucket
         self._archive_account = archive_account
+        self._options = options
         self._creation_lock = Lock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._regions: dict[str, str] = {}
@@ -69,7 +84,9 @@ class AwsClients:
         import boto3
 
         # boto3 knows AWS_DEFAULT_REGION alone; AWS's other tools and services say AWS_REGION.
-        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+        session = boto3.Session(**{"region_name": os.environ.get("AWS_REGION"), **self._options.session})
+        if self._options.client:
+            session.client = partial(session.client, **self._options.client)
         # PyAthena makes its clients of this session too.
         session.events.register("provide-client-params.s3", self._add_bucket_owner)
         return session
@@ -169,8 +186,8 @@ class AwsClients:
         # Standard mode backs off with jitter; it retries throttling, 5xx and broken connections, and nothing else. How
         # often can be set as everywhere with boto3 (AWS_MAX_ATTEMPTS); its default of 3 is few for Athena's quotas.
         retries: dict[str, Any] = {"mode": "standard"}
-        if "AWS_MAX_ATTEMPTS" not in os.environ:
-            retries["total_max_attempts"] = MAX_ATTEMPTS
+        if self._options.max_attempts or "AWS_MAX_ATTEMPTS" not in os.environ:
+            retries["total_max_attempts"] = self._options.max_attempts or MAX_ATTEMPTS
         return Config(
             retries=retries,
             connect_timeout=10,

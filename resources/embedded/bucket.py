@@ -91,7 +91,7 @@ class FolderBucket(Bucket):
         others = {told for folder in elsewhere if (told := unsupported_layout(folder))}
         also = f"{self.objects.display_path()} also holds"
         return Ensured(
-            {"path": str(root), "account": source.account, "region": source.region, "read as": source.location},
+            {"path": str(root), "account": source.account, "region": source.region, "location": source.location},
             warnings=tuple(f"{also} {told}: their records are in no report" for told in sorted(others)),
         )
 
@@ -128,6 +128,13 @@ class FolderBucket(Bucket):
                     "the day's own objects in its place; then run again."
                 )
         return shared
+
+    def listed_days(self) -> list[date] | None:
+        try:
+            source = self.source()
+        except FlowLakeError:  # whoever reads the bucket tells what is wrong
+            return None
+        return sorted(self._real_folders(source))
 
     def _real_folders(self, source: LogSource) -> dict[date, str]:
         """Each day's folder, where links lead."""

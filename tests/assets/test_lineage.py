@@ -4,7 +4,7 @@ import csv
 import gzip
 import io
 import shutil
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import dagster as dg
@@ -123,7 +123,7 @@ def test_the_buckets_metadata(lake):
         "path": dg.MetadataValue.text(str(lake.logs)),
         "account": dg.MetadataValue.text("123456789012"),
         "region": dg.MetadataValue.text("us-east-1"),
-        "read as": dg.MetadataValue.text(f"s3://{bucket}/AWSLogs/123456789012/vpcflowlogs/us-east-1/"),
+        "location": dg.MetadataValue.text(f"s3://{bucket}/AWSLogs/123456789012/vpcflowlogs/us-east-1/"),
     }
 
 
@@ -137,7 +137,7 @@ def test_the_tables_metadata(lake):
     location = lake.target.bucket.source().location
     schema = made.pop("dagster/column_schema").schema
     assert made == {
-        "table": dg.MetadataValue.text("vpc_flow_lake.vpc_flow_logs"),
+        "dagster/table_name": dg.MetadataValue.text("vpc_flow_lake.vpc_flow_logs"),
         "location": dg.MetadataValue.text(location),
         "days of rejected flows added again": dg.MetadataValue.int(0),
         "days of flow logs added again": dg.MetadataValue.int(0),
@@ -292,6 +292,17 @@ def test_a_reports_metadata(lake):
     )
 
 
+def test_a_reports_table_shows_times_and_its_files_numbers(lake):
+    made = metadata(lake.run(DAY), "rejected_flow_details")[str(DAY)]
+    numbers = [row[10:12] for row in report_rows(lake.results, "rejected_flow_details", DAY)]
+    shown = [row.strip("|").split("|")[10:12] for row in made["table"].value.splitlines()[2:]]
+    assert shown == [["" if number is None else time_text(number) for number in row] for row in numbers]
+
+
+def time_text(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def test_each_day_of_a_range_has_metadata_of_its_own(lake):
     lake.run(DAY)
     result = lake.run(DAY, EMPTY_DAY, DAILY)
@@ -314,6 +325,19 @@ def test_each_day_of_a_range_has_metadata_of_its_own(lake):
         assert [facts["csv"].value for facts in made.values()] == [
             str(lake.results / f"reports/{report}/{day}.csv") for day in partitions
         ]
+
+
+@pytest.mark.parametrize("name", DAILY)
+def test_what_days_have_in_common_is_told_with_the_first(lake, name):
+    lake.run(DAY)
+    first, *others = metadata(lake.run(DAY, EMPTY_DAY, DAILY), name).values()
+    key = "statements" if name == "vpc_flow_logs_partition" else "statement"
+    assert first[key].value.startswith("```sql\n")
+    assert first["days at once"].value == 3
+    assert [made[key].value for made in others] == ["one for 3 days, told with 2021-09-02"] * 2
+    cost = {"bytes scanned", "seconds", "query id"}
+    assert cost <= first.keys() or name == "vpc_flow_logs_partition"
+    assert not any(cost & made.keys() for made in others)
 
 
 def test_a_long_statement_is_shortened():

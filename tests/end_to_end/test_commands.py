@@ -162,6 +162,9 @@ def test_make_run_prints_both_reports_of_yesterday_and_where_they_are(new_projec
     details, top = output[output.index("rejected_flow_details: The day's") :].split("top_rejected_pairs: The 20")
     assert re.search(r"^  packetcount  sourceaddress +destinationaddress$", top, re.MULTILINE)
     assert re.search(r"in every row: version 2, account 123456789012, .*action REJECT", details)
+    rows = re.findall(rf"^eni-.*  {day}T\d\d:\d\d:\d\dZ$", details, re.MULTILINE)
+    assert len(rows) == 10
+    assert f"\n\n  90 more rows in these files:\n\n  {new_project}/data/results/reports/" in details
     for report, text in (("top_rejected_pairs", top), ("rejected_flow_details", details)):
         for kind in ("parquet", "csv"):
             path = f"{new_project}/data/results/reports/{report}/{day}.{kind}"

@@ -181,6 +181,25 @@ def test_a_run_of_make_shows_what_it_made_and_no_tag_of_ours(ui, browser):
     assert "lock" not in page
 
 
+def test_the_timeline_shows_a_run_of_make(ui, browser):
+    look_at(browser, f"{ui}/timeline", "Jobless asset materializations")
+    take_picture(browser, "timeline.png")
+
+
+def test_a_resources_page_shows_its_settings(ui, browser, lake):
+    shown = ("database", "vpc_flow_lake", "query_timeout_seconds", "1800")
+    look_at(browser, f"{ui}/locations/vpc-flow-lake/resources/athena", *shown)
+    take_picture(browser, "resource.png")
+
+
+def test_an_assets_page_tells_where_its_data_is_and_its_columns(ui, browser, lake):
+    place = str(lake / "data/results/reports/rejected_flow_details")
+    look_at(
+        browser, f"{ui}/assets/rejected_flow_details?view=overview", place, "DuckDB", "Parquet", "endtime", "bigint"
+    )
+    take_picture(browser, "asset.png")
+
+
 def test_the_daily_schedule_is_listed(ui, browser):
     page = look_at(browser, f"{ui}/automation", "daily_reject_reports_schedule", "At 01:00 AM UTC")
     assert "vpc-flow-lake" in page
@@ -188,11 +207,11 @@ def test_the_daily_schedule_is_listed(ui, browser):
 
 def test_a_report_shows_its_table_on_its_own_page(ui, browser, lake):
     rows = [[str(cell) for cell in row] for row in report_rows(lake / "data/results", "top_rejected_pairs", DAYS[-1])]
-    look_at(browser, f"{ui}/assets/top_rejected_pairs?view=overview", "packetcount", *rows[0])
+    look_at(browser, f"{ui}/assets/top_rejected_pairs?view=overview", "packetcount", *rows[0], height=1_300)
     table = browser.find_element(By.XPATH, "(//table[.//th[text()='packetcount']])[last()]")
     shown = [row.find_elements(By.TAG_NAME, "td") for row in table.find_elements(By.XPATH, ".//tr[td]")]
     assert [[cell.text for cell in row] for row in shown] == rows
-    take_picture(browser, "report.png")
+    take_picture(browser, "report.png", {"x": 240, "y": 104, "width": 780, "height": 1_150})
 
 
 def test_what_a_record_holds_becomes_no_link_and_no_picture(ui, browser, tricky_asset):

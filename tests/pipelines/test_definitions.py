@@ -10,6 +10,7 @@ from support import DAY, files_in, report_rows, run
 
 import pipelines.settings
 from assets.reports.catalogue import REPORTS
+from flowlogs.fields import DEFAULT_FIELDS
 from pipelines.build import build_definitions
 from pipelines.settings import Settings
 
@@ -63,6 +64,61 @@ def test_every_asset_says_what_it_is(graph):
     for key in graph.get_all_asset_keys():
         assert graph.get(key).description
         assert graph.get(key).kinds
+
+
+FIELDS = [field.column for field in DEFAULT_FIELDS]
+COLUMNS = {
+    "vpc_flow_logs_bucket": None,
+    "vpc_flow_log": FIELDS,
+    "top_rejected_pairs": ["packetcount", "sourceaddress", "destinationaddress", "dt"],
+}
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_every_asset_has_its_columns_before_anything_ran(graph, name):
+    schema = graph.get(dg.AssetKey(name)).metadata.get("dagster/column_schema")
+    columns = schema and [column.name for column in schema.columns]
+    assert columns == COLUMNS.get(name, [*FIELDS, "dt"])
+
+
+def test_every_asset_says_where_its_data_is_before_anything_ran(graph, root):
+    metadata = {name: graph.get(dg.AssetKey(name)).metadata for name in ASSETS}
+    found = {name: facts.get("dagster/uri") or facts.get("dagster/table_name") for name, facts in metadata.items()}
+    assert found == {
+        "vpc_flow_logs_bucket": str(root / "data/bucket"),
+        "vpc_flow_log": str(root / "data/bucket/AWSLogs"),
+        "vpc_flow_logs": "vpc_flow_lake.vpc_flow_logs",
+        "vpc_flow_logs_partition": "vpc_flow_lake.vpc_flow_logs",
+        "rejected_flows": "vpc_flow_lake.rejected_flows",
+        "top_rejected_pairs": str(root / "data/results/reports/top_rejected_pairs"),
+        "rejected_flow_details": str(root / "data/results/reports/rejected_flow_details"),
+    }
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_every_asset_leads_to_its_code(graph, name):
+    references = graph.get(dg.AssetKey(name)).metadata["dagster/code_references"].code_references
+    lines = [Path(found.file_path).read_text().splitlines()[found.line_number - 1] for found in references]
+    labels = ["SQL", "Python"] if name in DAILY[2:] else ["Python"]
+    assert [found.label for found in references] == labels
+    assert lines[-1].lstrip().startswith(("@dg.asset", "@dg.multi_asset"))
+    if labels[0] == "SQL":
+        assert Path(references[0].file_path).name == f"{name}.sql"
+
+
+@pytest.mark.parametrize(
+    ("target", "kinds"),
+    [("embedded", ("file", "python", "duckdb")), ("aws", ("s3", "aws", "athena"))],
+    ids=["embedded", "aws"],
+)
+def test_kinds_are_those_of_the_target(root, target, kinds):
+    graph = build_definitions(Settings(target=target, bucket="my-flow-logs")).resolve_asset_graph()
+    bucket, flow_log, engine = kinds
+    expected = {name: {engine} for name in ("vpc_flow_logs", "vpc_flow_logs_partition")}
+    expected |= {"vpc_flow_logs_bucket": {bucket}, "vpc_flow_log": {flow_log}}
+    expected |= {name: {engine, "parquet"} for name in DAILY[1:]}
+    assert {name: graph.get(dg.AssetKey(name)).kinds for name in ASSETS} == expected
+    assert {graph.get(dg.AssetKey(name)).tags["target"] for name in ASSETS} == {target}
 
 
 def test_the_daily_assets_have_utc_days_from_the_start_date(root):

@@ -29,7 +29,10 @@ class SimulatedBucket(FolderBucket):
 
     def __init__(self, root: Path, source: LogSource, account: str | None = None, region: str | None = None) -> None:
         super().__init__(source.bucket, root, account, region)
-        self._source = source
+        self.simulated_source = source
+
+    def listed_days(self) -> list[date] | None:
+        return None  # any day can be simulated
 
     def is_ours(self) -> bool:
         root = self.root
@@ -82,4 +85,4 @@ class SimulatedBucket(FolderBucket):
         return super().ensure()
 
     def source(self) -> LogSource:
-        return self._source if self.is_ours() else super().source()
+        return self.simulated_source if self.is_ours() else super().source()

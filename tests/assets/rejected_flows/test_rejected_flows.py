@@ -828,7 +828,7 @@ def test_a_range_of_days_is_one_statement_of_each_kind_and_each_day_has_what_is_
     }
     # The one statement read the objects of all days once.
     objects = sum(path.stat().st_size for path in lake.logs.rglob("*.gz"))
-    assert {facts["bytes scanned"].value for facts in made.values()} == {objects}
+    assert [facts["bytes scanned"].value for facts in made.values() if "bytes scanned" in facts] == [objects]
     begun, first, *others = lake.messages(result, level=20)
     assert begun == "2021-09-02, 2021-09-03, 2021-09-04: to be written, from one scan of their objects."
     assert first == "2021-09-02, 2021-09-03, 2021-09-04 (3 of 3): written."

@@ -3,6 +3,7 @@
 import pytest
 
 from assets.reports.catalogue import REPORTS, read_report
+from flowlogs.errors import FlowLakeError
 
 
 def test_every_sql_file_of_the_folder_is_a_report():
@@ -26,5 +27,5 @@ def test_what_a_report_tells_may_take_several_lines(tmp_path):
 def test_a_report_that_does_not_say_what_it_tells_is_refused(tmp_path):
     path = tmp_path / "by_port.sql"
     path.write_text("SELECT 1\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"by_port\.sql does not begin with a comment"):
+    with pytest.raises(FlowLakeError, match=r"by_port\.sql does not begin with a comment"):
         read_report(path)

@@ -93,7 +93,7 @@ def test_what_an_adopted_bucket_lacks_is_reported(aws: AwsDouble, vpc: str) -> N
     result = succeed(settings([vpc]))
     passed, found = checks(result)["set_up_as_recommended"]
     assert not passed
-    assert metadata(result, "vpc_flow_logs_bucket")["differs"] == found
+    assert metadata(result, "vpc_flow_logs_bucket")["found"] == found
     assert found.splitlines() == [
         "- public access is not blocked altogether",
         "- object ownership is not enforced, so that access control lists count",

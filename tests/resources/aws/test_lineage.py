@@ -180,7 +180,8 @@ def test_a_range_of_days_is_a_handful_of_statements_and_each_days_own_reports(aw
             assert report("rejected_flow_details", day) == with_day(SMALL_DETAILS[day], day)
         assert report("top_rejected_pairs", last) == []
         logs = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="AWSLogs/")["Contents"]
-        assert metadata(result, "rejected_flows")["bytes scanned"] == sum(log["Size"] for log in logs)
+        told = metadata(result, "rejected_flows", DAY)
+        assert (told["bytes scanned"], told["days at once"]) == (sum(log["Size"] for log in logs), 3)
 
 
 def test_a_range_that_takes_several_statements_tells_which_days_are_not_done(

@@ -1,0 +1,82 @@
+"""What Dagster's UI tells of each asset before anything ran: where its data is, its columns, its code, its kinds."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import dagster as dg
+
+from assets.metadata import column_schema
+from assets.reports.catalogue import Report
+from flowlogs.fields import DEFAULT_FIELDS, PARTITION_COLUMN
+from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
+from resources.bucket import Bucket, ObjectStore
+
+FIELDS = tuple((field.column, field.type) for field in DEFAULT_FIELDS)
+
+
+def described(
+    assets: Sequence[dg.AssetsDefinition],
+    reports: Sequence[Report],
+    *,
+    bucket: Bucket,
+    results: ObjectStore,
+    table: TableName,
+    kinds: Mapping[str, str],
+    tags: Mapping[str, str],
+) -> list[dg.AssetsDefinition]:
+    """The assets, each with what the UI tells of it.
+
+    `kinds` are those of the resources, by their keys: an asset that executes SQL is of the engine's kind. No resource
+    is asked for anything here.
+    """
+    columns = column_schema((*FIELDS, (PARTITION_COLUMN, "string")))
+    metadata: dict[str, dict[str, object]] = {
+        "vpc_flow_logs_bucket": {"dagster/uri": bucket.objects.display_path()},
+        "vpc_flow_log": {
+            "dagster/uri": bucket.objects.display_path("AWSLogs/"),
+            "dagster/column_schema": column_schema(FIELDS),
+        },
+        "vpc_flow_logs": _of_table(table, columns),
+        "vpc_flow_logs_partition": _of_table(table, columns),
+        REJECTED_FLOWS: _of_table(rejected_flows_name(table), columns),
+    }
+    for report in reports:
+        metadata[report.name] = {
+            "dagster/uri": results.display_path(f"reports/{report.name}/"),
+            "dagster/column_schema": column_schema(report.columns),
+        }
+    sql = {report.name: report.path for report in reports if report.path}
+
+    def described_asset(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
+        uses = asset.required_resource_keys
+        kind = next(kinds[resource] for resource in ("athena", "flow_log", "bucket") if resource in uses)
+        return asset.map_asset_specs(
+            lambda spec: spec.merge_attributes(
+                metadata={
+                    **metadata[spec.key.to_user_string()],
+                    "dagster/code_references": _code(asset, sql.get(spec.key.to_user_string())),
+                },
+                kinds={kind},
+                tags=tags,
+            )
+        )
+
+    return [described_asset(asset) for asset in assets]
+
+
+def _of_table(table: TableName, columns: dg.TableSchema) -> dict[str, object]:
+    return {"dagster/table_name": f"{table.database}.{table.table}", "dagster/column_schema": columns}
+
+
+def _code(asset: dg.AssetsDefinition, sql: Path | None) -> dg.CodeReferencesMetadataValue:
+    """Where the asset's code is: its SQL, where it has some of its own, then its Python."""
+    python = asset.op.compute_fn.decorated_fn.__code__  # type: ignore[union-attr] # Dagster keeps the function there
+    references: list[dg.LocalFileCodeReference | dg.UrlCodeReference] = []
+    if sql:
+        references.append(dg.LocalFileCodeReference(file_path=str(sql), line_number=1, label="SQL"))
+    references.append(
+        dg.LocalFileCodeReference(
+            file_path=str(Path(python.co_filename).absolute()), line_number=python.co_firstlineno, label="Python"
+        )
+    )
+    return dg.CodeReferencesMetadataValue(code_references=references)

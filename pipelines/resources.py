@@ -1,0 +1,100 @@
+"""The resources as Dagster takes them: each shows its settings in the UI, and makes what the assets ask for.
+
+What they make, targets.py knows. A field is called as its setting is. Those of the aws target are in aws_resources.py.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from flowlogs.statements import TableName
+from pipelines.settings import Settings
+from pipelines.targets import embedded_athena, folder_bucket, folder_flow_log, folder_of_results
+from resources.embedded.bucket import FolderBucket
+from resources.embedded.folder_store import FolderStore
+from resources.engine import QueryEngine
+from resources.flow_log import FlowLog
+
+
+def dagster_resources(settings: Settings) -> Mapping[str, object]:
+    """The resources that the settings ask for, by the names that the assets ask for. Makes no call."""
+    if settings.target == "aws":
+        from pipelines.aws_resources import aws_resources
+
+        resources = aws_resources(settings)
+    else:
+        resources = _embedded(settings)
+    return {**resources, "table": FlowLogsTable(database=settings.database, table=settings.table)}
+
+
+class FlowLogsTable(dg.ConfigurableResource[TableName]):
+    """The name of the table over the flow logs."""
+
+    database: str = Field(description="FLOWLAKE_DATABASE: the database.")
+    table: str = Field(description="FLOWLAKE_TABLE: the table of flow logs.")
+
+    def create_resource(self, context: dg.InitResourceContext) -> TableName:
+        return TableName(self.database, self.table)
+
+
+class LogsFolder(dg.ConfigurableResource[FolderBucket]):
+    """A folder that is laid out as a bucket: logs of your own, which are read, or those of a simulated VPC."""
+
+    bucket: str = Field(description="FLOWLAKE_BUCKET: the folder that holds AWSLogs.")
+    account_id: str | None = Field(description="FLOWLAKE_ACCOUNT_ID: whose logs are read, where there are several.")
+    region: str | None = Field(description="FLOWLAKE_REGION: of which region, where there are several.")
+
+    def create_resource(self, context: dg.InitResourceContext) -> FolderBucket:
+        return folder_bucket(Path(self.bucket), self.account_id, self.region)
+
+
+class LogsFolderFlowLog(dg.ConfigurableResource[FlowLog]):
+    """What delivers to the folder: a simulated VPC to the default one, nothing to a folder of your own."""
+
+    bucket: dg.ResourceDependency[FolderBucket]
+    traffic_type: str = Field(description="FLOWLAKE_TRAFFIC_TYPE: ALL, ACCEPT or REJECT.")
+    aggregation_seconds: int = Field(description="FLOWLAKE_AGGREGATION_SECONDS: 60 or 600.")
+
+    def create_resource(self, context: dg.InitResourceContext) -> FlowLog:
+        return folder_flow_log(self.bucket, self.traffic_type, self.aggregation_seconds)
+
+
+class ResultsFolder(dg.ConfigurableResource[FolderStore]):
+    """The folder of everything derived: catalog, rejected flows, reports."""
+
+    results: str = Field(description="FLOWLAKE_RESULTS: the folder.")
+
+    def create_resource(self, context: dg.InitResourceContext) -> FolderStore:
+        return folder_of_results(Path(self.results))
+
+
+class EmbeddedEngine(dg.ConfigurableResource[QueryEngine]):
+    """DuckDB in this process, which takes Athena's statements."""
+
+    bucket: dg.ResourceDependency[FolderBucket]
+    results: dg.ResourceDependency[FolderStore]
+    database: str = Field(description="FLOWLAKE_DATABASE: where tables are looked for.")
+    query_timeout_seconds: float = Field(description="FLOWLAKE_QUERY_TIMEOUT_SECONDS: how long a statement may take.")
+
+    def create_resource(self, context: dg.InitResourceContext) -> QueryEngine:
+        return embedded_athena(self.bucket, self.results, self.database, self.query_timeout_seconds)
+
+
+def _embedded(settings: Settings) -> dict[str, object]:
+    bucket = LogsFolder(bucket=str(settings.bucket_folder), account_id=settings.account_id, region=settings.region)
+    results = ResultsFolder(results=str(settings.results_folder))
+    return {
+        "bucket": bucket,
+        "flow_log": LogsFolderFlowLog(
+            bucket=bucket, traffic_type=settings.traffic_type, aggregation_seconds=settings.aggregation_seconds
+        ),
+        "athena": EmbeddedEngine(
+            bucket=bucket,
+            results=results,
+            database=settings.database,
+            query_timeout_seconds=settings.query_timeout_seconds,
+        ),
+        "results": results,
+    }
