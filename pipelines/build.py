@@ -1,4 +1,7 @@
-"""Dagster's definitions, built from the settings: assets, jobs, the schedule and the resources."""
+"""Builds Dagster's definitions from the settings: assets, jobs, the schedule and the resources.
+
+Loading is elsewhere.
+"""
 
 import warnings
 from collections.abc import Sequence
@@ -22,9 +25,9 @@ def build_definitions(
     today_too: bool = False,
     target: Target | None = None,
 ) -> dg.Definitions:
-    """Fresh definitions for these settings, on another `target` if one is given. Touches neither disk nor network.
+    """New definitions for these settings, with another `target` if one is given. Touches neither disk nor network.
 
-    Partitions are the days that are over. An incident is looked at while it lasts: for that, today is one, too.
+    Partitions are the days that are over, and with `today_too` also today.
     """
     days = dg.DailyPartitionsDefinition(
         start_date=settings.start_date.isoformat(), timezone="UTC", end_offset=int(today_too)

@@ -1,4 +1,4 @@
-"""What Dagster loads: the definitions that the settings ask for."""
+"""The definitions that Dagster loads. They are built in build.py."""
 
 import gc
 
@@ -14,12 +14,12 @@ def _load() -> dg.Definitions:
     try:
         return build_definitions(read_settings())
     except FlowLakeError as error:
-        # Dagster's commands end with the words of click's own exception, and with the traceback of any other.
+        # Dagster's commands show the text of click's own exceptions, and a traceback of all others.
         raise click.ClickException(str(error)) from None
 
 
 defs = _load()
 
-# What is imported by now stays for good. Without this, Python walks through all of Dagster again and again while the
-# rest is imported and the first assets run: a quarter of the time that a small day takes.
+# Everything that is imported by now stays until the end. Without this, the garbage collector visits all of Dagster's
+# objects again and again while the first assets run, which takes a quarter of the time of a small day.
 gc.freeze()
