@@ -195,7 +195,7 @@ class S3Bucket(Bucket):
         return LogSource(self.name, self._account or self.clients.account, self._region or self.clients.region)
 
     def _folders_nearby(self) -> Iterator[str]:
-        """Key prefixes of folders that may hold flow logs in another layout, found with a limited number of requests."""
+        """Key prefixes of folders that may hold flow logs in another layout, found with few requests."""
         waiting = deque([""])
         for _ in range(MAX_FOLDERS_SEARCHED):
             if not waiting:
