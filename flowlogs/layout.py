@@ -73,7 +73,7 @@ class LogSource:
         return {day: self.day_location(day) for day in days}
 
     def find_day(self, key: str) -> date | None:
-        """The UTC day whose folder holds a key, or is a prefix with its closing slash; None for any other key."""
+        """The UTC day whose folder holds a key, or is this prefix (with its slash); None outside days' folders."""
         match = _DAY_KEY.fullmatch(key.removeprefix(self.prefix)) if key.startswith(self.prefix) else None
         return _date(*match.groups()) if match else None
 
@@ -115,7 +115,7 @@ def is_object_name(name: str) -> bool:
 
 
 def find_leading_object_name(name: str) -> str | None:
-    """The name of a flow log's object that another name begins with, such as an unfinished copy's; None without one."""
+    """The name of a flow log's object that a name begins with, such as that of an unfinished copy; else None."""
     match = _OBJECT_NAME.match(name)
     return match[0] if match else None
 

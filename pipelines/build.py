@@ -1,4 +1,7 @@
-"""Dagster's definitions, built from the settings: assets, jobs, the schedule and the resources."""
+"""Builds Dagster's definitions from the settings: assets, jobs, the schedule and the resources.
+
+Loading is elsewhere.
+"""
 
 import gc
 import warnings
@@ -30,9 +33,10 @@ def build_definitions(
     days_of_logs_only: bool = False,
     target: Target | None = None,
 ) -> dg.Definitions:
-    """Fresh definitions for these settings, on another `target` if one is given.
+    """New definitions for these settings, with another `target` if one is given.
 
-    Touches neither disk nor network, but for the names of folders where the days of the logs alone are partitions.
+    Partitions are the days that are over, and with `today_too` also today. With `days_of_logs_only`, they are the days
+    of the logs. Then the names of folders are read; without it, this touches neither disk nor network.
     """
     resources = target.resources if target else dagster_resources(settings)
     target = target or build_target(settings)

@@ -1,4 +1,4 @@
-"""What Dagster loads: the definitions that the settings ask for."""
+"""The definitions that Dagster loads. They are built in build.py."""
 
 from pipelines.build import load_definitions
 

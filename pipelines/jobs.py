@@ -1,4 +1,4 @@
-"""When it runs: the daily job and its schedule, and what executes a run."""
+"""The daily job, its schedule, the teardown job, and the executor of runs. Assets are defined in assets/."""
 
 import json
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 JOB_NAME = "daily_reject_reports"
 
 EXECUTOR = dg.in_process_executor
-"""Every step in the run's own process: a step here waits for files or for Athena, while a process for each of them
-(Dagster's default) costs 2 to 4 seconds a step and gains nothing."""
+"""Runs all steps in the run's own process. Steps wait for files or for Athena. A process for each of them (Dagster's
+default) takes 2 to 4 seconds a step and saves nothing."""
 
 
 def daily_job(daily_assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJobDefinition":
-    """The job that adds a day's partition and then writes the day's reports; the assets' partitions are its own.
+    """The job that adds a day's partition and then makes the day's reports. Its partitions are the assets' own.
 
-    It looks first whether the flow logs are still there and deliver, and creates none.
+    It first checks whether the flow logs still exist and deliver. It creates none.
     """
     return dg.define_asset_job(
         JOB_NAME,
@@ -38,7 +38,7 @@ def daily_job(daily_assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJo
 def daily_schedule(
     job: "UnresolvedAssetJobDefinition",
 ) -> "dg.ScheduleDefinition | UnresolvedPartitionedAssetScheduleDefinition":
-    """At 01:00 UTC, the day that just ended: by then its last objects are there (they usually take 10 minutes)."""
+    """Every day at 01:00 UTC, for the day before: its last objects usually arrive within 10 minutes."""
     return dg.build_schedule_from_partitioned_job(job, hour_of_day=1, default_status=dg.DefaultScheduleStatus.RUNNING)
 
 
@@ -61,7 +61,7 @@ def delete_flow_logs(
     flow_log: dg.ResourceParam[FlowLog],
     results: dg.ResourceParam[ObjectStore],
 ) -> None:
-    """Delete the flow logs that this project created, so that their cost stops, and say what is left and why."""
+    """Delete the flow logs that this project created, which ends their cost, and log what is kept and why."""
     with as_dagster_failure():
         removed = flow_log.remove()
     context.log.info(f"Flow logs: {json.dumps(dict(removed.facts))}")
@@ -72,5 +72,5 @@ def delete_flow_logs(
 
 @dg.job(executor_def=EXECUTOR)
 def teardown() -> None:
-    """Delete the flow logs that this project created; the bucket, logs, table and reports stay. On no schedule."""
+    """Delete the flow logs that this project created. Bucket, logs, tables and reports stay. It has no schedule."""
     delete_flow_logs()

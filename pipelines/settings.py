@@ -1,6 +1,6 @@
-"""Every setting of the project, read in this one place: from the environment, or from ``.env`` at the project's root.
+"""Reads and validates all settings: from the environment, or from ``.env`` at the project's root.
 
-What a setting means is told in ``.env.example``. Nothing is looked up here, in AWS or on disk, but where links lead.
+``.env.example`` explains each setting. Nothing is looked up in AWS or on disk here, except where links lead.
 """
 
 import hashlib
@@ -31,10 +31,10 @@ DAGSTER_HOME = "DAGSTER_HOME"
 """Dagster's own variable."""
 
 _DAGSTER_FOLDERS = (".", ".running", "history", "history/runs", "logs", "schedules", "storage")
-"""Where Dagster (1.13) and the commands write, below its home."""
+"""The folders below Dagster's home in which Dagster (1.13) and the commands write."""
 
 _TEMPORARY_FOLDER_VARIABLES = ("TMPDIR", "TEMP", "TMP")
-"""What names a folder for temporary files, to Python and to most programs."""
+"""The variables that name the folder of temporary files, for Python and for most programs."""
 
 VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$")]
 
@@ -46,7 +46,7 @@ def _whole_match(pattern: re.Pattern[str]) -> str:
 
 
 class Settings(BaseSettings):
-    """The settings, validated; `read_settings` is how to get them."""
+    """The validated settings. Use `read_settings` to get them."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -108,14 +108,14 @@ class Settings(BaseSettings):
 
     @property
     def is_default_bucket(self) -> bool:
-        """Whether the bucket is the one that this project makes for itself."""
+        """Whether the bucket is the default one, which is simulated."""
         return is_default_bucket(self.bucket_folder)
 
     @property
     def results_folder(self) -> Path:
-        """The folder of everything derived (embedded): the one that is set, or one of this source's own.
+        """The folder of all results (embedded): the one that is set, or a folder for this source alone.
 
-        A source is a bucket and, where they are chosen, an account and a region.
+        A source is a bucket and, if they are set, an account and a region.
         """
         if self.results is not None:
             return _from_root(self.results)
@@ -125,7 +125,7 @@ class Settings(BaseSettings):
 
     @property
     def _chosen(self) -> list[str]:
-        """What is chosen among the sources of a bucket, if anything is."""
+        """The account and region that are set, if any."""
         return [name for name in (self.account_id, self.region) if name]
 
     @property
@@ -137,28 +137,28 @@ class Settings(BaseSettings):
 
     @property
     def dagster_home(self) -> Path:
-        """Where the commands keep Dagster's history: where DAGSTER_HOME says, or in the history folder."""
+        """The folder of Dagster's history: DAGSTER_HOME, or the history folder."""
         return Path(os.environ.get(DAGSTER_HOME) or self.history_folder)
 
     @property
     def results_address(self) -> str:
-        """Where everything derived goes (aws): an ``s3://`` address."""
+        """The ``s3://`` address of all results (aws)."""
         return self.results or f"s3://{self.bucket}"
 
 
 def bucket_and_prefix(address: str) -> tuple[str, str]:
-    """The bucket and the key prefix of an ``s3://`` address; the prefix is empty or ends in a slash."""
+    """The bucket and the key prefix of an ``s3://`` address. The prefix is empty or ends in a slash."""
     bucket, _, prefix = address.removeprefix("s3://").partition("/")
     return bucket, f"{prefix.rstrip('/')}/" if prefix.rstrip("/") else ""
 
 
 def is_default_bucket(folder: Path) -> bool:
-    """Whether a folder is the bucket that this project makes for itself."""
+    """Whether a folder is the default bucket."""
     return folder == _from_root(DEFAULT_BUCKET)
 
 
 def read_settings() -> Settings:
-    """The settings as the environment and ``.env`` have them now. A FlowLakeError names each wrong variable."""
+    """The current settings. Raises FlowLakeError, which names each wrong variable."""
     misspelt = _misspelled([*os.environ, *_variables_in(PROJECT_ROOT / ".env")])
     if misspelt:
         raise FlowLakeError("\n".join(misspelt))
@@ -179,7 +179,7 @@ def read_settings() -> Settings:
 
 
 def _variables_in(path: Path) -> list[str]:
-    """The variables that a .env sets. A FlowLakeError names the line that sets none: it would be passed over."""
+    """The variables that a .env file sets. Raises FlowLakeError, with the line, where a line sets none."""
     if not path.is_file():
         return []
     try:
@@ -199,7 +199,7 @@ def _variables_in(path: Path) -> list[str]:
 
 
 def _misspelled(variables: Iterable[str]) -> list[str]:
-    """Of variables that are no settings, those that are nearly called like one: what they say would not be heard."""
+    """An error for each variable that is no setting but nearly has the name of one. It would have no effect."""
     names = [name.upper() for name in Settings.model_fields]
     ours = {found: found.upper().removeprefix(PREFIX) for found in variables if found.upper().startswith(PREFIX)}
     near = {found: get_close_matches(name, names, n=1, cutoff=0.8) for found, name in ours.items() if name not in names}
@@ -266,7 +266,7 @@ def _require_aws_names(settings: Settings) -> None:
 
 
 def folder_name(folder: Path) -> str:
-    """A name for a folder that is a valid bucket's name, and another one for every other folder."""
+    """A valid bucket name for a folder, which is different for every folder."""
     words = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")[:48].strip("-")
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()
     return f"{words or 'bucket'}-{digest[:8]}"

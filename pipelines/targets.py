@@ -1,4 +1,4 @@
-"""The one place that knows which target is on: from the settings, the resources that the assets are handed."""
+"""Builds the resources of the chosen target. No other module knows which target is used."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -29,10 +29,10 @@ SIMULATED_ACCOUNT = "123456789012"
 SIMULATED_REGION = "us-east-1"
 
 RESULTS_BUCKET = "vpc-flow-lake-results"
-"""What the embedded engine calls the folder of results: its catalog lies in that folder, and moves with it."""
+"""The embedded engine's bucket name of the results folder. The catalog lies in that folder and moves with it."""
 
 QUERY_RESULTS = "athena-results/"
-"""Where Athena writes what queries give, below the results root; the reports are made from it."""
+"""Where Athena writes query results, below the results root. Reports are made from them."""
 
 
 KINDS: Mapping[str, Mapping[str, str]] = {
@@ -44,7 +44,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Target:
-    """What the assets talk to, by the names that they ask for."""
+    """The resources of the assets, by their names."""
 
     bucket: Bucket
     flow_log: FlowLog
@@ -54,7 +54,7 @@ class Target:
 
     @property
     def resources(self) -> dict[str, object]:
-        """As Dagster takes them."""
+        """The resources as Dagster takes them."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 

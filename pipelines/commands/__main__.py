@@ -1,7 +1,7 @@
-"""The commands behind ``make run``, ``make sql`` and ``make dev``: a run or a query, and tables in the terminal.
+"""The commands ``make run``, ``make sql`` and ``make dev``. Each part of them is in a module of its own beside this
+one.
 
-They do what Dagster's own commands do, on an instance whose history is kept beside the results, and tell people of it
-in fewer words.
+They use Dagster as its own commands do, on an instance whose history is kept beside the results, and print less.
 """
 
 import signal

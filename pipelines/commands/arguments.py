@@ -1,4 +1,7 @@
-"""What was typed: the variables that a command of make takes, and the folder of logs and the numbers that they name."""
+"""The arguments of the make commands: variables, the folder of logs, the day and numbers.
+
+Settings are in settings.py.
+"""
 
 import os
 import re
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from resources.bucket import Bucket
 
 VARIABLES = {"run": ("LOGS", "DATE"), "sql": ("Q", "LOGS", "ROWS", "WRITE"), "dev": ("LOGS", "PORT")}
-"""What each command of make takes."""
+"""The variables of each make command."""
 
 
 _SYNONYMS = {
@@ -34,11 +37,11 @@ _ENVIRONMENT_VARIABLES = re.compile(r"\w+_\w+|BIN|HOME|LANG|MAKEFLAGS|PATH|PYTHO
 
 
 def require_variables(command: str, typed: str | None) -> None:
-    """Raise FlowLakeError unless make knows what it was given: whatever it does not know it passes over.
+    """Raise FlowLakeError for an unknown variable, which make would ignore.
 
-    `typed` are the names of the variables in make's command line; without make (None), there is nothing to look at.
-    What stands in front of make is in the environment, which holds much that is nobody's mistake: there, only names
-    that are written almost like ours count.
+    `typed` are the names of the variables on make's command line; without make it is None, and nothing is checked.
+    Variables before make are in the environment, where most are none of ours. There, only names that are almost the
+    name of a variable are errors.
     """
     if typed is None:
         return
@@ -63,7 +66,9 @@ def require_variables(command: str, typed: str | None) -> None:
 
 
 def _is_typo_of(name: str, variable: str) -> bool:
-    """Whether it is in other case, or, unless it is as short as Q or LOG, has other order or a letter too many."""
+    """Whether a name is another spelling: in another case, with one letter more, or in another order (4 letters or
+    more).
+    """
     upper = name.upper()
     if upper == variable or min(len(name), len(variable)) < 4:
         return upper == variable
@@ -83,7 +88,7 @@ def whole_number(variable: str, text: str) -> int:
 
 
 def settings_for(logs: str | None) -> Settings:
-    """The settings; where `logs` is given, that folder is the bucket, relative to where the command was typed."""
+    """The settings. With `logs`, that folder is the bucket, relative to the current folder."""
     if logs is not None:
         os.environ["FLOWLAKE_TARGET"] = "embedded"
         os.environ["FLOWLAKE_BUCKET"] = str(parse_logs(logs))
@@ -94,7 +99,7 @@ def settings_for(logs: str | None) -> Settings:
 
 
 def parse_logs(logs: str) -> Path:
-    """The folder that LOGS names. Raises FlowLakeError, in the words that were typed, where it names none."""
+    """The folder that LOGS names. Raises FlowLakeError, which quotes LOGS, where it is no folder."""
     if "://" in logs:
         raise FlowLakeError(
             f"LOGS={logs} is an address, and LOGS names a folder. Copy the bucket into one (aws s3 sync {logs} "
@@ -117,7 +122,7 @@ def parse_logs(logs: str) -> Path:
 
 
 def choose_day(text: str | None, settings: Settings, bucket: "Bucket") -> date:
-    """The day that was asked for; else the last one in a folder of logs; else the last one that is complete (UTC)."""
+    """The day that DATE names; else the last day in a folder of logs; else yesterday (UTC)."""
     today = datetime.now(timezone.utc).date()
     yesterday = today - timedelta(days=1)
     if text:

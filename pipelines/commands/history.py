@@ -1,7 +1,6 @@
-"""Dagster's history of the runs that `make run` starts: where it is kept, and what it says of runs that did not end.
+"""Dagster's history of the runs of `make run`: where it is kept, and how runs that were killed are marked.
 
-A run holds a lock of the operating system's while it lives, which ends with its process, however that ends. So a run
-whose lock is free was killed, and the next command says so in the history.
+A run locks a file as long as it lives. A run whose lock is free was killed, and the next command marks it as failed.
 """
 
 import os
@@ -38,8 +37,8 @@ nux:  # the invitation to a newsletter
   enabled: false
 """
 
-# What a step prints is shown as it is. To keep it too, Dagster starts two processes for each step, which a Ctrl-C in
-# the terminal ends with a traceback of each.
+# What a step prints is not stored. To store it, Dagster starts two processes for each step, and each of them prints a
+# traceback after Ctrl-C.
 _NO_COMPUTE_LOGS = {
     "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 }
@@ -60,12 +59,12 @@ _ADVICE = {
     "SQLITE_FULL|SQLITE_IOERR|is full|I/O error|No space left|quota": "Free some space, {place}.",
     "is a link": "Bring back what it led to, or remove the link, {place}.",
 }
-"""What to do, by the name of SQLite's error code, or by what SQLite or the operating system says."""
+"""What to do, by SQLite's error code, or by the message of SQLite or the operating system."""
 
 
 @dataclass(frozen=True)
 class History:
-    """Dagster's instance, the folder that it is kept in, and the setting that names that."""
+    """Dagster's instance, its folder, and the setting that names the folder."""
 
     instance: "dg.DagsterInstance"
     home: Path
@@ -73,7 +72,7 @@ class History:
 
     @contextmanager
     def running(self) -> Iterator[dict[str, str]]:
-        """The tags of a run that lives as long as the block."""
+        """The tags of a run that is active as long as the block."""
         name = f"{_machine()}.{uuid.uuid4().hex}"
         path = self.home / LOCK_FOLDER / name
         try:
@@ -84,11 +83,11 @@ class History:
         with lock:
             wait_for_lock(lock)
             yield {LOCK_TAG: name}
-            # Where the block fails, the next command may have to say that the run did.
+            # Where the block fails, the file stays: the next command may have to mark the run as failed.
             path.unlink(missing_ok=True)
 
     def cancel(self, run_id: str) -> bool:
-        """Say in the history that a run was stopped; whether it had not come to its end before."""
+        """Mark a run as canceled in the history; returns whether it had not succeeded before."""
         import dagster as dg
 
         run = self.instance.get_run_by_id(run_id)
@@ -118,7 +117,7 @@ def history(settings: Settings) -> Iterator[History]:
     try:
         home.mkdir(parents=True, exist_ok=True)
         with open_lock_file(home / ".lock") as lock:
-            # Dagster makes its databases table by table; two first runs at once would trip over each other there.
+            # Dagster creates its databases table by table. Two first runs at once would fail there.
             wait_for_lock(lock)
             if not given:
                 with suppress(FileExistsError), (home / "dagster.yaml").open("x", encoding="utf-8") as written:
@@ -157,7 +156,7 @@ def _yaml_errors_in_words(path: Path) -> Iterator[None]:
 
 
 def _query_error(home: Path, setting: str, error: BaseException | str | None) -> FlowLakeError:
-    """What is wrong with the history, and what to do about it, by what SQLite or the operating system says."""
+    """The error of a history that cannot be used: what is wrong, and what to do."""
     reason = getattr(error, "strerror", None) or str(error)
     if home.is_symlink() and not home.exists():
         reason = f"it is a link to {home.readlink()}, which does not exist"
@@ -181,7 +180,7 @@ def _mark_killed_runs(instance: "dg.DagsterInstance", folder: Path) -> None:
         for path in folder.glob(f"{_machine()}.*"):
             if not re.fullmatch(r"[0-9a-f]{32}", path.name.removeprefix(f"{_machine()}.")) or path.is_symlink():
                 continue  # not one of ours
-            with suppress(BlockingIOError, FileNotFoundError):  # it lives, or has just come to its end
+            with suppress(BlockingIOError, FileNotFoundError):  # it is active, or has just ended
                 lock = locks.enter_context(path.open("rb"))
                 take_lock(lock)
                 free.append(path)
@@ -195,5 +194,5 @@ def _mark_killed_runs(instance: "dg.DagsterInstance", folder: Path) -> None:
 
 
 def _machine() -> str:
-    # The locks of another machine, with which this one shares a folder, may not be seen here.
+    # In a shared folder, the locks of another machine may not be visible here.
     return re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())

@@ -1,4 +1,7 @@
-"""Errors as people read them, and signals that end a command soon, quietly, with the exit status that they ask for."""
+"""Ends a command on errors and signals: a short message instead of a traceback, and the right exit status.
+
+A statement that runs is stopped in resources/interrupts.py.
+"""
 
 import logging
 import os
@@ -16,9 +19,9 @@ RERAISE_AFTER_SECONDS = 0.05
 
 @contextmanager
 def errors_for_people() -> Iterator[Callable[[], int]]:
-    """End the command with the words of an error that is meant for people, without a traceback.
+    """End the command with the text of a FlowLakeError, without a traceback, or with one line after Ctrl-C or SIGTERM.
 
-    Who stops it (Ctrl-C, SIGTERM) gets one line. Gives the number of the signal that stopped it, 0 until then.
+    Gives a function that returns the number of the signal that stopped the command, 0 until then.
     """
     with signals() as stopped_by:
         try:
@@ -29,7 +32,7 @@ def errors_for_people() -> Iterator[Callable[[], int]]:
                     raise
                 click.secho(f"\nError: {error}", fg="red", err=True)
                 sys.exit(1)
-        # Also where the exception of the signal did not get here: something on its way may have kept it.
+        # Also where the signal's exception was swallowed on its way here.
         if number := stopped_by():
             click.secho("\nStopped. What was not done yet is as it was before; run again.", fg="red", err=True)
             sys.exit(128 + number)
@@ -37,10 +40,11 @@ def errors_for_people() -> Iterator[Callable[[], int]]:
 
 @contextmanager
 def signals() -> Iterator[Callable[[], int]]:
-    """Let SIGTERM raise KeyboardInterrupt as SIGINT does; gives the number of the first of them, 0 where there is none.
+    """Let SIGTERM raise KeyboardInterrupt as SIGINT does; gives a function that returns the first signal, 0 without
+    one.
 
-    Dagster handles both in its own way while it runs, and does not tell which it was. A signal that is ignored when the
-    command starts, as SIGINT is in a shell's background, stays so.
+    Dagster handles both signals itself while it runs, and does not say which it was. A signal that is ignored when the
+    command starts stays ignored, such as SIGINT in a shell's background.
     """
     reading, writing = os.pipe()
     for end in (reading, writing):
@@ -70,9 +74,9 @@ def signals() -> Iterator[Callable[[], int]]:
 
 @contextmanager
 def unlogged(stopped_by: Callable[[], int]) -> Iterator[None]:
-    """Leave out what libraries log of the exception that ends them, where that would go to the terminal.
+    """Suppress what libraries log in the terminal about the exception that stops them.
 
-    SQLAlchemy does, with a traceback, when it is just closing a connection.
+    SQLAlchemy logs a traceback when it is interrupted while it closes a connection.
     """
 
     def is_told(_: logging.LogRecord) -> bool:
@@ -90,10 +94,11 @@ def unlogged(stopped_by: Callable[[], int]) -> Iterator[None]:
 
 @contextmanager
 def reraise_ignored_interrupts(stopped_by: Callable[[], int]) -> Iterator[None]:
-    """Raise what a signal raised once more where Python had to ignore it.
+    """Raise a signal's exception again where Python had to ignore it.
 
-    A handler may raise in whatever code it meets. In a destructor or a callback of the garbage collector nobody can
-    catch that, so that Python prints "Exception ignored in" and goes on. A moment later, an alarm finds other code.
+    A signal handler may raise in any code. In a destructor or in a callback of the garbage collector, Python cannot
+    pass the exception on: it prints "Exception ignored in" and continues. A moment later, an alarm raises it in other
+    code.
     """
 
     def heard(ignored: "sys.UnraisableHookArgs") -> None:

@@ -1,4 +1,4 @@
-"""A run of the whole lineage in this process."""
+"""Runs the whole lineage for a day, in this process. Its output in the terminal is in terminal.py."""
 
 import logging
 import sys
@@ -23,9 +23,9 @@ WORKSPACE = PROJECT_ROOT / "pipelines" / "workspace.py"
 def materialize(
     settings: Settings, kept: History, day: date, terminal: "TerminalLog", stopped_by: Callable[[], int]
 ) -> "dg.ExecuteInProcessResult":
-    """Run the whole graph for a day in this process, telling the terminal how it goes.
+    """Run the whole graph for a day, and show its progress in the terminal.
 
-    A run that is stopped is canceled in the history, and ends in KeyboardInterrupt.
+    A run that is stopped is canceled in the history, and raises KeyboardInterrupt.
     """
     import dagster as dg
 

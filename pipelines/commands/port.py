@@ -1,4 +1,4 @@
-"""The port that the UI is served on: a number, and free."""
+"""Checks the port that the UI is served on. The server itself is Dagster's."""
 
 import errno
 import socket
@@ -6,11 +6,11 @@ import socket
 from flowlogs.errors import FlowLakeError
 
 LAST_PORT = 65_535
-"""A greater number is taken for another port, without a word."""
+"""A greater number would silently become another port."""
 
 
 def require_free_port(host: str, port: int) -> None:
-    """Raise FlowLakeError where the UI cannot be served: Dagster would go on without it."""
+    """Raise FlowLakeError where the UI cannot be served. Dagster itself would start without it."""
     if port > LAST_PORT:
         raise FlowLakeError(
             f"PORT={port} is no port: the last one is {LAST_PORT}. Choose another one: make dev PORT=3001"

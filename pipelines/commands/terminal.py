@@ -81,7 +81,7 @@ def failure_text(result: "dg.ExecuteInProcessResult", terminal: TerminalLog) -> 
             )
         if failure.error:
             cause = failure.error.cause or failure.error
-            return f"{event.step_key} failed, which it never should: {cause.to_string()}"
+            return f"{event.step_key} failed with an error that is a bug of this project: {cause.to_string()}"
     return "The run failed; `make dev` shows its log."
 
 

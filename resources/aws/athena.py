@@ -1,7 +1,7 @@
-"""Athena through PyAthena: statements run in a workgroup of the project's own, with what each one cost.
+"""Runs statements in Athena, through PyAthena, in a workgroup of the project's own, and reports what each one cost.
 
-boto3 retries throttled calls with backoff and jitter, and never a statement that Athena refused. How long a statement
-may take, how often it is asked after, and that nothing is left running when a run is stopped, is decided here.
+boto3 repeats throttled calls with backoff and jitter, and never a statement that Athena refused. Here are the time
+limit, the polling, and the stopping of statements. Clients are made in clients.py.
 """
 
 import logging
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 FIRST_POLL_SECONDS = 0.1
 LONGEST_POLL_SECONDS = 5.0
-"""A statement is asked after at growing intervals: DDL takes less than a second, a scan may take ten minutes."""
+"""The state of a statement is polled at growing intervals: DDL takes under a second, a scan may take ten minutes."""
 
 PARTITIONS_PER_REQUEST = 100
-"""How many partitions Glue tells of at a time (BatchGetPartition takes 1,000, its answer is paged by size)."""
+"""How many partitions one request asks Glue for (BatchGetPartition takes 1,000, but pages its answer by size)."""
 
 DOLLARS_PER_TERABYTE = 5.0
-"""What a scan costs in most regions ("Amazon Athena pricing", 2026), with the minimum below; DDL is free."""
+"""What a scan costs in most regions ("Amazon Athena pricing", 2026), with the minimum below. DDL is free."""
 
 ENGINE = "Athena engine version 3"
 """What the statements are written for ("Athena engine versioning", Athena user guide, 2026)."""
@@ -51,16 +51,16 @@ CONSOLES: Mapping[str, str] = {
 """Where AWS's console is, by partition ("Service endpoints", AWS General Reference, 2026). Others have no link."""
 
 FORMATS: Mapping[str, str] = {"LazySimpleSerDe": TEXT, "ParquetHiveSerDe": PARQUET}
-"""What a table's objects are, by the class that Hive reads them with ("Choose a SerDe", Athena user guide)."""
+"""The format of a table's objects, by the class that Hive reads them with ("Choose a SerDe", Athena user guide)."""
 
 _CODE = re.compile(r"(?:FAILED: )?([A-Z][A-Z_]{3,}|\w+Exception)\b:?\s*(.*)", re.DOTALL)
 
 
 class Athena(QueryEngine):
-    """The engine of one workgroup; `results` is the ``s3://…/`` address that query results are written under.
+    """The engine of one workgroup. `results` is the ``s3://…/`` address under which query results are written.
 
-    `scan_limit_bytes` is what a single query may scan before Athena cancels it; `timeout_seconds` how long a statement
-    may take before it is stopped. `reads_settings` says whether the settings of the results' bucket may be looked at.
+    `scan_limit_bytes` is what one query may scan before Athena cancels it, `timeout_seconds` how long a statement may
+    take before it is stopped. `reads_settings`: whether the settings of the results' bucket may be read.
     """
 
     def __init__(
@@ -147,12 +147,12 @@ class Athena(QueryEngine):
         from pyathena.error import Error
 
         started = time.monotonic()
-        # One row more than is asked for says whether there are more. An UNLOAD's cursor has no use for it.
+        # One row more than the limit shows whether there are more rows.
         reading: dict[str, Any] = {} if max_rows is None else {"chunksize": max_rows + 1}
         cursor = self._connect().cursor(cursor_class(statement), on_poll=self._wait_between_polls(started))
         try:
-            # A run that is cancelled must leave no query running, and scanning, behind it: PyAthena stops one that is
-            # interrupted, even while it is being started.
+            # A run that is cancelled must leave no query running, which would cost: PyAthena stops a query that is
+            # interrupted, even while it starts.
             with signals_as_interrupts():
                 cursor.execute(statement, **reading)
             frame = rows_of(cursor)
@@ -202,7 +202,7 @@ class Athena(QueryEngine):
                         locations[date.fromisoformat(partition["Values"][0])] = partition["StorageDescriptor"][
                             "Location"
                         ]
-                    # Not those that do not exist, but those that Glue did not come to look for.
+                    # Partitions that Glue did not look up yet. Missing partitions are not among them.
                     left = answer.get("UnprocessedKeys", [])
                     if len(left) == len(asked):
                         raise FlowLakeError(f"Glue does not answer which partitions {name.hive} has. Run again later.")
@@ -219,7 +219,7 @@ class Athena(QueryEngine):
             self.clients.session.events.register(
                 "provide-client-params.athena.StartQueryExecution", self._add_bucket_owner
             )
-            # It logs a traceback of each error that it raises, which here is one in words.
+            # It logs a traceback of each error that it raises. Here, the error's text is enough.
             logging.getLogger("pyathena").setLevel(logging.CRITICAL)
             self._connection = connect(
                 session=self.clients.session,
@@ -235,7 +235,10 @@ class Athena(QueryEngine):
         return self._connection
 
     def _add_bucket_owner(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Botocore asks this before a statement is sent: PyAthena cannot name the owner of the results' bucket."""
+        """A hook of botocore before a statement is sent.
+
+        PyAthena has no option for the owner of the results' bucket.
+        """
         results = {**params.get("ResultConfiguration", {}), "ExpectedBucketOwner": self._results_owner}
         return {**params, "ResultConfiguration": results}
 
@@ -261,7 +264,7 @@ class Athena(QueryEngine):
             )
 
     def _manifest(self, location: str | None) -> list[str] | None:
-        """The addresses of the objects that an UNLOAD wrote, by the list that Athena leaves of them."""
+        """The addresses of the objects that an UNLOAD wrote, from its manifest."""
         if location is None:
             return None
         bucket, _, key = location.removeprefix("s3://").partition("/")
@@ -270,7 +273,7 @@ class Athena(QueryEngine):
             return [line.strip('"') for line in body.read().decode().splitlines() if line]
 
     def _wait_between_polls(self, started: float) -> "Callable[[AthenaQueryExecution], None]":
-        """What waits between two questions after a statement, and gives up when it has taken too long."""
+        """A function that waits between two polls of a statement, and raises FlowLakeError at the time limit."""
         wait = FIRST_POLL_SECONDS
 
         def on_poll(execution: "AthenaQueryExecution") -> None:
@@ -288,7 +291,7 @@ class Athena(QueryEngine):
         return on_poll
 
     def _stop(self, query_id: str | None) -> str:
-        """Stop a query; returns what became of it."""
+        """Stop a query; returns a sentence about the outcome."""
         try:
             with aws_errors("stopping it"):
                 self.clients.client("athena").stop_query_execution(QueryExecutionId=query_id)
@@ -319,7 +322,7 @@ class Athena(QueryEngine):
         return QueryError(code, message + link, statement)
 
     def _console_link(self, query_id: str | None) -> str | None:
-        """Where a person finds the query, if it was started."""
+        """The address of the query in AWS's console, if it was started."""
         console = CONSOLES.get(self.clients.partition)
         if console is None or query_id is None:
             return None
@@ -328,7 +331,7 @@ class Athena(QueryEngine):
         return f"https://{console.format(region=region)}/{page}"
 
     def _configuration(self) -> dict[str, Any]:
-        """Of the workgroup, if it is created. Where no encryption is told, the bucket's own default does it."""
+        """The configuration of a workgroup that is created. Without encryption in it, the bucket's default applies."""
         found = default_encryption(self.clients, self._results_bucket) if self.reads_settings else None
         encryption = found.of_results if found else None
         return {
@@ -375,10 +378,10 @@ def bucket_of(address: str) -> str:
 
 
 def cursor_class(statement: str) -> "type[Cursor | PandasCursor]":
-    """What runs the statement: PyAthena's PandasCursor, unless its rows are none of the result's.
+    """The cursor for a statement: PyAthena's PandasCursor, and for UNLOAD its plain Cursor.
 
-    What an UNLOAD selects is in its destination; the result's location holds a list of the files that it wrote, and no
-    CSV ("UNLOAD", Athena user guide), which PandasCursor would look for by the name that the location has.
+    The rows of an UNLOAD are in its destination. Its result is a manifest and no CSV ("UNLOAD", Athena user guide), but
+    PandasCursor would look for a CSV.
     """
     from pyathena.cursor import Cursor
     from pyathena.pandas.cursor import PandasCursor
@@ -387,9 +390,9 @@ def cursor_class(statement: str) -> "type[Cursor | PandasCursor]":
 
 
 def rows_of(cursor: "Cursor | PandasCursor") -> "pd.DataFrame":
-    """The rows of a statement that has ended, or the first chunk of them where the cursor was told to read in chunks.
+    """The rows of a statement that has ended, with their types; only the first chunk if the cursor reads in chunks.
 
-    Typed; none where they are none of the result's.
+    An UNLOAD gives no rows.
     """
     import pandas as pd
     from pyathena.pandas.cursor import PandasCursor

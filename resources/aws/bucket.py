@@ -1,7 +1,7 @@
-"""The S3 bucket that flow logs are delivered to, and places in S3 that results are written to.
+"""The S3 bucket that flow logs are delivered to: created with the recommended settings, or adopted.
 
-A bucket that this project creates gets everything that is recommended; one that exists is adopted: what delivery needs
-is added to its policy, and whatever else differs is only reported. One that is only read from is not changed at all.
+In an adopted bucket, missing statements are added to its policy, and other differences are only reported. A bucket that
+is only read is not changed at all. Objects in it are read and written in object_store.py.
 """
 
 import json
@@ -35,7 +35,7 @@ QUERY_RESULT_DAYS = 30
 
 
 RUN_OUTPUT = "dagster-logs/"
-"""Where deploy/dagster.yaml lets what runs print be stored, in the logs' bucket."""
+"""The prefix in the logs' bucket under which deploy/dagster.yaml stores what runs print."""
 
 
 RUN_OUTPUT_DAYS = 90
@@ -56,16 +56,16 @@ OWNERSHIP = "BucketOwnerEnforced"
 
 
 MAX_FOLDERS_SEARCHED = 100
-"""Into how many folders of a bucket without flow logs, and at how many folders of each, a look is taken for others."""
+"""How many folders are searched in a bucket without flow logs, and how many folders of each are listed."""
 
 
 _MAY_LEAD_TO_LOGS = re.compile(r"(?!AWSLogs/)(?:[^/]+/){1,3}|(?:[^/]+/){0,3}?AWSLogs/(?:o-[^/]+/)?(?:[^/]*\d{12}/)?")
 
 
 class S3Bucket(Bucket):
-    """The bucket `name`; `query_results` is the prefix that Athena's results expire under, if they are in it.
+    """The bucket `name`. `query_results` is the prefix of Athena's results that expire, if they are in this bucket.
 
-    Without flow logs of ours (`has_flow_logs`), it is read and never changed.
+    Without flow logs of this project (`has_flow_logs`), it is read and never changed.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class S3Bucket(Bucket):
         return self.clients.region_of(self.name) or self.clients.region
 
     def _transfer_warnings(self) -> list[str]:
-        """What it means that the bucket is not where Athena works ("Query across regions", Athena user guide, 2026)."""
+        """A warning about a bucket in another region than Athena ("Query across regions", Athena user guide, 2026)."""
         there, here = self._bucket_region, self.clients.region
         if there == here:
             return []
@@ -161,7 +161,7 @@ class S3Bucket(Bucket):
         return self._source
 
     def delivered_days(self) -> list[date]:
-        # By folders, as a bucket may hold millions of keys: a call for each year and month, and not one for 1,000 keys.
+        # Lists folders, a request for each year and month: a bucket may hold millions of keys.
         source = self.source()
         months = [month for year in self._folders(source.prefix) for month in self._folders(year)]
         days = {source.find_day(day) for month in months for day in self._folders(month)}
@@ -169,7 +169,7 @@ class S3Bucket(Bucket):
 
     @contextmanager
     def policy_preserved(self) -> Iterator[None]:
-        """Put the policy right after a block in which AWS may replace it, as it may when a flow log is created."""
+        """Restore the policy after a block in which AWS may replace it, as it may when a flow log is created."""
         before = statements_of(self._policy())
         yield
         self._ensure_policy(self._is_ours(), before)
@@ -195,7 +195,7 @@ class S3Bucket(Bucket):
         return LogSource(self.name, self._account or self.clients.account, self._region or self.clients.region)
 
     def _folders_nearby(self) -> Iterator[str]:
-        """Folders that flow logs may be delivered to otherwise, as key prefixes: found with a few requests."""
+        """Key prefixes of folders that may hold flow logs in another layout, found with few requests."""
         waiting = deque([""])
         for _ in range(MAX_FOLDERS_SEARCHED):
             if not waiting:
@@ -239,7 +239,7 @@ class S3Bucket(Bucket):
         return True
 
     def _or_archive_account(self) -> str:
-        """Whose the bucket may be beside the caller, where an archive is read."""
+        """The other account that may own the bucket, where an archive is read; for an error."""
         if self.has_flow_logs or self._account in (None, self.clients.account):
             return ""
         return f" and {self._account} (FLOWLAKE_ACCOUNT_ID)"
@@ -247,7 +247,7 @@ class S3Bucket(Bucket):
     def _create(self) -> None:
         from botocore.exceptions import ClientError
 
-        # The tag that says whose it is comes with the bucket: a run that is killed next leaves one known as ours.
+        # The tag is set by the request itself: a run that is killed right afterwards leaves a bucket known as ours.
         configuration: dict[str, Any] = {"Tags": _tag_list()}
         if self.clients.region != "us-east-1":
             configuration["LocationConstraint"] = self.clients.region
@@ -270,7 +270,9 @@ class S3Bucket(Bucket):
         return all(tag in tags["TagSet"] for tag in _tag_list())
 
     def _ensure_settings(self, ours: bool, created: bool) -> list[str]:
-        """Apply each recommended setting to a bucket just `created`, or that one of `ours` lacks; tell what differs."""
+        """Apply the recommended settings to a new bucket, and to one of `ours` those that it lacks; returns the
+        differences.
+        """
         expiring = {RUN_OUTPUT: RUN_OUTPUT_DAYS}
         if self.query_results is not None:
             expiring[self.query_results] = QUERY_RESULT_DAYS
@@ -317,7 +319,7 @@ class S3Bucket(Bucket):
         return different
 
     def _versioning_warnings(self) -> Iterator[str]:
-        """What is left here of files that are replaced, where results are in this bucket."""
+        """A warning about versioning of a bucket with results."""
         if (
             self.query_results is not None
             and (self._read("get_bucket_versioning", "") or {}).get("Status") == "Enabled"
@@ -353,7 +355,7 @@ class S3Bucket(Bucket):
         return policy
 
     def _read(self, operation: str, absent: str) -> dict[str, Any] | None:
-        """What the bucket has of one kind of setting; None where AWS answers that it has `absent`."""
+        """One setting of the bucket; None where AWS answers with the error code `absent`."""
         from botocore.exceptions import ClientError
 
         with aws_errors(f"looking at the bucket {self.name}"):

@@ -1,7 +1,7 @@
-"""boto3's clients, made when first needed: where they work, whose buckets they talk to, and AWS's errors in words.
+"""Makes boto3's clients when they are first needed, with their region, bucket owners, retries, and errors in words.
 
-Credentials, profile, region and endpoints are boto3's own business (``AWS_PROFILE``, ``AWS_REGION``,
-``AWS_ENDPOINT_URL``), unless they are given. Where no region is set, clients work where the bucket of results is.
+Credentials, profile, region and endpoints are read by boto3 (``AWS_PROFILE``, ``AWS_REGION``, ``AWS_ENDPOINT_URL``),
+unless they are given. If no region is set, clients work in the region of the bucket of results.
 """
 
 import os
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
 CREATED_BY = {"created-by": "vpc-flow-lake"}
-"""The tag on everything that this project creates: what lacks it belongs to somebody else."""
+"""The tag on everything that this project creates. What does not have it belongs to somebody else."""
 
 MAX_ATTEMPTS = 8
 
@@ -44,7 +44,7 @@ _S3_ACTIONS: Mapping[str, str] = {
 
 
 class AccessDeniedError(FlowLakeError):
-    """The caller lacks a permission; the text names it."""
+    """The caller lacks a permission, which the text names."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ class Boto3Options:
 
 
 class AwsClients:
-    """One session's clients. Thread-safe, as boto3's clients are.
+    """The clients of one session. They are thread-safe.
 
-    `logs_region` is whose flow logs are read or created, if that is set; `results_bucket` the bucket that results are
-    written to, which Athena has to be near; `archive_account` whose logs are read, where the bucket may be its own.
+    `logs_region` is the region of the flow logs, if it is set. `results_bucket` is the bucket of results, which has to
+    be in Athena's region. `archive_account` is the account whose logs are read; it may own the bucket.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class AwsClients:
     def session(self) -> "boto3.Session":
         import boto3
 
-        # boto3 knows AWS_DEFAULT_REGION alone; AWS's other tools and services say AWS_REGION.
+        # boto3 itself reads only AWS_DEFAULT_REGION. AWS's other tools and services use AWS_REGION.
         session = boto3.Session(**{"region_name": os.environ.get("AWS_REGION"), **self._options.session})
         if self._options.client:
             session.client = partial(session.client, **self._options.client)
@@ -93,7 +93,7 @@ class AwsClients:
 
     @cached_property
     def region(self) -> str:
-        """Where clients work: in boto3's region, else where the bucket of results is, or is to be."""
+        """The region of the clients: boto3's, else that of the bucket of results."""
         region = self.session.region_name
         if not region and self._results_bucket:
             region = self.region_of(self._results_bucket)
@@ -107,7 +107,7 @@ class AwsClients:
         return self._logs_region or self.region
 
     def region_of(self, bucket: str) -> str | None:
-        """The region of a bucket, also of one that the caller may not use; None where there is none, or S3 is silent.
+        """The region of a bucket, also of one without access; None where it does not exist, or S3 does not say.
 
         botocore finds it in the same way when S3 redirects it (`S3RegionRedirectorv2.get_bucket_region`).
         """
@@ -124,7 +124,7 @@ class AwsClients:
         asked = self.session.region_name or self._logs_region or "us-east-1"
         with self._creation_lock:
             s3 = self.session.client("s3", region_name=asked, config=self.config)
-        # Whose it is, is asked later, in the region that this finds.
+        # The owner is asked for later, in the region that this finds.
         s3.meta.events.unregister("provide-client-params.s3", self._add_bucket_owner)
         with aws_errors(f"looking for the region of the bucket {bucket}"):
             try:
@@ -137,9 +137,9 @@ class AwsClients:
         return str(region) if region else None
 
     def owner_of(self, bucket: str) -> str:
-        """The account that a bucket has to be of: the caller's; or that of the archive, where the caller's has none.
+        """The account that has to own a bucket: the caller's, or that of the archive where the caller does not own it.
 
-        Names of buckets are shared by all of AWS: without this, one that a stranger made would be taken for ours.
+        Bucket names are shared by all of AWS. Without this check, a stranger's bucket could be taken for ours.
         """
         if bucket not in self._owners:
             self._owners[bucket] = self._find_owner(bucket)
@@ -161,7 +161,7 @@ class AwsClients:
         return self.account
 
     def _add_bucket_owner(self, params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any] | None:  # noqa: ANN401
-        """Botocore asks this before each call of S3: the bucket's owner is named in all that can name one."""
+        """A hook of botocore before each call of S3: it adds the bucket's expected owner where the call takes one."""
         known = model.input_shape.members if model.input_shape else {}
         if "Bucket" not in params or "ExpectedBucketOwner" in params or "ExpectedBucketOwner" not in known:
             return None
@@ -206,7 +206,7 @@ class AwsClients:
 
 @contextmanager
 def aws_errors(doing: str) -> Iterator[None]:
-    """Turn what AWS refuses in the block into words."""
+    """Turn errors of AWS in the block into FlowLakeError."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -222,7 +222,7 @@ def error_code(error: "ClientError") -> str:
 
 
 def as_flow_lake_error(error: "ClientError", doing: str) -> FlowLakeError:
-    """What AWS refused while `doing` something, and for a missing permission what to grant."""
+    """The error of a refused request, and for a missing permission what to grant. `doing` describes the request."""
     code, message = error_code(error), printable(error.response.get("Error", {}).get("Message", ""))
     if code in ACCESS_DENIED:
         return AccessDeniedError(

@@ -1,8 +1,8 @@
-"""How S3 encrypts what is written to a bucket, and whether flow logs can be delivered into one with a key of KMS.
+"""A bucket's default encryption, and whether flow logs can be delivered into a bucket with a KMS key.
 
-Source: "Required key policy for use with SSE-KMS" ("Publish flow logs to Amazon S3", Amazon VPC user guide, 2026): the
-key is one that the customer manages, is given by its ARN, and its policy lets the delivery service in. S3 and EC2 take
-any other key without a word; then nothing is delivered.
+Source: "Required key policy for use with SSE-KMS" ("Publish flow logs to Amazon S3", Amazon VPC user guide, 2026). The
+key has to be customer-managed and given by its ARN, and its policy has to allow the delivery service. S3 and EC2 accept
+any other key without an error; then nothing is delivered. Encryption is only read here, never changed.
 """
 
 import json
@@ -56,7 +56,7 @@ def default_encryption(clients: AwsClients, bucket: str) -> DefaultEncryption | 
 
 
 def encryption_problems(clients: AwsClients, bucket: str) -> Iterator[str]:
-    """What keeps flow logs out of a bucket by its key of KMS, and the statement that lets them in."""
+    """Why flow logs cannot be delivered because of the bucket's KMS key, and the policy statement that allows them."""
     found = default_encryption(clients, bucket)
     if found is None or found.algorithm == "AES256":
         return
@@ -77,7 +77,7 @@ def encryption_problems(clients: AwsClients, bucket: str) -> Iterator[str]:
 
 
 def _key_policy_problem(clients: AwsClients, bucket: str, key: str) -> str | None:
-    """Why the delivery service may not be able to use the key; None where its policy lets it."""
+    """Why the delivery service may not be allowed to use the key; None where its policy allows it."""
     try:
         with aws_errors(f"looking at the policy of the key {key}"):
             kms = clients.client("kms", clients.region_of(bucket))

@@ -1,4 +1,7 @@
-"""The flow logs of the configured VPCs: found, adopted whoever made them, or created; never changed."""
+"""The flow logs of the configured VPCs in EC2: found, adopted or created, and never changed.
+
+The bucket that they deliver to is in bucket.py.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -16,7 +19,7 @@ DEFAULT_FORMAT = " ".join(f"${{{field.header}}}" for field in DEFAULT_FIELDS)
 """As DescribeFlowLogs gives it for a flow log in the default format (EC2 API reference, CreateFlowLogs, LogFormat)."""
 
 READ_OPTIONS = {"FileFormat": "plain-text", "HiveCompatiblePartitions": False}
-"""The DestinationOptions that the table can read. With PerHourPartition, a day has folders: it is read with them."""
+"""The DestinationOptions that the table can read. Hourly folders (PerHourPartition) are read as parts of the day."""
 
 MAX_FILTER_VALUES = 200
 """How many values a filter takes ("Filter", Amazon EC2 API reference, 2026)."""
@@ -25,7 +28,7 @@ _VPC_LOOKUPS: Mapping[str, tuple[str, str, str, str]] = {
     "subnet-": ("describe_subnets", "subnet-id", "Subnets", "SubnetId"),
     "eni-": ("describe_network_interfaces", "network-interface-id", "NetworkInterfaces", "NetworkInterfaceId"),
 }
-"""How EC2 tells the VPC of what a flow log may be of instead: its call, filter, answer and id, by how ids begin."""
+"""How to look up the VPC of a subnet or network interface, by the beginning of its id: call, filter, answer, id."""
 
 
 NOTHING_CONFIGURED = Ensured({"flow log": "none is created: FLOWLAKE_VPC_IDS names no VPC, so existing logs are read"})
@@ -37,7 +40,7 @@ LIMIT = "FlowLogsLimitExceeded"
 class Ec2FlowLog(FlowLog):
     """Flow logs of VPCs that deliver to the root of a bucket.
 
-    `create_second` lets one be created also where another one records the same already.
+    `create_second`: create a flow log also where another one already records the same.
     """
 
     def __init__(
@@ -86,12 +89,12 @@ class Ec2FlowLog(FlowLog):
         return Ensured(told.facts, told.warnings, (*missing, *told.errors))
 
     def _without_flow_log(self, found: Sequence[dict[str, Any]]) -> list[str]:
-        """The configured VPCs that none of these flow logs delivers of."""
+        """The configured VPCs for which none of these flow logs delivers to this bucket."""
         delivering = {log["ResourceId"] for log in found if self._delivers_here(log)}
         return [vpc_id for vpc_id in self.vpc_ids if vpc_id not in delivering]
 
     def _state_of(self, found: Sequence[dict[str, Any]]) -> Ensured:
-        """What people should know of the flow logs that deliver to this bucket."""
+        """The state of the flow logs that deliver to this bucket, with warnings and errors."""
         here = [log for log in found if self._delivers_here(log)]
         logs = [log for vpc_id in self.vpc_ids for log in here if log["ResourceId"] == vpc_id]
         others = [log for log in here if log["ResourceId"] not in self.vpc_ids]
@@ -122,7 +125,7 @@ class Ec2FlowLog(FlowLog):
         if ids:
             with aws_errors("deleting flow logs"):
                 answer = self._ec2.delete_flow_logs(FlowLogIds=ids)
-            # One that is gone already was deleted by a run beside this one.
+            # A flow log that is gone was deleted by a parallel run.
             failed = [item for item in answer.get("Unsuccessful", []) if "NotFound" not in item["Error"]["Code"]]
             if failed:
                 raise FlowLakeError(f"Some flow logs were not deleted: {_unsuccessful(failed, 'ec2:DeleteFlowLogs')}")
@@ -149,7 +152,7 @@ class Ec2FlowLog(FlowLog):
                 raise
 
     def _logs_of_subnets_and_interfaces(self, logs_there: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
-        """Those flow logs that are of subnets and network interfaces of the configured VPCs, with their VPC."""
+        """The flow logs of subnets and network interfaces in the configured VPCs, each with its VPC."""
         result = []
         for beginning, (operation, name, answer, id_name) in _VPC_LOOKUPS.items():
             logs = [log for log in logs_there if log["ResourceId"].startswith(beginning)]
@@ -157,7 +160,7 @@ class Ec2FlowLog(FlowLog):
             vpcs: dict[str, str] = {}
             with aws_errors("looking for the VPCs of other flow logs' subnets and network interfaces"):
                 for start in range(0, len(ids), MAX_FILTER_VALUES):
-                    # By a filter: one that is gone, while its flow log is not, is no error.
+                    # With a filter, since an id that no longer exists is no error there.
                     asked = [{"Name": name, "Values": ids[start : start + MAX_FILTER_VALUES]}]
                     for page in self._ec2.get_paginator(operation).paginate(Filters=asked):
                         vpcs |= {item[id_name]: item["VpcId"] for item in page[answer]}
@@ -165,7 +168,7 @@ class Ec2FlowLog(FlowLog):
         return result
 
     def _require_no_other(self, missing: Sequence[str], found: Sequence[dict[str, Any]]) -> None:
-        """Raise FlowLakeError where records of these VPCs are delivered into this bucket already, and paid."""
+        """Raise FlowLakeError where another flow log already delivers records of these VPCs into this bucket."""
         into = [log for log in found if f"{_destination(log)}/".startswith(f"{self.bucket.arn}/")]
         told = [
             f"{log['FlowLogId']} of {log['ResourceId']} delivers to {log['LogDestination']}, behind a prefix, which is "
@@ -205,7 +208,7 @@ class Ec2FlowLog(FlowLog):
             except ClientError as error:
                 if error_code(error) == LIMIT:
                     raise _at_limit(vpc_ids, found) from None
-                # A run beside this one was faster, or an answer got lost and boto3 asked again.
+                # A parallel run was faster, or an answer got lost and boto3 repeated the request.
                 if error_code(error) != "FlowLogAlreadyExists":
                     raise
                 return
@@ -238,7 +241,7 @@ class Ec2FlowLog(FlowLog):
         )
 
     def _differences(self, log: dict[str, Any]) -> Iterator[str]:
-        """What another flow log leaves out or does at another pace, while its records can be read."""
+        """How an existing flow log differs from the settings, while its records can be read."""
         who = f"{log['FlowLogId']} of {log['ResourceId']}"
         if log.get("TrafficType") != self.traffic_type:
             yield f"{who} records {log.get('TrafficType')} traffic; FLOWLAKE_TRAFFIC_TYPE is {self.traffic_type}"
@@ -247,7 +250,7 @@ class Ec2FlowLog(FlowLog):
             yield f"{who} aggregates over {interval} s; FLOWLAKE_AGGREGATION_SECONDS is {self.aggregation_seconds}"
 
     def _faults(self, log: dict[str, Any]) -> Iterator[str]:
-        """What keeps a flow log's records from arriving, or from being read by the table."""
+        """Why a flow log's records do not arrive, or cannot be read by the table."""
         who = f"{log['FlowLogId']} of {log['ResourceId']}"
         if log.get("FlowLogStatus") != "ACTIVE":
             yield f"{who} is {log.get('FlowLogStatus')}, not ACTIVE"
@@ -261,7 +264,7 @@ class Ec2FlowLog(FlowLog):
 
 
 def _unreadable(log: dict[str, Any]) -> Iterator[str]:
-    """What keeps the records that a flow log delivers from being read by the table."""
+    """Why the table cannot read the records that a flow log delivers."""
     who = f"{log['FlowLogId']} of {log['ResourceId']}"
     if log["ResourceId"].startswith(("tgw-", "core-network-")):
         yield f"{who} records other fields than a VPC's flow log does, which the table does not read"
@@ -274,7 +277,7 @@ def _unreadable(log: dict[str, Any]) -> Iterator[str]:
 
 
 def _duplicate_deliveries(here: Sequence[dict[str, Any]], parts: Sequence[tuple[dict[str, Any], str]]) -> Iterator[str]:
-    """Of flow logs that deliver to one place, which deliver the same records, and what is to do."""
+    """An error for each pair of flow logs that deliver the same records to this bucket, and what to do."""
     for one, other in combinations(here, 2):
         if one["ResourceId"] == other["ResourceId"] and _share_records(one, other):
             yield (
@@ -291,12 +294,12 @@ def _duplicate_deliveries(here: Sequence[dict[str, Any]], parts: Sequence[tuple[
 
 
 def _share_records(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether some records of one resource are of both flow logs."""
+    """Whether two flow logs of one resource have records in common."""
     return {one.get("TrafficType"), other.get("TrafficType")} != {"ACCEPT", "REJECT"}
 
 
 def _at_limit(vpc_ids: Sequence[str], found: Sequence[dict[str, Any]]) -> FlowLakeError:
-    """What to do where AWS lets a VPC have no more flow logs."""
+    """The error, with what to do, where a VPC has as many flow logs as AWS allows."""
     there = [
         f"\n  {log['FlowLogId']} of {log['ResourceId']} delivers to {log.get('LogDestination', 'CloudWatch Logs')}"
         for log in found
@@ -321,7 +324,7 @@ def _is_ours(log: dict[str, Any]) -> bool:
 
 
 def _unsuccessful(items: Sequence[dict[str, Any]], needed: str) -> str:
-    """The items of an answer that says which resources something failed for, and what to grant if that is why."""
+    """The failed items of an answer, and the permissions to grant if access was denied."""
     reasons = "; ".join(f"{i.get('ResourceId', '?')}: {i['Error']['Code']}: {i['Error']['Message']}" for i in items)
     # AWS tells a missing permission here in several ways, and by no code of its own.
     return (

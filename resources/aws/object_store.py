@@ -1,4 +1,4 @@
-"""Objects in S3, below a prefix of a bucket."""
+"""An object store in S3, below a prefix of a bucket. What the bucket is set up for is in bucket.py."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -10,7 +10,7 @@ from resources.aws.clients import AwsClients, aws_errors, error_code
 from resources.bucket import FolderListing, ObjectStore, StoredObject
 
 ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
-"""The storage classes that Athena passes over without a word ("Amazon S3 Glacier", Athena user guide, 2026)."""
+"""The storage classes whose objects Athena skips without an error ("Amazon S3 Glacier", Athena user guide, 2026)."""
 
 
 MAX_KEYS_PER_DELETE = 1_000

@@ -1,7 +1,7 @@
-"""Athena in the process: takes the statements that Athena takes and executes them on DuckDB.
+"""The embedded engine: executes Athena's statements on DuckDB, in this process.
 
-The catalog remembers tables and partitions; sql/ says what a statement asks; the scan reads objects; here they
-are put together: which partitions a query needs, which objects those hold, what came out and what it cost.
+It connects the other modules: sql/ parses and plans a statement, catalog.py has the tables and partitions, session.py
+runs DuckDB over the objects, and readers/ read these.
 """
 
 import re
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What a statement gave, and what was found of the objects that it read."""
+    """The result of a statement, and the findings in the objects that it read."""
 
     rows: "pa.Table"
     scanned_bytes: int = 0
@@ -54,12 +54,12 @@ class _Outcome:
 
 
 class EmbeddedAthena(QueryEngine):
-    """An engine over the objects of `buckets`: by each bucket's name, the store that holds its keys.
+    """An engine over the objects of `buckets`, which are stores by the bucket's name.
 
-    No statement writes into one that is `read_only`. The catalog is the SQLite file `catalog_path`; unqualified tables
-    are looked for in `database`. A statement that takes longer than `timeout_seconds` is stopped. Whatever lies in the
-    buckets' folders or in those of `protected_folders`, or holds one, is never taken for temporary files to be removed.
-    A partition that points at no objects is told of, unless its location is one that `known_empty` knows.
+    No statement writes into the buckets in `read_only`. The catalog is the SQLite file `catalog_path`. Tables without a
+    database's name are looked up in `database`. A statement that takes longer than `timeout_seconds` is stopped.
+    Temporary files are never removed from the buckets' folders, from `protected_folders`, or from folders that hold one
+    of them. There is a warning about partitions without objects, except for locations that `known_empty` accepts.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class EmbeddedAthena(QueryEngine):
     def _ordered_values(
         self, name: TableName, partition: Partition, columns: Sequence[str], statement: str
     ) -> tuple[str, ...]:
-        """A partition's values, given for `columns`, in the order of the table's own partition columns."""
+        """A partition's values, which are given for `columns`, in the order of the table's partition columns."""
         own = [column for column, _ in self._table(name, statement).partition_columns]
         if sorted(own) != sorted(columns):
             raise QueryError(
@@ -277,15 +277,15 @@ class EmbeddedAthena(QueryEngine):
         )
 
     def _selected_partitions(self, plan: "QueryPlan", session: "Session") -> list[list[Partition]]:
-        """For each place where a table is read, the partitions that the plan's conditions leave."""
+        """For each place where a table is read, the partitions that match the plan's predicates."""
         return [self._partitions(read, session) for read in plan.reads]
 
     def _inputs(self, plan: "QueryPlan", chosen: "Sequence[Sequence[Partition]]") -> "Inputs":
-        """The objects of the partitions that were chosen for each place where a table is read."""
+        """For each place where a table is read, the objects of its selected partitions."""
         return [(read, list(self._objects(partitions))) for read, partitions in zip(plan.reads, chosen, strict=True)]
 
     def _empty_partitions(self, chosen: "Sequence[Sequence[Partition]]", inputs: "Inputs") -> tuple[str, ...]:
-        """What people should know of the partitions that were chosen and have no objects, by table."""
+        """A warning for each table of which selected partitions have no objects."""
         told = list[str]()
         for partitions, (read, objects) in zip(chosen, inputs, strict=True):
             filled = {stored.partition for stored in objects}
@@ -304,7 +304,7 @@ class EmbeddedAthena(QueryEngine):
         return tuple(dict.fromkeys(told))
 
     def _folder_path(self, partition: Partition) -> str:
-        """A partition's folder, for people."""
+        """The display path of a partition's folder."""
         bucket, prefix = _split_location(partition.location)
         return self._store(bucket, partition.location).display_path(prefix)
 
@@ -322,7 +322,7 @@ class EmbeddedAthena(QueryEngine):
         return self.buckets[bucket]
 
     def _partitions(self, read: "TableRead", session: "Session") -> list[Partition]:
-        """The partitions that the query's conditions leave, looked up in the catalog."""
+        """The partitions in the catalog that match the query's predicates."""
         import pyarrow as pa
 
         from resources.embedded.sql.pruning import bounds, matching_partitions_sql
@@ -339,7 +339,7 @@ class EmbeddedAthena(QueryEngine):
         chosen = session.query_rows(
             matching_partitions_sql(read.partition_predicates, columns, "partitions"), "partitions", rows
         )
-        # A condition that fails on some partition's value fails the query, if it has a row there to fail on.
+        # Where a predicate fails on a partition's value, all partitions are read: the query itself fails if it has to.
         return partitions if chosen is None else [partitions[position] for (position,) in chosen]
 
     def _table(self, name: TableName, statement: str) -> TableDefinition:
@@ -354,7 +354,7 @@ def _misread_objects(checks: "Mapping[ScannedObject, ObjectCheck]") -> dict[str,
 
 
 def _remarks(checks: "Mapping[ScannedObject, ObjectCheck]") -> tuple[str, ...]:
-    """What is to be known of objects whose other records are read right, alike ones together."""
+    """Warnings about objects that are read right otherwise, one text for objects with the same warning."""
     found = [(path, check) for path, check in _by_path(checks) if not check.problem]
     odd = {path: check.odd for path, check in found if check.odd is not None}
     inside = [path for path, check in found if check.header_inside]
@@ -375,7 +375,7 @@ def _by_path(checks: "Mapping[ScannedObject, ObjectCheck]") -> "list[tuple[str, 
 
 
 def _lies_in(store: ObjectStore, prefix: str, other: ObjectStore) -> bool:
-    """Whether a place is the folder of another store, or lies in it. Two buckets in S3 never lie in each other."""
+    """Whether a prefix's folder lies in the folder of another store. Buckets in S3 never do."""
     if not (isinstance(store, FolderStore) and isinstance(other, FolderStore)):
         return False
     return is_within(store.root / prefix, other.root)
@@ -397,7 +397,7 @@ def _split_location(location: str) -> tuple[str, str]:
 def _unload_folders(
     unload: "statements.Unload", plan: "QueryPlan", inputs: "Inputs"
 ) -> "Iterator[tuple[tuple[str, ...], Inputs]]":
-    """What an UNLOAD writes into one folder each: the values that name it, and the objects that its rows come from."""
+    """The folders that an UNLOAD writes: the partition values in the folder's name, and the objects for its rows."""
     if not unload.partitioned_by:
         yield (), inputs
         return
@@ -412,7 +412,7 @@ def _unload_folders(
 
 
 def _with_trino_integers(rows: "pa.Table", statement: str) -> "pa.Table":
-    """The rows with DuckDB's 128-bit sums as bigint, which is what Trino sums to."""
+    """The rows with DuckDB's 128-bit sums as bigint, the type of Trino's sums."""
     import pyarrow as pa
 
     fields = [

@@ -1,6 +1,6 @@
-"""A folder that is laid out as a bucket, and a folder that results are written to.
+"""A folder of flow logs that is laid out as a bucket: which source and which days it holds. It is read, never written.
 
-The bucket's folder is only ever read here; whoever writes into it (the simulated VPC) does so through a FolderStore.
+Objects are read through folder_store.py. The bucket that the simulated VPC writes to is in simulation/bucket.py.
 """
 
 import os
@@ -29,20 +29,20 @@ _NUMBER = re.compile("[0-9]{2,4}")
 
 
 MAX_FOLDERS_SEARCHED = 1_000
-"""Into how many folders below a folder without flow logs a look is taken for them."""
+"""How many folders are searched, at most, below a folder without flow logs."""
 
 
 MAX_DEPTH_SEARCHED = 8
-"""How deep those are: a few of a prefix, and those of the layout."""
+"""How many levels deep they are searched: a few of a prefix, and those of the layout."""
 
 
 def _numbered_folders(folder: str) -> Iterator[tuple[str, str]]:
-    """The folders in one that are called by a number, and where each really is, given where that one is."""
+    """The folders in a folder whose names are numbers: each name, and the real path. `folder` is a real path."""
     return ((name, place) for name, place, is_folder in _real_entries(folder) if is_folder and _NUMBER.fullmatch(name))
 
 
 def _real_paths(top: str) -> Iterator[str]:
-    """Where a folder's objects really are: that folder, those in it, and what links in those lead to."""
+    """The real paths of a folder's objects: of the folder, the folders in it, and the targets of links in these."""
     waiting, seen = [top], set(map(str, Path(top).parents))
     while waiting:
         folder = waiting.pop()
@@ -57,8 +57,8 @@ def _real_paths(top: str) -> Iterator[str]:
 
 
 def _real_entries(folder: str) -> Iterator[tuple[str, str, bool]]:
-    """What is in a folder: its name, where it really is, given where the folder is, and whether it is a folder."""
-    with suppress(OSError), os.scandir(folder) as entries:  # what cannot be read, whoever reads objects will tell
+    """A folder's entries: name, real path, and whether it is a folder. `folder` is a real path."""
+    with suppress(OSError), os.scandir(folder) as entries:  # an error is raised when objects are read
         for entry in entries:
             if entry.is_symlink():
                 is_folder = os.path.isdir(entry.path)  # noqa: PTH112 - Path's fails where it may not look
@@ -137,7 +137,7 @@ class FolderBucket(Bucket):
         return sorted(self._real_folders(source))
 
     def _real_folders(self, source: LogSource) -> dict[date, str]:
-        """Each day's folder, where links lead."""
+        """The real path of each day's folder."""
         return {
             day: folder
             for year, of_year in _numbered_folders(os.path.realpath(self.root / source.prefix))
@@ -147,11 +147,11 @@ class FolderBucket(Bucket):
         }
 
     def _folders(self, pattern: str) -> Iterator[str]:
-        """The folders of a pattern, as key prefixes."""
+        """The key prefixes of the folders that match a pattern."""
         return (f"{path.relative_to(self.root).as_posix()}/" for path in self.root.glob(pattern) if path.is_dir())
 
     def _logs_found_elsewhere(self) -> str | None:
-        """Where flow logs lie instead, as far as a short look tells, and what to do about it."""
+        """Where flow logs were found instead, by a limited search, and what to do."""
         parts = self.root.parts
         if "AWSLogs" in parts:
             return f"It lies in one: name {printable(str(Path(*parts[: parts.index('AWSLogs')])))} in LOGS=."
@@ -169,7 +169,7 @@ class FolderBucket(Bucket):
         return None
 
     def _folders_nearby(self) -> Iterator[str]:
-        """Folders below this one, the nearest first, of a few levels and no more than some hundred."""
+        """The folders below this one, the nearest first, within the limits of the search."""
         waiting = deque([self.root])
         for _ in range(MAX_FOLDERS_SEARCHED):
             if not waiting:

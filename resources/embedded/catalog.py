@@ -1,7 +1,7 @@
-"""The embedded engine's memory of databases, tables and partitions: one SQLite file.
+"""The embedded engine's catalog of databases, tables and partitions: one SQLite file. Statements are parsed in sql/.
 
-SQLite, because it survives the process and takes two runs at once; each change is one transaction, so that a killed run
-leaves a change done or undone. What a statement means is decided elsewhere: nothing here knows SQL of Athena's.
+SQLite survives the process and lets two runs write at once. Each change is one transaction: a run that is killed leaves
+it done or not done.
 """
 
 import json
@@ -39,7 +39,7 @@ _ADVICE = {
         "Free some space on its disk, or name another folder in FLOWLAKE_RESULTS; then run again."
     ),
 }
-"""What to do, by what SQLite or the operating system says."""
+"""What to do, by the message of SQLite or of the operating system."""
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS databases (name TEXT PRIMARY KEY) WITHOUT ROWID",
@@ -66,22 +66,22 @@ _SCHEMA = (
 
 
 APPLICATION_ID = 0x56464C4B
-"""What the header of a catalog says ("VFLK"). Those that older versions made have 0 there, and our tables."""
+"""The application id in a catalog's header ("VFLK"). Catalogs of older versions have 0, and our tables."""
 
 _MAGIC = b"SQLite format 3\0"
 _HEADER_LENGTH = 100
 _APPLICATION_ID_AT = slice(68, 72)
-"""Where it is in the header ("Database File Format", sqlite.org)."""
+"""The position of the application id in the header ("Database File Format", sqlite.org)."""
 
 
 class Catalog:
-    """Databases, tables and partitions in the SQLite file at `path`, made when it is first written to."""
+    """Databases, tables and partitions in the SQLite file at `path`, which is made by the first change."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def create_database(self, name: str) -> bool:
-        """Whether the database is new."""
+        """Create a database; returns whether it is new."""
         with self._changes() as db:
             return db.execute("INSERT OR IGNORE INTO databases VALUES (?)", (name,)).rowcount == 1
 
@@ -90,13 +90,13 @@ class Catalog:
             return db.execute("SELECT 1 FROM databases WHERE name = ?", (name,)).fetchone() is not None
 
     def create_table(self, name: TableName, definition: TableDefinition) -> bool:
-        """Whether the table is new."""
+        """Create a table; returns whether it is new."""
         row = (name.database, name.table, json.dumps(asdict(definition)))
         with self._changes() as db:
             return db.execute("INSERT OR IGNORE INTO tables VALUES (?, ?, ?)", row).rowcount == 1
 
     def drop_table(self, name: TableName) -> bool:
-        """Whether there was such a table. Its partitions go with it."""
+        """Drop a table and its partitions; returns whether it existed."""
         with self._changes() as db:
             where = (name.database, name.table)
             return db.execute("DELETE FROM tables WHERE database = ? AND name = ?", where).rowcount == 1
@@ -108,9 +108,9 @@ class Catalog:
         return _table_definition(json.loads(row[0])) if row else None
 
     def add_partitions(self, name: TableName, partitions: Sequence[Partition], skip_present: bool) -> Partition | None:
-        """Adds them in one transaction.
+        """Add partitions in one transaction.
 
-        One that is there already is skipped; or, without `skip_present`, it is returned and none is added.
+        A partition that exists is skipped. Without `skip_present` it is returned, and none is added.
         """
         with self._changes() as db:
             for partition in partitions:
@@ -122,14 +122,14 @@ class Catalog:
         return None
 
     def set_partition_location(self, name: TableName, partition: Partition) -> bool:
-        """Whether there was a partition of these values; it lies where `partition` says now."""
+        """Set the location of the partition with these values; returns whether it exists."""
         where = (name.database, name.table, partition.values[0], json.dumps(partition.values))
         change = "UPDATE partitions SET location = ? WHERE database = ? AND name = ? AND first_value = ?"
         with self._changes() as db:
             return db.execute(f"{change} AND partition_values = ?", (partition.location, *where)).rowcount == 1
 
     def partitions(self, name: TableName, first: str | None = None, last: str | None = None) -> list[Partition]:
-        """Those whose first value lies from `first` to `last` (both included; None is open), by value."""
+        """The partitions whose first value is from `first` to `last` (inclusive; None: no bound), in order."""
         query = "SELECT partition_values, location FROM partitions WHERE database = ? AND name = ?"
         parameters = [name.database, name.table]
         for bound, condition in ((first, " AND first_value >= ?"), (last, " AND first_value <= ?")):
@@ -148,7 +148,7 @@ class Catalog:
                 if db.execute("SELECT 1 FROM sqlite_master").fetchone():
                     yield db
                 else:
-                    # Looking must not write: where nothing was ever created, an empty catalog is looked at.
+                    # Reading must not write: before anything was created, an empty catalog in memory is read.
                     _create_schema(empty)
                     yield empty
         except (sqlite3.Error, OSError) as error:
@@ -177,11 +177,11 @@ class Catalog:
     def _require_ours(self, done: str) -> None:
         """Raise FlowLakeError where the file is another program's.
 
-        SQLite is not asked before that is known: it may write to a file as soon as it looks into it.
+        Its header is read first, without SQLite, which may write to a file as soon as it opens it.
         """
         header = _header(self.path)
         if not header.startswith(_MAGIC) or int.from_bytes(header[_APPLICATION_ID_AT], "big") == APPLICATION_ID:
-            return  # none yet, or no database at all, which SQLite refuses; or ours
+            return  # no file, or no database (which SQLite refuses), or ours
         address = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
         with closing(sqlite3.connect(address, uri=True)) as db, closing(sqlite3.connect(":memory:")) as ours:
             _create_schema(ours)
@@ -214,7 +214,7 @@ def _create_schema(db: sqlite3.Connection) -> None:
 
 
 def _header(path: Path) -> bytes:
-    """The beginning of a file; nothing where there is none."""
+    """The first bytes of a file; empty where there is no file."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):

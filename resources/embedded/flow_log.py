@@ -1,4 +1,4 @@
-"""A flow log that delivers what the simulated VPC recorded, into the default bucket and nowhere else."""
+"""The simulated flow log, which writes into the default bucket. The VPC itself is in simulation/vpc.py."""
 
 import gzip
 import zlib
@@ -14,13 +14,13 @@ from resources.ensured import Ensured
 from resources.flow_log import FlowLog
 
 MAX_OBJECT_BYTES = 1 << 20
-"""Bytes. What the simulated VPC delivers in five minutes is a few kilobytes, and not much more when it is unpacked."""
+"""Bytes. The simulated VPC delivers a few kilobytes in five minutes, also when decompressed."""
 
 
 class SimulatedFlowLog(FlowLog):
-    """Writes the objects that a day still lacks; the same day gives the same bytes, whoever writes it and how often.
+    """Writes the objects that a day lacks. The same day always gives the same bytes.
 
-    Nothing is written where anything lies that was not simulated, and nothing that is there is written over.
+    It writes nothing into a bucket with objects that were not simulated, and overwrites nothing.
     """
 
     def __init__(self, bucket: SimulatedBucket, vpc: SimulatedVpc) -> None:
@@ -54,7 +54,7 @@ class SimulatedFlowLog(FlowLog):
             self.bucket.objects.add({key: data for key, data in delivered.items() if key not in present})
 
     def _require_unchanged(self, day: date, present: Iterable[str], delivered: Mapping[str, bytes]) -> None:
-        """Raise FlowLakeError where an object that is there is not what the VPC delivers, by whatever settings."""
+        """Raise FlowLakeError where an object in the bucket is not what the VPC delivers with some settings."""
         changed = {
             key: data for key in present if (data := self.bucket.objects.head(key, MAX_OBJECT_BYTES)) != delivered[key]
         }
@@ -70,15 +70,16 @@ class SimulatedFlowLog(FlowLog):
             )
 
     def _vpcs_of_any_settings(self) -> Iterator[SimulatedVpc]:
-        """The VPC as it is set now, and as it may have been set when it delivered."""
+        """The VPC with all settings that it may have had when it delivered."""
         for traffic_type in TRAFFIC_TYPES:
             for seconds in AGGREGATION_SECONDS:
                 yield replace(self.vpc, traffic_type=traffic_type, aggregation_seconds=seconds)
 
 
 def _decompressed(data: bytes) -> bytes | None:
-    """What an object holds, as far as a simulated one is long; None where it is no gzip. Its bytes may differ with the
-    version of zlib that made them.
+    """An object's text, up to the size of a simulated one; None where it is no gzip.
+
+    Texts are compared, because compressed bytes differ between versions of zlib.
     """
     try:
         return gzip.GzipFile(fileobj=BytesIO(data)).read(MAX_OBJECT_BYTES)

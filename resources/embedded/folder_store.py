@@ -1,6 +1,7 @@
-"""Objects as files below a folder: listed and read through links, written and removed in whole steps, by one at a time.
+"""An object store in a folder: each object is a file. It follows links when it reads, and never when it writes.
 
-What a bucket of flow logs is made of, bucket.py knows.
+Objects are written whole or not at all: first into a staging folder, then renamed, under a lock of the folder. The
+layout of a bucket of flow logs is in bucket.py.
 """
 
 import errno
@@ -31,11 +32,11 @@ STAGING_FOLDER = ".being-written"
 
 
 LOCK_FILE = ".lock"
-"""Beside what is stored, in the root: names that begin with a dot are invisible to readers of logs."""
+"""The lock file in the root. Readers of logs skip names that begin with a dot."""
 
 
 LOCK_TEXT = b"VPC Flow Lake is writing. What lies beside this without a process is removed by the next one.\n"
-"""In the lock of each folder that is being written in: only what has it is ever thrown away."""
+"""The content of the lock file of each staging folder. A folder is removed only if its lock file has this content."""
 
 
 _OWN_LOCK = re.compile(r"[0-9a-f]{32}\.lock")
@@ -54,15 +55,14 @@ _MAX_PATH_CHARACTERS = 400
 
 
 MAX_SINGLE_SYNCS = 16
-"""Of more files than this, everything that waits to be written is written out at once, which takes less time."""
+"""More files than this are flushed to disk all at once, which takes less time than one by one."""
 
 
 class FolderStore(ObjectStore):
-    """Objects as files below a folder, which SQL knows as the bucket `name`.
+    """Objects as files below a folder. In SQL, the folder is the bucket `name`.
 
-    `setting` is the variable that names the folder, for errors. In one that is `is_immutable` nobody removes anything:
-    what is gone while it is looked for is an error there. Elsewhere a run beside this one may just have renamed or
-    removed it.
+    Errors name the variable `setting`, which holds the folder's path. `is_immutable`: nobody should remove files, and a
+    file that vanishes is an error. In other folders, a parallel run may rename or remove files at any time.
     """
 
     def __init__(self, root: Path, setting: str, name: str, *, is_immutable: bool = False) -> None:
@@ -80,9 +80,9 @@ class FolderStore(ObjectStore):
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Every file below the folder, through links too, but none twice.
 
-        A folder is walked once, however many links lead to it, and a circle of links ends where it began. A file is
-        listed by its own name, and links to it only where that is not listed. A link to nowhere is listed, so that
-        whoever opens it says which object is missing, and so is what is no file.
+        A folder is walked once, however many links lead to it; circles of links end. A file is listed by its own name,
+        and by a link only where its own name is not below the folder. Broken links are listed too, and so are pipes and
+        devices: opening one raises an error that names it.
         """
         top = self._path(prefix)
         if self.is_immutable and not self.root.is_dir():
@@ -95,7 +95,7 @@ class FolderStore(ObjectStore):
         yield from sorted(self._walk(prefix, top), key=lambda stored: stored.key)
 
     def _walk(self, prefix: str, top: Path) -> Iterator[StoredObject]:
-        # A link to a folder that holds this one would lead to all that is beside it.
+        # Folders above this one are not walked, though links may lead there.
         above = (*top.absolute().parents, *Path(os.path.realpath(top)).parents)
         walked = {(found.st_dev, found.st_ino) for found in map(os.stat, above)}
         files: set[tuple[int, int]] = set()
@@ -140,7 +140,7 @@ class FolderStore(ObjectStore):
         )
 
     def _entries(self, folder: str, walked: set[tuple[int, int]]) -> "Sequence[os.DirEntry[str]]":
-        """What is in a folder that has not been walked yet, by name."""
+        """The entries of a folder that has not been walked yet, by name."""
         path = self.root / folder
         try:
             found = path.stat()
@@ -163,7 +163,7 @@ class FolderStore(ObjectStore):
         return [entry for entry in entries if folder or entry.name != STAGING_FOLDER]
 
     def _target(self, link: "os.DirEntry[str]") -> os.stat_result | None:
-        """What a link leads to; None where that is nowhere."""
+        """The target of a link; None where the link is broken."""
         try:
             return link.stat()
         except OSError:
@@ -177,7 +177,7 @@ class FolderStore(ObjectStore):
             return None
 
     def _refuse(self, path: Path, error: OSError) -> None:
-        """Raise what reading a folder met, unless a run beside this one may have taken the path away."""
+        """Raise FlowLakeError for an error of reading a folder, unless a parallel run may have removed it."""
         if error.errno not in (errno.ENOENT, errno.ENOTDIR):
             raise FlowLakeError(f"{path_text(path)} cannot be read: {error.strerror}.") from error
         if self.is_immutable:
@@ -187,7 +187,7 @@ class FolderStore(ObjectStore):
             ) from error
 
     def _refuse_broken_link(self, top: Path) -> None:
-        """Raise FlowLakeError where a place is missing since a link on the way there leads nowhere."""
+        """Raise FlowLakeError where a path is missing because of a broken link in it."""
         for path in (top, *top.parents):
             if path == self.root:
                 return
@@ -220,20 +220,20 @@ class FolderStore(ObjectStore):
 
     def _open(self, path: Path) -> BinaryIO:
         try:
-            # Some devices do something when they are opened, and a pipe waits for its other end.
+            # Checked before opening, which has effects on some devices, and waits for the other end of a pipe.
             _require_file(path.stat())
             return _open_file(path)
         except OSError as error:
             raise FlowLakeError(f"{path_text(path)} cannot be read: {error.strerror}.") from error
 
     def _path(self, key: str) -> Path:
-        """Where the object of that key, or what is below that prefix, lies."""
+        """The path of a key or prefix. Raises FlowLakeError where that is outside the root."""
         if key.startswith("/") or "\0" in key or {".", ".."} & set(key.split("/")):
             raise FlowLakeError(f"{key!r} is the key of no object: it leads out of {path_text(self.root)}.")
         return self.root / key
 
     def _writable_path(self, key: str) -> Path:
-        """The same for an object that is written or removed, which never happens behind a link out of the root."""
+        """The path of an object to write or remove. Raises FlowLakeError where links lead out of the root."""
         path = self._path(key)
         folder, root = (Path(os.path.realpath(place)) for place in (path.parent, self.root))
         if folder != root and root not in folder.parents:
@@ -244,7 +244,7 @@ class FolderStore(ObjectStore):
         return path
 
     def _require_no_link(self, path: Path) -> None:
-        """Raise FlowLakeError where a link below the root leads to the object: it may be another one's file."""
+        """Raise FlowLakeError where the object lies behind a link below the root: it may be somebody else's file."""
         for folder in path.parents:
             if folder == self.root:
                 return
@@ -278,7 +278,7 @@ class FolderStore(ObjectStore):
 
     @contextmanager
     def _stage_and_store(self, place: Callable[[Path, Path], object]) -> Iterator[Path]:
-        """A folder whose files are stored when the block ends; `place` puts each file at its path."""
+        """A staging folder whose files are stored when the block ends; `place` moves each file to its path."""
         at_fault = self.root
         try:
             with self._new_staging_folder() as folder:
@@ -312,10 +312,10 @@ class FolderStore(ObjectStore):
 
     @contextmanager
     def _new_staging_folder(self) -> Iterator[Path]:
-        """An empty folder to write in before renaming, which nobody else touches.
+        """An empty folder of this process's own, to write files in before they are renamed.
 
-        It has a lock of the operating system's, which ends with the process that holds it, however that ends. So what
-        lies there under our lock, which nobody holds, was left by a run that was killed, and is thrown away.
+        Its lock ends with the process. Other staging folders whose lock is free were left by killed runs: they are
+        removed.
         """
         staged = self.root / STAGING_FOLDER
         folder = staged / uuid.uuid4().hex
@@ -337,7 +337,7 @@ class FolderStore(ObjectStore):
                 folder.mkdir()
                 yield folder
             finally:
-                # Where this fails, the error that brought us here is the one to report.
+                # Errors are ignored here: an error in the block is the one to report.
                 shutil.rmtree(folder, ignore_errors=True)
                 with suppress(OSError), self._write_lock():
                     own_lock.unlink()
@@ -345,7 +345,7 @@ class FolderStore(ObjectStore):
 
     @contextmanager
     def _write_lock(self) -> Iterator[None]:
-        """While no other process renames anything below this root, so that files that belong together stay so."""
+        """Hold the lock of this root: no other process renames files below it within the block."""
         self.root.mkdir(parents=True, exist_ok=True)
         with _open_lock(self.root / LOCK_FILE) as lock:
             wait_for_lock(lock)
@@ -359,12 +359,12 @@ class FolderStore(ObjectStore):
 
 
 def _stored_object(key: str, found: os.stat_result) -> StoredObject:
-    """A file as an object. Whoever replaces it may keep its time of modification, but not that of its last change."""
+    """A file as an object. Its version has the change time (ctime), which a program cannot set, unlike mtime."""
     return StoredObject(key, found.st_size, version=f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}")
 
 
 def _flush_to_disk(files: Sequence[Path]) -> None:
-    """Wait until the files would survive the machine: what is renamed is whole, or is not there."""
+    """Flush the files to disk, so that a renamed file is complete also after a power failure."""
     if len(files) > MAX_SINGLE_SYNCS:
         os.sync()
         return
@@ -374,12 +374,12 @@ def _flush_to_disk(files: Sequence[Path]) -> None:
 
 
 def _link_if_absent(staged: Path, path: Path) -> None:
-    """Let a file have a second name, which a rename would take from whatever has it already."""
+    """Link a staged file to its path, unless that exists. A rename would overwrite it."""
     try:
         os.link(staged, path)
     except FileExistsError:
         pass
-    except OSError:  # a disk that knows no second name, as exFAT
+    except OSError:  # a file system without hard links, such as exFAT
         if not os.path.lexists(path):
             staged.replace(path)
 
@@ -391,7 +391,7 @@ def _require_file(found: os.stat_result) -> None:
 
 
 class _File(io.FileIO):
-    """A file to read that never waits: where it gives nothing and has not ended, as a device does, it is an error."""
+    """A file that is read without waiting. Where a read would have to wait, as for a device, it raises an error."""
 
     def readinto(self, buffer: "Buffer") -> int:
         return _require_data(cast("int | None", super().readinto(buffer)))
@@ -418,7 +418,7 @@ def _open_file(path: Path, flags: int = 0) -> BinaryIO:
 
 
 def _open_lock(path: Path) -> BinaryIO:
-    """The file, to lock it; it is made where it is missing. Raises FlowLakeError where it is none, or a link."""
+    """The lock file, made where it is missing. Raises FlowLakeError where it is a link, or no file."""
     try:
         return open_lock_file(path)
     except OSError as error:
@@ -430,7 +430,7 @@ def _open_lock(path: Path) -> BinaryIO:
 
 
 def _remove_abandoned(lock: Path) -> None:
-    """Remove what a run that was killed was writing beside its lock; nothing that a run could not have made."""
+    """Remove the staging folder of a killed run, and its lock file. Nothing else is ever removed here."""
     folder = lock.with_suffix("")
     with suppress(OSError), _open_file(lock, os.O_NOFOLLOW) as file:
         if file.read(len(LOCK_TEXT) + 1) != LOCK_TEXT:
@@ -444,10 +444,7 @@ def _remove_abandoned(lock: Path) -> None:
 
 
 def _remove_empty(folder: Path, root: Path) -> None:
-    """Remove folders that an object's removal left empty, up to the root: in a bucket, they exist for what is in them.
-
-    What is a link, or what the system does not let us remove, stays.
-    """
+    """Remove empty folders, from this one up to the root. Links stay, and so does what the system refuses to remove."""
     with suppress(OSError):
         while folder != root and not folder.is_symlink():
             folder.rmdir()
@@ -455,7 +452,7 @@ def _remove_empty(folder: Path, root: Path) -> None:
 
 
 def path_text(path: str | os.PathLike[str]) -> str:
-    """A path for people, also one whose name is no UTF-8; of a very long one, the ends."""
+    """A path for people, also one that is no UTF-8. A very long path is cut in the middle."""
     text = printable(os.fsencode(path).decode(errors="backslashreplace"))
     return (
         text

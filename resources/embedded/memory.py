@@ -1,6 +1,6 @@
-"""A bound on the memory that this process takes while it executes statements, whatever their SQL says.
+"""Limits the memory of this process while it executes statements.
 
-DuckDB keeps to a limit of its own for what it stores, and not for the texts that it is just computing.
+DuckDB's own limit, which is set in session.py, does not cover texts while they are computed.
 """
 
 import os
@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 STATEMENT_BYTES = 1_500_000_000
-"""What a statement may take beside what the process has already."""
+"""How many bytes statements may take in addition to what the process has."""
 
 _lock = threading.Lock()
 _statements = 0
@@ -21,14 +21,14 @@ _before = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 @contextmanager
 def bounded_memory() -> Iterator[None]:
-    """Let the system refuse memory beyond STATEMENT_BYTES within the block, as far as it can (Linux does).
+    """Let the operating system refuse memory beyond STATEMENT_BYTES within the block. It works on Linux.
 
-    What asks for more gets an error: MemoryError, or the one of its library. Statements at once share the bound.
+    Code that asks for more gets MemoryError, or its library's error. Parallel statements share the limit.
     """
     global _statements, _before
     import pyarrow as pa
 
-    # Arrow reserves a gigabyte of addresses when it is first asked for memory: that is no statement's.
+    # Arrow reserves a gigabyte of addresses at its first allocation, which does not count for the statement.
     pa.allocate_buffer(1 << 20)
     with _lock:
         if not _statements:
@@ -48,7 +48,7 @@ def _limit(before: tuple[int, int]) -> None:
     with suppress(FileNotFoundError):
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
         taken = int(re.findall(r"VmData:\s*(\d+) kB", status)[0]) * 1024
-        # The stacks of DuckDB's threads and of ours count too, though next to nothing of them is used.
+        # The stacks of DuckDB's threads and of ours count too, though they are hardly used.
         stack, _ = resource.getrlimit(resource.RLIMIT_STACK)
         stacks = 2 * (os.cpu_count() or 1) * min(stack if stack > 0 else 8 << 20, 64 << 20)
         limit = taken + STATEMENT_BYTES + stacks

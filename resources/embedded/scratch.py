@@ -1,6 +1,6 @@
-"""Scratch space: a folder for the files that a statement needs while it runs, in one private place of ours.
+"""Scratch folders for the temporary files of statements, in a private folder of this project's. Results are not here.
 
-Nothing is removed here but folders that this module made: by their name, by the marker in them, and by who owns them.
+It removes only folders that it made itself. It knows them by their name, their marker file and their owner.
 """
 
 import os
@@ -19,24 +19,24 @@ from resources.file_lock import folder_lock
 from resources.paths import is_within
 
 SCRATCH_ROOT = "vpc-flow-lake"
-"""What the place among the system's temporary files is called, with the user's number behind it."""
+"""The name of the private folder among the system's temporary files; the user's id is appended."""
 
 MARKER = ".made-by-vpc-flow-lake"
 MARKER_TEXT = b"Scratch space of VPC Flow Lake: it is removed when its process has ended.\n"
 
 ABANDONED_AFTER_SECONDS = 60
-"""How old a folder is at least that may have been left behind: until then, its process may be about to lock it."""
+"""A folder younger than this is never removed: its process may be about to lock it."""
 
 _NAME = re.compile(r"scratch-[0-9a-f]{32}")
 
 
 @contextmanager
 def scratch_folder(protected_folders: Collection[Path] = (), read_only: Collection[Path] = ()) -> Iterator[Path]:
-    """A folder that holds nothing but our marker, which ends with the block; so do those of killed processes.
+    """A new folder that is removed when the block ends. It holds a marker file.
 
-    It is under a lock of the operating system's, which ends with the process that holds it, however that ends. What
-    killed processes left is removed, unless it lies in one of the folders `protected_folders`, holds one or is one.
-    Raises FlowLakeError where temporary files would lie in a folder that is `read_only`, or cannot be written.
+    Its lock ends with the process, so that a folder whose lock is free was left behind by a killed process. Those are
+    removed first, except one of the `protected_folders`, a folder in one, or a folder that holds one. Raises
+    FlowLakeError where temporary files would lie in a `read_only` folder, or cannot be written.
     """
     temporary = Path(gettempdir())
     for folder in read_only:
@@ -63,7 +63,7 @@ def scratch_folder(protected_folders: Collection[Path] = (), read_only: Collecti
 
 
 def _scratch_root(temporary: Path) -> Path | None:
-    """Our place among the temporary files; None where something else has its name."""
+    """The private folder among the temporary files; None where something else has its name."""
     place = temporary / f"{SCRATCH_ROOT}-{os.getuid()}"
     with suppress(FileExistsError):
         place.mkdir(mode=0o700)

@@ -1,4 +1,7 @@
-"""A DuckDB of its own for one statement: it sees the objects that the statement reads, and nothing else there is."""
+"""Runs one statement in a DuckDB of its own, which can read that statement's objects and nothing else.
+
+Statements are planned in sql/, and objects are read in readers/.
+"""
 
 import os
 import re
@@ -30,36 +33,36 @@ if TYPE_CHECKING:
     from resources.embedded.sql.plan import TableRead
 
 Inputs = Sequence[tuple["TableRead", Sequence[ScannedObject]]]
-"""For each place where a statement reads a table, the objects that it needs of it."""
+"""For each place where a statement reads a table, the objects to read."""
 
 MEMORY_LIMIT = "1GB"
-"""What DuckDB holds in memory; more of a query's state than that goes into files among the system's temporary ones."""
+"""How much DuckDB holds in memory. More of a query's state than that goes into temporary files."""
 
 MESSAGE_LENGTH = 1_000
-"""How much of DuckDB's own words an error tells: they may quote a whole field."""
+"""How many characters of DuckDB's message an error shows. It may quote a whole field."""
 
 RESULT_BYTES = 256 << 20
-"""What the rows of a result may take in memory. Those of a report take a few kilobytes."""
+"""How many bytes a result may take in memory. A report takes a few kilobytes."""
 
 ROWS_AT_ONCE = 2048
-"""How many rows of a result are taken from DuckDB at a time: it computes as many."""
+"""How many rows of a result are fetched at a time. DuckDB computes as many at once."""
 
 T = TypeVar("T")
 
 _SETTINGS = (
     "TimeZone = 'UTC'",  # Athena's
-    "python_enable_replacements = false",  # no name means a variable of this process
-    "autoinstall_known_extensions = false",  # nor does any make DuckDB fetch something
+    "python_enable_replacements = false",  # a table's name never means a Python variable
+    "autoinstall_known_extensions = false",  # DuckDB never downloads anything
     f"memory_limit = '{MEMORY_LIMIT}'",
 )
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a statement has to keep to.
+    """The limits of a statement.
 
-    `seconds` is how long it may take. Its temporary files never lie in a folder that is `read_only`, and nothing that
-    lies in one of `protected_folders`, or holds one, is taken for a temporary file that was left behind.
+    `seconds` is how long it may take. No temporary file lies in a `read_only` folder, and none is removed from
+    `protected_folders`, or from a folder that holds one of them.
     """
 
     seconds: float | None = None
@@ -68,10 +71,10 @@ class Limits:
 
 
 class Session:
-    """To be entered. `scanned_bytes` are those of the objects that were read, and of Parquet's the columns' alone.
+    """A DuckDB session, used in a ``with`` block. `scanned_bytes` is the size of the objects, or Parquet columns, read.
 
-    DuckDB works in a thread of its own, so that the one that waits for it hears signals and looks at the clock: an
-    exception that is raised there, as KeyboardInterrupt is, stops the work before it goes on its way.
+    DuckDB works in a thread of its own. The calling thread waits for it, receives signals and keeps the time limit:
+    when an exception such as KeyboardInterrupt is raised there, the work is stopped first.
     """
 
     def __init__(self, text: str, limits: Limits = Limits()) -> None:
@@ -107,7 +110,7 @@ class Session:
 
     @property
     def checks(self) -> dict[ScannedObject, ObjectCheck]:
-        """By object, what was found of those that are not what their table takes them for."""
+        """The findings in objects that the table reads wrongly, or that need a warning."""
         return {stored: check for rows in self._scans for stored, check in rows.checks.items()}
 
     @property
@@ -115,9 +118,9 @@ class Session:
         return self._parquet_bytes + sum(rows.scanned_bytes for rows in self._scans)
 
     def restrict_access(self, inputs: Inputs, writable: Path | None = None) -> None:
-        """From here on, DuckDB reads the files among these objects, writes below `writable`, and touches nothing else.
+        """Let DuckDB read the Parquet files of these objects and write below `writable`, and access nothing else.
 
-        Objects of text are read by this process, and handed over.
+        Text objects are read by this process and handed to DuckDB as rows.
         """
         for read, objects in inputs:
             if read.definition.stored_as == PARQUET:
@@ -130,19 +133,20 @@ class Session:
         self.connection.execute("SET enable_external_access = false")
 
     def use_unload_settings(self) -> None:
-        """Settings for an UNLOAD: rows are written as threads have them (Athena promises no order either), by half as
-        many as read, which have more to do and should not wait for a core.
+        """Set DuckDB up for an UNLOAD: any order of rows, and half as many writing threads as cores.
+
+        Athena guarantees no order either. Reading threads have more work, and need the other cores.
         """
         self.connection.execute("SET preserve_insertion_order = false")
         self.connection.execute(f"SET threads = {max(1, (os.cpu_count() or 1) // 2)}")
 
     def bind_tables(self, inputs: Inputs) -> None:
-        """Let the names under which the tables are read mean what these objects hold."""
+        """Create a view for each table that the statement reads, over the rows of these objects."""
         for read, objects in inputs:
             rows_sql = self._parquet if read.definition.stored_as == PARQUET else self._text
             sql = rows_sql(f"{read.relation}_source", read, objects)
             view = f"CREATE OR REPLACE TEMP VIEW {quoted_name(read.relation)} AS {sql}"
-            self._run(partial(self.connection.execute, view))  # which fails where a file is gone by now
+            self._run(partial(self.connection.execute, view))  # fails where a file is gone
 
     def select(self, sql: str, max_rows: int | None = None) -> "tuple[pa.Table, bool]":
         """The rows, or the first of them; and whether there are more. Raises QueryError where they are too many."""
@@ -167,7 +171,7 @@ class Session:
         return found.slice(0, max_rows), max_rows is not None and rows > max_rows
 
     def query_rows(self, sql: str, relation: str, rows: "pa.Table") -> list[tuple[int]] | None:
-        """What the query gives of these rows, which it knows as `relation`; None where it fails."""
+        """The result of a query over these rows, which it reads as `relation`; None where it fails."""
         import duckdb
 
         def choose() -> list[tuple[int]] | None:
@@ -213,7 +217,7 @@ class Session:
         return parquet.rows_sql(files, stored, read.definition, read.columns, source)
 
     def _run(self, work: Callable[[], T]) -> T:
-        """What the work gives. Stopped, it takes as long as DuckDB needs for the rows that it is just computing."""
+        """The result of the work. Stopping takes as long as DuckDB needs for its current rows."""
         left = None if self.limits.seconds is None else self.limits.seconds - (time.monotonic() - self._started)
         with self._errors_in_words():
             future = self._thread.submit(work)
@@ -229,7 +233,7 @@ class Session:
                 self._stop(future)
 
     def _stop(self, future: "Future[T]") -> None:
-        """End the work, if it is not done. What DuckDB hears before it has begun is forgotten, so it is told again."""
+        """Stop the work, if it is not done. DuckDB ignores an interrupt before it has begun, so this repeats it."""
         for rows in self._scans if not future.done() else ():
             rows.stop()
         while not future.done():
@@ -245,7 +249,7 @@ class Session:
             yield
         except MemoryError as error:
             raise _out_of_memory(self.text) from error
-        except (duckdb.Error, pa.ArrowException, OSError) as error:  # the last two where rows are streamed
+        except (duckdb.Error, pa.ArrowException, OSError) as error:  # the last two occur while rows are streamed
             for rows in self._scans:
                 if isinstance(rows.error, MemoryError):
                     raise _out_of_memory(self.text) from error
@@ -255,9 +259,9 @@ class Session:
 
 
 def _query_error(problem: str, statement: str) -> QueryError:
-    """What DuckDB says of a statement that it could not execute, under Trino's name for it."""
+    """DuckDB's error as a QueryError with Trino's name for it."""
     message = re.split(r"\n\nLINE |\n*Possible solutions:", problem)[0]
-    # All but a refusal of the statement itself may quote a record's field.
+    # Every message may quote a record's field, except a refusal of the statement itself.
     refused = message.startswith(("Binder Error", "Catalog Error", "Parser Error"))
     message = shortened(printable(message, keep_newlines=refused), MESSAGE_LENGTH)
     if ours := re.fullmatch("Invalid Input Error: ([A-Z_]+): (.*)", message, re.DOTALL):

@@ -25,7 +25,7 @@ from support import (
 
 from assets.day_objects import INSPECTED_PER_FLOW_LOG, MAX_OTHER_FILES, inspect_days
 from assets.rejected_flows import partition_swap
-from assets.results_source import NOTE
+from assets.results_source import SOURCE_RECORD
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
 from resources.bucket import StoredObject
@@ -489,14 +489,14 @@ def test_todays_reports_are_told_to_be_of_a_part_of_it(lake):
 
 def test_results_say_whose_flow_logs_they_are_made_from(lake):
     lake.run(DAY)
-    assert (lake.results / NOTE).read_text().splitlines() == [lake.target.bucket.source().location, "embedded"]
+    assert (lake.results / SOURCE_RECORD).read_text().splitlines() == [lake.target.bucket.source().location, "embedded"]
 
 
 @pytest.mark.parametrize("assets", [["rejected_flows"], ["top_rejected_pairs"]])
 def test_no_asset_is_made_from_results_of_another_catalog(lake, assets):
     lake.run(DAY)
     source = lake.target.bucket.source().location
-    (lake.results / NOTE).write_text(f"{source}\nAWS Glue of account 123456789012 in eu-west-1\n")
+    (lake.results / SOURCE_RECORD).write_text(f"{source}\nAWS Glue of account 123456789012 in eu-west-1\n")
     before = lake.without_cleanup_markers()
     assert "(tables: AWS Glue of account 123456789012 in eu-west-1)" in failure(lake.run(DAY, assets=assets))[1]
     assert lake.without_cleanup_markers() == before
@@ -507,7 +507,7 @@ def test_results_of_another_source_are_left_alone_even_without_tables(lake):
     before = files_in(lake.results / "reports")
     for table in ("vpc_flow_logs", "rejected_flows"):
         lake.target.athena.execute(f"DROP TABLE vpc_flow_lake.{table}")
-    (lake.results / NOTE).write_text("s3://another/AWSLogs/210987654321/vpcflowlogs/eu-west-1/")
+    (lake.results / SOURCE_RECORD).write_text("s3://another/AWSLogs/210987654321/vpcflowlogs/eu-west-1/")
     asset, words = failure(lake.run(DAY))
     assert asset == "vpc_flow_logs"
     assert words.startswith(f"The results in {lake.results} were made from the flow logs in s3://another/")

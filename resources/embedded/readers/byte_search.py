@@ -1,6 +1,11 @@
-"""Characters of a text, all at once: where one occurs, parts of a text, eight of them as a number.
+"""Searches the bytes of a text with NumPy: positions of a character, words of eight bytes, parts of a text.
 
-Each works on whole arrays, in a few passes over memory. What the characters mean, lines.py and columns.py know.
+Each function works on whole arrays, in a few passes over memory. What the bytes mean is in lines.py and text_serde.py.
+
+How `positions` works, by the example of the line ends in ``b"ab\\ncdefg" + b"hijklmno"``: comparing every byte with the
+wanted one gives a byte of 1 or 0 for each. Eight of them are read as one 64-bit number, a word. Words of value 0 have
+no hit, and most words of rare characters are 0: so only the other words are looked into. Here, the first word is
+``0x10000``: its third byte is 1, so that the hit is at 2.
 """
 
 import threading
@@ -11,19 +16,22 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 WORD = 8
-"""How many characters are looked at as one number."""
+"""How many bytes are read as one number: a word."""
 
 COUNTED_AT_ONCE = 1 << 18
+"""How many bytes are counted at a time: so many stay in the processor's cache."""
 
-_PLACES = sum(place << (61 - 8 * place) for place in range(WORD))
+_HIT_POSITIONS = sum(position << (61 - 8 * position) for position in range(WORD))
+"""Multiplied by a word whose one hit is in byte n (``1 << 8 * n``), it has n in the three highest bits."""
 
 _reused = threading.local()
 
 
 def positions(characters: "np.ndarray[Any, Any]", wanted: int) -> "np.ndarray[Any, Any]":
-    """Where a character occurs that is rare: first in which eight of them, since most eights hold none.
+    """The positions of a character in a text. Fast for a character that is rare; the module's docstring says how.
 
-    The only mark in an eight is a bit; multiplied by it, _PLACES has the mark's place in its three highest bits.
+    The position in a word with one hit comes from a multiplication (`_HIT_POSITIONS`); words with several hits are
+    searched byte by byte.
     """
     import numpy as np
 
@@ -32,16 +40,16 @@ def positions(characters: "np.ndarray[Any, Any]", wanted: int) -> "np.ndarray[An
     words = marks[:whole].view(np.uint64)
     hits = np.flatnonzero(words != 0)
     marked = words[hits]
-    if (marked & (marked - np.uint64(1))).any():  # an eight with several marks
+    if (marked & (marked - np.uint64(1))).any():  # words with several hits
         inside = np.flatnonzero(marked.view(np.bool_))
         found = hits[inside >> 3] * WORD + (inside & 7)
     else:
-        found = hits * WORD + (marked * _PLACES >> np.uint64(61)).view(np.int64)
+        found = hits * WORD + (marked * _HIT_POSITIONS >> np.uint64(61)).view(np.int64)
     return np.concatenate([found, whole + np.flatnonzero(marks[whole:])])
 
 
 def count_of(characters: "np.ndarray[Any, Any]", wanted: int) -> int:
-    """How often a character occurs. Counted in parts that stay in the processor's cache, which takes half the time."""
+    """How often a character occurs in a text."""
     import numpy as np
 
     parts = (characters[start : start + COUNTED_AT_ONCE] for start in range(0, len(characters), COUNTED_AT_ONCE))
@@ -49,7 +57,7 @@ def count_of(characters: "np.ndarray[Any, Any]", wanted: int) -> int:
 
 
 def _marks(size: int) -> "np.ndarray[Any, Any]":
-    """Room for as many truth values, the same for each call of a thread."""
+    """An array of so many truth values. Each thread reuses its own."""
     import numpy as np
 
     if len(getattr(_reused, "marks", b"")) < size:
@@ -58,7 +66,7 @@ def _marks(size: int) -> "np.ndarray[Any, Any]":
 
 
 def words_of(text: bytes | memoryview) -> "np.ndarray[Any, Any]":
-    """The eight characters that begin at each of a text's, as a number whose lowest byte is the first of them."""
+    """For each byte of a text, the word that begins there. A word's lowest byte is its first character."""
     import numpy as np
 
     words: np.ndarray[Any, Any] = np.ndarray((len(text) - WORD + 1,), "<u8", text, 0, (1,))
@@ -66,11 +74,11 @@ def words_of(text: bytes | memoryview) -> "np.ndarray[Any, Any]":
 
 
 def slices(text: bytes | memoryview, start: "np.ndarray[Any, Any]", end: "np.ndarray[Any, Any]") -> "pa.StringArray":
-    """Parts of a text that follow one another."""
+    """The parts of a text from `start` to `end`, which do not overlap and are in order."""
     import numpy as np
     import pyarrow as pa
 
-    # Every second of these is a part that is wanted, every other what lies in between.
+    # The offsets of all parts and gaps in turn. Every second one is wanted.
     offsets = np.empty(2 * len(start), np.int32)
     offsets[0::2], offsets[1::2] = start, end
     pieces = pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(text))

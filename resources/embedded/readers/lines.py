@@ -1,7 +1,7 @@
-"""From an object's bytes to lines of text, as Hive's and Athena's readers take them.
+"""Turns an object's bytes into lines of text, as Hive's and Athena's readers do. Fields are read in text_serde.py.
 
-The rules were settled by asking Hive's own reader: lines end in ``\\n``, ``\\r\\n`` or ``\\r``, the last one need not,
-bytes that are no UTF-8 become U+FFFD, and no line is ever dropped for being odd. What a line says, columns.py knows.
+The rules were checked with Hive's own reader: lines end in ``\\n``, ``\\r\\n`` or ``\\r``, the last line needs no end,
+bytes that are no UTF-8 become U+FFFD, and no line is ever dropped.
 """
 
 import re
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     import numpy as np
 
 CHUNK_BYTES = 4 << 20
-"""Text looked at a time, per thread: enough that threads do not wait for each other's Python, and no more."""
+"""How many bytes a thread handles at a time. With less, threads wait for each other (Python's lock)."""
 
 RARITY_SAMPLE = 1 << 13
-"""How many characters of a text are looked at to tell which of a few is rare in it."""
+"""How many bytes are sampled to find the rarest character of a searched text."""
 
 MAX_LINE_BYTES = 100 << 20
-"""A longer line stops the query, as in Trino (``hive.text.max-line-length``): each has to fit into memory."""
+"""A longer line fails the query, as in Trino (``hive.text.max-line-length``), because a line has to fit into memory."""
 
 UNREADABLE_SUFFIXES = (*COMPRESSED_SUFFIXES, ".xz")
-"""How objects are called that are compressed otherwise than with gzip."""
+"""How names of objects end that are compressed with something else than gzip."""
 
 _BYTE_ORDER_MARK = "\ufeff".encode()
 
-# What Java's decoder takes for one malformed character and Python's for two or three.
+# One malformed character to Java's decoder, and two or three to Python's.
 _ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 
 
@@ -64,10 +64,10 @@ def object_text(store: ObjectStore, key: str) -> "Iterator[bytes | memoryview]":
 
 
 def whole_lines(stream: BinaryIO) -> "Iterator[bytes | memoryview]":
-    """A text in pieces of whole lines, each ended by one ``\\n`` (also for ``\\r\\n`` and ``\\r``).
+    """A text in pieces of whole lines. Each line ends in one ``\\n``, also where it ended in ``\\r\\n`` or ``\\r``.
 
-    A piece is good until the next one is asked for: memory is used again, since to get more costs more than to fill it.
-    A byte order mark in front of the first line is left out. Raises OSError at a line longer than MAX_LINE_BYTES.
+    A piece is valid until the next one is asked for, because its memory is reused. A byte order mark before the first
+    line is removed. Raises OSError at a line longer than MAX_LINE_BYTES.
     """
     buffer = bytearray(2 * CHUNK_BYTES + len(_BYTE_ORDER_MARK))
     got = _fill(stream, buffer, 0, least=len(_BYTE_ORDER_MARK))
@@ -104,7 +104,7 @@ def whole_lines(stream: BinaryIO) -> "Iterator[bytes | memoryview]":
 
 
 def _fill(stream: BinaryIO, buffer: bytearray, start: int, least: int = 1) -> int:
-    """Read a chunk into the buffer; returns how many bytes came: fewer than `least` only at the end."""
+    """Read a chunk into the buffer; returns how many bytes: fewer than `least` only at the end of the stream."""
     filled = 0
     end = start + max(CHUNK_BYTES, least)
     while filled < least:
@@ -132,7 +132,7 @@ def valid_utf8(text: bytes | memoryview) -> bytes | memoryview:
 def without_header(
     chunks: "Iterator[bytes | memoryview]", lines: int, passed_over: Callable[[bytes], None]
 ) -> "Iterator[bytes | memoryview]":
-    """The text without an object's first `lines` lines, whatever they say: each is handed over, up to LONG_LINE."""
+    """The text without an object's first `lines` lines. Each of them, up to LONG_LINE bytes, goes to `passed_over`."""
     for chunk in chunks:
         text = chunk
         while lines and len(text):
@@ -145,7 +145,7 @@ def without_header(
 
 
 def pieces_of(text: bytes, most: int) -> Iterator[bytes]:
-    """A text of whole lines as one, or as pieces of at most so many lines."""
+    """A text of whole lines in pieces of at most `most` lines."""
     import numpy as np
 
     if text.count(b"\n") <= most:
@@ -160,7 +160,7 @@ def pieces_of(text: bytes, most: int) -> Iterator[bytes]:
 
 
 def line_ends(text: bytes | memoryview) -> "np.ndarray[Any, Any]":
-    """Where the lines of a text end."""
+    """The positions of a text's line ends."""
     import numpy as np
 
     return positions(np.frombuffer(text, np.uint8), 0x0A)
@@ -169,9 +169,9 @@ def line_ends(text: bytes | memoryview) -> "np.ndarray[Any, Any]":
 def usable_lines(
     text: bytes | memoryview, required: bytes, ends: "np.ndarray[Any, Any] | None" = None
 ) -> bytes | memoryview:
-    """Of whole lines, which end at `ends`, those that contain what is `required`, in valid UTF-8.
+    """Those of whole lines that contain the text `required`, in valid UTF-8. `ends` are the positions of the line ends.
 
-    What is malformed never touches an ASCII character, so that few lines need to be looked at for it.
+    Malformed bytes are never part of an ASCII character: for an ASCII text, only the lines found are checked.
     """
     if required.isascii():
         return valid_utf8(lines_with(text, required, ends))
@@ -181,9 +181,10 @@ def usable_lines(
 def lines_with(
     text: bytes | memoryview, required: bytes, ends: "np.ndarray[Any, Any] | None" = None
 ) -> bytes | memoryview:
-    """Of a text whose lines all end in ``\\n``: those lines that contain what is `required`, which holds no ``\\n``.
+    """The lines that contain the text `required`, which has no ``\\n``. All lines end in ``\\n``.
 
-    `ends` is where the lines end, if the caller knows.
+    `ends` are the positions of the line ends, if the caller knows them. For example, of the lines ``a REJECT``,
+    ``b ACCEPT`` and ``c REJECT``, the text ``REJECT`` selects the first and the third.
     """
     import numpy as np
 
@@ -203,7 +204,12 @@ def lines_with(
 def _occurrences(
     text: bytes | memoryview, characters: "np.ndarray[Any, Any]", required: bytes
 ) -> "np.ndarray[Any, Any]":
-    """Where a text begins in another. Looked for by the one of its characters that is rarest there."""
+    """The positions at which the text `required` begins.
+
+    First its rarest character is searched (by a sample of the text). Around each hit, the rest of `required` is
+    compared, eight bytes at a time. For example, in ``REJECT OK`` lines the rarest character may be ``J``: every hit of
+    it is checked for ``RE`` before and ``ECT`` behind.
+    """
     import numpy as np
 
     if len(text) < WORD:
@@ -215,7 +221,7 @@ def _occurrences(
     words = words_of(text)
     for start in range(0, len(required), WORD):
         part = required[start : start + WORD]
-        # Near the end of the text, the word that ends with it, without the characters in front.
+        # Near the end of the text, its last word is used, without the bytes before the part.
         begin = np.minimum(found + start, len(words) - 1)
         ahead = ((found + start - begin) * 8).astype(np.uint64)
         wanted, mask = (int.from_bytes(bits, "little") for bits in (part, b"\xff" * len(part)))

@@ -1,7 +1,8 @@
-"""Looks at each object's lines while they are scanned: are they the header and the records that the table stands for?
+"""Checks each object's lines while they are scanned: the header line, and records in the default format.
 
-A query gives what Athena gives, also where that is wrong. What a line is, flowlogs/first_look.py says; here the few
-lines are found that it has to be asked about, since to ask about each would take longer than to read them.
+A query gives the rows that Athena gives, even where these are wrong; the check only reports it. What a line means is
+decided in flowlogs/first_look.py. Asking that for every line would take longer than the scan. So this module finds the
+few irregular lines, with array operations, and asks for those.
 """
 
 import re
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 MAX_ODD = 10_000
-"""After so many odd lines of an object, no more of them are looked for: one is enough to tell of it."""
+"""After so many odd lines of an object, no more are searched: only the first one is reported."""
 
 _HEADER = HEADER_LINE.encode()
 _GAPS = len(DEFAULT_FIELDS) - 1
@@ -34,18 +35,18 @@ _OF_A_HEADER = re.compile(b"srcaddr|account-id|interface-id|log-status")
 
 
 def is_checked(table: TableDefinition) -> bool:
-    """Whether a table takes each object for a header line and records in the default format."""
+    """Whether a table expects a header line and records in the default format in each object."""
     names = [column for column, _ in table.columns]
     default = names == [field.column for field in DEFAULT_FIELDS]
     return default and table.delimiter == " " and table.properties.get("skip.header.line.count") == "1"
 
 
 class ObjectCheck:
-    """What is found of one object, whose last part of the key is `name`, while its text goes by.
+    """The findings in one object, collected while its text is scanned. `name` is the last part of its key.
 
-    `problem` says why its records are not read as they are, in words that follow its name; `foreign` what is to be
-    known of a file that is no object and that no record was seen in; `odd` is the first line whose action is none of
-    a record's, `header_inside` whether the header line comes again.
+    `problem` says why its records are read wrongly, in words that follow the name. `foreign` is a warning about a file
+    that is no object of a flow log and has no record of a flow. `odd` is the first line whose action is none of a
+    record's. `header_inside`: the header line comes again.
     """
 
     def __init__(self, name: str) -> None:
@@ -58,17 +59,17 @@ class ObjectCheck:
 
     @property
     def found(self) -> bool:
-        """Whether there is anything to say."""
+        """Whether there is any finding."""
         return bool(self.problem or self.foreign or self.odd is not None or self.header_inside)
 
     def header(self, line: bytes) -> None:
-        """Take the object's first line, without its end."""
+        """Check the object's first line, given without its end."""
         if line != _HEADER:
             look = first_line_look(self.name, line)
             self.problem, self.foreign = look.problem, None if look.header else look.warning
 
     def records(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
-        """Take whole lines below it, which end at `ends`."""
+        """Check whole lines below the first one. `ends` are the positions of the line ends."""
         if self.problem is not None:
             return
         if self.foreign is not None:
@@ -81,14 +82,14 @@ class ObjectCheck:
     def _look_at_each(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
         for number in _irregular(text, ends).tolist():
             line = bytes(text[ends[number - 1] + 1 if number else 0 : ends[number]])
-            self._take(line)
+            self._judge(line)
             if self.problem is not None:
                 return
             if self._odd_lines >= MAX_ODD:
                 self._look_for_headers(bytes(text[ends[number] + 1 :]))
                 return
 
-    def _take(self, line: bytes) -> None:
+    def _judge(self, line: bytes) -> None:
         kind = line_kind(line)
         if kind is Line.OTHER_HEADER:
             self.problem = other_header_problem(_text(line))
@@ -101,7 +102,7 @@ class ObjectCheck:
     def _look_for_headers(self, text: bytes) -> None:
         for line in _lines_with(text, _OF_A_HEADER):
             if line_kind(line) in (Line.OTHER_HEADER, Line.HEADER_AGAIN):
-                self._take(line)
+                self._judge(line)
 
     def _look_for_flows(self, text: bytes) -> None:
         for line in _lines_with(text, _OF_A_FLOW):
@@ -114,9 +115,11 @@ class ObjectCheck:
 
 
 def _irregular(text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    """The numbers of the lines that do not end as nearly all do: in ACCEPT OK, REJECT OK, - NODATA or - SKIPDATA.
+    """The numbers of the lines that are not like nearly all others. Lines are numbered from 0.
 
-    Also those with more or fewer fields, where the gaps between all fields are not as many as they should be.
+    A regular line has as many gaps (blanks) as the default format, and ends in ``ACCEPT OK``, ``REJECT OK``,
+    ``- NODATA`` or ``- SKIPDATA``. The word of eight bytes at a fixed distance from each line's end is compared with
+    these: for example, the word that begins 10 bytes before the end of ``… 40 REJECT OK`` is `` REJECT ``.
     """
     import numpy as np
 
@@ -142,7 +145,7 @@ def _word(text: str) -> "np.uint64":
 
 
 def _lines_with(text: bytes, wanted: "re.Pattern[bytes]") -> "list[bytes]":
-    """The lines in which there is what is wanted, each once; of a very long one, the part around it."""
+    """The lines that match a pattern, each once. Of a very long line, only the part around the match."""
     lines, place = [], 0
     while match := wanted.search(text, place):
         start = max(text.rfind(b"\n", 0, match.start()) + 1, match.start() - LONG_LINE)

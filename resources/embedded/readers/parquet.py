@@ -1,4 +1,4 @@
-"""Reads a table's Parquet objects, each of them a file that DuckDB reads by itself, just the columns that it needs."""
+"""SQL that reads the needed columns of a table's Parquet objects. DuckDB itself opens the files."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ class ParquetFile:
 
 @dataclass(frozen=True)
 class StoredColumns:
-    """Of the columns that are asked for, those that some file has; and how many bytes of the files they are."""
+    """Those of the wanted columns that some file has, and their size in the files in bytes."""
 
     names: frozenset[str]
     size: int
 
 
 def stored_columns(files: Iterable[ParquetFile], columns: Iterable[str]) -> StoredColumns:
-    """What is stored of these columns. Raises FlowLakeError, with its name, for a file that is no Parquet."""
+    """Which of these columns the files have. Raises FlowLakeError, with its name, for a file that is no Parquet."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -54,7 +54,7 @@ def stored_columns(files: Iterable[ParquetFile], columns: Iterable[str]) -> Stor
 
 
 def partitions_of(files: Sequence[ParquetFile], table: TableDefinition) -> "pa.Table":
-    """By each file's name, the values of its partition, as text."""
+    """A table of each file's name and its partition's values, as text."""
     import pyarrow as pa
 
     columns = {"filename": [str(file.path) for file in files]}
@@ -66,10 +66,10 @@ def partitions_of(files: Sequence[ParquetFile], table: TableDefinition) -> "pa.T
 def rows_sql(
     files: Sequence[ParquetFile], stored: StoredColumns, table: TableDefinition, columns: Iterable[str], partitions: str
 ) -> str:
-    """The SELECT of these columns and the partition columns, all typed.
+    """The SELECT of these columns and of the partition columns, with their types.
 
-    `partitions` is the name of the relation that `partitions_of` gives. A column that no file has is NULL, and so is it
-    in the rows of a file without it, as in Athena.
+    `partitions` is the name of the table from `partitions_of`. A column that a file does not have is NULL in its rows,
+    as in Athena.
     """
     types: Mapping[str, str] = dict(table.columns)
     values = [
@@ -81,7 +81,7 @@ def rows_sql(
         f"{field_sql(f'partitions.{quoted_name(column)}', kind)} AS {quoted_name(column)}"
         for column, kind in table.partition_columns
     ]
-    # A file that several partitions point at is read once, and its rows belong to each of them.
+    # A file that several partitions point at is read once; the join gives its rows to each of them.
     patterns = dict.fromkeys(as_pattern(file.path) for file in files)
     paths = ", ".join(map(quoted_text, patterns))
     source = f"read_parquet([{paths}], filename = true, union_by_name = true, hive_partitioning = false)"
@@ -94,5 +94,5 @@ def rows_sql(
 
 
 def as_pattern(path: Path) -> str:
-    """The pattern that this path alone matches: read_parquet takes every path for one."""
+    """A pattern that matches this path alone: read_parquet takes every path for a pattern."""
     return "".join(f"[{character}]" if character in "*?[" else character for character in str(path))

@@ -1,6 +1,6 @@
-"""Reads a table's text objects: threads turn them into columns, which DuckDB pulls as it needs them.
+"""Scans a table's text objects: threads read and decode them, and DuckDB pulls the rows as it needs them.
 
-Which objects are read, and why, is decided elsewhere; what their text means, in lines.py and columns.py.
+Which objects are scanned is decided in athena.py. Lines are read in lines.py, fields in text_serde.py.
 """
 
 import os
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DECODED_BYTES = 4 << 20
-"""Lines turned into columns at a time."""
+"""How many bytes of lines are decoded at a time."""
 
 MAX_LINES = 1 << 17
-"""However short they are, no more lines are turned into columns at a time."""
+"""How many lines are decoded at a time, however short they are."""
 
 BATCHES_AHEAD = 4
 
 MAX_WORKERS = 8
-"""However many cores there are: each worker holds some 50 MB, and DuckDB takes no more than these give."""
+"""How many threads scan at most. Each holds some 50 MB, and more would be faster than DuckDB."""
 
 
 @dataclass(frozen=True)
 class ScannedObject:
-    """An object to read: where it is, and the values of the partition that it belongs to."""
+    """An object to scan, and the values of its partition."""
 
     store: ObjectStore
     key: str
@@ -48,12 +48,12 @@ class ScannedObject:
 
 
 class TextScan:
-    """Rows of text objects, as an Arrow stream that DuckDB pulls batch by batch while threads read ahead.
+    """The rows of text objects as an Arrow stream. DuckDB pulls its batches while threads read ahead.
 
-    Columns: those of the table that are in `columns` (at least one), typed, and each partition column as text. It may
-    be streamed more than once. `scanned_bytes` is the sum of the stored sizes of the objects that were opened; `error`
-    the reason why a stream broke off. Lines without the text `required`, which the query has no use for, are left out.
-    `checks` are the objects that are not what the table takes them for, as far as they were read.
+    The stream has the table's columns that are in `columns` (at least one), with their types, and each partition column
+    as text. It can be read more than once. `required`: lines without this text are left out, since the query does not
+    need them. `scanned_bytes` is the size, as stored, of the objects that were opened; `error` why a stream failed;
+    `checks` the findings in the objects, as far as they were read.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class TextScan:
         self._stopped = threading.Event()
 
     def stop(self) -> None:
-        """Let every stream break off soon, and fail."""
+        """Let every stream fail soon."""
         self._stopped.set()
 
     @cached_property
@@ -96,8 +96,8 @@ class TextScan:
 
         workers = min(os.cpu_count() or 1, MAX_WORKERS, len(self.objects))
         waiting = iter(self.objects)
-        # Every thread's last item, whatever happens to it, is None or the error that ended it. Who takes that one from
-        # each of them has all batches, or an error to raise; and no thread is left waiting for room.
+        # The last item of every thread is None, or the error that ended it. Whoever takes the last item of each thread
+        # has all batches, or an error; and no thread waits for room in the queue.
         ready: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(workers * BATCHES_AHEAD)
         stopped = threading.Event()
 
@@ -110,7 +110,7 @@ class TextScan:
             try:
                 for batch in self._read(iter(next_object, None), stopped):
                     ready.put(batch)
-            except BaseException as error:  # noqa: BLE001 - it is raised again where the stream is read
+            except BaseException as error:  # noqa: BLE001 - raised where the stream is read
                 last = error
             finally:
                 ready.put(last)
@@ -138,9 +138,9 @@ class TextScan:
                     running -= not isinstance(ready.get(), pa.RecordBatch)
 
     def _read(self, sources: Iterator[ScannedObject], unneeded: threading.Event) -> "Iterator[pa.RecordBatch]":
-        """The rows of objects, those of small ones together as long as they are of one partition.
+        """The rows of objects. Small objects of one partition are decoded together.
 
-        Ends early where they are `unneeded`; raises InterruptedError where the scan was stopped.
+        Ends early when `unneeded` is set. Raises InterruptedError when the scan is stopped.
         """
         waiting: list[bytes | memoryview] = []
         partition: tuple[str, ...] = ()
@@ -164,9 +164,9 @@ class TextScan:
             yield from self._decoded(waiting, partition)
 
     def _records(self, source: ScannedObject) -> "Iterator[tuple[bytes | memoryview, np.ndarray[Any, Any] | None]]":
-        """An object's lines below those that are passed over, in pieces; and where they end, if that was looked for.
+        """An object's lines below its header, in pieces; and the positions of the line ends, if they were searched.
 
-        What is found of an object is noted at once, since whoever reads may want no more of it.
+        Findings are stored at once, because the reader may need no more of the object.
         """
         chunks = object_text(source.store, source.key)
         check = ObjectCheck(PurePosixPath(source.key).name)
@@ -175,12 +175,12 @@ class TextScan:
             if self._is_checked:
                 ends = line_ends(text)
                 check.records(text, ends)
-                self._note(source, check)
+                self._store_findings(source, check)
             yield text, ends
         if self._is_checked:
-            self._note(source, check)
+            self._store_findings(source, check)
 
-    def _note(self, source: ScannedObject, check: ObjectCheck) -> None:
+    def _store_findings(self, source: ScannedObject, check: ObjectCheck) -> None:
         if check.found:
             with self._lock:
                 self.checks[source] = check
@@ -203,7 +203,7 @@ class TextScan:
 
 
 def rows_sql(relation: str, table: TableDefinition, columns: Iterable[str]) -> str:
-    """The SELECT that gives a TextScan's rows, registered under the name `relation`, typed partition columns."""
+    """The SELECT of a TextScan's rows, with typed partition columns. `relation` is the scan's name in DuckDB."""
     keys = [
         f"{field_sql(quoted_name(column), hive_type)} AS {quoted_name(column)}"
         for column, hive_type in table.partition_columns

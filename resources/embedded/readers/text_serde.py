@@ -1,7 +1,7 @@
-"""From lines of text to typed columns, as Hive's and Athena's readers take a record's fields (LazySimpleSerDe).
+"""Decodes lines of text into typed columns, as Hive's LazySimpleSerDe does. Lines themselves are split in lines.py.
 
-The rules were settled by asking Hive's own reader: a number that does not parse or does not fit is NULL, a missing
-field is NULL, an extra one is ignored, and ``\\N`` is NULL. Which lines there are is lines.py's to say.
+The rules were checked with Hive's own reader: a number that does not parse or does not fit is NULL, a missing field is
+NULL, an extra one is ignored, and ``\\N`` is NULL.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MUCH_TEXT = 12 << 20
-"""More than this at a time is because of a long line: of those, only fields that the table has are looked at."""
+"""So many bytes at a time occur only with a very long line. Extra fields are then cut off such lines first."""
 
 LONG_LINE = 1 << 20
 
 
 class LineDecoder:
-    """Turns lines into a table's `columns`, or into its first one if there are none.
+    """Decodes lines into some of a table's columns, or into its first column if `columns` names none.
 
-    Nearly all lines are regular: as many fields as the table has columns, numbers as they are printed, ``-`` for what
-    is missing, no backslash (``\\N`` is NULL). Those are taken apart a column at a time; a piece of text with any other
-    line goes through `field_sql`.
+    Nearly all lines are regular: as many fields as the table has columns, integers in decimal digits, ``-`` for a
+    missing value, no backslash. Regular lines are decoded a column at a time, with array operations. If any line of a
+    text is not regular, the whole text is decoded by DuckDB, with the SQL of `field_sql`.
     """
 
     def __init__(self, table: TableDefinition, columns: Iterable[str]) -> None:
@@ -71,7 +71,7 @@ class LineDecoder:
         import numpy as np
         import pyarrow as pa
 
-        # With room in front of the first field for the word that ends where the field does.
+        # Bytes before the first field, so that a whole word ends where that field ends.
         text = b"".join((bytes(WORD), lines))
         characters = np.frombuffer(text, np.uint8)
         ends = positions(characters, 0x0A)
@@ -122,10 +122,10 @@ class LineDecoder:
 def _integers(
     text: bytes, start: "np.ndarray[Any, Any]", end: "np.ndarray[Any, Any]", arrow_type: str
 ) -> "pa.Array | None":
-    """The integers that parts of a text say, NULL for a mere ``-``; nothing if one is not of digits alone, or too long.
+    """The integers in parts of a text, NULL for ``-``; None where a part has other characters, or too many.
 
-    Eight characters are a number of 64 bits; a few steps turn eight digits in it into their value, for all parts at
-    once ("Parsing series of integers with SIMD", Wojciech Muła, 2018, tells of the steps).
+    The parser works on 64-bit numbers, each of which holds the last eight characters of a part (`_digits`). Longer
+    parts have a second number: ``1234567890`` is 12 * 10**8 + 34567890.
     """
     import numpy as np
     import pyarrow as pa
@@ -138,7 +138,7 @@ def _integers(
     last = words[end - WORD]
     values, valid = _digits(last, size if longest <= WORD else np.minimum(size, WORD))
     if longest > WORD:
-        # What stands in front of the last eight; of a part without such, the word in front of the text's first.
+        # The characters before the last eight. A shorter part has none of them (its size is 0).
         high, high_valid = _digits(words[np.maximum(end - 2 * WORD, 0)], np.maximum(size - WORD, 0))
         values, valid = values + high * np.uint64(10**WORD), valid & high_valid
     missing = None
@@ -155,7 +155,13 @@ def _integers(
 def _digits(
     words: "np.ndarray[Any, Any]", size: "np.ndarray[Any, Any]"
 ) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
-    """The values of each word's last `size` characters (at most eight), and whether those are digits."""
+    """The values of each word's last `size` characters (at most eight), and whether all of them are digits.
+
+    All words are handled at once, in a few steps ("Parsing series of integers with SIMD", Wojciech Muła, 2018). For the
+    characters ``00001234``: an XOR with eight ``0`` gives the digits 0 0 0 0 1 2 3 4, one in each byte. Multiplying by
+    10 and adding the next byte gives pairs: 0 0 12 34. Two multiplications then add the pairs, times 10**6, 10**4, 100
+    and 1.
+    """
     import numpy as np
 
     every = np.uint64(0x0101010101010101)

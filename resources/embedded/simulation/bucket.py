@@ -1,4 +1,7 @@
-"""The default bucket: a folder of ours that the simulated VPC delivers to, as long as nobody else's files lie there."""
+"""The default bucket, which the simulated VPC delivers to unless it holds other files.
+
+The traffic is made in vpc.py.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -18,11 +21,11 @@ MAX_NAMES = 3
 
 
 class SimulatedBucket(FolderBucket):
-    """The default bucket: a folder of ours, made where it is missing, holding what the simulated VPC delivers.
+    """The default bucket: a folder that this project makes and that holds what the simulated VPC delivers.
 
-    A file in it says that it is ours. Then every object in it is one that a simulated VPC delivers: with any other, to
-    use it is an error by name. Where the folder was filled by somebody else, it is read like any other: `source` is
-    what is simulated, `account` and `region` choose among what is found.
+    A marker file says that this project made it. Then it may hold simulated objects only; any other object is an error
+    that names it. A folder without the marker that holds files is read like any other folder of logs: `source` is what
+    would be simulated, `account` and `region` select among the sources that are found.
     """
 
     MARK = ".simulated-by-vpc-flow-lake"
@@ -38,19 +41,19 @@ class SimulatedBucket(FolderBucket):
         root = self.root
         if (root / self.MARK).exists() or not root.exists():
             return True
-        # Names with a dot do not count: a run that was killed while it made the folder leaves one.
+        # Hidden files do not count: a run that was killed while it made the folder leaves one.
         return root.is_dir() and all(path.name.startswith(".") for path in root.iterdir())
 
     def is_simulated(self) -> bool:
         return self.is_ours()
 
     def claim(self) -> None:
-        """Make the folder, with its mark, where it is missing."""
+        """Make the folder with its marker file, where that is missing."""
         if not (self.root / self.MARK).exists():
             self.objects.add({self.MARK: b"Made by VPC Flow Lake: simulated flow logs of a VPC that does not exist.\n"})
 
     def require_simulated(self) -> None:
-        """Raise FlowLakeError where anything lies among the logs, or is called as one, that was not simulated."""
+        """Raise FlowLakeError where an object below AWSLogs/, or with a flow log's name, was not simulated."""
         objects = self.objects.list("") if self.root.exists() else ()
         keys = (stored.key for stored in objects if is_visible(stored.key, ""))
         self._refuse_foreign_objects(
