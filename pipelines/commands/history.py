@@ -7,6 +7,7 @@ whose lock is free was killed, and the next command says so in the history.
 import os
 import re
 import socket
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -44,6 +45,9 @@ _NO_COMPUTE_LOGS = {
     "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 }
 
+
+_DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+"""Dagster's databases (1.13) below its home that each run writes to."""
 
 _ADVICE = {
     "SQLITE_CORRUPT|SQLITE_NOTADB|malformed|not a database|no such (table|column)": (
@@ -123,6 +127,7 @@ def history(settings: Settings) -> Iterator[History]:
             if not given:
                 with suppress(FileExistsError), (home / "dagster.yaml").open("x", encoding="utf-8") as written:
                     written.write(DAGSTER_YAML)
+            _require_single_names(home)
             os.environ[DAGSTER_HOME] = str(home)
             with _yaml_errors_in_words(home / "dagster.yaml"):
                 kept_at = InstanceRef.from_dir(str(home), overrides=_NO_COMPUTE_LOGS)
@@ -139,6 +144,20 @@ def history(settings: Settings) -> Iterator[History]:
             yield History(instance, home, setting)
     except DBAPIError as error:
         raise _query_error(home, setting, error.orig) from error
+
+
+def _require_single_names(home: Path) -> None:
+    """Raise FlowLakeError where a database has a second name (a hard link): SQLite writes in place, and changes both."""
+    for name in _DATABASES:
+        for path in (home / f"{name}{ending}" for ending in ("", "-journal", "-wal", "-shm")):
+            with suppress(FileNotFoundError):
+                found = path.lstat()
+                if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+                    raise FlowLakeError(
+                        f"Dagster's history {printable(str(path))} has a second name (a hard link), as a backup by "
+                        "`cp -al` gives it, and writing would change both. Put a copy in its place (cp it to another "
+                        "name, then mv that over it); then run again."
+                    )
 
 
 @contextmanager
