@@ -147,7 +147,7 @@ def history(settings: Settings) -> Iterator[History]:
 
 
 def _require_single_names(home: Path) -> None:
-    """Raise FlowLakeError where a database has a second name (a hard link): SQLite writes in place, and changes both."""
+    """Raise FlowLakeError where a database has a second name (a hard link): SQLite writes in place, into both."""
     for name in _DATABASES:
         for path in (home / f"{name}{ending}" for ending in ("", "-journal", "-wal", "-shm")):
             with suppress(FileNotFoundError):

@@ -7,7 +7,6 @@ import os
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from flowlogs.layout import (
 from flowlogs.printable import printable
 from resources.bucket import Bucket
 from resources.ensured import Ensured
+from resources.folder_links import real_entries
 
 if TYPE_CHECKING:
     pass
@@ -42,7 +42,7 @@ MAX_DEPTH_SEARCHED = 8
 
 def _numbered_folders(folder: str) -> Iterator[tuple[str, str]]:
     """The folders in one that are called by a number, and where each really is, given where that one is."""
-    return ((name, place) for name, place, is_folder in _real_entries(folder) if is_folder and _NUMBER.fullmatch(name))
+    return ((name, place) for name, place, is_folder in real_entries(folder) if is_folder and _NUMBER.fullmatch(name))
 
 
 def _real_paths(top: str) -> Iterator[str]:
@@ -53,22 +53,11 @@ def _real_paths(top: str) -> Iterator[str]:
         if folder not in seen:
             seen.add(folder)
             yield folder
-            for name, place, is_folder in _real_entries(folder):
+            for name, place, is_folder in real_entries(folder):
                 if is_folder and is_visible(name, ""):
                     waiting.append(place)
                 elif is_visible(name, "") and place.rpartition("/")[0] != folder:
                     yield place
-
-
-def _real_entries(folder: str) -> Iterator[tuple[str, str, bool]]:
-    """What is in a folder: its name, where it really is, given where the folder is, and whether it is a folder."""
-    with suppress(OSError), os.scandir(folder) as entries:  # what cannot be read, whoever reads objects will tell
-        for entry in entries:
-            if entry.is_symlink():
-                is_folder = os.path.isdir(entry.path)  # noqa: PTH112 - Path's fails where it may not look
-                yield entry.name, os.path.realpath(entry.path), is_folder
-            else:
-                yield entry.name, entry.path, entry.is_dir()
 
 
 class FolderBucket(Bucket):
