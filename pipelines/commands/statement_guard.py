@@ -20,6 +20,11 @@ _READING = re.compile(
 _UNLOAD = re.compile(rf"{_BLANK}*UNLOAD\b", re.DOTALL | re.IGNORECASE)
 
 
+def reads_tables(statement: str) -> bool:
+    """Whether a statement gives what tables hold. DDL, which mends tables of another source, does not."""
+    return bool(_READING.match(statement) or _UNLOAD.match(statement))
+
+
 def require_permitted(statement: str, results: "ObjectStore", *, write: bool) -> None:
     """Raise FlowLakeError for a statement that may change something, unless that is asked for.
 
