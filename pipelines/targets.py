@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from functools import partial
 
-from assets.rejected_flows.files import is_known_empty
+from assets.rejected_flows.files import find_unwritten_files, is_known_empty
 from flowlogs.layout import LogSource
 from flowlogs.statements import TableName
 from pipelines.settings import PROJECT_ROOT, Settings, folder_name
@@ -82,6 +82,7 @@ def _embedded(settings: Settings) -> Target:
             timeout_seconds=settings.query_timeout_seconds,
             protected_folders=(PROJECT_ROOT,),
             known_empty=partial(is_known_empty, results),
+            find_problem=partial(find_unwritten_files, results),
         ),
         results=results,
         table=TableName(settings.database, settings.table),

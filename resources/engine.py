@@ -54,7 +54,8 @@ class QueryResult:
 
     `misread` are objects whose records are not what the rows say, as where one has no header line: by each one's
     address for people, why, in words that follow it. `remarks` is what is to be known of objects that are read right,
-    and `empty_partitions` of partitions that point at nothing. An engine that does not look has none of them.
+    and `partition_warnings` of partitions that point at nothing, or at what no run wrote. An engine that does not look
+    has none of them.
     """
 
     statement: str
@@ -67,12 +68,12 @@ class QueryResult:
     more_rows: bool = False
     misread: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
-    empty_partitions: tuple[str, ...] = ()
+    partition_warnings: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What people should know of the objects that were read: whether the rows are what they hold."""
-        return (*misread_messages(self.misread), *self.remarks, *self.empty_partitions)
+        return (*misread_messages(self.misread), *self.remarks, *self.partition_warnings)
 
 
 def misread_messages(misread: Mapping[str, str]) -> list[str]:

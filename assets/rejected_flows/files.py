@@ -22,6 +22,7 @@ from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import PARTITION_COLUMN
 from flowlogs.layout import ACCOUNT_ID, REGION, LogSource, is_visible
+from flowlogs.printable import first_names, printable
 from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS, unload_day_location
 from resources.bucket import ObjectStore, StoredObject
 
@@ -270,6 +271,23 @@ def is_known_empty(results: ObjectStore, location: str) -> bool:
         return folder.startswith(OLD_EMPTY_DAYS)
     found = (_COMPLETION_MARKER.fullmatch(stored.key) for stored in results.list(folder))
     return any(marker is not None and marker["files"] == "0" for marker in found)
+
+
+def find_unwritten_files(results: ObjectStore, location: str) -> str | None:
+    """What a partition's folder holds besides or instead of what a run wrote there, as its completion marker says.
+
+    None for other places, and where nothing is amiss. Of a folder without files, `is_known_empty` knows more.
+    """
+    folder = key_prefix(results, location)
+    if not is_day_folder(folder):
+        return None
+    stored = [found for prefix in (folder, _marker_folder(folder)) for found in results.list(prefix)]
+    found = day_folders(stored).get(folder)
+    if found is None or not found.files or not found.problem:
+        return None
+    others = [key.removeprefix(folder) for key in found.files if not is_written_file(key)]
+    named = f" ({first_names([printable(name) for name in others])})" if others else ""
+    return f"{results.display_path(folder)} {found.problem}{named}"
 
 
 def is_attempt(folder: str) -> bool:

@@ -48,7 +48,7 @@ class _Outcome:
     written: list[str] | None = None
     more_rows: bool = False
     checks: "Mapping[ScannedObject, ObjectCheck]" = field(default_factory=dict)
-    empty_partitions: tuple[str, ...] = ()
+    partition_warnings: tuple[str, ...] = ()
 
 
 class EmbeddedAthena(QueryEngine):
@@ -57,7 +57,8 @@ class EmbeddedAthena(QueryEngine):
     No statement writes into one that is `read_only`. The catalog is the SQLite file `catalog_path`; unqualified tables
     are looked for in `database`. A statement that takes longer than `timeout_seconds` is stopped. Whatever lies in the
     buckets' folders or in those of `protected_folders`, or holds one, is never taken for temporary files to be removed.
-    A partition that points at no objects is told of, unless its location is one that `known_empty` knows.
+    A partition that points at no objects is told of, unless its location is one that `known_empty` knows. So is one
+    whose objects `find_problem` finds something wrong with, by its location; it says what.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class EmbeddedAthena(QueryEngine):
         timeout_seconds: float | None = None,
         protected_folders: Collection[Path] = (),
         known_empty: Callable[[str], bool] = lambda _location: False,
+        find_problem: Callable[[str], str | None] = lambda _location: None,
     ) -> None:
         self.catalog = Catalog(catalog_path)
         self.buckets = buckets
@@ -78,6 +80,7 @@ class EmbeddedAthena(QueryEngine):
         self.timeout_seconds = timeout_seconds
         self.protected_folders = protected_folders
         self.known_empty = known_empty
+        self.find_problem = find_problem
 
     @property
     def scan_limit_bytes(self) -> int | None:
@@ -114,7 +117,7 @@ class EmbeddedAthena(QueryEngine):
             more_rows=outcome.more_rows,
             misread=_misread_objects(outcome.checks),
             remarks=_remarks(outcome.checks),
-            empty_partitions=outcome.empty_partitions,
+            partition_warnings=outcome.partition_warnings,
         )
 
     def find_table(self, name: TableName) -> TableDefinition | None:
@@ -215,6 +218,7 @@ class EmbeddedAthena(QueryEngine):
                     session.restrict_access(inputs)
                     session.bind_tables(inputs)
                     rows, more_rows = session.select(plan.sql, max_rows)
+                    warnings = self._partition_warnings(before, inputs)
                 except FlowLakeError as error:
                     failure = error
                 # A partition that has been moved meanwhile may have been read where its objects were just removed.
@@ -227,7 +231,7 @@ class EmbeddedAthena(QueryEngine):
                     scanned_bytes=session.scanned_bytes,
                     more_rows=more_rows,
                     checks=session.checks,
-                    empty_partitions=self._empty_partitions(before, inputs),
+                    partition_warnings=warnings,
                 )
 
     def _unload(self, unload: "statements.Unload") -> _Outcome:
@@ -278,7 +282,7 @@ class EmbeddedAthena(QueryEngine):
             scanned_bytes=session.scanned_bytes,
             written=written,
             checks=session.checks,
-            empty_partitions=self._empty_partitions(chosen, inputs),
+            partition_warnings=self._partition_warnings(chosen, inputs),
         )
 
     def _selected_partitions(self, plan: "QueryPlan", session: "Session") -> list[list[Partition]]:
@@ -289,8 +293,8 @@ class EmbeddedAthena(QueryEngine):
         """The objects of the partitions that were chosen for each place where a table is read."""
         return [(read, list(self._objects(partitions))) for read, partitions in zip(plan.reads, chosen, strict=True)]
 
-    def _empty_partitions(self, chosen: "Sequence[Sequence[Partition]]", inputs: "Inputs") -> tuple[str, ...]:
-        """What people should know of the partitions that were chosen and have no objects, by table."""
+    def _partition_warnings(self, chosen: "Sequence[Sequence[Partition]]", inputs: "Inputs") -> tuple[str, ...]:
+        """What people should know of the partitions that were chosen and have no objects, or wrong ones, by table."""
         told = list[str]()
         for partitions, (read, objects) in zip(chosen, inputs, strict=True):
             filled = {stored.partition for stored in objects}
@@ -305,6 +309,16 @@ class EmbeddedAthena(QueryEngine):
                 told.append(
                     f"Partitions of {read.name.table} point at folders that hold no objects, so that they give no "
                     f"rows: {first_names(empty)}. If there were objects, restore them, or make the partitions anew."
+                )
+            problems = [
+                found
+                for partition in partitions
+                if partition.values in filled and (found := self.find_problem(partition.location))
+            ]
+            if problems:
+                told.append(
+                    f"The rows of {read.name.table} may not be those that were written: {first_names(problems)}. Move "
+                    "away what is not the table's, or make the partitions anew."
                 )
         return tuple(dict.fromkeys(told))
 

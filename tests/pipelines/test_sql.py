@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from lake import Lake
-from support import DAY, files_in, write_object
+from support import DAY, NEXT_DAY, files_in, write_object
 
 from pipelines.commands.__main__ import main
 
@@ -50,3 +50,29 @@ def test_tables_of_another_source_can_be_dropped_as_its_error_says(filled: Lake,
     filled.logs.rename(tmp_path / "moved")
     statement = "DROP TABLE IF EXISTS `vpc_flow_lake`.`vpc_flow_logs`"
     assert sql(statement, "--write", "--logs", str(tmp_path / "moved")).exit_code == 0
+
+
+def test_a_file_that_no_run_wrote_is_warned_of(filled: Lake) -> None:
+    folder = filled.results / filled.rejected_folder(DAY)
+    (file,) = folder.iterdir()
+    shutil.copy(file, folder / "mine.parquet")
+    found = sql(f"SELECT numpackets FROM rejected_flows WHERE dt = '{DAY}'")
+    assert found.exit_code == 0
+    assert found.stderr == (
+        f"\nWarning: The rows of rejected_flows may not be those that were written: {folder} holds other files than "
+        "were written there (mine.parquet). Move away what is not the table's, or make the partitions anew.\n"
+    )
+
+
+def test_a_day_that_is_not_asked_for_is_not_warned_of(filled: Lake) -> None:
+    assert filled.run(NEXT_DAY).success
+    folder = filled.results / filled.rejected_folder(DAY)
+    (file,) = folder.iterdir()
+    shutil.copy(file, folder / "mine.parquet")
+    assert sql(f"SELECT numpackets FROM rejected_flows WHERE dt = '{NEXT_DAY}'").stderr == ""
+
+
+@pytest.mark.parametrize("name", [".notes.txt", "_notes.txt"])
+def test_a_file_that_is_not_read_is_not_warned_of(filled: Lake, name: str) -> None:
+    (filled.results / filled.rejected_folder(DAY) / name).write_text("mine")
+    assert sql("SELECT numpackets FROM rejected_flows").stderr == ""
