@@ -86,7 +86,7 @@ class History:
         except OSError as error:
             raise _query_error(self.home, self.setting, error) from error
         with lock:
-            wait_for_lock(lock)
+            wait_for_lock(lock, path)
             yield {LOCK_TAG: name}
             # Where the block fails, the next command may have to say that the run did.
             path.unlink(missing_ok=True)
@@ -123,7 +123,7 @@ def history(settings: Settings) -> Iterator[History]:
         home.mkdir(parents=True, exist_ok=True)
         with open_lock_file(home / ".lock") as lock:
             # Dagster makes its databases table by table; two first runs at once would trip over each other there.
-            wait_for_lock(lock)
+            wait_for_lock(lock, home / ".lock")
             if not given:
                 with suppress(FileExistsError), (home / "dagster.yaml").open("x", encoding="utf-8") as written:
                     written.write(DAGSTER_YAML)
