@@ -20,7 +20,7 @@ from flowlogs.layout import (
     is_visible,
     unsupported_layout,
 )
-from flowlogs.printable import printable
+from flowlogs.printable import first_names, printable
 from resources.bucket import Bucket
 from resources.ensured import Ensured
 from resources.folder_links import real_entries
@@ -28,6 +28,7 @@ from resources.folder_links import real_entries
 if TYPE_CHECKING:
     pass
 from resources.embedded.folder_store import FolderStore
+from resources.embedded.stray_logs import find_stray_logs
 
 _NUMBER = re.compile("[0-9]{2,4}")
 
@@ -82,6 +83,11 @@ class FolderBucket(Bucket):
         layouts = ("AWSLogs/*/*", "AWSLogs/o-*/*/*", "*/AWSLogs/*/*", "*/*/AWSLogs/*/*")
         elsewhere = (folder for layout in layouts for folder in self._folders(layout))
         others = {told for folder in elsewhere if (told := unsupported_layout(folder))}
+        stray, layouts = find_stray_logs(root)
+        others |= set(layouts)
+        if stray:
+            named = first_names([printable(folder) or "its top folder" for folder in stray])
+            others.add(f"objects of flow logs where none are read ({named})")
         also = f"{self.objects.display_path()} also holds"
         return Ensured(
             {"path": str(root), "account": source.account, "region": source.region, "read as": source.location},
