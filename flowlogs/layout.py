@@ -24,6 +24,7 @@ _OBJECT_NAME = re.compile(rf"{_NAME}(?P<suffix>\.log(\.gz|\.parquet)?)")
 _NAME_INSIDE = re.compile(rf"(?<![0-9A-Za-z]){_NAME}(?![0-9A-Za-z])")
 
 _SOURCE_KEY = re.compile(rf"AWSLogs/({ACCOUNT_ID.pattern})/vpcflowlogs/({REGION.pattern})(?:/.*)?")
+_ABOVE_SOURCES = re.compile(rf"AWSLogs/({ACCOUNT_ID.pattern}/(vpcflowlogs/)?)?")
 _DAY_KEY = re.compile(r"(\d{4})/(\d{2})/(\d{2})/.*", re.DOTALL)
 _ABOVE_DAYS = re.compile(r"\d{4}/((0[1-9]|1[0-2])/)?")
 
@@ -92,6 +93,11 @@ def find_source(key: str) -> tuple[str, str] | None:
     """The account and region of a flow log's key or prefix below ``AWSLogs/``; None for any other key."""
     match = _SOURCE_KEY.fullmatch(key)
     return (match[1], match[2]) if match else None
+
+
+def is_above_sources(folder: str) -> bool:
+    """Whether a key prefix (with its closing slash) is that of a folder that the folders of flow logs lie in."""
+    return _ABOVE_SOURCES.fullmatch(folder) is not None
 
 
 def unsupported_layout(folder: str) -> str | None:

@@ -21,7 +21,7 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.layout import ACCOUNT_ID, BUCKET_NAME, REGION
 from flowlogs.printable import printable
 from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS
-from resources.paths import is_within
+from resources.folder_links import linked_folders
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "FLOWLAKE_"
@@ -153,8 +153,8 @@ def bucket_and_prefix(address: str) -> tuple[str, str]:
 
 
 def is_default_bucket(folder: Path) -> bool:
-    """Whether a folder is the default bucket."""
-    return folder == _from_root(DEFAULT_BUCKET)
+    """Whether a folder is the default bucket. If that is a link, somebody else made it, and it is not."""
+    return folder == _from_root(DEFAULT_BUCKET) and not (PROJECT_ROOT / DEFAULT_BUCKET).is_symlink()
 
 
 def read_settings() -> Settings:
@@ -216,9 +216,11 @@ def _require_separate_folders(settings: Settings) -> None:
                 "one (aws s3 sync), or read where they are with FLOWLAKE_TARGET=aws."
             )
     bucket, results = settings.bucket_folder, settings.results_folder.resolve()
-    if results in bucket.parents:
+    linked = linked_folders(bucket)
+    inside = next((place for place in (bucket, *linked) if results in place.parents), None)
+    if inside:
         raise FlowLakeError(
-            f"{printable(str(bucket))} (FLOWLAKE_BUCKET, or LOGS=) lies in the folder of results "
+            f"{printable(str(inside))} ({_in_words(inside, bucket)}) lies in the folder of results "
             f"{printable(str(results))}, which is written to, and a bucket is only read. Name a folder outside of it "
             "in FLOWLAKE_RESULTS."
         )
@@ -234,22 +236,51 @@ def _require_separate_folders(settings: Settings) -> None:
             f"FLOWLAKE_RESULTS: {where} lies in the bucket {bucket_shown}, which is read and never written. "
             "Name a folder outside of it."
         )
+    if held := _find_logs(results, bucket, linked):
+        raise FlowLakeError(
+            f"FLOWLAKE_RESULTS: {printable(str(results))} lies in {held}, which is read and never written. Name a "
+            "folder outside of it."
+        )
     home = settings.dagster_home
     for folder in (home / name for name in _DAGSTER_FOLDERS):
-        if is_within(folder.expanduser(), bucket):
+        if held := _find_logs(folder, bucket, linked):
             raise FlowLakeError(
-                f"Dagster's history would be kept in {printable(str(folder))}, which lies in the bucket "
-                f"{printable(str(bucket))} (FLOWLAKE_BUCKET, or LOGS=): that is read, and never written. Name a folder "
-                f"outside of it in {DAGSTER_HOME}."
+                f"Dagster's history would be kept in {printable(str(folder))}, which lies in {held}: that is read, and "
+                f"never written. Name a folder outside of it in {DAGSTER_HOME}."
             )
-    for variable in _TEMPORARY_FOLDER_VARIABLES:
-        temporary = os.environ.get(variable)
-        if temporary and is_within(Path(temporary).expanduser(), bucket):
+    for variable, temporary in _temporary_folders():
+        if held := _find_logs(Path(temporary), bucket, linked):
             raise FlowLakeError(
-                f"Temporary files are kept in {printable(temporary)}, which lies in {printable(str(bucket))} "
-                f"(FLOWLAKE_BUCKET, or LOGS=): that is read, and never written. Name another folder in {variable}; "
-                "then run again."
+                f"Temporary files are kept in {printable(temporary)}, which lies in {held}: that is read, and never "
+                f"written. Name another folder in {variable}; then run again."
             )
+
+
+def _temporary_folders() -> list[tuple[str, str]]:
+    """Where Python may keep temporary files, and the variable that says so: without one, below ``/tmp``."""
+    named = [(name, os.environ[name]) for name in _TEMPORARY_FOLDER_VARIABLES if os.environ.get(name)]
+    return named or [(_TEMPORARY_FOLDER_VARIABLES[0], "/tmp")]  # noqa: S108 - nothing is written here
+
+
+def _find_logs(path: Path, bucket: Path, linked: Iterable[Path]) -> str | None:
+    """The folder of logs that a path is or lies in, by whatever links, in words; None where it lies in none.
+
+    Logs are in the bucket, where links in it lead, and in whatever is called AWSLogs.
+    """
+    real = Path(os.path.realpath(path.expanduser()))
+    above = (real, *real.parents)
+    for place in (bucket, *linked):
+        if place in above:
+            where = "the bucket " if place == bucket else ""
+            return f"{where}{printable(str(place))} ({_in_words(place, bucket)})"
+    named = next((place for place in above if place.name == "AWSLogs"), None)
+    return f"{printable(str(named))}, where flow logs are delivered" if named else None
+
+
+def _in_words(place: Path, bucket: Path) -> str:
+    """What a folder of logs is, beside its path."""
+    variables = "FLOWLAKE_BUCKET, or LOGS="
+    return variables if place == bucket else f"where a link in {printable(str(bucket))} leads; {variables}"
 
 
 def _require_aws_names(settings: Settings) -> None:

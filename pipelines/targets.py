@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 
-from assets.rejected_flows.files import is_known_empty
+from assets.rejected_flows.files import find_unwritten_files, is_known_empty
 from flowlogs.layout import LogSource
 from flowlogs.statements import TableName
 from pipelines.settings import PROJECT_ROOT, Settings, bucket_and_prefix, folder_name, is_default_bucket
@@ -104,6 +104,7 @@ def embedded_athena(bucket: FolderBucket, results: FolderStore, database: str, t
         timeout_seconds=timeout_seconds,
         protected_folders=(PROJECT_ROOT,),
         known_empty=partial(is_known_empty, results),
+        find_problem=partial(find_unwritten_files, results),
     )
 
 

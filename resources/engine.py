@@ -54,7 +54,8 @@ class QueryResult:
 
     `misread` are objects that the table reads wrongly, such as one without a header line. Its keys are their paths, its
     values say why, in words that follow the path. `remarks` are warnings about objects that are read right,
-    `empty_partitions` about partitions that point at no objects. An engine that does not check has none of the three.
+    `partition_warnings` about partitions that point at no objects, or at objects that no run wrote. An engine that does
+    not check has none of the three.
     """
 
     statement: str
@@ -67,12 +68,12 @@ class QueryResult:
     more_rows: bool = False
     misread: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
-    empty_partitions: tuple[str, ...] = ()
+    partition_warnings: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Everything in the objects and partitions that may make the rows wrong or incomplete."""
-        return (*misread_messages(self.misread), *self.remarks, *self.empty_partitions)
+        return (*misread_messages(self.misread), *self.remarks, *self.partition_warnings)
 
 
 def misread_messages(misread: Mapping[str, str]) -> list[str]:

@@ -6,12 +6,21 @@ lock that is free therefore proves that no process holds it any more.
 
 import errno
 import fcntl
+import logging
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from flowlogs.printable import printable
+
+SILENT_SECONDS = 3.0
+"""How long a process waits for a lock before it says so."""
+
+POLL_SECONDS = 0.05
 
 
 def open_lock_file(path: Path) -> BinaryIO:
@@ -23,8 +32,19 @@ def open_lock_file(path: Path) -> BinaryIO:
     return os.fdopen(handle, "r+b")
 
 
-def wait_for_lock(file: BinaryIO) -> None:
-    """Lock the file until it is closed. Waits while another process has it."""
+def wait_for_lock(file: BinaryIO, path: Path) -> None:
+    """Lock the file at `path` until it is closed. Waits while another process has it, and after a while logs that."""
+    silent_until = time.monotonic() + SILENT_SECONDS
+    while time.monotonic() < silent_until:
+        try:
+            take_lock(file)
+        except BlockingIOError:
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+    logging.getLogger(__name__).warning(
+        "Another process holds %s. This one waits until that comes to its end, or is ended.", printable(str(path))
+    )
     fcntl.flock(file, fcntl.LOCK_EX)
 
 

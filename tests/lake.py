@@ -23,6 +23,8 @@ REPORTS = [report.name for report in ALL_REPORTS]
 DAILY = ["vpc_flow_logs_partition", "rejected_flows", *REPORTS]
 TABLE = TableName("vpc_flow_lake", "vpc_flow_logs")
 REJECTED = rejected_flows_name(TABLE)
+FILE_NAME = "0badcafe-1234-4567-89ab-0123456789ab.parquet"
+"""A file's name as the embedded engine's UNLOAD gives it."""
 
 
 class WatchedEngine(QueryEngine):

@@ -1,5 +1,7 @@
 """Removes files of rejected flows that no partition points at. What the files and folders are called is in files.py.
 
+Only files that are called as those that runs make are removed. Any other file is left, and a warning names it.
+
 A run that may leave files behind first writes a clean-up marker, which lists their folders. It removes the marker when
 it ends. The marker of a run that was killed stays, and a later run removes the files that it lists.
 """
@@ -16,6 +18,7 @@ from assets.rejected_flows.files import (
     STAMP,
     STAMPED_NAME,
     DayFolder,
+    FolderKeys,
     database_of,
     find_day_folder,
     is_attempt,
@@ -27,6 +30,7 @@ from assets.rejected_flows.files import (
     parse_day,
 )
 from flowlogs.errors import FlowLakeError
+from flowlogs.printable import first_names
 from flowlogs.statements import TableName
 from resources.bucket import ObjectStore
 from resources.engine import QueryEngine
@@ -71,18 +75,22 @@ def remove_orphans(
             listed[marker] = _listed_folders(results, marker)
         except FlowLakeError as error:
             listed[marker], problems[marker] = [marker], str(error)
-    keys: dict[str, list[str]] = {}
+    keys: dict[str, FolderKeys] = {}
     for folder in sorted({folder for folders in listed.values() for folder in folders} - in_use):
         if is_attempt(folder) or is_day_folder(folder):
             try:
                 keys[folder] = keys_of(results, folder)
             except FlowLakeError as error:
                 problems[folder] = str(error)
-    owner_unknown = [folder for folder, found in keys.items() if found and not _may_remove(folder, name.database)]
+    owner_unknown = [folder for folder, found in keys.items() if found.ours and not _may_remove(folder, name.database)]
     for folder in owner_unknown:
         del keys[folder]
-    orphans = _without_partition(athena, results, name, keys)
-    for folder in keys:
+    orphans = _without_partition(athena, results, name, {folder: found.ours for folder, found in keys.items()})
+    left: list[str] = []
+    for folder, found in keys.items():
+        removed = {find_day_folder(key) for key in orphans[folder]}
+        beside = [key for key in found.others if find_day_folder(key) in {None, *removed}]
+        left += _left_warnings(results, beside, removed)
         try:
             results.delete(orphans[folder])
         except FlowLakeError as error:
@@ -94,6 +102,7 @@ def remove_orphans(
     results.delete([*done, *(() if active else own)])
     return [
         *(f"{results.display_path(folder)} {OWNER_UNKNOWN}" for folder in owner_unknown),
+        *left,
         *map(cleanup_warning, problems.values()),
     ]
 
@@ -158,14 +167,26 @@ def replaced_folders(results: ObjectStore, before: Mapping[date, str], database:
 
 
 def remove_folders(results: ObjectStore, folders: Iterable[str]) -> list[str]:
-    """Remove the files in each of these days' folders, and their completion markers; returns a warning per failure."""
-    problems = []
+    """Remove what runs made in each of these folders of attempts or days; returns warnings about what is left."""
+    warnings: list[str] = []
     for folder in folders:
         try:
-            results.delete(keys_of(results, folder))
+            found = keys_of(results, folder)
+            results.delete(found.ours)
+            warnings += _left_warnings(results, found.others, found.ours)
         except FlowLakeError as error:
-            problems.append(cleanup_warning(error))
-    return problems
+            warnings.append(cleanup_warning(error))
+    return warnings
+
+
+def _left_warnings(results: ObjectStore, left: Sequence[str], removed: Collection[object]) -> list[str]:
+    """What is said, where something was removed, of files beside it that no run made."""
+    if not left or not removed:
+        return []
+    names = first_names([results.display_path(key) for key in left])
+    return [
+        f"Left where files of rejected flows were removed, since no run made it: {names}. Move it where you want it."
+    ]
 
 
 def cleanup_warning(error: object) -> str:

@@ -23,6 +23,7 @@ from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import PARTITION_COLUMN
 from flowlogs.layout import ACCOUNT_ID, REGION, LogSource, is_visible
+from flowlogs.printable import first_names, printable
 from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS, unload_day_location
 from resources.bucket import ObjectStore, StoredObject
 
@@ -42,6 +43,16 @@ _ATTEMPT_NAME = rf"{STAMPED_NAME}(?:-(?P<database>{IDENTIFIER.pattern}))?"
 _ATTEMPT = re.compile(rf"{ROOT}{_ATTEMPT_NAME}/")
 _DAY_FOLDER = re.compile(rf"(?P<root>{ROOT}{_ATTEMPT_NAME}/){PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/")
 _FILE = re.compile(rf"{_DAY_FOLDER.pattern}.+")
+
+_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+_WRITTEN_FILE = re.compile(
+    rf"{_DAY_FOLDER.pattern}(?:{_UUID}\.parquet|\d{{8}}_\d{{6}}_\d{{5}}_[0-9a-z]{{5}}_{_UUID}(?:\.[0-9a-z]+)*)"
+)
+"""The key of a file that an UNLOAD wrote: of the embedded engine, or of Athena.
+
+Athena calls it by Trino's query id and a UUID, with or without an extension (Trino's `HiveWriterFactory`).
+"""
 
 _COMPLETION_MARKER = re.compile(
     rf"(?P<root>{ROOT}{_ATTEMPT_NAME}/)(?P<beside>_complete/)?{PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/"
@@ -67,6 +78,14 @@ class UnloadResult:
     def sizes_of(self, day: date) -> list[int]:
         """The sizes of the day's files."""
         return [size for key, size in self.files.items() if key.startswith(self.folders[day])]
+
+
+@dataclass(frozen=True)
+class FolderKeys:
+    """The keys below a folder of ours: those of files that runs made, and those of anybody else's."""
+
+    ours: Sequence[str]
+    others: Sequence[str]
 
 
 @dataclass
@@ -279,6 +298,23 @@ def is_known_empty(results: ObjectStore, location: str) -> bool:
     return any(marker is not None and marker["files"] == "0" for marker in found)
 
 
+def find_unwritten_files(results: ObjectStore, location: str) -> str | None:
+    """What a partition's folder holds besides or instead of what a run wrote there, as its completion marker says.
+
+    None for other places, and where nothing is amiss. Of a folder without files, `is_known_empty` knows more.
+    """
+    folder = key_prefix(results, location)
+    if not is_day_folder(folder):
+        return None
+    stored = [found for prefix in (folder, _marker_folder(folder)) for found in results.list(prefix)]
+    found = day_folders(stored).get(folder)
+    if found is None or not found.files or not found.problem:
+        return None
+    others = [key.removeprefix(folder) for key in found.files if not is_written_file(key)]
+    named = f" ({first_names([printable(name) for name in others])})" if others else ""
+    return f"{results.display_path(folder)} {found.problem}{named}"
+
+
 def is_attempt(folder: str) -> bool:
     """Whether a key prefix is the root of an attempt."""
     return _ATTEMPT.fullmatch(folder) is not None
@@ -307,10 +343,21 @@ def find_day_folder(key: str) -> tuple[str, str] | None:
     return (match["day"], f"{match['root']}{PARTITION_COLUMN}={match['day']}/") if match else None
 
 
-def keys_of(results: ObjectStore, folder: str) -> list[str]:
-    """The keys below an attempt's root or its folder for a day. The completion marker of that day comes last."""
+def is_written_file(key: str) -> bool:
+    """Whether a key is called as those of the files that an UNLOAD writes."""
+    return _WRITTEN_FILE.fullmatch(key) is not None
+
+
+def keys_of(results: ObjectStore, folder: str) -> FolderKeys:
+    """The keys below an attempt's root or its folder for a day. The completion marker of that day comes last.
+
+    What stands for a folder (``…/``, ``…_$folder$``) is nobody's file.
+    """
     marker_folders = [_marker_folder(folder)] if is_day_folder(folder) else []
-    return [stored.key for prefix in [folder, *marker_folders] for stored in results.list(prefix)]
+    keys = [stored.key for prefix in [folder, *marker_folders] for stored in results.list(prefix)]
+    ours = [key for key in keys if is_written_file(key) or _COMPLETION_MARKER.fullmatch(key)]
+    others = [key for key in keys if key not in set(ours) and not key.endswith(("/", "_$folder$"))]
+    return FolderKeys(ours, others)
 
 
 def parse_day(text: str) -> date | None:

@@ -12,11 +12,19 @@ import dagster as dg
 
 from assets.day_objects import DayObjects, changed_since
 from assets.metadata import query_metadata
-from assets.rejected_flows.cleanup import cleanup_errors_as_warnings, write_cleanup_marker
-from assets.rejected_flows.files import UnloadResult, files_below, new_root, orphaned_files, unload_result
+from assets.rejected_flows.cleanup import remove_folders, write_cleanup_marker
+from assets.rejected_flows.files import (
+    UnloadResult,
+    files_below,
+    is_written_file,
+    new_root,
+    orphaned_files,
+    unload_result,
+)
 from assets.runs import query_comment
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
+from flowlogs.printable import first_names
 from flowlogs.statements import (
     MAX_PARTITIONS_PER_UNLOAD,
     TableName,
@@ -97,8 +105,8 @@ class Scan:
             if unload.folders:
                 yield unload
             return
-        with cleanup_errors_as_warnings(self.context):
-            self.results.delete([stored.key for stored in self.results.list(root)])
+        for warning in remove_folders(self.results, [root]):
+            self.context.log.warning(warning)
         for batch in retries:
             yield from self.unload_within_limit(batch)
 
@@ -137,6 +145,12 @@ class Scan:
         """What a statement wrote below `root`. The files of days that changed, or were read wrongly, are removed."""
         sizes = files_below(self.results, root)
         orphans = orphaned_files(sizes, result.written)
+        foreign = [self.results.display_path(key) for key in orphans if not is_written_file(key)]
+        if foreign:
+            raise FlowLakeError(
+                f"{first_names(foreign)} came among the files of this run while it wrote them, and no run made it: its "
+                "rows would be counted. The days are as they were before. Move it away, then run again."
+            )
         for key in orphans:
             path = self.results.display_path(key)
             self.context.log.warning(f"{path} is of a first attempt of this query, which Athena repeated: removed.")
@@ -146,7 +160,7 @@ class Scan:
         self.failures |= unreadable
         whole = [day for day in days if day not in unreadable]
         folders = tuple(unload_day_location(root, day) for day in unreadable)
-        useless = {*orphans, *(key for key in sizes if key.startswith(folders))}
+        useless = {*orphans, *(key for key in sizes if key.startswith(folders) and is_written_file(key))}
         if useless:
             self.results.delete(sorted(useless))
         kept = {key: size for key, size in sizes.items() if key not in useless}

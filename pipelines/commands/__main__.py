@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 
+from assets.results_source import require_own_results
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 from flowlogs.statements import REJECTED_FLOWS
@@ -24,7 +25,7 @@ from pipelines.commands.history import history
 from pipelines.commands.interruptions import errors_for_people
 from pipelines.commands.materialization import materialize
 from pipelines.commands.port import require_free_port
-from pipelines.commands.statement_guard import require_permitted
+from pipelines.commands.statement_guard import reads_tables, require_permitted
 from pipelines.commands.terminal import TerminalLog, failure_text, print_reports, terminal_table
 from pipelines.settings import PROJECT_ROOT
 from pipelines.targets import build_target
@@ -88,6 +89,8 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
         settings = settings_for(logs)
         target = build_target(settings)
         require_permitted(statement, target.results, write=write)
+        if reads_tables(statement):
+            require_own_results(target.results, target.bucket, target.athena, target.table)
         try:
             result = target.athena.execute(statement, max_rows)
         except QueryError as error:

@@ -6,6 +6,7 @@ A run locks a file as long as it lives. A run whose lock is free was killed, and
 import os
 import re
 import socket
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -44,6 +45,9 @@ _NO_COMPUTE_LOGS = {
 }
 
 
+_DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+"""Dagster's databases (1.13) below its home that each run writes to."""
+
 _ADVICE = {
     "SQLITE_CORRUPT|SQLITE_NOTADB|malformed|not a database|no such (table|column)": (
         "It is damaged. Move the folders history and schedules away, which lie in there; then run again, which begins "
@@ -81,7 +85,7 @@ class History:
         except OSError as error:
             raise _query_error(self.home, self.setting, error) from error
         with lock:
-            wait_for_lock(lock)
+            wait_for_lock(lock, path)
             yield {LOCK_TAG: name}
             # Where the block fails, the file stays: the next command may have to mark the run as failed.
             path.unlink(missing_ok=True)
@@ -118,10 +122,11 @@ def history(settings: Settings) -> Iterator[History]:
         home.mkdir(parents=True, exist_ok=True)
         with open_lock_file(home / ".lock") as lock:
             # Dagster creates its databases table by table. Two first runs at once would fail there.
-            wait_for_lock(lock)
+            wait_for_lock(lock, home / ".lock")
             if not given:
                 with suppress(FileExistsError), (home / "dagster.yaml").open("x", encoding="utf-8") as written:
                     written.write(DAGSTER_YAML)
+            _require_single_names(home)
             os.environ[DAGSTER_HOME] = str(home)
             with _yaml_errors_in_words(home / "dagster.yaml"):
                 kept_at = InstanceRef.from_dir(str(home), overrides=_NO_COMPUTE_LOGS)
@@ -138,6 +143,20 @@ def history(settings: Settings) -> Iterator[History]:
             yield History(instance, home, setting)
     except DBAPIError as error:
         raise _query_error(home, setting, error.orig) from error
+
+
+def _require_single_names(home: Path) -> None:
+    """Raise FlowLakeError where a database has a second name (a hard link): SQLite writes in place, into both."""
+    for name in _DATABASES:
+        for path in (home / f"{name}{ending}" for ending in ("", "-journal", "-wal", "-shm")):
+            with suppress(FileNotFoundError):
+                found = path.lstat()
+                if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+                    raise FlowLakeError(
+                        f"Dagster's history {printable(str(path))} has a second name (a hard link), as a backup by "
+                        "`cp -al` gives it, and writing would change both. Put a copy in its place (cp it to another "
+                        "name, then mv that over it); then run again."
+                    )
 
 
 @contextmanager

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 _READING = (StatementKind.QUERY, StatementKind.SHOW, StatementKind.DESCRIBE)
 
 
+def reads_tables(statement: str) -> bool:
+    """Whether a statement gives what tables hold. DDL, which mends tables of another source, does not."""
+    return _only_reads(statement) or first_word(statement).kind is StatementKind.UNLOAD
+
+
 def require_permitted(statement: str, results: "ObjectStore", *, write: bool) -> None:
     """Raise FlowLakeError for a statement that may change something, unless `write` is set.
 

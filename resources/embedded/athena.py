@@ -50,7 +50,7 @@ class _Outcome:
     written: list[str] | None = None
     more_rows: bool = False
     checks: "Mapping[ScannedObject, ObjectCheck]" = field(default_factory=dict)
-    empty_partitions: tuple[str, ...] = ()
+    partition_warnings: tuple[str, ...] = ()
 
 
 class EmbeddedAthena(QueryEngine):
@@ -59,7 +59,8 @@ class EmbeddedAthena(QueryEngine):
     No statement writes into the buckets in `read_only`. The catalog is the SQLite file `catalog_path`. Tables without a
     database's name are looked up in `database`. A statement that takes longer than `timeout_seconds` is stopped.
     Temporary files are never removed from the buckets' folders, from `protected_folders`, or from folders that hold one
-    of them. There is a warning about partitions without objects, except for locations that `known_empty` accepts.
+    of them. There is a warning about partitions without objects, except for locations that `known_empty` accepts; and
+    about a partition in whose location `find_problem` finds something wrong, in its words.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class EmbeddedAthena(QueryEngine):
         timeout_seconds: float | None = None,
         protected_folders: Collection[Path] = (),
         known_empty: Callable[[str], bool] = lambda _location: False,
+        find_problem: Callable[[str], str | None] = lambda _location: None,
     ) -> None:
         self.catalog = Catalog(catalog_path)
         self.buckets = buckets
@@ -80,6 +82,7 @@ class EmbeddedAthena(QueryEngine):
         self.timeout_seconds = timeout_seconds
         self.protected_folders = protected_folders
         self.known_empty = known_empty
+        self.find_problem = find_problem
 
     @property
     def scan_limit_bytes(self) -> int | None:
@@ -116,7 +119,7 @@ class EmbeddedAthena(QueryEngine):
             more_rows=outcome.more_rows,
             misread=_misread_objects(outcome.checks),
             remarks=_remarks(outcome.checks),
-            empty_partitions=outcome.empty_partitions,
+            partition_warnings=outcome.partition_warnings,
         )
 
     def find_table(self, name: TableName) -> TableDefinition | None:
@@ -216,13 +219,14 @@ class EmbeddedAthena(QueryEngine):
                     session.restrict_access(inputs)
                     session.bind_tables(inputs)
                     rows, more_rows = session.select(plan.sql, max_rows)
+                    warnings = self._partition_warnings(selected, inputs)
                 attempt.changed = self._selected_partitions(plan, session) != selected
         return _Outcome(
             rows=_with_trino_integers(rows, query.text),
             scanned_bytes=session.scanned_bytes,
             more_rows=more_rows,
             checks=session.checks,
-            empty_partitions=self._empty_partitions(selected, inputs),
+            partition_warnings=warnings,
         )
 
     def _unload(self, unload: "statements.Unload") -> _Outcome:
@@ -273,7 +277,7 @@ class EmbeddedAthena(QueryEngine):
             scanned_bytes=session.scanned_bytes,
             written=written,
             checks=session.checks,
-            empty_partitions=self._empty_partitions(chosen, inputs),
+            partition_warnings=self._partition_warnings(chosen, inputs),
         )
 
     def _selected_partitions(self, plan: "QueryPlan", session: "Session") -> list[list[Partition]]:
@@ -284,8 +288,8 @@ class EmbeddedAthena(QueryEngine):
         """For each place where a table is read, the objects of its selected partitions."""
         return [(read, list(self._objects(partitions))) for read, partitions in zip(plan.reads, chosen, strict=True)]
 
-    def _empty_partitions(self, chosen: "Sequence[Sequence[Partition]]", inputs: "Inputs") -> tuple[str, ...]:
-        """A warning for each table of which selected partitions have no objects."""
+    def _partition_warnings(self, chosen: "Sequence[Sequence[Partition]]", inputs: "Inputs") -> tuple[str, ...]:
+        """A warning for each table of which selected partitions have no objects, or wrong ones."""
         told = list[str]()
         for partitions, (read, objects) in zip(chosen, inputs, strict=True):
             filled = {stored.partition for stored in objects}
@@ -300,6 +304,16 @@ class EmbeddedAthena(QueryEngine):
                 told.append(
                     f"Partitions of {read.name.table} point at folders that hold no objects, so that they give no "
                     f"rows: {first_names(empty)}. If there were objects, restore them, or make the partitions anew."
+                )
+            problems = [
+                found
+                for partition in partitions
+                if partition.values in filled and (found := self.find_problem(partition.location))
+            ]
+            if problems:
+                told.append(
+                    f"The rows of {read.name.table} may not be those that were written: {first_names(problems)}. Move "
+                    "away what is not the table's, or make the partitions anew."
                 )
         return tuple(dict.fromkeys(told))
 

@@ -7,7 +7,6 @@ import os
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -20,10 +19,12 @@ from flowlogs.layout import (
     is_visible,
     unsupported_layout,
 )
-from flowlogs.printable import printable
+from flowlogs.printable import first_names, printable
 from resources.bucket import Bucket
 from resources.embedded.folder_store import FolderStore
+from resources.embedded.stray_logs import find_stray_logs
 from resources.ensured import Ensured
+from resources.folder_links import real_entries
 
 _NUMBER = re.compile("[0-9]{2,4}")
 
@@ -38,7 +39,7 @@ MAX_DEPTH_SEARCHED = 8
 
 def _numbered_folders(folder: str) -> Iterator[tuple[str, str]]:
     """The folders in a folder whose names are numbers: each name, and the real path. `folder` is a real path."""
-    return ((name, place) for name, place, is_folder in _real_entries(folder) if is_folder and _NUMBER.fullmatch(name))
+    return ((name, place) for name, place, is_folder in real_entries(folder) if is_folder and _NUMBER.fullmatch(name))
 
 
 def _real_paths(top: str) -> Iterator[str]:
@@ -49,22 +50,11 @@ def _real_paths(top: str) -> Iterator[str]:
         if folder not in seen:
             seen.add(folder)
             yield folder
-            for name, place, is_folder in _real_entries(folder):
+            for name, place, is_folder in real_entries(folder):
                 if is_folder and is_visible(name, ""):
                     waiting.append(place)
                 elif is_visible(name, "") and place.rpartition("/")[0] != folder:
                     yield place
-
-
-def _real_entries(folder: str) -> Iterator[tuple[str, str, bool]]:
-    """A folder's entries: name, real path, and whether it is a folder. `folder` is a real path."""
-    with suppress(OSError), os.scandir(folder) as entries:  # an error is raised when objects are read
-        for entry in entries:
-            if entry.is_symlink():
-                is_folder = os.path.isdir(entry.path)  # noqa: PTH112 - Path's fails where it may not look
-                yield entry.name, os.path.realpath(entry.path), is_folder
-            else:
-                yield entry.name, entry.path, entry.is_dir()
 
 
 class FolderBucket(Bucket):
@@ -86,9 +76,11 @@ class FolderBucket(Bucket):
                 "`aws s3 sync` leaves it."
             )
         source = self.source()
-        layouts = ("AWSLogs/*/*", "AWSLogs/o-*/*/*", "*/AWSLogs/*/*", "*/*/AWSLogs/*/*")
-        elsewhere = (folder for layout in layouts for folder in self._folders(layout))
-        others = {told for folder in elsewhere if (told := unsupported_layout(folder))}
+        stray, layouts = find_stray_logs(root)
+        others = set(layouts)
+        if stray:
+            named = first_names([printable(folder) or "its top folder" for folder in stray])
+            others.add(f"objects of flow logs where none are read ({named})")
         also = f"{self.objects.display_path()} also holds"
         return Ensured(
             {"path": str(root), "account": source.account, "region": source.region, "location": source.location},

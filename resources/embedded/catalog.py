@@ -5,6 +5,7 @@ it done or not done.
 """
 
 import json
+import os
 import re
 import sqlite3
 import stat
@@ -72,6 +73,16 @@ _MAGIC = b"SQLite format 3\0"
 _HEADER_LENGTH = 100
 _APPLICATION_ID_AT = slice(68, 72)
 """The position of the application id in the header ("Database File Format", sqlite.org)."""
+
+_VERSIONS_AT = slice(18, 20)
+_WAL_VERSIONS = b"\2\2"
+"""What the header says there of a database that has a write-ahead log. This project makes none of those."""
+
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
+_JOURNAL_HEADER_LENGTH = 28
+_WAL_MAGIC = (bytes.fromhex("377f0682"), bytes.fromhex("377f0683"))
+_SECTOR_SIZES = [1 << power for power in range(5, 17)]
+_PAGE_SIZES = [1 << power for power in range(9, 17)]
 
 
 class Catalog:
@@ -143,6 +154,7 @@ class Catalog:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         try:
+            self._require_own_files(is_written=False)
             self._require_ours("read")
             with closing(self._connect()) as db, closing(sqlite3.connect(":memory:")) as empty:
                 if db.execute("SELECT 1 FROM sqlite_master").fetchone():
@@ -162,6 +174,7 @@ class Catalog:
                     f"The catalog {printable(str(self.path))} is a link, and nothing is written through one. Put the "
                     "file itself there, or name another folder in FLOWLAKE_RESULTS; then run again."
                 )
+            self._require_own_files(is_written=True)
             self._require_ours("written")
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self.path, timeout=LOCK_SECONDS, isolation_level=None)) as db:
@@ -173,6 +186,29 @@ class Catalog:
                     db.commit()
         except (sqlite3.Error, OSError) as error:
             raise self._failure("written", error) from error
+
+    def _require_own_files(self, *, is_written: bool) -> None:
+        """Raise FlowLakeError where SQLite would write into, or remove, a file that may be somebody else's.
+
+        SQLite writes in place, so that a second name (hard link) of the catalog shows each change. Whatever is called
+        as the catalog's journal is played back into the catalog, also where that is only read, and is then removed.
+        """
+        real = Path(os.path.realpath(self.path))
+        is_wal = _header(real)[_VERSIONS_AT] == _WAL_VERSIONS
+        endings = ("-journal", "-wal", "-shm") if is_wal else ("-journal", "-wal")
+        beside = [path for ending in endings if os.path.lexists(path := Path(f"{real}{ending}"))]
+        if (is_written or beside) and _link_count(real) > 1:
+            raise FlowLakeError(
+                f"The catalog {printable(str(self.path))} has a second name (a hard link), as a backup by `cp -al` "
+                "gives it, and writing would change both. Put a copy in its place (cp it to another name, then mv that "
+                "over it), or name another folder in FLOWLAKE_RESULTS; then run again."
+            )
+        for path in beside:
+            if not _is_own_file(path, is_wal):
+                raise FlowLakeError(
+                    f"{printable(str(path))} lies where SQLite keeps changes of the catalog that are not done yet, and "
+                    "is none of its files: it would be written over or removed. Move it away, then run again."
+                )
 
     def _require_ours(self, done: str) -> None:
         """Raise FlowLakeError where the file is another program's.
@@ -223,6 +259,38 @@ def _header(path: Path) -> bytes:
         raise OSError("it is no file")
     with path.open("rb") as file:
         return file.read(_HEADER_LENGTH)
+
+
+def _link_count(path: Path) -> int:
+    """How many names a file has; none where it is missing, or is no file."""
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    return found.st_nlink if stat.S_ISREG(found.st_mode) else 0
+
+
+def _is_own_file(path: Path, is_wal: bool) -> bool:
+    """Whether a file beside a database is what SQLite makes there, also where its process was killed.
+
+    A file that another process has just removed is. See "Database File Format" (sqlite.org), sections 3 and 4: until
+    the first sync, the journal's magic number and the count behind it are zeros.
+    """
+    try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            return False
+        with path.open("rb") as file:
+            header = file.read(_JOURNAL_HEADER_LENGTH)
+    except FileNotFoundError:
+        return True
+    if path.name.endswith("-journal"):
+        sector, page = (int.from_bytes(header[at : at + 4], "big") for at in (20, 24))
+        begins = header.startswith(_JOURNAL_MAGIC) or not any(header[:12])
+        return not header or (begins and sector in _SECTOR_SIZES and page in _PAGE_SIZES)
+    if path.name.endswith("-wal"):
+        return is_wal and (not header or header.startswith(_WAL_MAGIC))
+    return True
 
 
 def _tables(db: sqlite3.Connection) -> dict[str, list[str]]:

@@ -331,7 +331,7 @@ class FolderStore(ObjectStore):
             lock = _open_lock(own_lock)
             lock.write(LOCK_TEXT)
             lock.flush()
-            wait_for_lock(lock)
+            wait_for_lock(lock, own_lock)
         with lock:
             try:
                 folder.mkdir()
@@ -348,7 +348,7 @@ class FolderStore(ObjectStore):
         """Hold the lock of this root: no other process renames files below it within the block."""
         self.root.mkdir(parents=True, exist_ok=True)
         with _open_lock(self.root / LOCK_FILE) as lock:
-            wait_for_lock(lock)
+            wait_for_lock(lock, self.root / LOCK_FILE)
             yield
 
     def _failure(self, path: Path, done: str, error: OSError) -> FlowLakeError:

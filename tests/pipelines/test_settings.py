@@ -10,6 +10,7 @@ from support import ROOT
 import pipelines.settings
 from flowlogs.errors import FlowLakeError
 from pipelines.settings import Settings, folder_name, read_settings
+from pipelines.targets import build_target
 
 WHERE_TO_SET = "\nThe environment and .env are where these are set; .env.example explains each."
 
@@ -356,3 +357,68 @@ def test_temporary_files_in_the_bucket_are_refused(monkeypatch, root, variable, 
     monkeypatch.setenv(variable, str(root / folder))
     with pytest.raises(FlowLakeError, match=f"^Temporary files are kept in {root}/{folder}, .*in {variable}; then run"):
         read_settings()
+
+
+LINKS = ["AWSLogs", "AWSLogs/1/vpcflowlogs/eu-west-1", "AWSLogs/1/vpcflowlogs/eu-west-1/2024/01/02", "a/prefix"]
+"""Folders of a bucket that are links."""
+
+
+@pytest.fixture
+def archive(monkeypatch: pytest.MonkeyPatch, root: Path, request: pytest.FixtureRequest) -> Path:
+    """Where a link in the bucket leads, which is called otherwise."""
+    archive = root / "elsewhere/archive"
+    (archive / "below").mkdir(parents=True)
+    link = root / "logs" / request.param
+    link.parent.mkdir(parents=True)
+    link.symlink_to(archive)
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "logs")
+    return archive
+
+
+@pytest.mark.parametrize("variable", ["FLOWLAKE_RESULTS", "DAGSTER_HOME", "TMPDIR"])
+@pytest.mark.parametrize("archive", LINKS, indirect=True)
+def test_nothing_is_written_where_links_in_the_bucket_lead(monkeypatch, root, archive, variable):
+    monkeypatch.setenv(variable, str(archive / "below"))
+    where = rf"lies in {archive} \(where a link in {root}/logs leads; FLOWLAKE_BUCKET, or LOGS=\)"
+    with pytest.raises(FlowLakeError, match=where):
+        read_settings()
+
+
+@pytest.mark.parametrize("archive", LINKS[:1], indirect=True)
+def test_results_that_hold_what_the_bucket_links_to_are_refused(monkeypatch, root, archive):
+    monkeypatch.setenv("FLOWLAKE_RESULTS", "elsewhere")
+    with pytest.raises(FlowLakeError, match=f"^{archive} .* lies in the folder of results {root}/elsewhere, "):
+        read_settings()
+
+
+@pytest.mark.parametrize("archive", LINKS[:1], indirect=True)
+def test_results_beside_what_the_bucket_links_to_serve(monkeypatch, root, archive):
+    monkeypatch.setenv("FLOWLAKE_RESULTS", "elsewhere/archive-results")
+    assert read_settings().results_folder == root / "elsewhere/archive-results"
+
+
+@pytest.mark.parametrize("archive", LINKS[:1], indirect=True)
+def test_what_lies_beside_a_bucket_is_not_in_it(root, archive):
+    (root / "logs/all").symlink_to(root)
+    (root / "logs/circle").symlink_to(root / "logs")
+    assert read_settings().results_folder.parent == root / "data"
+
+
+@pytest.mark.parametrize("variable", ["FLOWLAKE_RESULTS", "DAGSTER_HOME", "TMPDIR"])
+def test_nothing_is_written_below_a_folder_called_awslogs(monkeypatch, root, variable):
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "logs")
+    monkeypatch.setenv(variable, str(root / "other/AWSLogs/123456789012/results"))
+    with pytest.raises(FlowLakeError, match=f"lies in {root}/other/AWSLogs, where flow logs are delivered"):
+        read_settings()
+
+
+@pytest.mark.parametrize("bucket", ["data/bucket", "mine"])
+def test_a_default_bucket_that_is_a_link_is_a_folder_of_the_users(monkeypatch, root, bucket):
+    (root / "mine").mkdir()
+    (root / "data").mkdir()
+    (root / "data/bucket").symlink_to(root / "mine")
+    monkeypatch.setenv("FLOWLAKE_BUCKET", bucket)
+    settings = read_settings()
+    assert not settings.is_default_bucket
+    assert not build_target(settings).bucket.is_simulated()
+    assert settings.results_folder == root / "data" / folder_name(root / "mine")

@@ -3,23 +3,25 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+import resources.file_lock
 from resources.file_lock import folder_lock, open_lock_file, take_lock, wait_for_lock
 
 
 def test_a_lock_that_is_held_is_refused_at_once(tmp_path: Path) -> None:
     with open_lock_file(tmp_path / "a.lock") as held, open_lock_file(tmp_path / "a.lock") as other:
-        wait_for_lock(held)
+        wait_for_lock(held, tmp_path / "a.lock")
         with pytest.raises(BlockingIOError):
             take_lock(other)
 
 
 def test_a_lock_ends_when_its_file_is_closed(tmp_path: Path) -> None:
     with open_lock_file(tmp_path / "a.lock") as held:
-        wait_for_lock(held)
+        wait_for_lock(held, tmp_path / "a.lock")
     with open_lock_file(tmp_path / "a.lock") as other:
         take_lock(other)
 
@@ -28,12 +30,39 @@ def test_a_lock_ends_with_a_killed_process(tmp_path: Path) -> None:
     path = tmp_path / "a.lock"
     code = (
         "import os, sys; from pathlib import Path; from resources.file_lock import open_lock_file, wait_for_lock; "
-        "wait_for_lock(open_lock_file(Path(sys.argv[1]))); os.kill(os.getpid(), 9)"
+        "path = Path(sys.argv[1]); wait_for_lock(open_lock_file(path), path); os.kill(os.getpid(), 9)"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     assert subprocess.run([sys.executable, "-c", code, path], env=environment).returncode == -9
     with open_lock_file(path) as other:
         take_lock(other)
+
+
+def test_who_waits_for_a_lock_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.lock"
+    monkeypatch.setattr(resources.file_lock, "SILENT_SECONDS", 0.1)
+    with open_lock_file(path) as held, open_lock_file(path) as other:
+        take_lock(held)
+        waiting = threading.Thread(target=wait_for_lock, args=(other, path))
+        waiting.start()
+        waiting.join(1)
+        assert waiting.is_alive()
+        assert caplog.messages == [
+            f"Another process holds {path}. This one waits until that comes to its end, or is ended."
+        ]
+        held.close()
+        waiting.join()
+
+
+def test_a_short_wait_for_a_lock_is_silent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "a.lock"
+    with open_lock_file(path) as held, open_lock_file(path) as other:
+        take_lock(held)
+        threading.Timer(0.1, held.close).start()
+        wait_for_lock(other, path)
+        assert caplog.messages == []
 
 
 def test_a_folder_has_one_lock_holder(tmp_path: Path) -> None:

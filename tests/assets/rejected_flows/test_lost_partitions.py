@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
 import pytest
-from lake import DAILY, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, metadata
+from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, metadata
 from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, report_rows, with_day, write_object
 
 from assets.rejected_flows.cleanup import RUN_ENDS_WITHIN
@@ -274,7 +274,7 @@ def test_what_a_day_that_points_elsewhere_has_is_kept(filled):
 
 def test_what_a_killed_run_left_is_removed_where_its_marker_is_old(filled):
     name = attempt(13)
-    half = f"{ROOT}{name}/dt={DAY}/half.parquet"
+    half = f"{ROOT}{name}/dt={DAY}/{FILE_NAME}"
     marker = f"{ROOT}_unfinished/{REJECTED.database}/{name[:25]}"
     filled.target.results.replace({half: b"x", marker: f"{ROOT}{name}/\n".encode()})
     make_again(filled)

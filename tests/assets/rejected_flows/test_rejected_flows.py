@@ -8,7 +8,7 @@ from zlib import crc32
 
 import dagster as dg
 import pytest
-from lake import DAILY, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, failure, metadata
+from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, failure, metadata
 from support import (
     ACCEPTED,
     DAY,
@@ -26,7 +26,7 @@ import assets.rejected_flows.partition_swap
 import assets.rejected_flows.unload
 import assets.reports.asset
 from assets.rejected_flows.cleanup import CLEANUP_MARKERS, OWNER_UNKNOWN, remove_orphans
-from assets.rejected_flows.files import ROOT, orphaned_files
+from assets.rejected_flows.files import ROOT, is_written_file, orphaned_files
 from assets.reports.asset import consistent_result
 from assets.reports.catalogue import REPORTS as ALL_REPORTS
 from assets.reports.catalogue import report_sql
@@ -235,7 +235,7 @@ def old_attempt(name: str) -> str:
 
 def put(lake: Lake, folder: str, *days: date) -> list[str]:
     """A file of rejected flows for each of the days in such a folder; returns their keys."""
-    keys = [f"{ROOT}{attempt(folder)}/dt={day}/a.parquet" for day in days]
+    keys = [f"{ROOT}{attempt(folder)}/dt={day}/{FILE_NAME}" for day in days]
     lake.target.results.replace(dict.fromkeys(keys, b"x"))
     return keys
 
@@ -336,7 +336,7 @@ def test_another_databases_folders_are_none_of_ones_business(tables):
 
 def test_another_databases_attempt_stays_though_a_cleanup_marker_names_it(tables):
     theirs = f"{old_attempt('theirs')}-theirs"
-    written = f"{ROOT}{theirs}/dt={DAY}/a.parquet"
+    written = f"{ROOT}{theirs}/dt={DAY}/{FILE_NAME}"
     tables.target.results.replace({written: b"x"})
     put_cleanup_marker(tables, 13, f"{theirs}/dt={DAY}")
     (told,) = remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
@@ -350,7 +350,7 @@ def test_another_databases_attempt_stays_though_a_cleanup_marker_names_it(tables
     ids=["in the marker of the run that made it", "only pointed at by a partition"],
 )
 def test_an_old_versions_attempt_is_removed_if_its_marker_proves_it_ours(tables, folder, removed):
-    written = f"{ROOT}{old_attempt('old')}/dt={DAY}/a.parquet"
+    written = f"{ROOT}{old_attempt('old')}/dt={DAY}/{FILE_NAME}"
     tables.target.results.replace({written: b"x"})
     # A line of its own, as in a real marker: `put_cleanup_marker` would take a plain name for a new attempt.
     key = f"{CLEANUP_MARKERS}{REJECTED.database}/{NOW - timedelta(hours=13):%Y%m%dT%H%M%SZ}-0123abcd"
@@ -363,11 +363,11 @@ def test_an_old_versions_attempt_is_removed_if_its_marker_proves_it_ours(tables,
 def linked(lake: Lake, name: str, elsewhere: Path) -> Path:
     """A day's folder of an attempt that is a link to a folder elsewhere; returns a file in that."""
     elsewhere.mkdir(parents=True)
-    (elsewhere / "a.parquet").write_bytes(b"x")
+    (elsewhere / FILE_NAME).write_bytes(b"x")
     folder = lake.results / ROOT / attempt(name) / f"dt={DAY}"
     folder.parent.mkdir(parents=True)
     folder.symlink_to(elsewhere)
-    return elsewhere / "a.parquet"
+    return elsewhere / FILE_NAME
 
 
 @pytest.mark.parametrize("place", ["outside", "results/reports/inside"])
@@ -487,7 +487,7 @@ def test_a_marker_says_of_each_day_how_many_files_it_has(lake):
 def test_no_folder_that_a_day_points_at_has_an_underscore_in_front(lake):
     lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     lake.run(DAY, EMPTY_DAY, DAILY)
-    assert all(is_visible(f"{lake.rejected_folder(day)}a.parquet", "") for day in RANGE)
+    assert all(is_visible(f"{lake.rejected_folder(day)}{FILE_NAME}", "") for day in RANGE)
 
 
 def test_the_marker_is_there_before_the_day_points_there(lake):
@@ -560,7 +560,7 @@ def test_what_the_first_try_of_an_unload_left_is_removed_before_the_day_points_t
     def try_again(text: str) -> None:
         if text.startswith("UNLOAD"):
             (written,) = (lake.results / ROOT).rglob("*.parquet")
-            written.with_name("of-the-first-try.parquet").write_bytes(written.read_bytes())
+            written.with_name(FILE_NAME).write_bytes(written.read_bytes())
 
     engine.after = try_again
     result = lake.run(DAY)
@@ -569,7 +569,81 @@ def test_what_the_first_try_of_an_unload_left_is_removed_before_the_day_points_t
     assert len(lake.rejected_files()) == 1
     assert metadata(result, "rejected_flows")[str(DAY)]["files"].value == 1
     (warning,) = [text for text in lake.messages(result, level=30) if "first attempt" in text]
-    assert "of-the-first-try.parquet" in warning
+    assert FILE_NAME in warning
+
+
+def test_a_file_of_others_among_a_runs_own_fails_it_and_stays(lake):
+    engine = lake.watch()
+    lake.run(DAY)
+    reports = files_in(lake.results / "reports")
+
+    def drop_in(text: str) -> None:
+        if text.startswith("UNLOAD"):
+            written = max((lake.results / ROOT).rglob("*.parquet"))
+            written.with_name("mine.parquet").write_bytes(written.read_bytes())
+
+    engine.after = drop_in
+    _, words = failure(lake.run(DAY, assets=DAILY))
+    assert "mine.parquet came among the files of this run" in words
+    assert len(list((lake.results / ROOT).rglob("mine.parquet"))) == 1
+    assert (packets(lake), files_in(lake.results / "reports")) == (PACKETS, reports)
+
+
+OTHERS = ["mine.parquet", ".notes.txt", "sub/.keep-me", f"sub/{FILE_NAME}"]
+
+
+def put_others(lake: Lake, folder: Path) -> dict[str, str]:
+    """Files that no run made, in a folder; returns all of its files but those that runs made."""
+    before = files_in(folder).keys()
+    for name in OTHERS:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"mine")
+    return {name: digest for name, digest in files_in(folder).items() if name not in before}
+
+
+def test_a_run_that_replaces_a_day_leaves_files_of_others(lake):
+    lake.run(DAY)
+    folder = lake.results / lake.rejected_folder(DAY)
+    others = put_others(lake, folder)
+    result = lake.run(DAY, assets=DAILY)
+    assert (result.success, packets(lake)) == (True, PACKETS)
+    assert files_in(folder) == others
+    (warning,) = [text for text in lake.messages(result, level=30) if "no run made" in text]
+    assert all(str(folder / name) in warning for name in sorted(OTHERS)[:3]) and "and 1 more" in warning
+
+
+def test_files_of_others_are_told_of_once(lake):
+    lake.run(DAY)
+    put_others(lake, lake.results / lake.rejected_folder(DAY))
+    lake.run(DAY, assets=DAILY)
+    assert lake.messages(lake.run(DAY), level=30) == []
+
+
+def test_files_of_others_stay_where_a_killed_run_is_cleaned_up(tables):
+    (left,) = put(tables, "left", DAY)
+    folder = (tables.results / left).parent
+    others = put_others(tables, folder)
+    put_cleanup_marker(tables, 13, "left")
+    (told,) = remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    assert files_in(folder) == others
+    assert str(folder / ".notes.txt") in told
+    assert tables.cleanup_markers() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        (FILE_NAME, True),
+        ("20240310_010203_00012_ab1cd_0badcafe-1234-4567-89ab-0123456789ab", True),
+        ("20240310_010203_00012_ab1cd_0badcafe-1234-4567-89ab-0123456789ab.gz.parquet", True),
+        (f"copy of {FILE_NAME}", False),
+        (f"{FILE_NAME}.bak", False),
+        ("20240310_010203_00012_ab1cd_notes", False),
+        ("20240310.parquet", False),
+    ],
+)
+def test_the_names_that_an_unload_gives(name, ours):
+    assert is_written_file(f"{ROOT}{attempt('x')}/dt={DAY}/{name}") is ours
 
 
 @pytest.mark.parametrize(
@@ -880,7 +954,7 @@ def test_days_that_are_more_than_one_query_may_scan_are_written_in_halves(lake):
     def limit(text: str) -> None:
         if text.startswith("UNLOAD") and f"BETWEEN '{DAY}' AND '{EMPTY_DAY}'" in text:
             lake.target.results.replace(
-                {f"{ROOT}{text.split(ROOT)[1].split('/')[0]}/dt={NEXT_DAY}/a.parquet": b"x"}
+                {f"{ROOT}{text.split(ROOT)[1].split('/')[0]}/dt={NEXT_DAY}/{FILE_NAME}": b"x"}
             )  # as far as it had come
             raise ScanLimitError("CANCELLED", "Bytes scanned limit was exceeded", text)
 

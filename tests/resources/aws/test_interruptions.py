@@ -120,7 +120,8 @@ def test_what_killed_runs_left_goes_a_day_later_and_nothing_else(aws: AwsDouble,
     left = {}
     for age in (timedelta(days=2), timedelta(hours=1)):
         name = f"{now - age:{STAMP}}-0badcafe"
-        files = {f"rejected_flows/{name}/dt={day}/part": b"half a file" for day in (DAY, NEXT_DAY)}
+        part = "20240310_010203_00012_ab1cd_0badcafe-1234-4567-89ab-0123456789ab"
+        files = {f"rejected_flows/{name}/dt={day}/{part}": b"half a file" for day in (DAY, NEXT_DAY)}
         note = {f"rejected_flows/_unfinished/vpc_flow_lake/{name}": f"rejected_flows/{name}/\n".encode()}
         left[age] = {**files, **note}
         for key, body in left[age].items():

@@ -136,6 +136,81 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["catalog.sqlite"]
 
 
+@pytest.mark.parametrize("method", ["create_database", "drop_table"])
+def test_a_catalog_with_a_second_name_is_not_written(catalog: Catalog, tmp_path: Path, method: str) -> None:
+    os.link(catalog.path, tmp_path / "backup.sqlite")
+    before = files_in(tmp_path)
+    with pytest.raises(
+        FlowLakeError, match=r"has a second name \(a hard link\), as a backup by `cp -al`.*then run again"
+    ):
+        getattr(catalog, method)({"create_database": "new", "drop_table": NAME}[method])
+    assert files_in(tmp_path) == before
+
+
+def test_a_catalog_with_a_second_name_is_read(catalog: Catalog, tmp_path: Path) -> None:
+    os.link(catalog.path, tmp_path / "backup.sqlite")
+    assert catalog.find_table(NAME) == DEFINITION
+
+
+FOREIGN = {
+    "a video": b"\0\0\0 ftypmp42" + b"precious" * 1000,
+    "text": b"precious" * 1000,
+    "zeros": bytes(4096),
+    "short": b"\0",
+}
+
+
+@pytest.mark.parametrize("how", ["file", "hard link", "link"])
+@pytest.mark.parametrize("ending", ["journal", "wal"])
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_journal_of_others_is_left_as_it_is(
+    catalog: Catalog, tmp_path: Path, kind: str, ending: str, how: str
+) -> None:
+    elsewhere, journal = tmp_path / "elsewhere", Path(f"{catalog.path}-{ending}")
+    elsewhere.write_bytes(FOREIGN[kind])
+    if how == "file":
+        elsewhere.rename(journal)
+    else:
+        (os.link if how == "hard link" else os.symlink)(elsewhere, journal)
+    before = files_in(tmp_path)
+    for use in (lambda: catalog.create_database("new"), lambda: catalog.find_table(NAME)):
+        with pytest.raises(FlowLakeError, match=f"{journal.name} lies where SQLite .* Move it away, then run again"):
+            use()
+    assert files_in(tmp_path) == before
+    assert journal.is_symlink() is (how == "link")
+
+
+@pytest.mark.parametrize("how", ["hard link", "link"])
+def test_an_empty_journal_that_is_a_link_is_refused(catalog: Catalog, tmp_path: Path, how: str) -> None:
+    journal = Path(f"{catalog.path}-journal")
+    (tmp_path / "elsewhere").touch()
+    (os.link if how == "hard link" else os.symlink)(tmp_path / "elsewhere", journal)
+    with pytest.raises(FlowLakeError, match="lies where SQLite"):
+        catalog.create_database("new")
+    assert (tmp_path / "elsewhere").exists() and os.path.lexists(journal)
+
+
+@pytest.mark.parametrize("synced", [False, True])
+def test_a_journal_that_a_killed_run_left_is_taken_up(catalog: Catalog, synced: bool) -> None:
+    numbers = b"".join(number.to_bytes(4, "big") for number in (0, 7, 5, 512, 4096))
+    magic = bytes.fromhex("d9d505f920a163d7") if synced else bytes(8)
+    Path(f"{catalog.path}-journal").write_bytes((magic + numbers).ljust(512, b"\0"))
+    assert catalog.create_database("new")
+    assert catalog.find_table(NAME) == DEFINITION
+    assert not Path(f"{catalog.path}-journal").exists()
+
+
+def test_the_write_ahead_log_of_a_killed_program_is_taken_up(catalog: Catalog) -> None:
+    program = (
+        "import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('PRAGMA journal_mode = WAL'); "
+        "db.execute(\"INSERT INTO databases VALUES ('new')\"); db.commit(); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(catalog.path)], check=False)
+    assert Path(f"{catalog.path}-wal").stat().st_size
+    assert catalog.has_database("new")
+    assert catalog.create_database("newer")
+
+
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
 def test_a_catalog_that_is_no_file_is_told(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "catalog.sqlite")

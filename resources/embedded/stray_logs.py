@@ -1,0 +1,86 @@
+"""Objects of flow logs in a bucket's folder that lie where none are read: a look that ends soon, by names alone."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+from flowlogs.layout import find_source, is_above_sources, is_object_name, is_visible, unsupported_layout
+
+MAX_FOLDERS = 1_000
+"""Into how many folders a look is taken."""
+
+MAX_FOLDERS_BELOW_EACH = 100
+"""Into how many of these below each folder that is beside those of the layout."""
+
+MAX_ENTRIES = 1_000
+"""At how many names in a folder."""
+
+MAX_DEPTH = 14
+"""How deep those folders are: a prefix of some levels, the layout's, and an hour's."""
+
+
+def find_stray_logs(root: Path) -> tuple[list[str], list[str]]:
+    """The key prefixes of folders beside those of the layout that hold objects of flow logs, somewhere below; and what
+    is said of layouts that are found there.
+
+    `root` is the bucket's folder. The folders of accounts and regions in the layout are not looked into.
+    """
+    stray, layouts = list[str](), list[str]()
+    waiting, looked_into = [""], 0
+    while waiting and looked_into < MAX_FOLDERS:
+        folder = waiting.pop(0)
+        looked_into += 1
+        below, has_objects = _look_into(root, folder)
+        if has_objects:
+            stray.append(folder)
+        for beside in below:
+            if is_above_sources(beside):
+                waiting.append(beside)
+            elif not find_source(beside) and looked_into < MAX_FOLDERS:
+                for found in _below(root, beside):
+                    looked_into += 1
+                    if told := unsupported_layout(found):
+                        layouts.append(told)
+                        break
+                    if _look_into(root, found)[1]:
+                        stray.append(beside)
+                        break
+    return stray, layouts
+
+
+def _below(root: Path, top: str) -> Iterator[str]:
+    """A folder and those below it, each way down to its end first; those of the layout's names come first."""
+    waiting = [top]
+    for _ in range(MAX_FOLDERS_BELOW_EACH):
+        if not waiting:
+            return
+        folder = waiting.pop()
+        yield folder
+        if folder.count("/") < MAX_DEPTH:
+            waiting += sorted(_look_into(root, folder)[0], key=_is_in_layout)
+
+
+def _is_in_layout(folder: str) -> bool:
+    return folder.rstrip("/").rpartition("/")[2].lower() in ("awslogs", "vpcflowlogs")
+
+
+def _look_into(root: Path, folder: str) -> tuple[list[str], bool]:
+    """The visible folders in a folder, as key prefixes, in order; and whether it holds objects of flow logs.
+
+    Links to what the bucket holds, or to what holds the bucket, lead to nothing new.
+    """
+    below, has_objects = list[str](), False
+    with suppress(OSError), os.scandir(root / folder) as entries:
+        for entry in islice(entries, MAX_ENTRIES):
+            if is_object_name(entry.name):
+                has_objects = True
+            elif is_visible(entry.name, "") and entry.is_dir() and not (entry.is_symlink() and _is_near(entry, root)):
+                below.append(f"{folder}{entry.name}/")
+    return sorted(below), has_objects
+
+
+def _is_near(link: "os.DirEntry[str]", root: Path) -> bool:
+    real, top = Path(os.path.realpath(link.path)), root.resolve()
+    return real == top or real in top.parents or top in real.parents

@@ -1,0 +1,45 @@
+"""Where the links in a folder lead: nothing is read here but the names in folders."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+MAX_DEPTH_OF_LINKS = 7
+"""From the bucket's folder down to a month's, which holds the days' folders."""
+
+MAX_FOLDERS_WITH_LINKS = 2_000
+"""Into how many folders of a bucket a look is taken for links, the upper ones first."""
+
+
+def linked_folders(root: Path) -> list[Path]:
+    """The folders that links in a bucket's folder lead to, down to those of the days.
+
+    Without those that hold the bucket itself: what lies beside the bucket is not in it.
+    """
+    top = os.path.realpath(root)
+    seen, looked_into = {top, *map(str, Path(top).parents)}, 0
+    level, found = [top], list[Path]()
+    for _ in range(MAX_DEPTH_OF_LINKS):
+        below = list[str]()
+        for folder in level[: MAX_FOLDERS_WITH_LINKS - looked_into]:
+            looked_into += 1
+            for name, place, is_folder in real_entries(folder):
+                if is_folder and place not in seen:
+                    seen.add(place)
+                    below.append(place)
+                    if place != os.path.join(folder, name):  # noqa: PTH118 - as os.scandir gives it
+                        found.append(Path(place))
+        level = below
+    return found
+
+
+def real_entries(folder: str) -> Iterator[tuple[str, str, bool]]:
+    """What is in a folder: its name, where it really is, given where the folder is, and whether it is a folder."""
+    with suppress(OSError), os.scandir(folder) as entries:  # what cannot be read, whoever reads objects will tell
+        for entry in entries:
+            if entry.is_symlink():
+                is_folder = os.path.isdir(entry.path)  # noqa: PTH112 - Path's fails where it may not look
+                yield entry.name, os.path.realpath(entry.path), is_folder
+            else:
+                yield entry.name, entry.path, entry.is_dir()

@@ -1,0 +1,27 @@
+"""Dagster's history beside the results, in process."""
+
+import os
+from pathlib import Path
+
+import pytest
+from support import files_in
+
+from flowlogs.errors import FlowLakeError
+from pipelines.commands.history import history
+from pipelines.settings import DAGSTER_HOME, Settings
+
+
+@pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+def test_a_database_with_a_second_name_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(DAGSTER_HOME, "")
+    settings = Settings(results=str(tmp_path / "results"))
+    database, backup = settings.dagster_home / name, tmp_path / "backup"
+    database.parent.mkdir(parents=True)
+    backup.write_bytes(b"as it was")
+    os.link(backup, database)
+    with pytest.raises(FlowLakeError, match=r"has a second name \(a hard link\).*then run again"), history(settings):
+        pass
+    kept = files_in(settings.dagster_home)
+    assert kept.keys() == {".lock", "dagster.yaml", name} and backup.read_bytes() == b"as it was"
