@@ -730,7 +730,7 @@ def test_account_and_region_are_found_from_the_folders(logs):
         "path": str(logs),
         "account": "111111111111",
         "region": "eu-west-2",
-        "read as": "s3://logs-0/AWSLogs/111111111111/vpcflowlogs/eu-west-2/",
+        "location": "s3://logs-0/AWSLogs/111111111111/vpcflowlogs/eu-west-2/",
     }
 
 
@@ -809,7 +809,7 @@ def test_the_default_bucket_is_made_with_a_mark_that_says_so(simulated):
         "path": str(simulated.root),
         "account": "123456789012",
         "region": "us-east-1",
-        "read as": SOURCE.location,
+        "location": SOURCE.location,
     }
     mark = simulated.root / SimulatedBucket.MARK
     assert mark.read_text() == "Made by VPC Flow Lake: simulated flow logs of a VPC that does not exist.\n"
