@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from pathlib import PurePosixPath
 
 from assets.results_source import ObjectsRead, objects_read_key, recorded_objects_read
@@ -24,11 +24,12 @@ from flowlogs.first_look import (
 )
 from flowlogs.layout import (
     LogSource,
-    find_delivery_day,
     find_flow_log,
     find_leading_object_name,
     find_owner,
+    find_window,
     is_visible,
+    touches_day,
 )
 from flowlogs.printable import first_names
 from resources.bucket import Bucket, ObjectStore, StoredObject
@@ -177,6 +178,7 @@ def _inspect_day(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
         *_twice(bucket, objects),
         *_copies(bucket, objects.values()),
         *_of_other_days(bucket, objects, day),
+        *_in_two_days(bucket, source, objects, day),
         *_of_others(bucket, source, objects),
         *_doubled_interfaces(looks, day),
         *_archived(bucket, objects.values(), day),
@@ -275,13 +277,31 @@ def _copies(bucket: Bucket, objects: Iterable[StoredObject]) -> Iterator[str]:
 
 
 def _of_other_days(bucket: Bucket, objects: Iterable[str], day: date) -> Iterator[str]:
-    """Objects that went astray: by their names they are of another day, and not just of the one beside it."""
-    astray = [key for key in objects if (own := find_delivery_day(key)) and abs(own - day) > timedelta(days=1)]
+    """Objects that went astray: by their names they are of another day, and not of the minutes around midnight."""
+    windows = {key: window for key in objects if (window := find_window(key)) and window.date() != day}
+    astray = [key for key, window in windows.items() if not touches_day(window, day)]
     if astray:
         yield (
             f"Some objects are called as those of another day than {day}, in whose folder they lie: "
             f"{first_paths(bucket, astray)}. Their records are counted on {day}."
         )
+
+
+def _in_two_days(bucket: Bucket, source: LogSource, objects: Iterable[str], day: date) -> Iterator[str]:
+    """Objects of the minutes around midnight that lie in the folder of the other day, too."""
+    beside: dict[date, list[str]] = defaultdict(list)
+    for key in objects:
+        window = find_window(key)
+        if window and window.date() != day and touches_day(window, day):
+            beside[window.date()].append(key)
+    for other, keys in beside.items():
+        there = {_unpacked_name(stored.key) for stored in bucket.visible_objects(source.day_prefix(other))}
+        doubled = [key for key in keys if _unpacked_name(key) in there]
+        if doubled:
+            yield (
+                f"Some objects of {day} are there on {other}, too, so that their records count on both days: "
+                f"{first_paths(bucket, doubled)}. Remove them from one of the two folders, and run again."
+            )
 
 
 def _of_others(bucket: Bucket, source: LogSource, objects: Iterable[str]) -> Iterator[str]:

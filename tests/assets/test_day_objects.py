@@ -159,6 +159,62 @@ def test_objects_of_another_day_are_told(lake):
     )
 
 
+def object_of(lake: Lake, window: str, folder: date, record: str = FEW_PACKETS) -> Path:
+    """An object that is called as one of this window (20210902T2355), in a day's folder."""
+    path = write_object(lake.logs, folder, [record])
+    return path.rename(path.with_name(re.sub(r"\d{8}T\d{4}", window, path.name)))
+
+
+def test_a_copy_of_all_objects_of_the_day_before_is_told(lake):
+    shutil.copytree(lake.logs / FOLDER, lake.logs / FOLDER.replace("2021/09/02", "2021/09/03"), dirs_exist_ok=True)
+    (told,) = warnings(lake, lake.run(NEXT_DAY))
+    assert told.startswith(f"Some objects are called as those of another day than {NEXT_DAY}, in whose folder they lie")
+
+
+def test_a_hard_link_to_an_object_of_the_next_day_is_told(lake):
+    path = write_object(lake.logs, NEXT_DAY, [MANY_PACKETS.replace("eni-0a", "eni-0z")], number=12)
+    link = lake.logs / FOLDER / path.name
+    link.hardlink_to(path)
+    (told,) = warnings(lake, lake.run(DAY))
+    assert told.startswith(f"Some objects are called as those of another day than {DAY}, in whose folder they lie")
+
+
+def test_links_of_two_days_to_one_object_outside_are_told_on_the_day_it_is_not_of(lake, tmp_path):
+    path = write_object(tmp_path / "outside", DAY, [MANY_PACKETS.replace("eni-0a", "eni-0z")], number=12)
+    for day in (DAY, NEXT_DAY):
+        (lake.logs / FOLDER.replace("2021/09/02", f"{day:%Y/%m/%d}") / path.name).symlink_to(path)
+    assert warnings(lake, lake.run(DAY)) == []
+    (told,) = warnings(lake, lake.run(NEXT_DAY))
+    assert told.startswith(f"Some objects are called as those of another day than {NEXT_DAY}, in whose folder they lie")
+
+
+@pytest.mark.parametrize("window", ["20210901T2350", "20210901T2355", "20210903T0000", "20210903T0015"])
+def test_a_delivery_at_midnight_in_the_folder_beside_is_nothing_to_tell(lake, window):
+    object_of(lake, window, DAY, MANY_PACKETS.replace("eni-0a", "eni-0z"))
+    assert warnings(lake, lake.run(DAY)) == []
+
+
+@pytest.mark.parametrize("window", ["20210901T2345", "20210903T0020"])
+def test_an_object_away_from_midnight_in_the_folder_beside_is_told(lake, window):
+    path = object_of(lake, window, DAY, MANY_PACKETS.replace("eni-0a", "eni-0z"))
+    (told,) = warnings(lake, lake.run(DAY))
+    assert told == (
+        f"Some objects are called as those of another day than {DAY}, in whose folder they lie: {path}. Their records "
+        f"are counted on {DAY}."
+    )
+
+
+@pytest.mark.parametrize(("window", "own"), [("20210902T2355", DAY), ("20210904T0000", LAST_DAY)])
+def test_an_object_of_midnight_in_both_days_folders_is_told(lake, window, own):
+    copy = object_of(lake, window, NEXT_DAY)
+    shutil.copy(copy, object_of(lake, window, own))
+    (told,) = warnings(lake, lake.run(NEXT_DAY))
+    assert told == (
+        f"Some objects of {NEXT_DAY} are there on {own}, too, so that their records count on both days: {copy}. Remove "
+        "them from one of the two folders, and run again."
+    )
+
+
 def test_a_file_in_the_place_of_a_days_folder_fails_the_day_by_name(lake):
     path = lake.logs / FOLDER.replace("09/02", "09/05")
     path.write_text("x")
