@@ -19,7 +19,7 @@ from flowlogs.first_look import (
     FirstLook,
     first_look,
     header_inside_warning,
-    odd_records_warning,
+    odd_lines_warnings,
     other_files_warning,
 )
 from flowlogs.layout import (
@@ -173,7 +173,7 @@ def _inspect_day(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
         *_other_files(bucket, seen),
         *_hidden(bucket, there, objects),
         *_empty(bucket, seen),
-        *_odd_records(bucket, seen),
+        *_odd_lines(bucket, seen),
         *_headers_inside(bucket, seen),
         *_twice(bucket, objects),
         *_copies(bucket, objects.values()),
@@ -233,10 +233,8 @@ def _empty(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
         )
 
 
-def _odd_records(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
-    odd = {key: look.odd for key, look in seen.items() if look.odd is not None}
-    if odd:
-        yield odd_records_warning(_display_paths(bucket, list(odd)), next(iter(odd.values())))
+def _odd_lines(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
+    yield from odd_lines_warnings({bucket.objects.display_path(key): look.odd for key, look in seen.items()})
 
 
 def _headers_inside(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:

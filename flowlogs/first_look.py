@@ -7,8 +7,8 @@ asks here of the lines that it comes across while it reads. Bytes in, findings o
 
 import re
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
@@ -47,6 +47,7 @@ _ACTION = [field.column for field in DEFAULT_FIELDS].index("action")
 _INTERFACE = [field.column for field in DEFAULT_FIELDS].index("interfaceid")
 _HEADER_NAMES = frozenset(field.header for field in DEFAULT_FIELDS)
 _ACTION_BYTES = frozenset(action.encode() for action in ACTIONS)
+_STATUS = re.compile(rb"[A-Za-z_]*|-")
 
 _GZIP = b"\x1f\x8b"
 _COMPRESSED = (
@@ -75,32 +76,46 @@ _ADDRESS_OR_INTERFACE = re.compile(r"\d+(\.\d+){3}|[0-9a-f]*:[0-9a-f]*:|eni-")
 _OUTCOMES = frozenset({"ACCEPT", "REJECT", "NODATA", "SKIPDATA"})
 
 
+class Line(Enum):
+    """What a line below an object's first one is."""
+
+    RECORD = "a record"
+    OTHER_ACTION = "a record whose action is none of ACTIONS"
+    SURPLUS = "a record with something behind its last field"
+    HEADER_AGAIN = "the header line of the default format, or a record with that behind it"
+    OTHER_HEADER = "another header line: the records below it may have other fields"
+
+
+ODD_LINES = {
+    Line.OTHER_ACTION: (
+        "Records whose action is none of ACCEPT, REJECT and - are in {names}. No report counts them. The first one is: "
+        "{first}"
+    ),
+    Line.SURPLUS: (
+        "Lines that go on behind a record's last field are in {names}. What stands there is not read: where the line "
+        "end between two records is missing, the second one is lost. The first one is: {first}"
+    ),
+}
+"""What people should know of lines that are odd, by their kind."""
+
+
 @dataclass(frozen=True)
 class FirstLook:
     """What the beginning of one object says.
 
     `problem` says why its records cannot be read as they are, in words that follow the object's name. `warning` says
-    what people should know of it while other records are read right. `odd` is the first line looked at whose action is
-    none of ACTIONS. `header`: it begins with the header line. `header_inside`: that comes again further down.
+    what people should know of it while other records are read right. `odd` is the first line looked at of each kind
+    among ODD_LINES. `header`: it begins with the header line. `header_inside`: that comes again further down.
     `interfaces` are those that its records tell of. `empty`: it holds no line at all.
     """
 
     problem: str | None = None
     warning: str | None = None
-    odd: str | None = None
+    odd: Mapping[Line, str] = field(default_factory=dict)
     header: bool = False
     header_inside: bool = False
     interfaces: frozenset[str] = frozenset()
     empty: bool = False
-
-
-class Line(Enum):
-    """What a line below an object's first one is."""
-
-    RECORD = "a record"
-    ODD = "a record whose action is none of ACTIONS"
-    HEADER_AGAIN = "the header line of the default format, or a record with that behind it"
-    OTHER_HEADER = "another header line: the records below it may have other fields"
 
 
 def first_look(name: str, head: bytes) -> FirstLook:
@@ -243,20 +258,21 @@ def _lines(text: bytes, whole: bool) -> Iterator[str]:
 
 
 def _records(name: str, lines: Sequence[str]) -> FirstLook:
-    odd: str | None = None
+    odd = dict[Line, str]()
     header_inside = False
     interfaces = set()
     for line in lines:
         fields = line.split(" ")
         if len(fields) > _INTERFACE:
             interfaces.add(fields[_INTERFACE])
-        if len(fields) == len(DEFAULT_FIELDS) and fields[_ACTION] in ACTIONS:
+        if len(fields) == len(DEFAULT_FIELDS) and fields[_ACTION] in ACTIONS and fields[-1].isalpha():
             continue
         kind = line_kind(line.encode())
         if kind is Line.OTHER_HEADER:
             return FirstLook(problem=other_header_problem(line))
         header_inside |= kind is Line.HEADER_AGAIN
-        odd = line_excerpt(line) if odd is None and kind is Line.ODD else odd
+        if kind in ODD_LINES:
+            odd.setdefault(kind, line_excerpt(line))
     warning = None
     if not is_object_name(name):
         right = find_embedded_object_name(name)
@@ -278,9 +294,11 @@ def line_kind(line: bytes) -> Line:
     for _ in range(_ACTION):
         place = line.find(b" ", place) + 1
         if not place:
-            return Line.ODD
-    after = line.find(b" ", place)
-    return Line.RECORD if line[place : after if after >= 0 else None] in _ACTION_BYTES else Line.ODD
+            return Line.OTHER_ACTION
+    action, _, rest = line[place:].partition(b" ")
+    if action not in _ACTION_BYTES:
+        return Line.OTHER_ACTION
+    return Line.RECORD if _STATUS.fullmatch(rest.rstrip()) else Line.SURPLUS
 
 
 def _is_header(line: str) -> bool:
@@ -316,12 +334,12 @@ def header_inside_warning(names: Sequence[str]) -> str:
     )
 
 
-def odd_records_warning(names: Sequence[str], first: str) -> str:
-    """What people should know of objects, by their addresses, with records of another action, as the first one is."""
-    return (
-        f"Records whose action is none of ACCEPT, REJECT and - are in {first_names(names)}. No report counts them. "
-        f"The first one is: {first}"
-    )
+def odd_lines_warnings(found: Mapping[str, Mapping[Line, str]]) -> Iterator[str]:
+    """What people should know of objects with odd lines: by their addresses, the first line of each kind."""
+    for kind, words in ODD_LINES.items():
+        first = {name: lines[kind] for name, lines in found.items() if kind in lines}
+        if first:
+            yield words.format(names=first_names(list(first)), first=next(iter(first.values())))
 
 
 def _words(line: str) -> set[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.first_look import header_inside_warning, odd_records_warning, other_files_warning
+from flowlogs.first_look import header_inside_warning, odd_lines_warnings, other_files_warning
 from flowlogs.layout import is_visible
 from flowlogs.printable import first_names
 from flowlogs.statements import MAX_PARTITIONS_PER_UNLOAD, TableDefinition, TableName
@@ -361,7 +361,6 @@ def _misread_objects(checks: "Mapping[ScannedObject, ObjectCheck]") -> dict[str,
 def _remarks(checks: "Mapping[ScannedObject, ObjectCheck]") -> tuple[str, ...]:
     """What is to be known of objects whose other records are read right, alike ones together."""
     found = [(path, check) for path, check in _by_path(checks) if not check.problem]
-    odd = {path: check.odd for path, check in found if check.odd is not None}
     inside = [path for path, check in found if check.header_inside]
     foreign: dict[str, list[str]] = {}
     for path, check in found:
@@ -369,7 +368,7 @@ def _remarks(checks: "Mapping[ScannedObject, ObjectCheck]") -> tuple[str, ...]:
             foreign.setdefault(check.foreign, []).append(path)
     return (
         *(other_files_warning(paths, words) for words, paths in foreign.items()),
-        *([odd_records_warning(list(odd), next(iter(odd.values())))] if odd else []),
+        *odd_lines_warnings({path: check.odd for path, check in found}),
         *([header_inside_warning(inside)] if inside else []),
     )
 

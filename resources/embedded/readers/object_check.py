@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.first_look import (
     LONG_LINE,
+    ODD_LINES,
     Line,
     first_line_look,
     line_excerpt,
@@ -44,22 +45,22 @@ class ObjectCheck:
     """What is found of one object, whose last part of the key is `name`, while its text goes by.
 
     `problem` says why its records are not read as they are, in words that follow its name; `foreign` what is to be
-    known of a file that is no object and that no record was seen in; `odd` is the first line whose action is none of
-    a record's, `header_inside` whether the header line comes again.
+    known of a file that is no object and that no record was seen in; `odd` is the first line of each kind among
+    ODD_LINES, `header_inside` whether the header line comes again.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.problem: str | None = None
         self.foreign: str | None = None
-        self.odd: str | None = None
+        self.odd: dict[Line, str] = {}
         self.header_inside = False
         self._odd_lines = 0
 
     @property
     def found(self) -> bool:
         """Whether there is anything to say."""
-        return bool(self.problem or self.foreign or self.odd is not None or self.header_inside)
+        return bool(self.problem or self.foreign or self.odd or self.header_inside)
 
     def header(self, line: bytes) -> None:
         """Take the object's first line, without its end."""
@@ -94,9 +95,10 @@ class ObjectCheck:
             self.problem = other_header_problem(_text(line))
         elif kind is Line.HEADER_AGAIN:
             self.header_inside = True
-        elif kind is Line.ODD:
+        elif kind in ODD_LINES:
             self._odd_lines += 1
-            self.odd = line_excerpt(_text(line)) if self.odd is None else self.odd
+            if kind not in self.odd:
+                self.odd[kind] = line_excerpt(_text(line))
 
     def _look_for_headers(self, text: bytes) -> None:
         for line in _lines_with(text, _OF_A_HEADER):

@@ -211,10 +211,21 @@ def test_a_record_with_another_action_is_told(bucket, line, many):
     )
 
 
+@pytest.mark.parametrize("between", ["", " ", "\u0085", "\0", ";"], ids=["nothing", "blank", "NEL", "NUL", "semicolon"])
+@pytest.mark.parametrize("many", [0, 60_000], ids=["near", "deep"])
+def test_a_record_behind_a_record_is_told(bucket, between, many):
+    path = put(bucket, HEADER_LINE, *[record(1)] * many, f"{record(2)}{between}{record(4)}", *[record(3)] * 3)
+    (told,) = ask(bucket).warnings
+    assert told.startswith(
+        f"Lines that go on behind a record's last field are in {path}. What stands there is not read: where the line "
+        f"end between two records is missing, the second one is lost. The first one is: {record(2)}"
+    )
+
+
 @pytest.mark.parametrize(
     "line",
-    [f"{record(2)} more", record(2, status="ok"), record(2)[:-3], record(2, interface="x" * 100_000)],
-    ids=["an extra field", "another status", "no status", "a long field"],
+    [f"{record(2)}  ", record(2, status="ok"), record(2)[:-3], record(2, interface="x" * 100_000)],
+    ids=["blanks behind it", "another status", "no status", "a long field"],
 )
 def test_a_record_that_is_odd_otherwise_is_not_told(bucket, line):
     put(bucket, HEADER_LINE, line, record(3))
