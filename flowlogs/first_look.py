@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
+from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE, Field
 from flowlogs.layout import find_embedded_object_name, is_object_name
 from flowlogs.printable import first_names, printable, shortened
 
@@ -49,6 +49,26 @@ _HEADER_NAMES = frozenset(field.header for field in DEFAULT_FIELDS)
 _ACTION_BYTES = frozenset(action.encode() for action in ACTIONS)
 _STATUS = re.compile(rb"[A-Za-z_]*|-")
 
+_ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F.]*:[0-9a-fA-F:.]*|-"
+_ADDRESSES = frozenset({"sourceaddress", "destinationaddress"})
+_BYTES_OF_ADDRESS = re.compile(_ADDRESS.encode())
+_BITS = {"int": 31, "bigint": 63}
+_DIGITS = 19
+"""No number of 63 bits has more."""
+
+_USUAL = {
+    **dict.fromkeys((field.column for field in DEFAULT_FIELDS), "[^ ]+"),
+    **{field.column: r"\d{1,9}|-" for field in DEFAULT_FIELDS if field.type == "int"},
+    **{field.column: r"\d{1,18}|-" for field in DEFAULT_FIELDS if field.type == "bigint"},
+    **dict.fromkeys(_ADDRESSES, _ADDRESS),
+    "action": "ACCEPT|REJECT|-",
+    "logstatus": "[A-Za-z_]+|-",
+}
+USUAL_RECORD = " ".join(f"(?:{pattern})" for pattern in _USUAL.values())
+"""What nearly every line is, and none but a record. Python and RE2 read the pattern alike."""
+
+_USUAL_RECORD = re.compile(USUAL_RECORD, re.ASCII)
+
 _GZIP = b"\x1f\x8b"
 _COMPRESSED = (
     (_GZIP, "gzip"),
@@ -82,6 +102,7 @@ class Line(Enum):
     RECORD = "a record"
     OTHER_ACTION = "a record whose action is none of ACTIONS"
     SURPLUS = "a record with something behind its last field"
+    MALFORMED = "a record with a field that is not the number or address that belongs there"
     HEADER_AGAIN = "the header line of the default format, or a record with that behind it"
     OTHER_HEADER = "another header line: the records below it may have other fields"
 
@@ -94,6 +115,10 @@ ODD_LINES = {
     Line.SURPLUS: (
         "Lines that go on behind a record's last field are in {names}. What stands there is not read: where the line "
         "end between two records is missing, the second one is lost. The first one is: {first}"
+    ),
+    Line.MALFORMED: (
+        "Records with a field that is not the number or address that belongs there are in {names}. What Athena cannot "
+        "read as a number is NULL, and no sum counts it. The first one is: {first}"
     ),
 }
 """What people should know of lines that are odd, by their kind."""
@@ -265,7 +290,7 @@ def _records(name: str, lines: Sequence[str]) -> FirstLook:
         fields = line.split(" ")
         if len(fields) > _INTERFACE:
             interfaces.add(fields[_INTERFACE])
-        if len(fields) == len(DEFAULT_FIELDS) and fields[_ACTION] in ACTIONS and fields[-1].isalpha():
+        if _USUAL_RECORD.fullmatch(line):
             continue
         kind = line_kind(line.encode())
         if kind is Line.OTHER_HEADER:
@@ -298,7 +323,21 @@ def line_kind(line: bytes) -> Line:
     action, _, rest = line[place:].partition(b" ")
     if action not in _ACTION_BYTES:
         return Line.OTHER_ACTION
-    return Line.RECORD if _STATUS.fullmatch(rest.rstrip()) else Line.SURPLUS
+    if not _STATUS.fullmatch(rest.rstrip()):
+        return Line.SURPLUS
+    return (
+        Line.RECORD if all(map(_is_well_formed, DEFAULT_FIELDS, line[:place].split(b" ")[:_ACTION])) else Line.MALFORMED
+    )
+
+
+def _is_well_formed(field: Field, text: bytes) -> bool:
+    """Whether a field says a number that its column has room for, an address, or that there is none."""
+    if field.column in _ADDRESSES:
+        return _BYTES_OF_ADDRESS.fullmatch(text) is not None
+    if field.type not in _BITS or text == b"-":
+        return True
+    digits = text.lstrip(b"0")
+    return text.isdigit() and len(digits) <= _DIGITS and int(digits or b"0") < 1 << _BITS[field.type]
 
 
 def _is_header(line: str) -> bool:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import ACCEPTED, FEW_PACKETS, NO_DATA, PING, SKIPPED
 
-from flowlogs.fields import HEADER_LINE
+from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.first_look import HEAD_BYTES, MAX_TEXT_BYTES, FirstLook, Line, first_look, gunzipped
 from flowlogs.layout import find_flow_log
 from flowlogs.printable import printable
@@ -258,6 +258,49 @@ def test_what_stands_behind_a_record_is_told(between, second):
     (told,) = look("\n".join([HEADER_LINE, line, PING, ""])).odd.items()
     assert told[0] is Line.SURPLUS
     assert told[1].startswith(FEW_PACKETS)
+
+
+def changed(column: str, text: str, line: str = FEW_PACKETS) -> str:
+    """The record, with another text in a field."""
+    fields = line.split(" ")
+    fields[[field.column for field in DEFAULT_FIELDS].index(column)] = text
+    return " ".join(fields)
+
+
+@pytest.mark.parametrize("text", ["1,000", "1e6", "0x309", "+7", "-5", "\\N", "", str(2**63), "9" * 5_000, "\uff17"])
+@pytest.mark.parametrize("column", ["numpackets", "endtime"])
+def test_a_field_that_is_no_number_is_told(column, text):
+    assert look("\n".join([HEADER_LINE, changed(column, text), PING, ""])).odd.keys() == {Line.MALFORMED}
+
+
+@pytest.mark.parametrize("text", ["2147483648", "eni-1", "10.0.0.5"])
+@pytest.mark.parametrize("column", ["version", "sourceport", "protocol"])
+def test_a_field_that_is_no_number_of_32_bits_is_told(column, text):
+    assert look("\n".join([HEADER_LINE, changed(column, text), PING, ""])).odd.keys() == {Line.MALFORMED}
+
+
+@pytest.mark.parametrize("text", ["443", "eni-1", "", "10.0.0", "10.0.0.5,", "host.example"])
+@pytest.mark.parametrize("column", ["sourceaddress", "destinationaddress"])
+def test_a_field_that_is_no_address_is_told(column, text):
+    assert look("\n".join([HEADER_LINE, changed(column, text), PING, ""])).odd.keys() == {Line.MALFORMED}
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("numpackets", str(2**63 - 1)),
+        ("numpackets", f"{'0' * 5_000}7"),
+        ("numpackets", "0"),
+        ("sourceport", "2147483647"),
+        ("sourceport", "-"),
+        ("sourceaddress", "-"),
+        ("sourceaddress", "2001:db8::1"),
+        ("destinationaddress", "::ffff:10.0.0.5"),
+        ("account", "unknown"),
+    ],
+)
+def test_numbers_that_fit_and_addresses_are_nothing_to_tell(column, text):
+    assert look("\n".join([HEADER_LINE, changed(column, text), PING, ""])).odd == {}
 
 
 def test_what_is_told_of_a_record_is_short_and_printable():

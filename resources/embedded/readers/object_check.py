@@ -11,6 +11,7 @@ from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.first_look import (
     LONG_LINE,
     ODD_LINES,
+    USUAL_RECORD,
     Line,
     first_line_look,
     line_excerpt,
@@ -19,7 +20,7 @@ from flowlogs.first_look import (
     other_header_problem,
 )
 from flowlogs.statements import TableDefinition
-from resources.embedded.readers.byte_search import WORD, count_of, positions, words_of
+from resources.embedded.readers.byte_search import WORD, count_of, positions, slices, words_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,6 +80,21 @@ class ObjectCheck:
         else:
             self._look_at_each(text, ends)
 
+    def unusual_records(self, text: bytes | memoryview) -> None:
+        """Take lines of the object again, in which a field was found that is not as it is in nearly all records."""
+        import numpy as np
+        import pyarrow.compute as pc
+
+        if self.problem is not None or self.foreign is not None or not len(text):
+            return
+        ends = positions(np.frombuffer(text, np.uint8), 0x0A)
+        lines = slices(text, np.concatenate([[0], ends[:-1] + 1]), ends)
+        usual = pc.match_substring_regex(lines, f"^{USUAL_RECORD}$").to_numpy(zero_copy_only=False)
+        for number in np.flatnonzero(~usual).tolist():
+            if self.problem is not None or self._odd_lines >= MAX_ODD:
+                return
+            self._take(lines[number].as_buffer().to_pybytes())
+
     def _look_at_each(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
         for number in _irregular(text, ends).tolist():
             line = bytes(text[ends[number - 1] + 1 if number else 0 : ends[number]])
@@ -118,7 +134,8 @@ class ObjectCheck:
 def _irregular(text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     """The numbers of the lines that do not end as nearly all do: in ACCEPT OK, REJECT OK, - NODATA or - SKIPDATA.
 
-    Also those with more or fewer fields, where the gaps between all fields are not as many as they should be.
+    Also those with more or fewer fields, where the gaps between all fields are not as many as they should be. (Where
+    they are, one line may have what another lacks: `unusual_records` finds those, of the lines that a query needs.)
     """
     import numpy as np
 
