@@ -176,7 +176,7 @@ def _inspect_day(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
         *_odd_lines(bucket, seen),
         *_headers_inside(bucket, seen),
         *_twice(bucket, objects),
-        *_copies(bucket, objects.values()),
+        *_copies(bucket, objects.values(), seen),
         *_of_other_days(bucket, objects, day),
         *_in_two_days(bucket, source, objects, day),
         *_of_others(bucket, source, objects),
@@ -254,20 +254,26 @@ def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
         )
 
 
-def _copies(bucket: Bucket, objects: Iterable[StoredObject]) -> Iterator[str]:
-    """Objects under different names that begin alike and have the same size: copies, whose records count twice."""
-    of_size: dict[int, list[StoredObject]] = defaultdict(list)
+def _copies(bucket: Bucket, objects: Iterable[StoredObject], seen: Mapping[str, FirstLook]) -> Iterator[str]:
+    """Objects under different names that begin alike, unpacked: copies, whose records count twice.
+
+    Compared are those that were looked at, and those that may be copies by what is known of them without a look.
+    """
+    like: dict[str, list[str]] = defaultdict(list)
     for stored in objects:
         if find_flow_log(stored.key) and not stored.archived:
-            of_size[stored.size].append(stored)
-    copies = defaultdict(list)
-    for size, alike in of_size.items():
-        for stored in alike if len(alike) > 1 else ():
-            copies[size, bucket.objects.content_id(stored)].append(stored.key)
+            like[bucket.objects.content_id(stored)].append(stored.key)
+    looks = {key: look for key, look in seen.items() if find_flow_log(key)}
+    for keys in like.values():
+        for key in keys if len(keys) > 1 else ():
+            looks[key] = looks.get(key) or _first_look_at(bucket, key)
+    copies: dict[str, list[str]] = defaultdict(list)
+    for key, look in sorted(looks.items()):
+        if look.beginning:
+            copies[look.beginning].append(key)
     for keys in copies.values():
         different = list({_unpacked_name(key): key for key in keys}.values())
-        # Objects that hold no record are alike, too: two empty ones, or those of a header line alone.
-        if len(different) > 1 and _first_look_at(bucket, different[0]).interfaces:
+        if len(different) > 1:
             yield (
                 f"Some objects hold the same records under different names, so that these count twice: "
                 f"{first_paths(bucket, different)}. Remove all but one of them, and run again."

@@ -5,6 +5,7 @@ format gives shifted columns, and no error. So the pipeline looks first, at an o
 asks here of the lines that it comes across while it reads. Bytes in, findings out; nothing is read here.
 """
 
+import hashlib
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,9 @@ HEAD_BYTES = 64 << 10
 
 MAX_TEXT_BYTES = 4 << 20
 """How much text is made of that at most: a few bytes of gzip may hold a gigabyte."""
+
+COMPARED_LINES = 200
+"""How many lines of two objects are compared: flow logs differ in their first records."""
 
 ACTIONS = frozenset({"ACCEPT", "REJECT", "-"})
 """What `action` can be ("Flow log records", Amazon VPC user guide): ``-`` in NODATA and SKIPDATA records."""
@@ -131,7 +135,8 @@ class FirstLook:
     `problem` says why its records cannot be read as they are, in words that follow the object's name. `warning` says
     what people should know of it while other records are read right. `odd` is the first line looked at of each kind
     among ODD_LINES. `header`: it begins with the header line. `header_inside`: that comes again further down.
-    `interfaces` are those that its records tell of. `empty`: it holds no line at all.
+    `interfaces` are those that its records tell of; `beginning` is a digest of the first COMPARED_LINES, where they are
+    records. `empty`: it holds no line at all.
     """
 
     problem: str | None = None
@@ -140,6 +145,7 @@ class FirstLook:
     header: bool = False
     header_inside: bool = False
     interfaces: frozenset[str] = frozenset()
+    beginning: str | None = None
     empty: bool = False
 
 
@@ -304,8 +310,15 @@ def _records(name: str, lines: Sequence[str]) -> FirstLook:
         copy = f". If it is a copy of {right}, they count twice: remove it" if right else ""
         warning = f"is not called as an object of a flow log is, but reads like one. Its records are counted{copy}"
     interfaces -= {"-", *(field.header for field in DEFAULT_FIELDS)}
+    beginning = "\n".join(lines[:COMPARED_LINES]).encode(errors="replace")
     return FirstLook(
-        warning=warning, odd=odd, header=True, header_inside=header_inside, interfaces=frozenset(interfaces)
+        warning=warning,
+        odd=odd,
+        header=True,
+        header_inside=header_inside,
+        interfaces=frozenset(interfaces),
+        # Objects that hold no record are alike, too: two empty ones, or those of a header line alone.
+        beginning=hashlib.sha256(beginning).hexdigest() if interfaces else None,
     )
 
 

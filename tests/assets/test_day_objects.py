@@ -246,7 +246,7 @@ def test_objects_that_athena_passes_over_are_told(lake, monkeypatch):
 
 def test_a_few_objects_of_each_flow_log_are_looked_at(lake, monkeypatch):
     for number in range(20):
-        write_object(lake.logs, DAY, [FEW_PACKETS], number=number)
+        write_object(lake.logs, DAY, [FEW_PACKETS] * number, number=number)
     looked, head = [], FolderStore.head
     monkeypatch.setattr(FolderStore, "head", lambda self, key, size: looked.append(key) or head(self, key, size))
     inspect_days(lake.target.bucket, [DAY])
@@ -683,6 +683,40 @@ def test_a_copy_under_another_valid_name_is_told(lake):
         "Some objects hold the same records under different names, so that these count twice: "
         f"{own}, {copy}. Remove all but one of them, and run again."
     )
+
+
+@pytest.mark.parametrize("how", ["another level", "unpacked", "another mtime"])
+@pytest.mark.parametrize("others", [0, 20], ids=["looked at", "not looked at"])
+def test_a_copy_that_is_packed_otherwise_is_told(lake, how, others):
+    own = write_object(lake.logs, DAY, [FEW_PACKETS.replace("eni-0a", f"eni-{n}") for n in range(500)], number=12)
+    text = gzip.decompress(own.read_bytes())
+    copy = own.with_name(own.name.replace("_0000000c", "_ffffffff"))
+    for number in range(others):
+        record = MANY_PACKETS.replace("203.0.113.9", f"203.0.113.{number}0")
+        write_object(lake.logs, DAY, [record] * (number + 1), number=number % 12 + 13 * (number // 12)).touch()
+    if how == "unpacked":
+        copy = copy.with_suffix("")
+        copy.write_bytes(text)
+    else:
+        copy.write_bytes(gzip.compress(text, 1 if how == "another level" else 9, mtime=7))
+    (warning,) = [told for told in inspect_days(lake.target.bucket, [DAY])[DAY].warnings if "the same records" in told]
+    assert warning == (
+        "Some objects hold the same records under different names, so that these count twice: "
+        f"{own}, {copy}. Remove all but one of them, and run again."
+    )
+
+
+def test_a_part_of_an_object_under_another_name_is_told(lake):
+    records = [FEW_PACKETS.replace("eni-0a", f"eni-{number}") for number in range(500)]
+    own, part = (write_object(lake.logs, DAY, records[:count], number=10 + count // 500) for count in (500, 300))
+    (warning,) = inspect_days(lake.target.bucket, [DAY])[DAY].warnings
+    assert f"the same records under different names, so that these count twice: {part}, {own}." in warning
+
+
+def test_objects_of_one_size_and_other_records_are_no_copies(lake):
+    for number in range(2):
+        write_object(lake.logs, DAY, [FEW_PACKETS.replace("eni-0a", f"eni-{number}")], number=10 + number)
+    assert inspect_days(lake.target.bucket, [DAY])[DAY].warnings == ()
 
 
 def test_objects_of_a_header_alone_are_no_copies(lake):
