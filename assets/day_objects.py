@@ -27,6 +27,7 @@ from flowlogs.layout import (
     find_flow_log,
     find_leading_object_name,
     find_owner,
+    find_source,
     find_window,
     is_visible,
     touches_day,
@@ -41,6 +42,9 @@ MAX_OTHER_FILES = 100
 """How many files may lie between a day's objects that are none: each of them is looked at."""
 
 DAYS_AT_ONCE = 8
+
+MAX_LISTING_WARNINGS = 10
+"""How many of the warnings that a listing gives are shown after a query, which may read a thousand days."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,23 @@ def inspect_days(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]
     with ThreadPoolExecutor(min(DAYS_AT_ONCE, len(days) or 1), thread_name_prefix="day-objects") as pool:
         inspected = dict(zip(days, pool.map(lambda day: _inspect_day_or_fail(bucket, source, day), days), strict=True))
     return inspected | {day: DayObjects({}, problem) for day, problem in bucket.days_sharing_objects(days).items()}
+
+
+def listing_warnings(bucket: Bucket, locations: Iterable[str]) -> list[str]:
+    """What people should know of the days whose partitions have these locations, by the listing of their folders."""
+    of_logs = [location for location in locations if find_source(location.split("/", 3)[-1])]
+    if not of_logs:
+        return []
+    source = bucket.source()
+    found = {source.find_day(f"{location.removeprefix(f's3://{source.bucket}/')}/") for location in of_logs}
+    days = sorted(day for day in found if day)
+    told = list(bucket.days_sharing_objects(days).values())
+    for day in days:
+        there = list(bucket.objects.list(source.day_prefix(day)))
+        told += _listing_warnings(bucket, source, there, day)
+    others = len(told) - MAX_LISTING_WARNINGS
+    more = [f"{others} more of such warnings are not shown. Ask for fewer days to see them."] if others > 0 else []
+    return told[:MAX_LISTING_WARNINGS] + more
 
 
 def unreadable_days(inspected: Mapping[date, DayObjects]) -> dict[date, str]:
@@ -171,20 +192,26 @@ def _inspect_day(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
     problems = [f"{bucket.objects.display_path(key)} {look.problem}" for key, look in seen.items() if look.problem]
     warnings = [
         *_other_files(bucket, seen),
-        *_hidden(bucket, there, objects),
         *_empty(bucket, seen),
         *_odd_lines(bucket, seen),
         *_headers_inside(bucket, seen),
-        *_twice(bucket, objects),
         *_copies(bucket, objects.values(), seen),
-        *_of_other_days(bucket, objects, day),
-        *_in_two_days(bucket, source, objects, day),
-        *_of_others(bucket, source, objects),
         *_doubled_interfaces(looks, day),
-        *_archived(bucket, objects.values(), day),
+        *_listing_warnings(bucket, source, there, day),
         *([f"{day} is not over yet (UTC): its reports tell of a part of it."] if day >= _today() else []),
     ]
     return DayObjects(objects, "\n".join(problems) or None, tuple(warnings))
+
+
+def _listing_warnings(bucket: Bucket, source: LogSource, there: Sequence[StoredObject], day: date) -> Iterator[str]:
+    """What people should know of a day by the listing of its folder."""
+    objects = {stored.key: stored for stored in there if is_visible(stored.key, source.day_prefix(day))}
+    yield from _hidden(bucket, there, objects)
+    yield from _twice(bucket, objects)
+    yield from _of_other_days(bucket, objects, day)
+    yield from _in_two_days(bucket, source, objects, day)
+    yield from _of_others(bucket, source, objects)
+    yield from _archived(bucket, objects.values(), day)
 
 
 def _first_look_at(bucket: Bucket, key: str) -> FirstLook:

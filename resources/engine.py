@@ -50,7 +50,8 @@ class QueryResult:
     `frame` has one row a record and the types of FRAME_TYPES; a statement without rows gives an empty frame.
     `scanned_bytes` are those of the stored (compressed) objects that were read, as Athena bills them; `seconds` are
     wall-clock seconds. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote, none where the
-    engine does not tell them. `more_rows` says that the frame has the first rows alone.
+    engine does not tell them; `locations` those of the partitions that a SELECT read, likewise. `more_rows` says that
+    the frame has the first rows alone.
 
     `misread` are objects whose records are not what the rows say, as where one has no header line: by each one's
     address for people, why, in words that follow it. `remarks` is what is to be known of objects that are read right,
@@ -64,6 +65,7 @@ class QueryResult:
     seconds: float
     details: Mapping[str, object] = field(default_factory=dict)
     written: Sequence[str] | None = None
+    locations: tuple[str, ...] = ()
     more_rows: bool = False
     misread: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()

@@ -49,6 +49,7 @@ class _Outcome:
     more_rows: bool = False
     checks: "Mapping[ScannedObject, ObjectCheck]" = field(default_factory=dict)
     empty_partitions: tuple[str, ...] = ()
+    locations: tuple[str, ...] = ()
 
 
 class EmbeddedAthena(QueryEngine):
@@ -111,6 +112,7 @@ class EmbeddedAthena(QueryEngine):
             scanned_bytes=outcome.scanned_bytes,
             seconds=time.monotonic() - started,
             written=outcome.written,
+            locations=outcome.locations,
             more_rows=outcome.more_rows,
             misread=_misread_objects(outcome.checks),
             remarks=_remarks(outcome.checks),
@@ -228,6 +230,7 @@ class EmbeddedAthena(QueryEngine):
                     more_rows=more_rows,
                     checks=session.checks,
                     empty_partitions=self._empty_partitions(before, inputs),
+                    locations=tuple(dict.fromkeys(found.location for read in before for found in read)),
                 )
 
     def _unload(self, unload: "statements.Unload") -> _Outcome:

@@ -23,7 +23,7 @@ from support import (
     write_object,
 )
 
-from assets.day_objects import INSPECTED_PER_FLOW_LOG, MAX_OTHER_FILES, inspect_days
+from assets.day_objects import INSPECTED_PER_FLOW_LOG, MAX_OTHER_FILES, inspect_days, listing_warnings
 from assets.results_source import NOTE
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
@@ -310,6 +310,73 @@ def test_two_files_in_one_are_a_warning_that_is_given_once(lake):
         "The header line comes again below the first line, as in a file that was joined from several: in "
         f"{path}. To Athena it is a record, of names and NULLs, or a part of the record in front of it."
     ]
+
+
+# What is told after a query, by the listing of the days that it read
+
+
+def listed(lake: Lake, condition: str) -> list[str]:
+    result = lake.target.athena.execute(f"SELECT count(*) FROM vpc_flow_logs WHERE {condition}")
+    return listing_warnings(lake.target.bucket, result.locations)
+
+
+def findings(lake: Lake) -> list[str]:
+    """Objects in NEXT_DAY's folder that are hidden, there twice and of another day; how their warnings begin."""
+    folder = lake.logs / FOLDER.replace("09/02", "09/03")
+    own = next(folder.iterdir())
+    (folder / "backup").mkdir()
+    shutil.copy(own, folder / "backup")
+    shutil.copy(own, folder / f".{own.name.replace('T0005Z', 'T0010Z')}.Xy12Zw")
+    shutil.copy(own, folder / own.name.replace("20210903T0005Z_00000000", "20210902T1200Z_00000001"))
+    return [
+        "Athena passes over names that begin with a dot or an underscore: ",
+        "Some objects are there twice, so that their records count twice: ",
+        f"Some objects are called as those of another day than {NEXT_DAY}, in whose folder they lie: ",
+    ]
+
+
+def test_after_a_query_what_the_listing_shows_is_told(lake):
+    lake.run(DAY, NEXT_DAY)
+    words = findings(lake)
+    told = listed(lake, f"dt = '{NEXT_DAY}'")
+    assert [found.startswith(beginning) for found, beginning in zip(told, words, strict=True)] == [True] * 3
+
+
+def test_after_a_query_other_days_are_not_told_of(lake):
+    lake.run(DAY, NEXT_DAY)
+    findings(lake)
+    assert listed(lake, f"dt = '{DAY}'") == []
+
+
+def test_after_a_query_days_that_share_a_folder_are_told(lake):
+    lake.run(DAY, NEXT_DAY)
+    folder = lake.logs / FOLDER.replace("09/02", "09/03")
+    shutil.rmtree(folder)
+    folder.symlink_to(lake.logs / FOLDER)
+    assert " has objects in common with the folder of " in listed(lake, f"dt = '{NEXT_DAY}'")[0]
+
+
+def test_after_a_query_no_object_is_read_for_what_is_told(lake, monkeypatch):
+    lake.run(DAY, NEXT_DAY)
+    findings(lake)
+    result = lake.target.athena.execute("SELECT count(*) FROM vpc_flow_logs")
+    monkeypatch.setattr(FolderStore, "open", None)
+    assert len(listing_warnings(lake.target.bucket, result.locations)) == 3
+
+
+def test_after_a_query_of_many_days_a_few_warnings_are_told(lake, monkeypatch):
+    monkeypatch.setattr("assets.day_objects.MAX_LISTING_WARNINGS", 2)
+    lake.run(DAY, NEXT_DAY)
+    findings(lake)
+    told = listed(lake, "true")
+    assert told[2:] == ["1 more of such warnings are not shown. Ask for fewer days to see them."]
+
+
+def test_after_a_query_of_rejected_flows_no_day_is_listed(lake):
+    lake.run(DAY, NEXT_DAY)
+    findings(lake)
+    result = lake.target.athena.execute("SELECT count(*) FROM rejected_flows")
+    assert listing_warnings(lake.target.bucket, result.locations) == []
 
 
 # Never an empty day
