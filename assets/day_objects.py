@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from pathlib import PurePosixPath
 
 from assets.objects_read import ObjectsRead, objects_read, unpacked_name
@@ -19,16 +19,18 @@ from flowlogs.first_look import (
     FirstLook,
     first_look,
     header_inside_warning,
-    odd_records_warning,
+    odd_lines_warnings,
     other_files_warning,
 )
 from flowlogs.layout import (
     LogSource,
-    find_delivery_day,
     find_flow_log,
     find_leading_object_name,
     find_owner,
+    find_source,
+    find_window,
     is_visible,
+    touches_day,
 )
 from flowlogs.printable import first_names
 from resources.bucket import Bucket, StoredObject
@@ -40,6 +42,9 @@ MAX_OTHER_FILES = 100
 """How many other files a day's folder may hold. Each of them is inspected."""
 
 DAYS_AT_ONCE = 8
+
+MAX_LISTING_WARNINGS = 10
+"""How many of the warnings that a listing gives are shown after a query, which may read a thousand days."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,23 @@ def inspect_days(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]
     with ThreadPoolExecutor(min(DAYS_AT_ONCE, len(days) or 1), thread_name_prefix="day-objects") as pool:
         inspected = dict(zip(days, pool.map(lambda day: _inspect_day_or_fail(bucket, source, day), days), strict=True))
     return inspected | {day: DayObjects({}, problem) for day, problem in bucket.unfit_days(days).items()}
+
+
+def listing_warnings(bucket: Bucket, locations: Iterable[str]) -> list[str]:
+    """What people should know of the days whose partitions have these locations, by the listing of their folders."""
+    of_logs = [location for location in locations if find_source(location.split("/", 3)[-1])]
+    if not of_logs:
+        return []
+    source = bucket.source()
+    found = {source.find_day(f"{location.removeprefix(f's3://{source.bucket}/')}/") for location in of_logs}
+    days = sorted(day for day in found if day)
+    told = list(bucket.unfit_days(days).values())
+    for day in days:
+        there = list(bucket.objects.list(source.day_prefix(day)))
+        told += _listing_warnings(bucket, source, there, day)
+    others = len(told) - MAX_LISTING_WARNINGS
+    more = [f"{others} more of such warnings are not shown. Ask for fewer days to see them."] if others > 0 else []
+    return told[:MAX_LISTING_WARNINGS] + more
 
 
 def unreadable_days(inspected: Mapping[date, DayObjects]) -> dict[date, str]:
@@ -180,19 +202,26 @@ def _inspect_day(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
     problems = [f"{bucket.objects.display_path(key)} {look.problem}" for key, look in seen.items() if look.problem]
     warnings = [
         *_other_files(bucket, seen),
-        *_hidden(bucket, there, objects),
         *_empty(bucket, seen),
-        *_odd_records(bucket, seen),
+        *_odd_lines(bucket, seen),
         *_headers_inside(bucket, seen),
-        *_twice(bucket, objects),
-        *_copies(bucket, objects.values()),
-        *_of_other_days(bucket, objects, day),
-        *_of_others(bucket, source, objects),
+        *_copies(bucket, objects.values(), seen),
         *_doubled_interfaces(looks, day),
-        *_archived(bucket, objects.values(), day),
+        *_listing_warnings(bucket, source, there, day),
         *([f"{day} is not over yet (UTC): its reports tell of a part of it."] if day >= _today() else []),
     ]
     return DayObjects(objects, "\n".join(problems) or None, tuple(warnings))
+
+
+def _listing_warnings(bucket: Bucket, source: LogSource, there: Sequence[StoredObject], day: date) -> Iterator[str]:
+    """What people should know of a day by the listing of its folder."""
+    objects = {stored.key: stored for stored in there if is_visible(stored.key, source.day_prefix(day))}
+    yield from _hidden(bucket, there, objects)
+    yield from _twice(bucket, objects)
+    yield from _of_other_days(bucket, objects, day)
+    yield from _in_two_days(bucket, source, objects, day)
+    yield from _of_others(bucket, source, objects)
+    yield from _archived(bucket, objects.values(), day)
 
 
 def _first_look_at(bucket: Bucket, key: str) -> FirstLook:
@@ -239,10 +268,8 @@ def _empty(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
         )
 
 
-def _odd_records(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
-    odd = {key: look.odd for key, look in seen.items() if look.odd is not None}
-    if odd:
-        yield odd_records_warning(_display_paths(bucket, list(odd)), next(iter(odd.values())))
+def _odd_lines(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
+    yield from odd_lines_warnings({bucket.objects.display_path(key): look.odd for key, look in seen.items()})
 
 
 def _headers_inside(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
@@ -262,20 +289,26 @@ def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
         )
 
 
-def _copies(bucket: Bucket, objects: Iterable[StoredObject]) -> Iterator[str]:
-    """Copies under different names: objects that have the same size and begin alike. Their records count twice."""
-    of_size: dict[int, list[StoredObject]] = defaultdict(list)
+def _copies(bucket: Bucket, objects: Iterable[StoredObject], seen: Mapping[str, FirstLook]) -> Iterator[str]:
+    """Objects under different names that begin alike, unpacked: copies, whose records count twice.
+
+    Compared are those that were looked at, and those that may be copies by what is known of them without a look.
+    """
+    like: dict[str, list[str]] = defaultdict(list)
     for stored in objects:
         if find_flow_log(stored.key) and not stored.archived:
-            of_size[stored.size].append(stored)
-    copies = defaultdict(list)
-    for size, alike in of_size.items():
-        for stored in alike if len(alike) > 1 else ():
-            copies[size, bucket.objects.content_id(stored)].append(stored.key)
+            like[bucket.objects.content_id(stored)].append(stored.key)
+    looks = {key: look for key, look in seen.items() if find_flow_log(key)}
+    for keys in like.values():
+        for key in keys if len(keys) > 1 else ():
+            looks[key] = looks.get(key) or _first_look_at(bucket, key)
+    copies: dict[str, list[str]] = defaultdict(list)
+    for key, look in sorted(looks.items()):
+        if look.beginning:
+            copies[look.beginning].append(key)
     for keys in copies.values():
         different = list({unpacked_name(key): key for key in keys}.values())
-        # Objects without records are alike, too, and do no harm.
-        if len(different) > 1 and _first_look_at(bucket, different[0]).interfaces:
+        if len(different) > 1:
             yield (
                 f"Some objects hold the same records under different names, so that these count twice: "
                 f"{first_paths(bucket, different)}. Remove all but one of them, and run again."
@@ -283,13 +316,31 @@ def _copies(bucket: Bucket, objects: Iterable[StoredObject]) -> Iterator[str]:
 
 
 def _of_other_days(bucket: Bucket, objects: Iterable[str], day: date) -> Iterator[str]:
-    """Objects whose names say another day than the folder, and not just the day before or after."""
-    astray = [key for key in objects if (own := find_delivery_day(key)) and abs(own - day) > timedelta(days=1)]
+    """Objects whose names say another day than the folder, and not the minutes around midnight."""
+    windows = {key: window for key in objects if (window := find_window(key)) and window.date() != day}
+    astray = [key for key, window in windows.items() if not touches_day(window, day)]
     if astray:
         yield (
             f"Some objects are called as those of another day than {day}, in whose folder they lie: "
             f"{first_paths(bucket, astray)}. Their records are counted on {day}."
         )
+
+
+def _in_two_days(bucket: Bucket, source: LogSource, objects: Iterable[str], day: date) -> Iterator[str]:
+    """Objects of the minutes around midnight that lie in the folder of the other day, too."""
+    beside: dict[date, list[str]] = defaultdict(list)
+    for key in objects:
+        window = find_window(key)
+        if window and window.date() != day and touches_day(window, day):
+            beside[window.date()].append(key)
+    for other, keys in beside.items():
+        there = {unpacked_name(stored.key) for stored in bucket.visible_objects(source.day_prefix(other))}
+        doubled = [key for key in keys if unpacked_name(key) in there]
+        if doubled:
+            yield (
+                f"Some objects of {day} are there on {other}, too, so that their records count on both days: "
+                f"{first_paths(bucket, doubled)}. Remove them from one of the two folders, and run again."
+            )
 
 
 def _of_others(bucket: Bucket, source: LogSource, objects: Iterable[str]) -> Iterator[str]:

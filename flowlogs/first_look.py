@@ -5,13 +5,14 @@ shifted columns and no error. Therefore the pipeline takes a first look at the b
 engine judges unusual lines while it reads. Bytes go in, findings come out: no object is opened here.
 """
 
+import hashlib
 import re
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
-from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
+from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE, Field
 from flowlogs.layout import find_embedded_object_name, is_object_name
 from flowlogs.printable import first_names, printable, shortened
 
@@ -20,6 +21,9 @@ HEAD_BYTES = 64 << 10
 
 MAX_TEXT_BYTES = 4 << 20
 """How many bytes are decompressed from that at most: a few bytes of gzip may hold a gigabyte."""
+
+COMPARED_LINES = 200
+"""How many lines of two objects are compared: flow logs differ in their first records."""
 
 ACTIONS = frozenset({"ACCEPT", "REJECT", "-"})
 """What `action` can be ("Flow log records", Amazon VPC user guide): ``-`` in NODATA and SKIPDATA records."""
@@ -47,6 +51,27 @@ _ACTION = [field.column for field in DEFAULT_FIELDS].index("action")
 _INTERFACE = [field.column for field in DEFAULT_FIELDS].index("interfaceid")
 _HEADER_NAMES = frozenset(field.header for field in DEFAULT_FIELDS)
 _ACTION_BYTES = frozenset(action.encode() for action in ACTIONS)
+_STATUS = re.compile(rb"[A-Za-z_]*|-")
+
+_ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F.]*:[0-9a-fA-F:.]*|-"
+_ADDRESSES = frozenset({"sourceaddress", "destinationaddress"})
+_BYTES_OF_ADDRESS = re.compile(_ADDRESS.encode())
+_BITS = {"int": 31, "bigint": 63}
+_DIGITS = 19
+"""No number of 63 bits has more."""
+
+_USUAL = {
+    **dict.fromkeys((field.column for field in DEFAULT_FIELDS), "[^ ]+"),
+    **{field.column: r"\d{1,9}|-" for field in DEFAULT_FIELDS if field.type == "int"},
+    **{field.column: r"\d{1,18}|-" for field in DEFAULT_FIELDS if field.type == "bigint"},
+    **dict.fromkeys(_ADDRESSES, _ADDRESS),
+    "action": "ACCEPT|REJECT|-",
+    "logstatus": "[A-Za-z_]+|-",
+}
+USUAL_RECORD = " ".join(f"(?:{pattern})" for pattern in _USUAL.values())
+"""What nearly every line is, and none but a record. Python and RE2 read the pattern alike."""
+
+_USUAL_RECORD = re.compile(USUAL_RECORD, re.ASCII)
 
 _GZIP = b"\x1f\x8b"
 _COMPRESSED = (
@@ -75,32 +100,53 @@ _ADDRESS_OR_INTERFACE = re.compile(r"\d+(\.\d+){3}|[0-9a-f]*:[0-9a-f]*:|eni-")
 _OUTCOMES = frozenset({"ACCEPT", "REJECT", "NODATA", "SKIPDATA"})
 
 
+class Line(Enum):
+    """What a line below an object's first one is."""
+
+    RECORD = "a record"
+    OTHER_ACTION = "a record whose action is none of ACTIONS"
+    SURPLUS = "a record with something behind its last field"
+    MALFORMED = "a record with a field that is not the number or address that belongs there"
+    HEADER_AGAIN = "the header line of the default format, or a record with that behind it"
+    OTHER_HEADER = "another header line: the records below it may have other fields"
+
+
+ODD_LINES = {
+    Line.OTHER_ACTION: (
+        "Records whose action is none of ACCEPT, REJECT and - are in {names}. No report counts them. The first one is: "
+        "{first}"
+    ),
+    Line.SURPLUS: (
+        "Lines that go on behind a record's last field are in {names}. What stands there is not read: where the line "
+        "end between two records is missing, the second one is lost. The first one is: {first}"
+    ),
+    Line.MALFORMED: (
+        "Records with a field that is not the number or address that belongs there are in {names}. What Athena cannot "
+        "read as a number is NULL, and no sum counts it. The first one is: {first}"
+    ),
+}
+"""What people should know of lines that are odd, by their kind."""
+
+
 @dataclass(frozen=True)
 class FirstLook:
     """The findings at the beginning of one object.
 
-    `problem` says why its records would be read wrongly, in words that follow the object's name. `warning` is about
-    something else that is worth knowing. `odd` is the first inspected line whose action is none of ACTIONS. `header`:
-    it begins with the header line. `header_inside`: the header line comes again below. `interfaces` are those in its
-    records. `empty`: it has no lines.
+    `problem` says why its records cannot be read as they are, in words that follow the object's name. `warning` says
+    what people should know of it while other records are read right. `odd` is the first line looked at of each kind
+    among ODD_LINES. `header`: it begins with the header line. `header_inside`: that comes again further down.
+    `interfaces` are those that its records tell of; `beginning` is a digest of the first COMPARED_LINES, where they are
+    records. `empty`: it holds no line at all.
     """
 
     problem: str | None = None
     warning: str | None = None
-    odd: str | None = None
+    odd: Mapping[Line, str] = field(default_factory=dict)
     header: bool = False
     header_inside: bool = False
     interfaces: frozenset[str] = frozenset()
+    beginning: str | None = None
     empty: bool = False
-
-
-class Line(Enum):
-    """The kind of a line below an object's first line."""
-
-    RECORD = "a record"
-    ODD = "a record whose action is none of ACTIONS"
-    HEADER_AGAIN = "the header line of the default format, or a record with that behind it"
-    OTHER_HEADER = "another header line: the records below it may have other fields"
 
 
 def first_look(name: str, head: bytes) -> FirstLook:
@@ -243,28 +289,36 @@ def _lines(text: bytes, whole: bool) -> Iterator[str]:
 
 
 def _records(name: str, lines: Sequence[str]) -> FirstLook:
-    odd: str | None = None
+    odd = dict[Line, str]()
     header_inside = False
     interfaces = set()
     for line in lines:
         fields = line.split(" ")
         if len(fields) > _INTERFACE:
             interfaces.add(fields[_INTERFACE])
-        if len(fields) == len(DEFAULT_FIELDS) and fields[_ACTION] in ACTIONS:
+        if _USUAL_RECORD.fullmatch(line):
             continue
         kind = line_kind(line.encode())
         if kind is Line.OTHER_HEADER:
             return FirstLook(problem=other_header_problem(line))
         header_inside |= kind is Line.HEADER_AGAIN
-        odd = line_excerpt(line) if odd is None and kind is Line.ODD else odd
+        if kind in ODD_LINES:
+            odd.setdefault(kind, line_excerpt(line))
     warning = None
     if not is_object_name(name):
         right = find_embedded_object_name(name)
         copy = f". If it is a copy of {right}, they count twice: remove it" if right else ""
         warning = f"is not called as an object of a flow log is, but reads like one. Its records are counted{copy}"
     interfaces -= {"-", *(field.header for field in DEFAULT_FIELDS)}
+    beginning = "\n".join(lines[:COMPARED_LINES]).encode(errors="replace")
     return FirstLook(
-        warning=warning, odd=odd, header=True, header_inside=header_inside, interfaces=frozenset(interfaces)
+        warning=warning,
+        odd=odd,
+        header=True,
+        header_inside=header_inside,
+        interfaces=frozenset(interfaces),
+        # Objects that hold no record are alike, too: two empty ones, or those of a header line alone.
+        beginning=hashlib.sha256(beginning).hexdigest() if interfaces else None,
     )
 
 
@@ -278,9 +332,25 @@ def line_kind(line: bytes) -> Line:
     for _ in range(_ACTION):
         place = line.find(b" ", place) + 1
         if not place:
-            return Line.ODD
-    after = line.find(b" ", place)
-    return Line.RECORD if line[place : after if after >= 0 else None] in _ACTION_BYTES else Line.ODD
+            return Line.OTHER_ACTION
+    action, _, rest = line[place:].partition(b" ")
+    if action not in _ACTION_BYTES:
+        return Line.OTHER_ACTION
+    if not _STATUS.fullmatch(rest.rstrip()):
+        return Line.SURPLUS
+    return (
+        Line.RECORD if all(map(_is_well_formed, DEFAULT_FIELDS, line[:place].split(b" ")[:_ACTION])) else Line.MALFORMED
+    )
+
+
+def _is_well_formed(field: Field, text: bytes) -> bool:
+    """Whether a field says a number that its column has room for, an address, or that there is none."""
+    if field.column in _ADDRESSES:
+        return _BYTES_OF_ADDRESS.fullmatch(text) is not None
+    if field.type not in _BITS or text == b"-":
+        return True
+    digits = text.lstrip(b"0")
+    return text.isdigit() and len(digits) <= _DIGITS and int(digits or b"0") < 1 << _BITS[field.type]
 
 
 def _is_header(line: str) -> bool:
@@ -316,12 +386,12 @@ def header_inside_warning(names: Sequence[str]) -> str:
     )
 
 
-def odd_records_warning(names: Sequence[str], first: str) -> str:
-    """The warning about objects, given by their paths, with odd actions; `first` is the first such line."""
-    return (
-        f"Records whose action is none of ACCEPT, REJECT and - are in {first_names(names)}. No report counts them. "
-        f"The first one is: {first}"
-    )
+def odd_lines_warnings(found: Mapping[str, Mapping[Line, str]]) -> Iterator[str]:
+    """What people should know of objects with odd lines: by their addresses, the first line of each kind."""
+    for kind, words in ODD_LINES.items():
+        first = {name: lines[kind] for name, lines in found.items() if kind in lines}
+        if first:
+            yield words.format(names=first_names(list(first)), first=next(iter(first.values())))
 
 
 def _words(line: str) -> set[str]:

@@ -7,7 +7,7 @@ Source: "Flow log files", Amazon VPC user guide: ``AWSLogs/<account>/vpcflowlogs
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import PurePosixPath
 
 from flowlogs.errors import FlowLakeError
@@ -16,9 +16,15 @@ ACCOUNT_ID = re.compile(r"\d{12}")
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d")
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
+LATE_DELIVERY = timedelta(minutes=10)
+"""So long before midnight a window may begin whose object lies in the next day's folder."""
+
+EARLY_DELIVERY = timedelta(minutes=15)
+"""So long after midnight a window may begin whose object lies in the folder of the day before."""
+
 _NAME = (
     rf"(?P<account>{ACCOUNT_ID.pattern})_vpcflowlogs_(?P<region>{REGION.pattern})_(?P<flow_log>fl-[0-9a-zA-Z]+)_"
-    r"(?P<day>\d{8})T\d{4}Z_[0-9a-zA-Z]+"
+    r"(?P<window>\d{8}T\d{4})Z_[0-9a-zA-Z]+"
 )
 _OBJECT_NAME = re.compile(rf"{_NAME}(?P<suffix>\.log(\.gz|\.parquet)?)")
 _NAME_INSIDE = re.compile(rf"(?<![0-9A-Za-z]){_NAME}(?![0-9A-Za-z])")
@@ -147,10 +153,22 @@ def find_owner(key: str) -> tuple[str, str] | None:
     return (match["account"], match["region"]) if match else None
 
 
-def find_delivery_day(key: str) -> date | None:
-    """The UTC day of delivery in the name of a flow log's object; None for any other name."""
+def find_window(key: str) -> datetime | None:
+    """When an object's delivery window begins (UTC), which its name tells; None where it is not called so."""
     match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
-    return _date(match["day"][:4], match["day"][4:6], match["day"][6:]) if match else None
+    try:
+        return datetime.strptime(match["window"], "%Y%m%dT%H%M") if match else None  # noqa: DTZ007 - a UTC day's
+    except ValueError:
+        return None
+
+
+def touches_day(window: datetime, day: date) -> bool:
+    """Whether an object may be delivered to a UTC day's folder whose window begins then: on that day, or just beside.
+
+    An object holds the records whose end falls into its window of some minutes, and is delivered a little later.
+    """
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - in UTC, as every window
+    return midnight - LATE_DELIVERY <= window <= midnight + timedelta(days=1) + EARLY_DELIVERY
 
 
 def _date(year: str, month: str, day: str) -> date | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 
+from assets.day_objects import listing_warnings
 from assets.results_source import require_own_results
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
@@ -107,7 +108,7 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
         if result.more_rows or len(frame) < len(result.frame):
             count = f"The first {count}; there are more (ROWS=… shows another number)"
         click.echo(f"\n{count}, {result.scanned_bytes:,} bytes scanned, {result.seconds:.2f} s.")
-        for warning in result.warnings:
+        for warning in [*result.warnings, *listing_warnings(target.bucket, result.locations)]:
             click.secho(f"\nWarning: {printable(warning, keep_newlines=True)}", fg="yellow", err=True)
 
 

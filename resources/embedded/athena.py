@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.first_look import header_inside_warning, odd_records_warning, other_files_warning
+from flowlogs.first_look import header_inside_warning, odd_lines_warnings, other_files_warning
 from flowlogs.layout import is_visible
 from flowlogs.printable import first_names
 from flowlogs.statements import MAX_PARTITIONS_PER_UNLOAD, TableDefinition, TableName
@@ -51,6 +51,7 @@ class _Outcome:
     more_rows: bool = False
     checks: "Mapping[ScannedObject, ObjectCheck]" = field(default_factory=dict)
     partition_warnings: tuple[str, ...] = ()
+    locations: tuple[str, ...] = ()
 
 
 class EmbeddedAthena(QueryEngine):
@@ -116,6 +117,7 @@ class EmbeddedAthena(QueryEngine):
             scanned_bytes=outcome.scanned_bytes,
             seconds=time.monotonic() - started,
             written=outcome.written,
+            locations=outcome.locations,
             more_rows=outcome.more_rows,
             misread=_misread_objects(outcome.checks),
             remarks=_remarks(outcome.checks),
@@ -227,6 +229,7 @@ class EmbeddedAthena(QueryEngine):
             more_rows=more_rows,
             checks=session.checks,
             partition_warnings=warnings,
+            locations=tuple(dict.fromkeys(found.location for read in selected for found in read)),
         )
 
     def _unload(self, unload: "statements.Unload") -> _Outcome:
@@ -370,7 +373,6 @@ def _misread_objects(checks: "Mapping[ScannedObject, ObjectCheck]") -> dict[str,
 def _remarks(checks: "Mapping[ScannedObject, ObjectCheck]") -> tuple[str, ...]:
     """Warnings about objects that are read right otherwise, one text for objects with the same warning."""
     found = [(path, check) for path, check in _by_path(checks) if not check.problem]
-    odd = {path: check.odd for path, check in found if check.odd is not None}
     inside = [path for path, check in found if check.header_inside]
     foreign: dict[str, list[str]] = {}
     for path, check in found:
@@ -378,7 +380,7 @@ def _remarks(checks: "Mapping[ScannedObject, ObjectCheck]") -> tuple[str, ...]:
             foreign.setdefault(check.foreign, []).append(path)
     return (
         *(other_files_warning(paths, words) for words, paths in foreign.items()),
-        *([odd_records_warning(list(odd), next(iter(odd.values())))] if odd else []),
+        *odd_lines_warnings({path: check.odd for path, check in found}),
         *([header_inside_warning(inside)] if inside else []),
     )
 

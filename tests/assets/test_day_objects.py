@@ -23,7 +23,7 @@ from support import (
     write_object,
 )
 
-from assets.day_objects import INSPECTED_PER_FLOW_LOG, MAX_OTHER_FILES, inspect_days
+from assets.day_objects import INSPECTED_PER_FLOW_LOG, MAX_OTHER_FILES, inspect_days, listing_warnings
 from assets.rejected_flows import partition_swap
 from assets.results_source import SOURCE_RECORD
 from flowlogs.errors import FlowLakeError
@@ -160,6 +160,62 @@ def test_objects_of_another_day_are_told(lake):
     )
 
 
+def object_of(lake: Lake, window: str, folder: date, record: str = FEW_PACKETS) -> Path:
+    """An object that is called as one of this window (20210902T2355), in a day's folder."""
+    path = write_object(lake.logs, folder, [record])
+    return path.rename(path.with_name(re.sub(r"\d{8}T\d{4}", window, path.name)))
+
+
+def test_a_copy_of_all_objects_of_the_day_before_is_told(lake):
+    shutil.copytree(lake.logs / FOLDER, lake.logs / FOLDER.replace("2021/09/02", "2021/09/03"), dirs_exist_ok=True)
+    (told,) = warnings(lake, lake.run(NEXT_DAY))
+    assert told.startswith(f"Some objects are called as those of another day than {NEXT_DAY}, in whose folder they lie")
+
+
+def test_a_hard_link_to_an_object_of_the_next_day_is_told(lake):
+    path = write_object(lake.logs, NEXT_DAY, [MANY_PACKETS.replace("eni-0a", "eni-0z")], number=12)
+    link = lake.logs / FOLDER / path.name
+    link.hardlink_to(path)
+    (told,) = warnings(lake, lake.run(DAY))
+    assert told.startswith(f"Some objects are called as those of another day than {DAY}, in whose folder they lie")
+
+
+def test_links_of_two_days_to_one_object_outside_are_told_on_the_day_it_is_not_of(lake, tmp_path):
+    path = write_object(tmp_path / "outside", DAY, [MANY_PACKETS.replace("eni-0a", "eni-0z")], number=12)
+    for day in (DAY, NEXT_DAY):
+        (lake.logs / FOLDER.replace("2021/09/02", f"{day:%Y/%m/%d}") / path.name).symlink_to(path)
+    assert warnings(lake, lake.run(DAY)) == []
+    (told,) = warnings(lake, lake.run(NEXT_DAY))
+    assert told.startswith(f"Some objects are called as those of another day than {NEXT_DAY}, in whose folder they lie")
+
+
+@pytest.mark.parametrize("window", ["20210901T2350", "20210901T2355", "20210903T0000", "20210903T0015"])
+def test_a_delivery_at_midnight_in_the_folder_beside_is_nothing_to_tell(lake, window):
+    object_of(lake, window, DAY, MANY_PACKETS.replace("eni-0a", "eni-0z"))
+    assert warnings(lake, lake.run(DAY)) == []
+
+
+@pytest.mark.parametrize("window", ["20210901T2345", "20210903T0020"])
+def test_an_object_away_from_midnight_in_the_folder_beside_is_told(lake, window):
+    path = object_of(lake, window, DAY, MANY_PACKETS.replace("eni-0a", "eni-0z"))
+    (told,) = warnings(lake, lake.run(DAY))
+    assert told == (
+        f"Some objects are called as those of another day than {DAY}, in whose folder they lie: {path}. Their records "
+        f"are counted on {DAY}."
+    )
+
+
+@pytest.mark.parametrize(("window", "own"), [("20210902T2355", DAY), ("20210904T0000", LAST_DAY)])
+def test_an_object_of_midnight_in_both_days_folders_is_told(lake, window, own):
+    copy = object_of(lake, window, NEXT_DAY)
+    shutil.copy(copy, object_of(lake, window, own))
+    (told,) = warnings(lake, lake.run(NEXT_DAY))
+    assert told == (
+        f"Some objects of {NEXT_DAY} are there on {own}, too, so that their records count on both days: {copy}. Remove "
+        "them from one of the two folders, and run again."
+    )
+
+
 def test_a_file_in_the_place_of_a_days_folder_fails_the_day_by_name(lake):
     path = lake.logs / FOLDER.replace("09/02", "09/05")
     path.write_text("x")
@@ -191,7 +247,7 @@ def test_objects_that_athena_passes_over_are_told(lake, monkeypatch):
 
 def test_a_few_objects_of_each_flow_log_are_looked_at(lake, monkeypatch):
     for number in range(20):
-        write_object(lake.logs, DAY, [FEW_PACKETS] * (1 + number**3), number=number)  # of different sizes
+        write_object(lake.logs, DAY, [FEW_PACKETS] * number, number=number)
     looked, head = [], FolderStore.head
     monkeypatch.setattr(FolderStore, "head", lambda self, key, size: looked.append(key) or head(self, key, size))
     inspect_days(lake.target.bucket, [DAY])
@@ -255,6 +311,73 @@ def test_two_files_in_one_are_a_warning_that_is_given_once(lake):
         "The header line comes again below the first line, as in a file that was joined from several: in "
         f"{path}. To Athena it is a record, of names and NULLs, or a part of the record in front of it."
     ]
+
+
+# What is told after a query, by the listing of the days that it read
+
+
+def listed(lake: Lake, condition: str) -> list[str]:
+    result = lake.target.athena.execute(f"SELECT count(*) FROM vpc_flow_logs WHERE {condition}")
+    return listing_warnings(lake.target.bucket, result.locations)
+
+
+def findings(lake: Lake) -> list[str]:
+    """Objects in NEXT_DAY's folder that are hidden, there twice and of another day; how their warnings begin."""
+    folder = lake.logs / FOLDER.replace("09/02", "09/03")
+    own = next(folder.iterdir())
+    (folder / "backup").mkdir()
+    shutil.copy(own, folder / "backup")
+    shutil.copy(own, folder / f".{own.name.replace('T0005Z', 'T0010Z')}.Xy12Zw")
+    shutil.copy(own, folder / own.name.replace("20210903T0005Z_00000000", "20210902T1200Z_00000001"))
+    return [
+        "Athena passes over names that begin with a dot or an underscore: ",
+        "Some objects are there twice, so that their records count twice: ",
+        f"Some objects are called as those of another day than {NEXT_DAY}, in whose folder they lie: ",
+    ]
+
+
+def test_after_a_query_what_the_listing_shows_is_told(lake):
+    lake.run(DAY, NEXT_DAY)
+    words = findings(lake)
+    told = listed(lake, f"dt = '{NEXT_DAY}'")
+    assert [found.startswith(beginning) for found, beginning in zip(told, words, strict=True)] == [True] * 3
+
+
+def test_after_a_query_other_days_are_not_told_of(lake):
+    lake.run(DAY, NEXT_DAY)
+    findings(lake)
+    assert listed(lake, f"dt = '{DAY}'") == []
+
+
+def test_after_a_query_days_that_share_a_folder_are_told(lake):
+    lake.run(DAY, NEXT_DAY)
+    folder = lake.logs / FOLDER.replace("09/02", "09/03")
+    shutil.rmtree(folder)
+    folder.symlink_to(lake.logs / FOLDER)
+    assert " has objects in common with the folder of " in listed(lake, f"dt = '{NEXT_DAY}'")[0]
+
+
+def test_after_a_query_no_object_is_read_for_what_is_told(lake, monkeypatch):
+    lake.run(DAY, NEXT_DAY)
+    findings(lake)
+    result = lake.target.athena.execute("SELECT count(*) FROM vpc_flow_logs")
+    monkeypatch.setattr(FolderStore, "open", None)
+    assert len(listing_warnings(lake.target.bucket, result.locations)) == 3
+
+
+def test_after_a_query_of_many_days_a_few_warnings_are_told(lake, monkeypatch):
+    monkeypatch.setattr("assets.day_objects.MAX_LISTING_WARNINGS", 2)
+    lake.run(DAY, NEXT_DAY)
+    findings(lake)
+    told = listed(lake, "true")
+    assert told[2:] == ["1 more of such warnings are not shown. Ask for fewer days to see them."]
+
+
+def test_after_a_query_of_rejected_flows_no_day_is_listed(lake):
+    lake.run(DAY, NEXT_DAY)
+    findings(lake)
+    result = lake.target.athena.execute("SELECT count(*) FROM rejected_flows")
+    assert listing_warnings(lake.target.bucket, result.locations) == []
 
 
 # Never an empty day
@@ -628,6 +751,40 @@ def test_a_copy_under_another_valid_name_is_told(lake):
         "Some objects hold the same records under different names, so that these count twice: "
         f"{own}, {copy}. Remove all but one of them, and run again."
     )
+
+
+@pytest.mark.parametrize("how", ["another level", "unpacked", "another mtime"])
+@pytest.mark.parametrize("others", [0, 20], ids=["looked at", "not looked at"])
+def test_a_copy_that_is_packed_otherwise_is_told(lake, how, others):
+    own = write_object(lake.logs, DAY, [FEW_PACKETS.replace("eni-0a", f"eni-{n}") for n in range(500)], number=12)
+    text = gzip.decompress(own.read_bytes())
+    copy = own.with_name(own.name.replace("_0000000c", "_ffffffff"))
+    for number in range(others):
+        record = MANY_PACKETS.replace("203.0.113.9", f"203.0.113.{number}0")
+        write_object(lake.logs, DAY, [record] * (number + 1), number=number % 12 + 13 * (number // 12)).touch()
+    if how == "unpacked":
+        copy = copy.with_suffix("")
+        copy.write_bytes(text)
+    else:
+        copy.write_bytes(gzip.compress(text, 1 if how == "another level" else 9, mtime=7))
+    (warning,) = [told for told in inspect_days(lake.target.bucket, [DAY])[DAY].warnings if "the same records" in told]
+    assert warning == (
+        "Some objects hold the same records under different names, so that these count twice: "
+        f"{own}, {copy}. Remove all but one of them, and run again."
+    )
+
+
+def test_a_part_of_an_object_under_another_name_is_told(lake):
+    records = [FEW_PACKETS.replace("eni-0a", f"eni-{number}") for number in range(500)]
+    own, part = (write_object(lake.logs, DAY, records[:count], number=10 + count // 500) for count in (500, 300))
+    (warning,) = inspect_days(lake.target.bucket, [DAY])[DAY].warnings
+    assert f"the same records under different names, so that these count twice: {part}, {own}." in warning
+
+
+def test_objects_of_one_size_and_other_records_are_no_copies(lake):
+    for number in range(2):
+        write_object(lake.logs, DAY, [FEW_PACKETS.replace("eni-0a", f"eni-{number}")], number=10 + number)
+    assert inspect_days(lake.target.bucket, [DAY])[DAY].warnings == ()
 
 
 def test_objects_of_a_header_alone_are_no_copies(lake):

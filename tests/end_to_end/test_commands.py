@@ -429,6 +429,16 @@ def test_make_sql_warns_of_an_object_that_is_read_wrongly(project, warned_of):
     assert done.stderr.count("Warning:") == 1
 
 
+def test_make_sql_warns_of_an_object_that_is_there_twice(project, tmp_path):
+    packed = write_object(tmp_path / "logs", DAY, [ACCEPTED])
+    settings = {"FLOWLAKE_BUCKET": tmp_path / "logs", "FLOWLAKE_RESULTS": tmp_path / "results"}
+    assert run(project, *WHOLE_LINEAGE, **settings)[0] == 0
+    packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+    code, output = flow_lake(project, "sql", "SELECT count(*) AS flows FROM vpc_flow_logs", **settings)
+    assert code == 0
+    assert "\nWarning: Some objects are there twice, so that their records count twice: " in output
+
+
 def test_make_sql_warns_where_the_files_of_a_partition_are_gone(project, warned_of):
     _, settings = warned_of
     for file in settings["FLOWLAKE_RESULTS"].glob("rejected_flows/*/dt=*/*.parquet"):

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import ACCEPTED, FEW_PACKETS, NO_DATA, PING, SKIPPED
 
-from flowlogs.fields import HEADER_LINE
-from flowlogs.first_look import HEAD_BYTES, MAX_TEXT_BYTES, FirstLook, first_look, gunzipped
+from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
+from flowlogs.first_look import HEAD_BYTES, MAX_TEXT_BYTES, FirstLook, Line, first_look, gunzipped
 from flowlogs.layout import find_flow_log
 from flowlogs.printable import printable
 
@@ -48,7 +48,7 @@ def zipped(name: str, data: bytes) -> bytes:
 )
 def test_the_default_format_is_read_as_it_is(name, text):
     found = look(text, name)
-    assert (found.problem, found.warning, found.odd) == (None, None, None)
+    assert (found.problem, found.warning, found.odd) == (None, None, {})
     assert found.interfaces == (frozenset() if len(text) < 200 else {"eni-0a", "eni-0b"})
 
 
@@ -198,7 +198,7 @@ def test_any_record_in_a_binary_file_is_a_problem(record):
 
 
 def test_the_last_line_of_a_whole_packed_object_is_looked_at():
-    assert look(f"{HEADER_LINE}\n{FEW_PACKETS[:50]}", PACKED).odd == FEW_PACKETS[:50]
+    assert look(f"{HEADER_LINE}\n{FEW_PACKETS[:50]}", PACKED).odd == {Line.OTHER_ACTION: FEW_PACKETS[:50]}
 
 
 def test_many_empty_gzip_members_in_front_hide_no_text():
@@ -215,7 +215,7 @@ def test_text_that_begins_below_the_look_is_refused():
 @pytest.mark.parametrize("name", [NAME, PACKED])
 def test_the_header_line_inside_is_noted(name):
     found = look(f"{TEXT}{TEXT}", name)
-    assert (found.problem, found.odd, found.header_inside) == (None, None, True)
+    assert (found.problem, found.odd, found.header_inside) == (None, {}, True)
 
 
 @pytest.mark.parametrize("line", [SWAPPED, "version vpc-id srcaddr action", f"{PING}version vpc-id srcaddr action"])
@@ -237,19 +237,82 @@ def test_records_in_another_form_are_refused_under_any_name(name):
      f"3 {FEW_PACKETS}"],
 )  # fmt: skip
 def test_a_record_with_another_action_is_told(line):
-    assert look("\n".join([HEADER_LINE, FEW_PACKETS, line, PING, ""])).odd == line
+    assert look("\n".join([HEADER_LINE, FEW_PACKETS, line, PING, ""])).odd == {Line.OTHER_ACTION: line}
+
+
+@pytest.mark.parametrize("behind", ["", " ", "   ", "\t"], ids=["nothing", "blank", "blanks", "tab"])
+def test_blanks_behind_a_record_are_nothing_to_tell(behind):
+    assert look(f"{TEXT}{FEW_PACKETS}{behind}\n").odd == {}
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["", " ", "\u0085", "\u2028", "\0", ";", "\\n", "\t"],
+    ids=["nothing", "blank", "NEL", "LS", "NUL", "semicolon", "escaped", "tab"],
+)
+@pytest.mark.parametrize(
+    "second", [PING, PING.replace(" ", "\t"), NO_DATA, "vpc-1"], ids=["record", "tabs", "NODATA", "a field"]
+)
+def test_what_stands_behind_a_record_is_told(between, second):
+    line = f"{FEW_PACKETS}{between}{second}"
+    (told,) = look("\n".join([HEADER_LINE, line, PING, ""])).odd.items()
+    assert told[0] is Line.SURPLUS
+    assert told[1].startswith(FEW_PACKETS)
+
+
+def changed(column: str, text: str, line: str = FEW_PACKETS) -> str:
+    """The record, with another text in a field."""
+    fields = line.split(" ")
+    fields[[field.column for field in DEFAULT_FIELDS].index(column)] = text
+    return " ".join(fields)
+
+
+@pytest.mark.parametrize("text", ["1,000", "1e6", "0x309", "+7", "-5", "\\N", "", str(2**63), "9" * 5_000, "\uff17"])
+@pytest.mark.parametrize("column", ["numpackets", "endtime"])
+def test_a_field_that_is_no_number_is_told(column, text):
+    assert look("\n".join([HEADER_LINE, changed(column, text), PING, ""])).odd.keys() == {Line.MALFORMED}
+
+
+@pytest.mark.parametrize("text", ["2147483648", "eni-1", "10.0.0.5"])
+@pytest.mark.parametrize("column", ["version", "sourceport", "protocol"])
+def test_a_field_that_is_no_number_of_32_bits_is_told(column, text):
+    assert look("\n".join([HEADER_LINE, changed(column, text), PING, ""])).odd.keys() == {Line.MALFORMED}
+
+
+@pytest.mark.parametrize("text", ["443", "eni-1", "", "10.0.0", "10.0.0.5,", "host.example"])
+@pytest.mark.parametrize("column", ["sourceaddress", "destinationaddress"])
+def test_a_field_that_is_no_address_is_told(column, text):
+    assert look("\n".join([HEADER_LINE, changed(column, text), PING, ""])).odd.keys() == {Line.MALFORMED}
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("numpackets", str(2**63 - 1)),
+        ("numpackets", f"{'0' * 5_000}7"),
+        ("numpackets", "0"),
+        ("sourceport", "2147483647"),
+        ("sourceport", "-"),
+        ("sourceaddress", "-"),
+        ("sourceaddress", "2001:db8::1"),
+        ("destinationaddress", "::ffff:10.0.0.5"),
+        ("account", "unknown"),
+    ],
+)
+def test_numbers_that_fit_and_addresses_are_nothing_to_tell(column, text):
+    assert look("\n".join([HEADER_LINE, changed(column, text), PING, ""])).odd == {}
 
 
 def test_what_is_told_of_a_record_is_short_and_printable():
-    told = look(f"{HEADER_LINE}\n\x1b[31m{'x' * 9_000}\n").odd
+    told = look(f"{HEADER_LINE}\n\x1b[31m{'x' * 9_000}\n").odd[Line.OTHER_ACTION]
     assert told.startswith("\\x1b[31mxxx") and told.endswith("…") and len(told) < 200
 
 
 def test_a_line_that_the_look_cuts_is_no_odd_record():
     text = "\n".join([HEADER_LINE, *[FEW_PACKETS] * 3_000, ""]).encode()
     assert len(text) > HEAD_BYTES
-    assert look(text).odd is None
-    assert look(b"".join(bytes([byte]) for byte in text), PACKED).odd is None
+    assert look(text).odd == {}
+    assert look(b"".join(bytes([byte]) for byte in text), PACKED).odd == {}
 
 
 def test_a_bomb_is_unpacked_no_further_than_the_look_goes():
@@ -260,14 +323,14 @@ def test_a_bomb_is_unpacked_no_further_than_the_look_goes():
 
 def test_every_member_of_a_gzip_is_looked_at():
     data = packed(b"") + packed(HEADER_LINE[:9].encode()) + packed(f"{TEXT[9:]}odd\n".encode())
-    assert first_look(PACKED, data).odd == "odd"
+    assert first_look(PACKED, data).odd == {Line.OTHER_ACTION: "odd"}
 
 
 @given(st.binary(max_size=300), st.sampled_from([NAME, PACKED, "x", "x.gz", f"{PACKED}.part"]))
 def test_no_bytes_break_the_look(data, name):
     for head in (data, packed(data), f"{HEADER_LINE}\n".encode() + data):
         found = first_look(name, head)
-        assert all(text is None or text.isprintable() for text in (found.problem, found.warning, found.odd))
+        assert all(text is None or text.isprintable() for text in (found.problem, found.warning, *found.odd.values()))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.first_look import (
     LONG_LINE,
+    ODD_LINES,
+    USUAL_RECORD,
     Line,
     first_line_look,
     line_excerpt,
@@ -19,7 +21,7 @@ from flowlogs.first_look import (
     other_header_problem,
 )
 from flowlogs.statements import TableDefinition
-from resources.embedded.readers.byte_search import WORD, count_of, positions, words_of
+from resources.embedded.readers.byte_search import WORD, count_of, positions, slices, words_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,22 +47,22 @@ class ObjectCheck:
     """The findings in one object, collected while its text is scanned. `name` is the last part of its key.
 
     `problem` says why its records are read wrongly, in words that follow the name. `foreign` is a warning about a file
-    that is no object of a flow log and has no record of a flow. `odd` is the first line whose action is none of a
-    record's. `header_inside`: the header line comes again.
+    that is no object of a flow log and has no record of a flow. `odd` is the first line of each kind among ODD_LINES.
+    `header_inside`: the header line comes again.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.problem: str | None = None
         self.foreign: str | None = None
-        self.odd: str | None = None
+        self.odd: dict[Line, str] = {}
         self.header_inside = False
         self._odd_lines = 0
 
     @property
     def found(self) -> bool:
         """Whether there is any finding."""
-        return bool(self.problem or self.foreign or self.odd is not None or self.header_inside)
+        return bool(self.problem or self.foreign or self.odd or self.header_inside)
 
     def header(self, line: bytes) -> None:
         """Check the object's first line, given without its end."""
@@ -79,6 +81,21 @@ class ObjectCheck:
         else:
             self._look_at_each(text, ends)
 
+    def unusual_records(self, text: bytes | memoryview) -> None:
+        """Check lines of the object again in which the reader found an unusual field."""
+        import numpy as np
+        import pyarrow.compute as pc
+
+        if self.problem is not None or self.foreign is not None or not len(text):
+            return
+        ends = positions(np.frombuffer(text, np.uint8), 0x0A)
+        lines = slices(text, np.concatenate([[0], ends[:-1] + 1]), ends)
+        usual = pc.match_substring_regex(lines, f"^{USUAL_RECORD}$").to_numpy(zero_copy_only=False)
+        for number in np.flatnonzero(~usual).tolist():
+            if self.problem is not None or self._odd_lines >= MAX_ODD:
+                return
+            self._judge(lines[number].as_buffer().to_pybytes())
+
     def _look_at_each(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
         for number in _irregular(text, ends).tolist():
             line = bytes(text[ends[number - 1] + 1 if number else 0 : ends[number]])
@@ -95,9 +112,10 @@ class ObjectCheck:
             self.problem = other_header_problem(_text(line))
         elif kind is Line.HEADER_AGAIN:
             self.header_inside = True
-        elif kind is Line.ODD:
+        elif kind in ODD_LINES:
             self._odd_lines += 1
-            self.odd = line_excerpt(_text(line)) if self.odd is None else self.odd
+            if kind not in self.odd:
+                self.odd[kind] = line_excerpt(_text(line))
 
     def _look_for_headers(self, text: bytes) -> None:
         for line in _lines_with(text, _OF_A_HEADER):
@@ -119,7 +137,9 @@ def _irregular(text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> "np.nd
 
     A regular line has as many gaps (blanks) as the default format, and ends in ``ACCEPT OK``, ``REJECT OK``,
     ``- NODATA`` or ``- SKIPDATA``. The word of eight bytes at a fixed distance from each line's end is compared with
-    these: for example, the word that begins 10 bytes before the end of ``… 40 REJECT OK`` is `` REJECT ``.
+    these: for example, the word that begins 10 bytes before the end of ``… 40 REJECT OK`` is `` REJECT ``. Where all
+    gaps together are as many as they should be, one line may have a gap that another lacks: `unusual_records` finds
+    those, among the lines that a query needs.
     """
     import numpy as np
 

@@ -47,6 +47,15 @@ class ScannedObject:
     partition: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Lines:
+    """Lines of an object that a query may need, and the check of that object."""
+
+    source: ScannedObject
+    check: ObjectCheck
+    text: bytes | memoryview
+
+
 class TextScan:
     """The rows of text objects as an Arrow stream. DuckDB pulls its batches while threads read ahead.
 
@@ -142,7 +151,7 @@ class TextScan:
 
         Ends early when `unneeded` is set. Raises InterruptedError when the scan is stopped.
         """
-        waiting: list[bytes | memoryview] = []
+        waiting: list[_Lines] = []
         partition: tuple[str, ...] = ()
         for source in sources:
             if waiting and source.partition != partition:
@@ -151,20 +160,22 @@ class TextScan:
             partition = source.partition
             with self._lock:
                 self.scanned_bytes += source.size
-            for text, ends in self._records(source):
+            for text, ends, check in self._records(source):
                 if self._stopped.is_set():
                     raise InterruptedError("the scan was stopped")
                 if unneeded.is_set():
                     return
-                waiting.append(usable_lines(text, self.required, ends))
-                if sum(map(len, waiting)) >= DECODED_BYTES:
+                waiting.append(_Lines(source, check, usable_lines(text, self.required, ends)))
+                if sum(len(lines.text) for lines in waiting) >= DECODED_BYTES:
                     yield from self._decoded(waiting, partition)
                     waiting = []
         if waiting:
             yield from self._decoded(waiting, partition)
 
-    def _records(self, source: ScannedObject) -> "Iterator[tuple[bytes | memoryview, np.ndarray[Any, Any] | None]]":
-        """An object's lines below its header, in pieces; and the positions of the line ends, if they were searched.
+    def _records(
+        self, source: ScannedObject
+    ) -> "Iterator[tuple[bytes | memoryview, np.ndarray[Any, Any] | None, ObjectCheck]]":
+        """An object's lines below its header, in pieces; the positions of the line ends, if they were searched.
 
         Findings are stored at once, because the reader may need no more of the object.
         """
@@ -176,7 +187,7 @@ class TextScan:
                 ends = line_ends(text)
                 check.records(text, ends)
                 self._store_findings(source, check)
-            yield text, ends
+            yield text, ends, check
         if self._is_checked:
             self._store_findings(source, check)
 
@@ -185,14 +196,20 @@ class TextScan:
             with self._lock:
                 self.checks[source] = check
 
-    def _decoded(self, lines: "Sequence[bytes | memoryview]", partition: Sequence[str]) -> "Iterator[pa.RecordBatch]":
-        for text in pieces_of(b"".join(lines), MAX_LINES):
-            yield self._batch(text, partition)
+    def _decoded(self, waiting: "Sequence[_Lines]", partition: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+        looked_at = not self._is_checked
+        for piece in pieces_of(b"".join(lines.text for lines in waiting), MAX_LINES):
+            rows, regular = self.lines.decode(piece)
+            if not regular and not looked_at:
+                looked_at = True
+                for lines in waiting:
+                    lines.check.unusual_records(lines.text)
+                    self._store_findings(lines.source, lines.check)
+            yield self._with_keys(rows, partition)
 
-    def _batch(self, lines: bytes, partition: Sequence[str]) -> "pa.RecordBatch":
+    def _with_keys(self, rows: "pa.RecordBatch", partition: Sequence[str]) -> "pa.RecordBatch":
         import pyarrow as pa
 
-        rows = self.lines.decode(lines)
         keys = [
             pa.DictionaryArray.from_arrays(
                 pa.repeat(pa.scalar(0, pa.int8()), len(rows)), pa.array([value], pa.string())

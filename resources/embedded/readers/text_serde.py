@@ -42,15 +42,17 @@ class LineDecoder:
 
         return pa.schema([(name, pa.type_for_alias(HIVE_TYPES[kind].arrow)) for name, kind in self.columns])
 
-    def decode(self, lines: bytes) -> "pa.RecordBatch":
-        """The rows of lines, each of which ends in ``\\n``."""
+    def decode(self, lines: bytes) -> "tuple[pa.RecordBatch, bool]":
+        """The rows of lines, each of which ends in ``\\n``; whether all are regular, as far as was looked at them."""
         import pyarrow as pa
 
         if not lines:
-            return pa.RecordBatch.from_pylist([], schema=self.schema)
+            return pa.RecordBatch.from_pylist([], schema=self.schema), True
         if len(lines) > MUCH_TEXT:
             lines = b"".join(self._without_extra_fields(lines))
-        return self._regular(lines) or self._any(lines)
+            return self._regular(lines) or self._any(lines), False
+        rows = self._regular(lines)
+        return (self._any(lines), False) if rows is None else (rows, True)
 
     def _without_extra_fields(self, lines: bytes) -> Iterator[memoryview | bytes]:
         delimiter, text = self.table.delimiter.encode(), memoryview(lines)

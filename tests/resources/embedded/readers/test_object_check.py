@@ -16,6 +16,7 @@ DAY = "2024-03-01"
 FOLDER = "AWSLogs/123456789012/vpcflowlogs/eu-west-1/2024/03/01"
 OBJECT = "123456789012_vpcflowlogs_eu-west-1_fl-0123456789abcdef0_20240301T0005Z_00000000.log"
 COUNT = "SELECT count(*) FROM flows"
+EVERYTHING = "SELECT * FROM flows"
 SWAPPED = HEADER_LINE.replace("packets bytes", "bytes packets")
 NO_DATA = record(1, source="-", action="-", status="NODATA")
 SKIPPED = record(1, source="-", action="-", status="SKIPDATA")
@@ -211,14 +212,64 @@ def test_a_record_with_another_action_is_told(bucket, line, many):
     )
 
 
+@pytest.mark.parametrize("between", ["", " ", "\u0085", "\0", ";"], ids=["nothing", "blank", "NEL", "NUL", "semicolon"])
+@pytest.mark.parametrize("many", [0, 60_000], ids=["near", "deep"])
+def test_a_record_behind_a_record_is_told(bucket, between, many):
+    path = put(bucket, HEADER_LINE, *[record(1)] * many, f"{record(2)}{between}{record(4)}", *[record(3)] * 3)
+    (told,) = ask(bucket).warnings
+    assert told.startswith(
+        f"Lines that go on behind a record's last field are in {path}. What stands there is not read: where the line "
+        f"end between two records is missing, the second one is lost. The first one is: {record(2)}"
+    )
+
+
 @pytest.mark.parametrize(
     "line",
-    [f"{record(2)} more", record(2, status="ok"), record(2)[:-3], record(2, interface="x" * 100_000)],
-    ids=["an extra field", "another status", "no status", "a long field"],
+    [f"{record(2)}  ", record(2, status="ok"), record(2)[:-3], record(2, interface="x" * 100_000)],
+    ids=["blanks behind it", "another status", "no status", "a long field"],
 )
 def test_a_record_that_is_odd_otherwise_is_not_told(bucket, line):
     put(bucket, HEADER_LINE, line, record(3))
     assert ask(bucket).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"packets": "1,000"},
+        {"packets": "1e6"},
+        {"packets": "0x309"},
+        {"packets": 2**63},
+        {"packets": ""},
+        {"source": 40002, "destination": 22, "source_port": "192.0.2.2", "destination_port": "10.0.0.1"},
+    ],
+    ids=["comma", "exponent", "hexadecimal", "too large", "empty", "ports in front of addresses"],
+)
+@pytest.mark.parametrize("statement", [EVERYTHING, f"{EVERYTHING} WHERE action = 'REJECT'"], ids=["all", "rejected"])
+@pytest.mark.parametrize("many", [0, 60_000], ids=["near", "deep"])
+def test_a_record_with_a_field_that_is_no_number_is_told(bucket, fields, statement, many):
+    line = record(2, **fields)
+    path = put(bucket, HEADER_LINE, *[record(1)] * many, line, *[record(3)] * 3)
+    assert ask(bucket, statement).warnings == (
+        f"Records with a field that is not the number or address that belongs there are in {path}. What Athena cannot "
+        f"read as a number is NULL, and no sum counts it. The first one is: {line}",
+    )
+
+
+def test_a_number_that_is_longer_than_most_is_nothing_to_tell(bucket):
+    put(bucket, HEADER_LINE, record(2, packets=2**63 - 1), record(3))
+    assert ask(bucket, EVERYTHING).warnings == ()
+
+
+@pytest.mark.parametrize("statement", [EVERYTHING, f"{EVERYTHING} WHERE action = 'REJECT'"], ids=["all", "rejected"])
+@pytest.mark.parametrize("many", [0, 60_000], ids=["near", "deep"])
+def test_a_field_too_few_is_told_beside_one_too_many(bucket, statement, many):
+    less, more = record(2).replace(" 6 ", " ", 1), record(4).replace("2 ", "2 2 ", 1)
+    path = put(bucket, HEADER_LINE, *[record(1)] * many, less, more, *[record(3)] * 3)
+    assert ask(bucket, statement).warnings == (
+        f"Records whose action is none of ACCEPT, REJECT and - are in {path}. No report counts them. The first one is: "
+        f"{less}",
+    )
 
 
 def test_a_last_line_without_an_end_is_looked_at(bucket):
