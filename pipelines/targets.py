@@ -92,6 +92,7 @@ def _aws(settings: Settings) -> Target:
     results_bucket, prefix = settings.results_in_s3
     clients = AwsClients(settings.region, results_bucket, None if settings.vpc_ids else settings.account_id)
     query_results = f"{prefix}{QUERY_RESULTS}"
+    results = S3Store(clients, results_bucket, prefix)
     bucket = S3Bucket(
         clients,
         settings.bucket,
@@ -99,6 +100,7 @@ def _aws(settings: Settings) -> Target:
         settings.region,
         has_flow_logs=bool(settings.vpc_ids),
         query_results=query_results if results_bucket == settings.bucket else None,
+        notes=results,
     )
     return Target(
         bucket=bucket,
@@ -120,6 +122,6 @@ def _aws(settings: Settings) -> Target:
             timeout_seconds=settings.query_timeout_seconds,
             reads_settings=bool(settings.vpc_ids),
         ),
-        results=S3Store(clients, results_bucket, prefix),
+        results=results,
         table=TableName(settings.database, settings.table),
     )
