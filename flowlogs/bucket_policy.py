@@ -99,16 +99,18 @@ def merged(policy: Policy | None, required: Iterable[Statement]) -> Policy | Non
     Its own statements stay as they are. A Sid that is in use gets a number, because S3 wants unique ones.
     """
     present = statements_of(policy)
-    missing = [statement for statement in required if not any(covers(other, statement) for other in present)]
-    if not missing:
-        return None
-    result: Policy = copy.deepcopy(policy) if policy else {"Version": "2012-10-17"}
     taken = {statement.get("Sid") for statement in present}
-    added = []
-    for statement in missing:
+    added: list[Statement] = []
+    for statement in required:
+        # Also those that are added here count: two that are required may say the same.
+        if any(covers(other, statement) for other in [*present, *added]):
+            continue
         sid = _free_sid(str(statement.get("Sid", "")), taken)
         taken.add(sid)
         added.append({**statement, "Sid": sid} if sid else dict(statement))
+    if not added:
+        return None
+    result: Policy = copy.deepcopy(policy) if policy else {"Version": "2012-10-17"}
     result["Statement"] = [*present, *added]
     return result
 

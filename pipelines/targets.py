@@ -155,6 +155,7 @@ def s3_bucket(
         region,
         has_flow_logs=bool(vpc_ids),
         query_results=f"{prefix}{QUERY_RESULTS}" if results_bucket == name else None,
+        notes=s3_results(clients, results),
     )
 
 

@@ -6,6 +6,7 @@ is only read is not changed at all. Objects in it are read and written in object
 
 import json
 import re
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 
 from flowlogs.bucket_lifecycle import aborts_uploads, expires, lifecycle_rules
 from flowlogs.bucket_policy import (
+    Policy,
     Statement,
     bucket_arn,
     delivery_statements,
@@ -27,7 +29,7 @@ from flowlogs.layout import LogSource, choose_source, find_source, unsupported_l
 from resources.aws.clients import ACCESS_DENIED, CREATED_BY, NO_BUCKET, AwsClients, aws_errors, error_code
 from resources.aws.encryption import encryption_problems
 from resources.aws.object_store import S3Store
-from resources.bucket import Bucket
+from resources.bucket import Bucket, ObjectStore
 from resources.ensured import Ensured
 
 QUERY_RESULT_DAYS = 30
@@ -55,6 +57,21 @@ PUBLIC_ACCESS_BLOCK = {
 OWNERSHIP = "BucketOwnerEnforced"
 
 
+POLICY_NOTES = "source/"
+"""Where the bucket's policy is noted while AWS may replace it, below the results root: see `policy_preserved`.
+
+The note's name begins with an underscore, which says that it is no result.
+"""
+
+
+POLICY_PUTS = 3
+"""How often the bucket's policy is put before it is given up: somebody else may replace it at the same time."""
+
+
+POLICY_PAUSE = 1.0
+"""Seconds between two of these: S3 may tell a setting as it was for a moment ("Amazon S3 data consistency model")."""
+
+
 MAX_FOLDERS_SEARCHED = 100
 """How many folders are searched in a bucket without flow logs, and how many folders of each are listed."""
 
@@ -65,7 +82,8 @@ _MAY_LEAD_TO_LOGS = re.compile(r"(?!AWSLogs/)(?:[^/]+/){1,3}|(?:[^/]+/){0,3}?AWS
 class S3Bucket(Bucket):
     """The bucket `name`. `query_results` is the prefix of Athena's results that expire, if they are in this bucket.
 
-    Without flow logs of this project (`has_flow_logs`), it is read and never changed.
+    Without flow logs of this project (`has_flow_logs`), it is read and never changed. The bucket's policy is noted in
+    `notes` (the bucket itself, if none are given) while AWS may replace it.
     """
 
     def __init__(
@@ -77,10 +95,12 @@ class S3Bucket(Bucket):
         *,
         has_flow_logs: bool = True,
         query_results: str | None = None,
+        notes: ObjectStore | None = None,
     ) -> None:
         self.clients = clients
         self.name = name
         self.objects = S3Store(clients, name)
+        self.notes = notes or self.objects
         self.query_results = query_results
         self.has_flow_logs = has_flow_logs
         self._account = account
@@ -92,14 +112,15 @@ class S3Bucket(Bucket):
         return bucket_arn(self.clients.partition, self.name)
 
     def ensure(self) -> Ensured:
+        self.require_own_account()
         created = not self._exists()
         if not self.has_flow_logs:
             return self._ensure_read_only(created)
         if created:
             self._create()
         ours = created or self._is_ours()
-        warnings = self._ensure_settings(ours, created)
-        self._ensure_policy(ours, [])
+        warnings = [*self._ensure_settings(ours, created), *self.restore_policy()]
+        self._ensure_policy(ours)
         if not self._requires_tls():
             warnings.append("requests without TLS are not denied by the bucket's policy")
         warnings += [
@@ -117,6 +138,16 @@ class S3Bucket(Bucket):
             },
             warnings=tuple(warnings),
         )
+
+    def require_own_account(self) -> None:
+        """Raise FlowLakeError where flow logs are to be created, and those of another account are to be read."""
+        if self.has_flow_logs and self._account not in (None, self.clients.account):
+            raise FlowLakeError(
+                f"FLOWLAKE_ACCOUNT_ID is {self._account}, and the caller is of {self.clients.account}: flow logs that "
+                "it creates are of its own account, and would not be read. To read those of that account, leave "
+                "FLOWLAKE_VPC_IDS empty; to create flow logs, leave FLOWLAKE_ACCOUNT_ID empty, or call as that "
+                "account. Nothing was changed."
+            )
 
     def _ensure_read_only(self, missing: bool) -> Ensured:
         if missing:
@@ -169,10 +200,59 @@ class S3Bucket(Bucket):
 
     @contextmanager
     def policy_preserved(self) -> Iterator[None]:
-        """Restore the policy after a block in which AWS may replace it, as it may when a flow log is created."""
-        before = statements_of(self._policy())
-        yield
-        self._ensure_policy(self._is_ours(), before)
+        """Restore the policy after a block in which AWS may replace it, as it may when a flow log is created.
+
+        What others have in it is noted first: a run that is killed in the block leaves that to the next one.
+        """
+        ours, before = self._is_ours(), self._policy()
+        noted = self._noted_policy()
+        if noted is not None:
+            before = merged(noted, statements_of(before)) or noted
+        of_others = merged({"Statement": self._required(ours)}, statements_of(before)) is not None
+        if of_others:
+            self._note_policy(before)
+        try:
+            yield
+        finally:
+            self._ensure_policy(ours, before)
+        if of_others:
+            self._note_policy(None)
+
+    def restore_policy(self) -> list[str]:
+        """Put back what a run noted of the policy that was stopped before it could; returns what people should know."""
+        noted = self._noted_policy()
+        if noted is None:
+            return []
+        lacking = merged(self._policy(), statements_of(noted)) is not None
+        if lacking:
+            self._ensure_policy(self._is_ours(), noted)
+        self._note_policy(None)
+        return [
+            "the bucket's policy lacked statements that a run had noted in "
+            f"{self.notes.display_path(self._policy_note)} before AWS may have replaced them, and that was stopped: they "
+            "are put back"
+        ][: int(lacking)]
+
+    @property
+    def _policy_note(self) -> str:
+        return f"{POLICY_NOTES}_bucket_policy.{self.name}.json"
+
+    def _noted_policy(self) -> Policy | None:
+        """What is noted of the policy; None where nothing is, or an empty text, which says that it is put back."""
+        key = self._policy_note
+        text = self.notes.read(key) if key in self.notes.list_folder(POLICY_NOTES).keys else b""
+        try:
+            policy: Policy | None = json.loads(text) if text.strip() else None
+        except ValueError as error:
+            raise FlowLakeError(
+                f"{self.notes.display_path(key)} is no JSON ({error}): it is the bucket's policy before a flow log was "
+                "created. Mend it, or remove it if the policy is as it should be."
+            ) from None
+        return policy
+
+    def _note_policy(self, policy: Policy | None) -> None:
+        # Emptied and not removed: nobody is granted to delete objects there.
+        self.notes.replace({self._policy_note: json.dumps(policy, indent=2).encode() if policy else b""})
 
     def _find_source(self) -> LogSource:
         if self.has_flow_logs:
@@ -331,16 +411,38 @@ class S3Bucket(Bucket):
                 "recommended"
             )
 
-    def _ensure_policy(self, ours: bool, kept: list[Statement]) -> None:
-        source = self.source()
-        partition = self.clients.partition
-        required = [*kept, *delivery_statements(partition, self.name, source.account, source.region)]
-        if ours:
-            required.append(tls_only_statement(partition, self.name))
-        policy = merged(self._policy(), required)
-        if policy is not None:
-            with aws_errors(f"adding to the policy of the bucket {self.name}"):
-                self._s3.put_bucket_policy(Bucket=self.name, Policy=json.dumps(policy))
+    def _required(self, ours: bool) -> list[Statement]:
+        """What the policy has to say."""
+        source, partition = self.source(), self.clients.partition
+        tls = [tls_only_statement(partition, self.name)] if ours else []
+        return [*delivery_statements(partition, self.name, source.account, source.region), *tls]
+
+    def _ensure_policy(self, ours: bool, kept: Policy | None = None) -> None:
+        """Let the policy say what is required, and what the policy that is `kept` did.
+
+        S3 has no condition for it: of two that add at once, one may be lost. So a look is taken whether what was put is
+        there, and what is not is put again.
+        """
+        required = self._required(ours)
+        for attempt in range(POLICY_PUTS):
+            if attempt:
+                time.sleep(POLICY_PAUSE)
+            current = self._policy()
+            if merged(current, [*statements_of(kept), *required]) is None:
+                return
+            # As it was, with its version, and behind that what has come since.
+            policy = merged(kept or current, [*statements_of(current), *required]) or kept
+            if policy is not None:
+                self._put_policy(policy)
+        if merged(self._policy(), [*statements_of(kept), *required]) is not None:
+            raise FlowLakeError(
+                f"The policy of the bucket {self.name} lacks statements that were put {POLICY_PUTS} times: somebody "
+                "else changes it at the same time. Run again when that is done."
+            )
+
+    def _put_policy(self, policy: Policy) -> None:
+        with aws_errors(f"adding to the policy of the bucket {self.name}"):
+            self._s3.put_bucket_policy(Bucket=self.name, Policy=json.dumps(policy))
 
     def _requires_tls(self) -> bool:
         return any(

@@ -40,7 +40,7 @@ LIMIT = "FlowLogsLimitExceeded"
 class Ec2FlowLog(FlowLog):
     """Flow logs of VPCs that deliver to the root of a bucket.
 
-    `create_second`: create a flow log also where another one already records the same.
+    `create_second`: create a flow log also where another one already records the same, to another place.
     """
 
     def __init__(
@@ -65,16 +65,18 @@ class Ec2FlowLog(FlowLog):
     def ensure(self) -> Ensured:
         if not self.vpc_ids:
             return NOTHING_CONFIGURED
+        self.bucket.require_own_account()
         self._require_vpcs()
+        restored = self.bucket.restore_policy()
         found = list(self._flow_logs())
         missing = self._without_flow_log(found)
         if missing:
-            if not self.create_second:
-                self._require_no_other(missing, found)
+            self._require_no_other(missing, found)
             with self.bucket.policy_preserved():
-                self._create(missing, found)
+                self._create_each(missing, found)
             found = list(self._flow_logs())
-        return self._state_of(found)
+        state = self._state_of(found)
+        return Ensured(state.facts, (*restored, *state.warnings), state.errors)
 
     def check(self) -> Ensured:
         if not self.vpc_ids:
@@ -170,27 +172,53 @@ class Ec2FlowLog(FlowLog):
     def _require_no_other(self, missing: Sequence[str], found: Sequence[dict[str, Any]]) -> None:
         """Raise FlowLakeError where another flow log already delivers records of these VPCs into this bucket."""
         into = [log for log in found if f"{_destination(log)}/".startswith(f"{self.bucket.arn}/")]
-        told = [
+        told = {
             f"{log['FlowLogId']} of {log['ResourceId']} delivers to {log['LogDestination']}, behind a prefix, which is "
-            "not read yet"
+            "not read yet": log
             for log in into
             if log["ResourceId"] in missing
-        ]
-        told += [
-            f"{log['FlowLogId']} of {log['ResourceId']}, which is in {vpc_id}, delivers to {log['LogDestination']}"
+        }
+        told |= {
+            f"{log['FlowLogId']} of {log['ResourceId']}, which is in {vpc_id}, delivers to {log['LogDestination']}": log
             for log, vpc_id in self._logs_of_subnets_and_interfaces(into)
             if vpc_id in missing
-        ]
-        if told:
+        }
+        # A second one that delivers to the same place has its records there twice: that is no choice.
+        same_place = [line for line, log in told.items() if self._delivers_here(log)]
+        if same_place or (told and not self.create_second):
             listing = "".join(f"\n  {line}" for line in told)
+            by_hand = (
+                ""
+                if same_place
+                else f"; or create one for the VPC by hand, to {self.bucket.arn}, which is adopted; or have this "
+                "create a second one, by FLOWLAKE_SECOND_FLOW_LOG=true"
+            )
             raise FlowLakeError(
                 "No flow log is created, since there is one already, and a second one would cost as much again:"
                 f"{listing}\nThe choices: read what is there, by FLOWLAKE_VPC_IDS without that VPC; or delete that "
-                f"flow log; or create one for the VPC by hand, to {self.bucket.arn}, which is adopted; or have this "
-                "create a second one, by FLOWLAKE_SECOND_FLOW_LOG=true. Then run again."
+                f"flow log{by_hand}. Then run again."
             )
 
-    def _create(self, vpc_ids: Sequence[str], found: Sequence[dict[str, Any]]) -> None:
+    def _create_each(self, vpc_ids: Sequence[str], found: Sequence[dict[str, Any]]) -> None:
+        """A flow log for each of these VPCs, also where AWS says that one of them has one, and creates none.
+
+        Raises FlowLakeError for a VPC that has none afterwards.
+        """
+        left = self._create(vpc_ids, found)
+        if not left:
+            return
+        # A run beside this one was faster with one of them, or an answer got lost and boto3 asked again.
+        for vpc_id in self._without_flow_log(list(self._flow_logs())):
+            if vpc_id in left and self._create([vpc_id], found):
+                if vpc_id not in self._without_flow_log(list(self._flow_logs())):
+                    continue
+                raise FlowLakeError(
+                    f"AWS says that {vpc_id} has a flow log to {self.bucket.arn} already (FlowLogAlreadyExists), and "
+                    "lists none. Run again in some minutes; if it says so then, look at the VPC's flow logs."
+                )
+
+    def _create(self, vpc_ids: Sequence[str], found: Sequence[dict[str, Any]]) -> list[str]:
+        """Create flow logs in one call; returns the VPCs for which AWS created none, as it says that there is one."""
         from botocore.exceptions import ClientError
 
         tags = [{"Key": key, "Value": value} for key, value in {"Name": self.name, **CREATED_BY}.items()]
@@ -211,13 +239,15 @@ class Ec2FlowLog(FlowLog):
                 # A parallel run was faster, or an answer got lost and boto3 repeated the request.
                 if error_code(error) != "FlowLogAlreadyExists":
                     raise
-                return
-        failed = [item for item in answer.get("Unsuccessful", []) if item["Error"]["Code"] != "FlowLogAlreadyExists"]
+                return list(vpc_ids)
+        refused = answer.get("Unsuccessful", [])
+        failed = [item for item in refused if item["Error"]["Code"] != "FlowLogAlreadyExists"]
         if limited := [item["ResourceId"] for item in failed if item["Error"]["Code"] == LIMIT]:
             raise _at_limit(limited, found)
         if failed:
             needed = "ec2:CreateFlowLogs, ec2:CreateTags and logs:CreateLogDelivery"
             raise FlowLakeError(f"A flow log could not be created: {_unsuccessful(failed, needed)}")
+        return [item["ResourceId"] for item in refused]
 
     def _flow_logs(self) -> Iterator[dict[str, Any]]:
         with aws_errors("looking for flow logs"):

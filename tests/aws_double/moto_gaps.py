@@ -3,12 +3,13 @@
 S3: new buckets have AWS's defaults and the tags they are created with; a bucket of another account answers 409 when it
 is created, and 403 unless its policy speaks of the caller; a request that expects another owner is refused, and one
 that comes to another region is redirected. EC2: a flow log to S3 takes no role, is not created where the bucket's
-policy keeps the delivery service out, may lie below a folder, and tells its destination options; CreateFlowLogs may
-replace the bucket's policy.
+policy keeps the delivery service out, may lie below a folder, and tells its destination options; CreateFlowLogs
+replaces the bucket's policy, and may create flow logs for some of the resources alone.
 Still missing: paging of DescribeFlowLogs, ClientToken of CreateFlowLogs.
 """
 
 import json
+import threading
 from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError
@@ -19,11 +20,14 @@ from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 from moto.utilities.utils import get_partition
 
-from .permissions import bucket_of, bucket_statements, policy_statements, verdict
+from .permissions import AccessDeniedError, Caller, bucket_of, bucket_statements, caller_of, policy_statements, verdict
 from .state import SETTINGS, STRANGER
 from .wire import error_body, tags_of_new_bucket
 
 DELIVERY_SERVICE = "delivery.logs.amazonaws.com"
+
+_call = threading.local()
+"""Of the call that a thread answers: its `caller`, where IAM is enforced."""
 
 _create_bucket = S3Backend.create_bucket
 _get_bucket = S3Backend.get_bucket
@@ -112,20 +116,34 @@ def create_flow_logs(backend: Any, **request: Any) -> tuple[list[FlowLogs], list
     name = request["log_destination"].rpartition(":::")[2].partition("/")[0]
     account, region = backend.account_id, backend.region_name
     bucket = s3_backends[account][backend.partition].buckets.get(name)
-    refused = bucket and not SETTINGS.replace_bucket_policy and not delivery_allowed(bucket, region)
+    replaces = bool(bucket) and SETTINGS.replace_bucket_policy and may_replace_policy(bucket, _call.caller)
+    refused = bucket and not replaces and not delivery_allowed(bucket, region)
     if refused or (bucket is None and name in s3_backends.bucket_accounts):
         # As reported to awsdocs/amazon-vpc-user-guide (pull request 28, 2019).
         reason = f"Access Denied for LogDestination: {name}. Please check LogDestination permission"
         return [], [(resource, "400", reason) for resource in request["resource_ids"]]
     present = [flow_log.resource_id for flow_log in backend.flow_logs.values()]
     full = [resource for resource in request["resource_ids"] if present.count(resource) >= SETTINGS.most_flow_logs]
-    if full:
-        # The code is that of "Error codes for the Amazon EC2 API"; whether it is told so or by itself, no page says.
-        return [], [(resource, "FlowLogsLimitExceeded", "The limit is reached.") for resource in full]
-    created, failed = _create_flow_logs(backend, **request)
-    if bucket and SETTINGS.replace_bucket_policy:
+    # The code is that of "Error codes for the Amazon EC2 API"; whether it is told so or by itself, no page says.
+    limited = [(resource, "FlowLogsLimitExceeded", "The limit is reached.") for resource in full]
+    others = [resource for resource in request["resource_ids"] if resource not in full]
+    if not others:
+        return [], limited
+    created, failed = _create_flow_logs(backend, **{**request, "resource_ids": others})
+    if replaces:
         bucket.policy = json.dumps(_delivery_policy(bucket, account, region)).encode()
-    return created, failed
+    return created, [*failed, *limited]
+
+
+def may_replace_policy(bucket: FakeBucket, caller: Caller | None) -> bool:
+    """Whether AWS replaces the policy in the caller's name; everybody may, where IAM is not enforced."""
+    try:
+        for action in ("GetBucketPolicy", "PutBucketPolicy"):
+            if caller:
+                caller.require(f"s3:{action}", bucket.arn)
+    except AccessDeniedError:
+        return False
+    return True
 
 
 def delivery_allowed(bucket: FakeBucket, region: str) -> bool:
@@ -144,6 +162,7 @@ def delivery_allowed(bucket: FakeBucket, region: str) -> bool:
 
 
 def create_flow_logs_call(response: Any) -> Any:
+    _call.caller = caller_of(response) if SETTINGS.enforce_iam else None
     answer = _create_flow_logs_call(response)
     options = {"FileFormat": "plain-text", "HiveCompatiblePartitions": False, "PerHourPartition": False}
     for flow_log_id in answer.result["FlowLogIds"]:

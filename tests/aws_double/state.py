@@ -35,8 +35,12 @@ class Settings:
     deliver_logs_error_message: str | None = None
     most_flow_logs: int = 100
     """How many flow logs a resource may have; more are refused one by one, with FlowLogsLimitExceeded."""
-    replace_bucket_policy: bool = False
-    """CreateFlowLogs replaces the bucket's policy, as "Amazon S3 bucket permissions for flow logs" (VPC guide) says."""
+    replace_bucket_policy: bool = True
+    """CreateFlowLogs replaces the bucket's policy where its caller owns the bucket and may get and put the policy.
+
+    Source: "Amazon S3 bucket permissions for flow logs", VPC user guide (2026): "This policy overwrites any existing
+    policy attached to the bucket". False: it is not known whether AWS does where the policy lets the delivery in.
+    """
 
 
 SETTINGS = Settings()

@@ -536,6 +536,7 @@ def test_buckets_are_as_aws_makes_them_and_as_others_own_them(aws: AwsDouble) ->
 def test_flow_logs_need_a_bucket_that_lets_them_in(aws: AwsDouble) -> None:
     s3, ec2 = aws.client("s3"), aws.client("ec2")
     s3.create_bucket(Bucket=BUCKET)
+    aws.set(replace_bucket_policy=False)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     request = {
         "ResourceIds": [vpc],

@@ -31,8 +31,11 @@ from aws_lineage import (
 from support import DAY, SMALL_TOP, with_day, write_small_logs
 
 from flowlogs.bucket_policy import delivery_statements, is_equivalent, tls_only_statement
+from flowlogs.errors import FlowLakeError
 from pipelines.build import build_definitions
 from pipelines.targets import build_target
+from resources.aws.bucket import S3Bucket
+from resources.aws.flow_log import Ec2FlowLog
 
 SOMEBODYS_STATEMENT = {
     "Sid": "Auditors",
@@ -81,6 +84,7 @@ def flow_logs() -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("somebodys_bucket")
 def test_an_adopted_bucket_gets_the_delivery_statements_and_keeps_all_it_has(aws: AwsDouble, vpc: str) -> None:
+    aws.set(replace_bucket_policy=False)
     before = bucket_settings(BUCKET)
     succeed(settings([vpc]))
     after = bucket_settings(BUCKET)
@@ -124,24 +128,176 @@ def test_a_statement_that_says_the_same_under_another_name_is_not_added_again(aw
     ]
     policy = {"Version": "2012-10-17", "Statement": [SOMEBODYS_STATEMENT, *theirs]}
     boto3.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+    aws.set(replace_bucket_policy=False)
     succeed(settings([vpc]))
     assert policy_statements() == [SOMEBODYS_STATEMENT, *theirs]
 
 
+def require_whole_policy(aws: AwsDouble) -> None:
+    """The policy has somebody's statement, what delivery needs, and each of these once."""
+    statements = policy_statements()
+    for needed in (SOMEBODYS_STATEMENT, *delivery_statements("aws", BUCKET, aws.account, "us-east-1")):
+        assert sum(is_equivalent(needed, statement) for statement in statements) == 1
+
+
+def note_of_policy() -> bytes:
+    """What is noted of the bucket's policy; empty when it is put right."""
+    key = f"source/_bucket_policy.{BUCKET}.json"
+    return bytes(boto3.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+
 @pytest.mark.usefixtures("somebodys_bucket")
 def test_a_policy_that_aws_replaces_with_the_flow_log_is_put_right(aws: AwsDouble, vpc: str) -> None:
-    aws.set(replace_bucket_policy=True)
     succeed(settings([vpc]))
-    statements = policy_statements()
-    assert SOMEBODYS_STATEMENT in statements
-    for needed in delivery_statements("aws", BUCKET, aws.account, "us-east-1"):
-        assert any(is_equivalent(needed, statement) for statement in statements)
+    require_whole_policy(aws)
+    assert note_of_policy() == b""
+
+
+@pytest.mark.usefixtures("somebodys_bucket")
+def test_a_policy_keeps_its_version_and_id(aws: AwsDouble, vpc: str) -> None:
+    theirs = {"Version": "2008-10-17", "Id": "theirs", "Statement": [SOMEBODYS_STATEMENT]}
+    boto3.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(theirs))
+    succeed(settings([vpc]))
+    found = json.loads(boto3.client("s3").get_bucket_policy(Bucket=BUCKET)["Policy"])
+    assert (found["Version"], found["Id"], found["Statement"][0]) == ("2008-10-17", "theirs", SOMEBODYS_STATEMENT)
 
 
 def test_a_created_buckets_policy_is_put_right_too(aws: AwsDouble, vpc: str) -> None:
-    aws.set(replace_bucket_policy=True)
     succeed(settings([vpc]))
     assert tls_only_statement("aws", BUCKET) in policy_statements()
+
+
+@pytest.mark.usefixtures("somebodys_bucket")
+def test_a_policy_is_put_right_where_a_flow_log_fails(aws: AwsDouble, vpc: str) -> None:
+    full = make_vpc()
+    for name in (f"{BUCKET}-2", f"{BUCKET}-3"):
+        boto3.client("s3").create_bucket(Bucket=name)
+        create_flow_log(full, LogDestination=f"arn:aws:s3:::{name}")
+    aws.set(most_flow_logs=2)
+    message = failure(materialize(settings([vpc, full])))
+    assert message.startswith(f"No flow log is created for {full}: there are as many already as AWS allows")
+    assert vpc in [log["ResourceId"] for log in flow_logs()]
+    require_whole_policy(aws)
+
+
+def killed_while_created(monkeypatch: pytest.MonkeyPatch, vpc: str) -> None:
+    """A run that is killed when the flow log is there and AWS has replaced the policy."""
+    with monkeypatch.context() as patched:
+        patched.setattr(S3Bucket, "_ensure_policy", lambda *_: None)
+        note = S3Bucket._note_policy
+        patched.setattr(S3Bucket, "_note_policy", lambda self, policy: note(self, policy) if policy else None)
+        build_target(settings([vpc])).flow_log.ensure()
+    assert [statement["Sid"] for statement in policy_statements()] == ["AWSLogDeliveryWrite", "AWSLogDeliveryAclCheck"]
+
+
+@pytest.mark.usefixtures("somebodys_bucket")
+@pytest.mark.parametrize("asset", ["vpc_flow_logs_bucket", "vpc_flow_log"])
+def test_a_policy_that_a_killed_run_noted_is_put_back(
+    aws: AwsDouble, vpc: str, monkeypatch: pytest.MonkeyPatch, asset: str
+) -> None:
+    killed_while_created(monkeypatch, vpc)
+    result = succeed(settings([vpc]), selection=asset)
+    assert SOMEBODYS_STATEMENT in policy_statements()
+    assert note_of_policy() == b""
+    (told,) = [found for _, found in checks(result).values() if "the bucket's policy lacked statements" in found]
+    assert f"s3://{BUCKET}/source/_bucket_policy.{BUCKET}.json" in told
+
+
+@pytest.mark.usefixtures("somebodys_bucket")
+def test_a_policy_that_was_noted_is_kept_by_a_second_creation(
+    aws: AwsDouble, vpc: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_while_created(monkeypatch, vpc)
+    bucket = build_target(settings([vpc])).bucket
+    assert isinstance(bucket, S3Bucket)
+    with bucket.policy_kept():
+        pass
+    assert SOMEBODYS_STATEMENT in policy_statements()
+
+
+@pytest.mark.usefixtures("somebodys_bucket")
+def test_a_note_of_a_policy_that_is_damaged_is_told(aws: AwsDouble, vpc: str) -> None:
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=f"source/_bucket_policy.{BUCKET}.json", Body=b'{"Version"')
+    message = failure(materialize(settings([vpc])))
+    assert message.startswith(f"s3://{BUCKET}/source/_bucket_policy.{BUCKET}.json is no JSON")
+
+
+def replaced_behind_our_back(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Somebody else's policy replaces ours as soon as it is put, so many times."""
+    left = [*range(times)]
+    monkeypatch.setattr("resources.aws.bucket.POLICY_PAUSE", 0)
+    put = S3Bucket._put_policy
+
+    def put_and_lose(self: S3Bucket, policy: dict[str, Any]) -> None:
+        put(self, policy)
+        if left:
+            left.pop()
+            theirs = {"Version": "2012-10-17", "Statement": [SOMEBODYS_STATEMENT]}
+            boto3.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(theirs))
+
+    monkeypatch.setattr(S3Bucket, "_put_policy", put_and_lose)
+
+
+@pytest.mark.usefixtures("somebodys_bucket")
+def test_statements_that_are_replaced_at_once_are_put_again(
+    aws: AwsDouble, vpc: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced_behind_our_back(monkeypatch, 1)
+    build_target(settings([vpc])).bucket.ensure()
+    require_whole_policy(aws)
+
+
+@pytest.mark.usefixtures("somebodys_bucket")
+def test_statements_that_never_stay_are_an_error(aws: AwsDouble, vpc: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced_behind_our_back(monkeypatch, 10)
+    with pytest.raises(FlowLakeError, match="lacks statements that were put 3 times: somebody else changes it"):
+        build_target(settings([vpc])).bucket.ensure()
+
+
+@pytest.mark.usefixtures("somebodys_bucket")
+def test_flow_logs_one_by_one_add_no_statement_twice(aws: AwsDouble, vpc: str) -> None:
+    vpcs = [vpc, make_vpc(), make_vpc()]
+    for count in (1, 2, 3):
+        succeed(settings(vpcs[:count]), selection="vpc_flow_logs_bucket,vpc_flow_log")
+    require_whole_policy(aws)
+    # The check of the bucket's list is the same in AWS's policy and in ours.
+    assert len(policy_statements()) == 4
+
+
+@pytest.mark.parametrize("how", ["whole", "each"])
+def test_every_vpc_has_a_flow_log_where_one_was_faster(
+    aws: AwsDouble, vpc: str, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    other = make_vpc()
+    if how == "whole":
+        exists = {"service": "ec2", "action": "CreateFlowLogs", "code": "FlowLogAlreadyExists", "count": 1}
+        aws.set(errors=[{**exists, "status": "400 Bad Request"}])
+    create_each = Ec2FlowLog._create_each
+
+    def beside_another_run(self: Ec2FlowLog, *arguments: Any) -> None:
+        if how == "each":
+            create_flow_log(vpc)
+        create_each(self, *arguments)
+
+    monkeypatch.setattr(Ec2FlowLog, "_create_each", beside_another_run)
+    succeed(settings([vpc, other]), selection="vpc_flow_logs_bucket,vpc_flow_log")
+    assert sorted(log["ResourceId"] for log in flow_logs()) == sorted([vpc, other])
+
+
+def test_a_flow_log_that_is_said_to_exist_and_does_not_is_an_error(aws: AwsDouble, vpc: str) -> None:
+    exists = {"service": "ec2", "action": "CreateFlowLogs", "code": "FlowLogAlreadyExists", "count": 9}
+    aws.set(errors=[{**exists, "status": "400 Bad Request"}])
+    message = failure(materialize(settings([vpc])))
+    assert message.startswith(f"AWS says that {vpc} has a flow log to arn:aws:s3:::{BUCKET} already")
+
+
+@pytest.mark.parametrize("asset", ["vpc_flow_logs_bucket", "vpc_flow_log"])
+def test_another_accounts_flow_logs_are_not_created(aws: AwsDouble, vpc: str, asset: str) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    message = failure(materialize(settings([vpc], account_id="210987654321"), selection=asset))
+    assert message.startswith("FLOWLAKE_ACCOUNT_ID is 210987654321, and the caller is of 123456789012")
+    assert (flow_logs(), policy_statements()) == ([], [])
 
 
 def test_a_bucket_that_belongs_to_somebody_else_is_a_clear_error(aws: AwsDouble, vpc: str) -> None:
@@ -158,6 +314,7 @@ def test_a_statement_of_more_actions_is_enough(aws: AwsDouble, vpc: str) -> None
     theirs = [write, {**check, "Action": ["s3:GetBucketAcl", "s3:ListBucket"]}]
     policy = {"Version": "2012-10-17", "Statement": theirs}
     boto3.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+    aws.set(replace_bucket_policy=False)
     succeed(settings([vpc]))
     assert policy_statements() == theirs
 
@@ -224,6 +381,16 @@ def test_a_second_flow_log_is_created_where_that_is_set(aws: AwsDouble, vpc: str
         f"arn:aws:s3:::{BUCKET}/elsewhere",
         f"arn:aws:s3:::{BUCKET}",
     ]
+
+
+@pytest.mark.usefixtures("ready_bucket")
+def test_a_second_flow_log_to_the_same_place_is_no_choice(aws: AwsDouble, vpc: str) -> None:
+    create_flow_log(subnet_of(vpc), ResourceType="Subnet")
+    for second in (False, True):
+        message = failure(materialize(settings([vpc], second_flow_log=second)))
+        assert message.startswith("No flow log is created, since there is one already")
+        assert "FLOWLAKE_SECOND_FLOW_LOG" not in message and "by hand" not in message
+    assert vpc not in [log["ResourceId"] for log in flow_logs()]
 
 
 def repeated(vpc: str) -> str:
@@ -430,6 +597,7 @@ def test_a_flow_log_that_aws_refuses_to_create_is_told_with_its_reason(aws: AwsD
         "Resource": f"arn:aws:s3:::{BUCKET}/*",
     }
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    aws.set(replace_bucket_policy=False)
     message = failure(materialize(settings([vpc])))
     assert flow_logs() == []
     assert f"{vpc}: 400: Access Denied for LogDestination: {BUCKET}" in message

@@ -35,7 +35,7 @@ from aws_lineage import (
     upload_small_logs,
 )
 from botocore.exceptions import ClientError
-from support import DAY, PING, SMALL_DETAILS, SMALL_TOP, record, with_day, write_object
+from support import DAY, PING, ROOT, SMALL_DETAILS, SMALL_TOP, record, with_day, write_object
 
 from pipelines.build import build_definitions
 
@@ -70,8 +70,11 @@ def actions(name: str) -> list[str]:
 def test_the_policy_is_its_two_parts() -> None:
     whole, setup, daily = (policy(f"iam-policy{part}.json") for part in ("", "-setup", "-daily"))
     # What the first part allows already is not said twice: there is little room (see below).
-    assert whole["Statement"] == setup["Statement"] + [s for s in daily["Statement"] if s["Sid"] != "LookAtFlowLogs"]
+    assert whole["Statement"] == setup["Statement"] + [s for s in daily["Statement"] if s["Sid"] not in OF_SETUP_TOO]
 
+
+OF_SETUP_TOO = ("LookAtFlowLogs", "NoteDays")
+"""The daily policy's statements that allow what the setup's allow already."""
 
 OF_A_READER = ("Workgroup", "Catalog", "NoteSource")
 
@@ -79,7 +82,7 @@ OF_A_READER = ("Workgroup", "Catalog", "NoteSource")
 def test_the_policy_of_a_reader_has_no_part_in_buckets_and_flow_logs() -> None:
     read, setup, daily = (policy(f"iam-policy-{part}.json") for part in ("read", "setup", "daily"))
     ours = [statement for statement in setup["Statement"] if statement["Sid"] in OF_A_READER]
-    days = [statement for statement in daily["Statement"] if statement["Sid"] != "LookAtFlowLogs"]
+    days = [statement for statement in daily["Statement"] if statement["Sid"] not in OF_SETUP_TOO]
     assert read["Statement"] == ours + days
     of_buckets = {action for action in actions("iam-policy-read.json") if action.startswith(("s3:", "ec2:", "logs:"))}
     objects = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
@@ -293,6 +296,56 @@ def test_conditions_are_of_keys_that_each_action_knows(name: str) -> None:
         keys = [key for values in statement.get("Condition", {}).values() for key in values]
         for action in statement["Action"]:
             assert all(key.startswith(CONDITION_KEYS.get(action, "-")) for key in keys), (action, keys)
+
+
+def elsewhere(document: dict[str, Any], bucket: str, folder: str) -> dict[str, Any]:
+    """A policy for results elsewhere, changed as docs/aws.md says."""
+    told = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8").partition("With `FLOWLAKE_RESULTS` elsewhere")[2]
+    names = set(re.findall(r"`(\w+)`", told.partition("`RunOutput`")[0]))
+    for statement in document["Statement"]:
+        arns = [statement["Resource"]] if isinstance(statement["Resource"], str) else statement["Resource"]
+        if statement["Sid"] not in names:
+            continue
+        if statement["Sid"] == "FindLogs":
+            statement["Resource"] = [*arns, f"arn:aws:s3:::{bucket}"]
+        else:
+            logs = f"arn:aws:s3:::{BUCKET}/"
+            moved = [
+                arn if "/AWSLogs/" in arn else arn.replace(logs, f"arn:aws:s3:::{bucket}/{folder}/") for arn in arns
+            ]
+            statement["Resource"] = [*moved, *(arns if statement["Sid"] == "Markers" else [])]
+    return document
+
+
+@pytest.mark.parametrize("part", ["", "-read"])
+def test_results_elsewhere_take_the_policies_as_the_docs_change_them(
+    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, part: str
+) -> None:
+    for name in (BUCKET, "company-results"):
+        boto3.client("s3").create_bucket(Bucket=name)
+    upload_small_logs(tmp_path)
+    configured = settings([] if part else [make_vpc()], results="s3://company-results/lake")
+    become(aws, monkeypatch, elsewhere(policy(f"iam-policy{part}.json"), "company-results", "lake"))
+    for _ in range(2):
+        succeed(configured)
+    aws.set(enforce_iam=False)
+    assert report("top_rejected_pairs", DAY, "lake/", "company-results") == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_results_elsewhere_leave_the_output_of_runs_in_the_logs_bucket() -> None:
+    changed = elsewhere(policy("iam-policy-daily.json"), "company-results", "lake")["Statement"]
+    (output,) = [statement["Resource"] for statement in changed if statement["Sid"] == "RunOutput"]
+    assert output == f"arn:aws:s3:::{BUCKET}/dagster-logs/*"
+
+
+def test_the_daily_policy_looks_at_flow_logs_of_subnets(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc = make_vpc()
+    succeed(settings([vpc]))
+    create_flow_log(subnet_of(make_vpc()), ResourceType="Subnet")
+    become(aws, monkeypatch, policy("iam-policy-daily.json"))
+    job = build_definitions(settings([vpc])).resolve_job_def("daily_reject_reports")
+    result = job.execute_in_process(partition_key=DAY.isoformat())
+    assert checks(result)["delivers_readable_records"] == (True, "nothing")
 
 
 def test_the_daily_policy_writes_what_a_day_gives_alone() -> None:
