@@ -58,8 +58,10 @@ def vpc_flow_logs(
         taken_up = take_up_rejected_flows(athena, results, rejected, bucket.source())
         added = take_up_flow_logs(athena, bucket, results, table)
         left: list[str] = []
-        with only_warned_of(context):
-            left = remove_superseded(athena, results, rejected, datetime.now(timezone.utc))
+        # Where it was not seen what could be taken up, nothing is known to be of no use.
+        if taken_up.looked:
+            with only_warned_of(context):
+                left = remove_superseded(athena, results, rejected, datetime.now(timezone.utc))
     for warning in [*engine.warnings, *taken_up.warnings, *added.warnings, *left]:
         context.log.warning(warning)
     return dg.MaterializeResult(

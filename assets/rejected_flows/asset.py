@@ -89,8 +89,10 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
                     stopped = error
                 # Also where a later day failed: these are complete.
                 try:
-                    note_objects(results, {day: looked[day].read for part in parts for day in part.folders})
                     scan.notes += point_at(context, athena, results, name, bucket.source(), parts)
+                    # Not before: it says what the days hold that are pointed at. A run that is killed in between leaves
+                    # a report's needless warning.
+                    note_objects(results, {day: looked[day].read for part in parts for day in part.folders})
                     done += [day for part in parts for day in part.folders]
                 except FlowLakeError as error:
                     stopped = FlowLakeError(f"{stopped}\n{error}") if stopped else error

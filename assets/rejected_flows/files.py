@@ -100,9 +100,9 @@ class DayFolder:
 
         Where no marker says what there has to be, as in older versions, any file serves.
         """
-        if not self.files and not any(self._whole(marker) for marker in self.markers):
+        if not self.files and not self.is_whole:
             return "holds no files"
-        if self.markers and not any(self._whole(marker) for marker in self.markers):
+        if self.markers and not self.is_whole:
             return "holds other files than were written there"
         return None
 
@@ -111,6 +111,11 @@ class DayFolder:
         return self.database == database and any(
             self._whole(marker) and marker == _marker_name(self.files.values(), source) for marker in self.markers
         )
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all is there that a marker says, so that this may be the only copy of its day."""
+        return any(map(self._whole, self.markers))
 
     def _whole(self, marker: str) -> bool:
         return [int(number) for number in marker.split("-")[:2]] == [len(self.files), sum(self.files.values())]
@@ -187,8 +192,7 @@ def superseded(
         and (other := pointed_at.get(found.day))
         and other.folder != found.folder
         and other.database == database
-        and other.markers
-        and not other.problem
+        and other.is_whole
     )
 
 
@@ -282,7 +286,7 @@ def remove(results: ObjectStore, folders: Iterable[str]) -> list[str]:
     problems = []
     for folder in folders:
         try:
-            results.delete(_keys_of(results, folder))
+            results.delete([stored.key for stored in _stored_in(results, folder)])
         except FlowLakeError as error:
             problems.append(left_for_later(error))
     return problems
@@ -317,13 +321,14 @@ def tidy(athena: QueryEngine, results: ObjectStore, name: TableName, own: Sequen
 
     Two runs of one day may each point its partition at files of their own, and each remove what was there before both:
     then the files of the first are left, which its note tells of. What cannot be removed is left out, and its note
-    stays for other runs to try again, until it is given up.
+    stays for other runs to try again, until it is given up. A day's folder that is complete stays unless the day's
+    partition points at another one that is: it may be the only copy, and a later run takes it up.
     """
     old, young = _notes(results, name, own, now)
     at_work = {folder for key in young for folder in _noted(results, key)} if old else set()
     noted: dict[str, list[str]] = {}
     problems: dict[str, str] = {}
-    keys: dict[str, list[str]] = {}
+    stored: dict[str, list[StoredObject]] = {}
     for key in old:
         try:
             noted[key] = _noted(results, key)
@@ -332,23 +337,25 @@ def tidy(athena: QueryEngine, results: ObjectStore, name: TableName, own: Sequen
     folders = sorted({folder for lines in noted.values() for folder in lines} - at_work)
     for folder in filter(_is_attempt, folders):
         try:
-            keys[folder] = _keys_of(results, folder)
+            stored[folder] = _stored_in(results, folder)
         except FlowLakeError as error:
             problems[folder] = str(error)
-    not_ours = [folder for folder, listing in keys.items() if listing and not _may_remove(folder, name.database)]
+    not_ours = [folder for folder, listing in stored.items() if listing and not _may_remove(folder, name.database)]
     for folder in not_ours:
-        del keys[folder]
+        del stored[folder]
     found = {
-        key: match
-        for listing in keys.values()
-        for key in listing
-        if (match := _MARKER.fullmatch(key) or _FILE.fullmatch(key))
+        item.key: match
+        for listing in stored.values()
+        for item in listing
+        if (match := _MARKER.fullmatch(item.key) or _FILE.fullmatch(item.key))
     }
     days = sorted({match["day"] for match in found.values()})
     locations = athena.partition_locations(name, days) if found else {}
     seen = {(day, key_of(results, location)) for day, location in locations.items()}
-    for folder, listing in keys.items():
-        files = [(key, found[key]) for key in listing if key in found]
+    noted_days = day_folders(item for listing in stored.values() for item in listing).values()
+    seen |= _only_copies(results, [found_day for found_day in noted_days if found_day.is_whole], dict(seen))
+    for folder, listing in stored.items():
+        files = [(item.key, found[item.key]) for item in listing if item.key in found]
         unseen = [key for key, m in files if (m["day"], f"{m['root']}{PARTITION_COLUMN}={m['day']}/") not in seen]
         try:
             results.delete(unseen)
@@ -358,6 +365,20 @@ def tidy(athena: QueryEngine, results: ObjectStore, name: TableName, own: Sequen
     ended = [key for key in old if not problems.keys() & set(noted[key]) or key.rpartition("/")[2] < given_up]
     results.delete([*ended, *(() if young else own)])
     return [*(f"{results.uri(folder)} {NOT_PROVEN}" for folder in not_ours), *map(left_for_later, problems.values())]
+
+
+def _only_copies(
+    results: ObjectStore, whole: Iterable[DayFolder], pointed_at: Mapping[str, str]
+) -> set[tuple[str, str]]:
+    """Of complete folders, the days with those whose partition points at no other complete one."""
+    only = set()
+    for found in whole:
+        day = found.day.isoformat()
+        other = pointed_at.get(day)
+        there = _stored_in(results, other) if other and other != found.folder and _FOLDER.fullmatch(other) else []
+        if not any(item.is_whole for item in day_folders(there).values()):
+            only.add((day, found.folder))
+    return only
 
 
 def at_work(results: ObjectStore, name: TableName, now: datetime) -> set[str]:
@@ -416,10 +437,10 @@ def _noted(results: ObjectStore, key: str) -> list[str]:
         return []  # a run beside this one has just done what it said
 
 
-def _keys_of(results: ObjectStore, folder: str) -> list[str]:
-    """The keys below an attempt's folder; below that of one day, and of its marker, which goes last."""
+def _stored_in(results: ObjectStore, folder: str) -> list[StoredObject]:
+    """What is below an attempt's folder; below that of one day, and its marker, which goes last."""
     marked = [_marked(folder)] if _FOLDER.fullmatch(folder) else []
-    return [stored.key for place in [folder, *marked] for stored in results.list(place)]
+    return [stored for place in [folder, *marked] for stored in results.list(place)]
 
 
 def _marked(folder: str) -> str:

@@ -23,7 +23,7 @@ from flowlogs.statements import (
     move_partition,
 )
 from resources.bucket import ObjectStore
-from resources.engine import QueryEngine
+from resources.engine import QueryEngine, QueryError
 
 
 def point_at(
@@ -42,7 +42,7 @@ def point_at(
     found = athena.partition_locations(name, [day.isoformat() for day in locations])
     new = {day: location for day, location in locations.items() if day.isoformat() not in found}
     for statement in add_partitions(name, new):
-        athena.execute(statement)
+        _execute_free(athena, statement)
     # A run beside this one may have been faster.
     before = require_days(athena, name, list(locations), REJECTED_FLOWS)
     moved = {day: location for day, location in before.items() if key_of(results, location) != folders[day]}
@@ -51,7 +51,15 @@ def point_at(
     replaced, others = replaced_folders(results, moved, name.database)
     notes = [note(results, name, replaced)] if replaced else []
     for day in moved:
-        athena.execute(move_partition(name, day, locations[day]))
+        _execute_free(athena, move_partition(name, day, locations[day]))
     for left in [*remove(results, replaced), *(f"{results.uri(folder)} {NOT_PROVEN}" for folder in others)]:
         context.log.warning(left)
     return notes
+
+
+def _execute_free(athena: QueryEngine, statement: str) -> None:
+    """Execute a statement that costs nothing and may be repeated, once more if it fails: a scan was paid for it."""
+    try:
+        athena.execute(statement)
+    except QueryError:
+        athena.execute(statement)

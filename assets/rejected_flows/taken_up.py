@@ -42,10 +42,14 @@ _ADDED_DAYS = re.compile(r"(?P<first>\d{4}-\d\d-\d\d)_(?P<last>\d{4}-\d\d-\d\d)\
 
 @dataclass(frozen=True)
 class TakenUp:
-    """The days whose partitions were added again, and what people should know of others."""
+    """The days whose partitions were added again, and what people should know of others.
+
+    `looked` says whether the place where days may be was looked through.
+    """
 
     days: Sequence[date]
     warnings: Sequence[str] = ()
+    looked: bool = True
 
 
 def record_added(results: ObjectStore, table: TableName, days: Sequence[date]) -> None:
@@ -74,12 +78,13 @@ def take_up_flow_logs(athena: QueryEngine, bucket: Bucket, results: ObjectStore,
     recorded = recorded_days(results, table)
     there = athena.partition_locations(table, [day.isoformat() for day in recorded]) if recorded else {}
     looked = look_at(bucket, [day for day in recorded if day.isoformat() not in there])
+    known = [warning for found in looked.values() for warning in found.warnings]
     gone = "Their folders hold no objects."
     left_out = {day: found.problem or gone for day, found in looked.items() if found.problem or not found.objects}
     days = [day for day in looked if day not in left_out]
     for statement in add_partitions(table, bucket.source().day_locations(days)):
         athena.execute(statement)
-    return TakenUp(days, [left_out_warning(left_out)] if left_out else [])
+    return TakenUp(days, [*known, *([left_out_warning(left_out)] if left_out else [])])
 
 
 def left_out_warning(left_out: Mapping[date, str]) -> str:
@@ -98,7 +103,8 @@ def take_up_rejected_flows(athena: QueryEngine, results: ObjectStore, name: Tabl
     try:
         folders = day_folders(results.list(ROOT))
     except FlowLakeError as error:
-        return TakenUp([], [f"Rejected flows of days that are no partitions are not looked for: {error}"])
+        told = f"Rejected flows of days that are no partitions are not looked for, and none is removed: {error}"
+        return TakenUp([], [told], looked=False)
     complete = newest_complete(folders.values(), name.database, source)
     there = athena.partition_locations(name, [day.isoformat() for day in sorted(complete)]) if complete else {}
     lost = {day: results.location(complete[day].folder) for day in sorted(complete) if day.isoformat() not in there}

@@ -527,6 +527,42 @@ def test_a_run_that_slept_for_half_a_day_fails_and_leaves_the_day_as_it_was(lake
     assert files_in(lake.results / "reports") == reports
 
 
+def failing(engine: WatchedEngine, beginning: str, times: int) -> None:
+    """Statements that begin so fail so many times, before they are executed."""
+    left = [*range(times)]
+
+    def fail(statement: str) -> None:
+        if statement.startswith(beginning) and left:
+            left.pop()
+            raise QueryError("FAILED", "AlreadyExistsException(message:Partition already exists.)", statement)
+
+    engine.before = fail
+
+
+def test_a_switch_that_fails_once_is_repeated_and_nothing_scanned(lake):
+    lake.run(DAY)
+    engine = lake.watch()
+    failing(engine, SET_LOCATION, 1)
+    assert lake.run(DAY, assets=["rejected_flows"]).success
+    assert kinds(engine)["UNLOAD"] == 1
+
+
+def test_a_day_that_fails_once_to_be_added_is_added(lake):
+    engine = lake.watch()
+    failing(engine, ADD_PARTITION, 1)
+    assert lake.run(DAY).success
+    assert rows(lake, DAY) == known(DAY)
+
+
+def test_reports_of_a_day_whose_switch_failed_tell_what_arrived(lake):
+    lake.run(DAY)
+    write_object(lake.logs, DAY, [MANY_PACKETS], number=9)
+    failing(lake.watch(), SET_LOCATION, 9)
+    assert not lake.run(DAY, assets=["rejected_flows"]).success
+    result = lake.run(DAY, assets=REPORTS)
+    assert any(text.startswith(f"Objects of {DAY} arrived or changed") for text in lake.messages(result, level=30))
+
+
 def test_files_that_cannot_be_removed_are_told_of_and_their_notes_left_and_the_day_is_done(lake, monkeypatch):
     lake.run(DAY)
     before = lake.rejected_files()

@@ -8,10 +8,11 @@ import pytest
 from lake import DAILY, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, metadata
 from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, report_rows, with_day, write_object
 
-from assets.rejected_flows.files import LEFT_AFTER, ROOT, STAMP
-from assets.rejected_flows.taken_up import record_added, recorded_days, remove_superseded
+import assets.flow_logs_table
+from assets.rejected_flows.files import LEFT_AFTER, ROOT, STAMP, tidy
+from assets.rejected_flows.taken_up import TakenUp, record_added, recorded_days, remove_superseded
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import drop_table, move_partition
+from flowlogs.statements import create_table, drop_table, move_partition, rejected_flows_table
 
 SETUP = ["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"]
 EMPTY_DAY = date(2021, 9, 4)
@@ -228,6 +229,54 @@ def test_a_place_that_cannot_be_looked_through_is_told_and_stops_nothing(filled)
     result = make_again(filled)
     assert taken_up(result) == (0, 3)
     assert any(text.startswith("Rejected flows of days that are no parti") for text in warnings(filled, result))
+
+
+def noted_long_ago(lake: Lake, *folders: str) -> None:
+    """A note of a run that ended 13 hours ago, which names these folders."""
+    key = f"{ROOT}_unfinished/{REJECTED.database}/{attempt(13)[:25]}"
+    lake.target.results.replace({key: "".join(f"{folder}\n" for folder in folders).encode()})
+
+
+@pytest.mark.parametrize("what", ["attempt", "day"])
+def test_the_only_copy_of_a_lost_day_is_not_removed(filled, what):
+    name = attempt(14)
+    folder = copy_of(filled, DAY, name)
+    noted_long_ago(filled, f"{ROOT}{name}/" if what == "attempt" else folder)
+    filled.target.results.delete(
+        [key for key in filled.rejected_files() + filled.markers() if f"dt={DAY}/" in key and name not in key]
+    )
+    drop(filled)
+    filled.target.athena.execute(create_table(REJECTED, rejected_flows_table(filled.target.results.location())))
+    tidy(filled.target.athena, filled.target.results, REJECTED, [], datetime.now(timezone.utc))
+    make_again(filled)
+    assert filled.rejected_folder(DAY) == folder
+    assert filled.run(DAY, assets=REPORTS).success
+
+
+def test_a_copy_is_removed_where_the_day_points_at_another(filled):
+    name = attempt(14)
+    folder = copy_of(filled, DAY, name)
+    noted_long_ago(filled, folder)
+    tidy(filled.target.athena, filled.target.results, REJECTED, [], datetime.now(timezone.utc))
+    assert not [key for key in filled.rejected_files() if key.startswith(folder)]
+
+
+def test_nothing_is_removed_where_nothing_could_be_taken_up(filled, monkeypatch):
+    name = attempt(14)
+    noted_long_ago(filled, copy_of(filled, DAY, name))
+    before = filled.without_notes()
+    monkeypatch.setattr(
+        assets.flow_logs_table, "take_up_rejected_flows", lambda *_: TakenUp([], ["not looked for"], looked=False)
+    )
+    make_again(filled)
+    assert filled.without_notes() == before
+
+
+def test_what_a_look_tells_of_days_that_are_added_again_is_told(filled):
+    (first, *_) = filled.logs.rglob(f"{DAY:%Y/%m/%d}/*.gz")
+    first.with_name(first.name.rsplit("_", 1)[0] + "_abcdef01.log.gz").write_bytes(first.read_bytes())
+    drop(filled)
+    assert any("so that these count twice" in text for text in warnings(filled, make_again(filled)))
 
 
 # What is of no use
