@@ -57,8 +57,8 @@ class DayObjects:
 
     @property
     def size(self) -> int:
-        """Bytes, as stored."""
-        return sum(stored.size for stored in self.objects.values())
+        """Bytes, as stored, of what Athena reads: it passes over what is in an archive."""
+        return sum(stored.size for stored in self.objects.values() if not stored.archived)
 
     @property
     def read(self) -> ObjectsRead:

@@ -58,8 +58,10 @@ def vpc_flow_logs(
         restored = restore_rejected_flow_partitions(athena, results, rejected, bucket.source())
         added = restore_flow_log_partitions(athena, bucket, results, table)
         left: list[str] = []
-        with cleanup_errors_as_warnings(context):
-            left = remove_superseded(athena, results, rejected, datetime.now(timezone.utc))
+        # Where it is not known what could be restored, it is not known what is of no use.
+        if restored.is_listed:
+            with cleanup_errors_as_warnings(context):
+                left = remove_superseded(athena, results, rejected, datetime.now(timezone.utc))
     for warning in [*engine.warnings, *restored.warnings, *added.warnings, *left]:
         context.log.warning(warning)
     return dg.MaterializeResult(

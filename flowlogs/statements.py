@@ -27,6 +27,9 @@ TEXT, PARQUET = "text", "parquet"
 REJECTED_FLOWS = "rejected_flows"
 """The name of the table of REJECT records, and of the folder of its files below the results root."""
 
+PROJECTION = "projection.enabled"
+"""With this property, Athena works out partitions and reads none of Glue's ("Partition projection", user guide)."""
+
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,127}")
 
 
@@ -84,6 +87,8 @@ class TableDefinition:
             found.append(f"format: expected {self.stored_as}; found {actual.stored_as}")
         elif self.stored_as == TEXT and self.delimiter != actual.delimiter:
             found.append(f"field delimiter: expected {self.delimiter!r}; found {actual.delimiter!r}")
+        if actual.properties.get(PROJECTION, "").lower() == "true":
+            found.append(f"property {PROJECTION}: expected 'false' or none, as Athena then passes over each partition")
         for name, value in self.properties.items():
             if actual.properties.get(name) != value:
                 found.append(f"property {name}: expected {value!r}; found {actual.properties.get(name)!r}")

@@ -20,6 +20,7 @@ from assets.rejected_flows.files import (
     DayFolder,
     FolderKeys,
     database_of,
+    day_folders,
     find_day_folder,
     is_attempt,
     is_day_folder,
@@ -28,6 +29,7 @@ from assets.rejected_flows.files import (
     keys_of,
     new_name,
     parse_day,
+    root_of,
 )
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import first_names
@@ -111,14 +113,30 @@ def _without_partition(
     athena: QueryEngine, results: ObjectStore, name: TableName, keys: Mapping[str, Sequence[str]]
 ) -> dict[str, list[str]]:
     """By folder, those of its `keys` that belong to a day's folder which the day's partition does not point at."""
-    day_folders = {key: found for of_folder in keys.values() for key in of_folder if (found := find_day_folder(key))}
-    days = sorted({day for text, _ in day_folders.values() if (day := parse_day(text))})
-    locations = athena.partition_locations(name, days) if day_folders else {}
-    pointed_at = {(day.isoformat(), key_prefix(results, location)) for day, location in locations.items()}
+    folders = {key: found for of_folder in keys.values() for key in of_folder if (found := find_day_folder(key))}
+    days = sorted({day for text, _ in folders.values() if (day := parse_day(text))})
+    locations = athena.partition_locations(name, days) if folders else {}
+    pointed_at = {day.isoformat(): key_prefix(results, location) for day, location in locations.items()}
+    candidates = {found for found in folders.values() if pointed_at.get(found[0]) != found[1]}
+    kept = _only_copies(results, candidates, pointed_at)
     return {
-        folder: [key for key in of_folder if key in day_folders and day_folders[key] not in pointed_at]
+        folder: [key for key in of_folder if key in folders and folders[key] in candidates - kept]
         for folder, of_folder in keys.items()
     }
+
+
+def _only_copies(
+    results: ObjectStore, candidates: Collection[tuple[str, str]], pointed_at: Mapping[str, str]
+) -> set[tuple[str, str]]:
+    """Of days and folders, those whose folder is whole while the day's partition points at no other whole one.
+
+    Such a folder may be the only copy of its day: a later run restores its partition.
+    """
+    roots = {root_of(folder) for _, folder in candidates}
+    roots |= {root_of(other) for day, _ in candidates if is_day_folder(other := pointed_at.get(day, ""))}
+    found = day_folders(stored for root in sorted(roots) for stored in results.list(root))
+    whole = {folder for folder, of_day in found.items() if of_day.is_whole}
+    return {(day, folder) for day, folder in candidates if folder in whole and pointed_at.get(day) not in whole}
 
 
 def folders_in_use(results: ObjectStore, name: TableName, now: datetime) -> set[str]:
@@ -150,8 +168,7 @@ def superseded_folders(
         and (other := current.get(found.day))
         and other.folder != found.folder
         and other.database == database
-        and other.markers
-        and not other.problem
+        and other.is_whole
     )
 
 

@@ -104,7 +104,7 @@ class DayFolder:
     @property
     def root(self) -> str:
         """The attempt's root."""
-        return _root_of(self.folder)
+        return root_of(self.folder)
 
     @property
     def problem(self) -> str | None:
@@ -117,6 +117,11 @@ class DayFolder:
         if self.markers and not any(self._matches_files(marker) for marker in self.markers):
             return "holds other files than were written there"
         return None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all is there that a completion marker says, so that this may be the only copy of its day."""
+        return any(map(self._matches_files, self.markers))
 
     def is_complete(self, database: str, source: LogSource) -> bool:
         """Whether a run of this database wrote the whole day from these flow logs, and all of it is there."""
@@ -234,7 +239,7 @@ def days_without_files(results: ObjectStore, locations: Mapping[date, str]) -> d
     folders = {day: key_prefix(results, location) for day, location in locations.items()}
     own = {day: folder for day, folder in folders.items() if is_folder_of(folder, day)}
     # The days of one UNLOAD lie below one root: one listing is enough for all of them.
-    found = day_folders(stored for root in sorted(set(map(_root_of, own.values()))) for stored in results.list(root))
+    found = day_folders(stored for root in sorted(set(map(root_of, own.values()))) for stored in results.list(root))
     problems: dict[date, str] = {}
     unreadable: dict[str, list[date]] = defaultdict(list)
     for day, folder in folders.items():
@@ -275,7 +280,7 @@ def completion_markers(results: ObjectStore, locations: Mapping[date, str]) -> d
     folders = {day: key_prefix(results, location) for day, location in locations.items()}
     days = {folder: day for day, folder in folders.items() if is_folder_of(folder, day)}
     found = {}
-    for root in sorted(set(map(_root_of, days))):
+    for root in sorted(set(map(root_of, days))):
         for stored in results.list(root):
             _, folder = find_day_folder(stored.key) or ("", "")
             if folder in days and _COMPLETION_MARKER.fullmatch(stored.key):
@@ -368,7 +373,7 @@ def parse_day(text: str) -> date | None:
         return None
 
 
-def _root_of(folder: str) -> str:
+def root_of(folder: str) -> str:
     """The attempt's root, by the key prefix of a folder in it."""
     return folder[: folder.index("/", len(ROOT)) + 1]
 

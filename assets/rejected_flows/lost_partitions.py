@@ -30,10 +30,14 @@ _ADDED_DAYS_FILE = re.compile(r"(?P<first>\d{4}-\d\d-\d\d)_(?P<last>\d{4}-\d\d-\
 
 @dataclass(frozen=True)
 class RestoredPartitions:
-    """The days whose partitions were added again, and warnings about others."""
+    """The days whose partitions were added again, and warnings about others.
+
+    `is_listed`: the place where lost days may be was listed.
+    """
 
     days: Sequence[date]
     warnings: Sequence[str] = ()
+    is_listed: bool = True
 
 
 def record_added_days(results: ObjectStore, table: TableName, days: Sequence[date]) -> None:
@@ -69,7 +73,8 @@ def restore_flow_log_partitions(
     days = [day for day in inspected if day not in left_out]
     for statement in add_partitions(table, bucket.source().day_locations(days)):
         athena.execute(statement)
-    return RestoredPartitions(days, [left_out_warning(left_out)] if left_out else [])
+    known = [warning for found in inspected.values() for warning in found.warnings]
+    return RestoredPartitions(days, [*known, *([left_out_warning(left_out)] if left_out else [])])
 
 
 def left_out_warning(left_out: Mapping[date, str]) -> str:
@@ -90,8 +95,8 @@ def restore_rejected_flow_partitions(
     try:
         folders = day_folders(results.list(ROOT))
     except FlowLakeError as error:
-        warning = f"Rejected flows of days without a partition are not looked for: {error}"
-        return RestoredPartitions([], [warning])
+        warning = f"Rejected flows of days without a partition are not looked for, and none is removed: {error}"
+        return RestoredPartitions([], [warning], is_listed=False)
     complete = newest_complete(folders.values(), name.database, source)
     present = athena.partition_locations(name, list(complete)) if complete else {}
     lost = {day: results.sql_location(complete[day].folder) for day in sorted(complete) if day not in present}

@@ -19,7 +19,7 @@ from assets.rejected_flows.files import (
 from assets.table_guards import require_days
 from flowlogs.statements import REJECTED_FLOWS, TableName, add_partitions, set_partition_location
 from resources.bucket import Bucket, ObjectStore
-from resources.engine import QueryEngine
+from resources.engine import QueryEngine, QueryError
 
 
 def swap_partitions(
@@ -43,7 +43,7 @@ def swap_partitions(
     found = athena.partition_locations(name, list(locations))
     new = {day: location for day, location in locations.items() if day not in found}
     for statement in add_partitions(name, new):
-        athena.execute(statement)
+        _execute_free(athena, statement)
     # A parallel run may have added some of them first.
     before = require_days(athena, name, list(locations), REJECTED_FLOWS)
     changed = {day: location for day, location in before.items() if key_prefix(results, location) != folders[day]}
@@ -52,7 +52,7 @@ def swap_partitions(
     replaced, owner_unknown = replaced_folders(results, changed, name.database)
     cleanup_markers = [write_cleanup_marker(results, name, replaced)] if replaced else []
     for day in changed:
-        athena.execute(set_partition_location(name, day, locations[day]))
+        _execute_free(athena, set_partition_location(name, day, locations[day]))
     warnings = [f"{results.display_path(folder)} {OWNER_UNKNOWN}" for folder in owner_unknown]
     useless = [folders[day] for day in newer]
     for warning in [*remove_folders(results, [*replaced, *useless]), *warnings]:
@@ -77,3 +77,11 @@ def losing_days(
     recorded = recorded_objects(results, markers)
     smaller = shrunk_objects(recorded, read, shown) if smaller_too else {}
     return smaller | lost_objects(bucket, recorded, read, shown)
+
+
+def _execute_free(athena: QueryEngine, statement: str) -> None:
+    """Execute a statement that costs nothing and may be repeated, once more if it fails: a scan was paid for it."""
+    try:
+        athena.execute(statement)
+    except QueryError:
+        athena.execute(statement)

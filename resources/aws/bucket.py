@@ -229,8 +229,8 @@ class S3Bucket(Bucket):
         self._note_policy(None)
         return [
             "the bucket's policy lacked statements that a run had noted in "
-            f"{self.notes.display_path(self._policy_note)} before AWS may have replaced them, and that was stopped: they "
-            "are put back"
+            f"{self.notes.display_path(self._policy_note)} before AWS may have replaced them, and that was stopped: "
+            "they are put back"
         ][: int(lacking)]
 
     @property

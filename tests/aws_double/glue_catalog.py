@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -159,7 +160,10 @@ class GlueCatalog:
     def partitions(self, name: TableName, first: str | None = None, last: str | None = None) -> list[Partition]:
         # A SELECT has been seen to be refused for want of GetPartition (see Rights.glue).
         self.rights.glue(["GetPartitions", "GetPartition"], name.database, name.table)
-        stored = list(self._table(name).partitions.values())
+        table = self._table(name)
+        if table.as_dict()["Parameters"].get("projection.enabled", "").lower() == "true":
+            return _projected(table.as_dict(), first, last)
+        stored = list(table.partitions.values())
         found = [Partition(tuple(p.values), p.partition_input["StorageDescriptor"]["Location"]) for p in stored]
         chosen = [p for p in found if (first is None or p.values[0] >= first) and (last is None or p.values[0] <= last)]
         return sorted(chosen, key=lambda partition: partition.values)
@@ -243,6 +247,21 @@ def _definition(table: Mapping[str, Any]) -> TableDefinition:
         delimiter=serde.get("Parameters", {}).get("field.delim", "\x01"),
         properties=dict(table.get("Parameters", {})),
     )
+
+
+def _projected(table: Mapping[str, Any], first: str | None, last: str | None) -> list[Partition]:
+    """What a query sees of a table whose partitions are projected: days where Hive would have them, Glue's nowhere.
+
+    Source: "Use partition projection with Amazon Athena", user guide (2026): "Athena ignores any partition metadata".
+    Of its kinds, just days are known here, and those of a query that says from which to which.
+    """
+    if first is None or last is None:
+        return []
+    (column,) = table["PartitionKeys"]
+    begin, end = date.fromisoformat(first).toordinal(), date.fromisoformat(last).toordinal()
+    days = [date.fromordinal(number).isoformat() for number in range(begin, end + 1)]
+    root = table["StorageDescriptor"]["Location"].rstrip("/")
+    return [Partition((day,), f"{root}/{column['Name']}={day}/") for day in days]
 
 
 def _as_path(location: str) -> str:

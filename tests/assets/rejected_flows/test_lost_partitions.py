@@ -8,11 +8,17 @@ import pytest
 from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, metadata
 from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, report_rows, with_day, write_object
 
-from assets.rejected_flows.cleanup import RUN_ENDS_WITHIN
+import assets.flow_logs_table
+from assets.rejected_flows.cleanup import RUN_ENDS_WITHIN, remove_orphans
 from assets.rejected_flows.files import ROOT, STAMP
-from assets.rejected_flows.lost_partitions import record_added_days, recorded_days, remove_superseded
+from assets.rejected_flows.lost_partitions import (
+    RestoredPartitions,
+    record_added_days,
+    recorded_days,
+    remove_superseded,
+)
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import drop_table, set_partition_location
+from flowlogs.statements import create_table, drop_table, rejected_flows_table, set_partition_location
 
 SETUP = ["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"]
 EMPTY_DAY = date(2021, 9, 4)
@@ -317,3 +323,54 @@ def test_what_is_no_record_is_passed_over(lake):
     names = ["2021-09-02_2021-09-31.txt", "2021-09-03_2021-09-02.txt", "README", "2021-09-02.txt"]
     lake.target.results.replace(dict.fromkeys([folder + name for name in names], b""))
     assert recorded_days(lake.target.results, TABLE) == []
+
+
+# The only copy of a day
+
+
+def listed_long_ago(lake: Lake, *folders: str) -> None:
+    """A clean-up marker of a run that ended 13 hours ago, which lists these folders."""
+    key = f"{ROOT}_unfinished/{REJECTED.database}/{attempt(13)[:25]}"
+    lake.target.results.replace({key: "".join(f"{folder}\n" for folder in folders).encode()})
+
+
+@pytest.mark.parametrize("what", ["attempt", "day"])
+def test_the_only_copy_of_a_lost_day_is_not_removed(filled, what):
+    name = attempt(14)
+    folder = copy_of(filled, DAY, name)
+    listed_long_ago(filled, f"{ROOT}{name}/" if what == "attempt" else folder)
+    filled.target.results.delete(
+        [key for key in filled.rejected_files() + filled.markers() if f"dt={DAY}/" in key and name not in key]
+    )
+    drop(filled)
+    filled.target.athena.execute(create_table(REJECTED, rejected_flows_table(filled.target.results.sql_location())))
+    remove_orphans(filled.target.athena, filled.target.results, REJECTED, [], datetime.now(timezone.utc))
+    make_again(filled)
+    assert filled.rejected_folder(DAY) == folder
+    assert filled.run(DAY, assets=REPORTS).success
+
+
+def test_a_copy_is_removed_where_the_day_points_at_another(filled):
+    folder = copy_of(filled, DAY, attempt(14))
+    listed_long_ago(filled, folder)
+    remove_orphans(filled.target.athena, filled.target.results, REJECTED, [], datetime.now(timezone.utc))
+    assert not [key for key in filled.rejected_files() if key.startswith(folder)]
+
+
+def test_nothing_is_removed_where_nothing_could_be_listed(filled, monkeypatch):
+    listed_long_ago(filled, copy_of(filled, DAY, attempt(14)))
+    before = filled.without_cleanup_markers()
+    monkeypatch.setattr(
+        assets.flow_logs_table,
+        "restore_rejected_flow_partitions",
+        lambda *_: RestoredPartitions([], ["not looked for"], is_listed=False),
+    )
+    make_again(filled)
+    assert filled.without_cleanup_markers() == before
+
+
+def test_what_is_found_in_days_that_are_added_again_is_told(filled):
+    (first, *_) = filled.logs.rglob(f"{DAY:%Y/%m/%d}/*.gz")
+    first.with_name(first.name.rsplit("_", 1)[0] + "_abcdef01.log.gz").write_bytes(first.read_bytes())
+    drop(filled)
+    assert any("so that these count twice" in text for text in warnings(filled, make_again(filled)))

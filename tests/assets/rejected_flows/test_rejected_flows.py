@@ -1002,3 +1002,35 @@ def test_reports_before_one_that_cannot_be_written_are_complete_and_the_others_a
     assert report_rows(lake.results, "top_rejected_pairs", DAY) == known(DAY)[0]
     assert not (lake.results / "reports/top_rejected_pairs/2021-09-03.parquet").exists()
     assert sorted(metadata(result, "rejected_flow_details")) == [str(day) for day in RANGE]
+
+
+# A free statement that fails once, after a scan that was paid
+
+
+def failing(engine: WatchedEngine, beginning: str, times: int) -> None:
+    """Statements that begin so fail so many times, before they are executed."""
+    left = [*range(times)]
+
+    def fail(statement: str) -> None:
+        if statement.startswith(beginning) and left:
+            left.pop()
+            raise QueryError("FAILED", "AlreadyExistsException(message:Partition already exists.)", statement)
+
+    engine.before = fail
+
+
+def test_a_switch_that_fails_once_is_repeated_and_nothing_scanned(lake):
+    lake.run(DAY)
+    engine = lake.watch()
+    failing(engine, SET_LOCATION, 1)
+    assert lake.run(DAY, assets=["rejected_flows"]).success
+    assert statement_counts(engine)["UNLOAD"] == 1
+
+
+def test_reports_of_a_day_whose_switch_failed_tell_what_arrived(lake):
+    lake.run(DAY)
+    write_object(lake.logs, DAY, [MANY_PACKETS], number=9)
+    failing(lake.watch(), SET_LOCATION, 9)
+    assert not lake.run(DAY, assets=["rejected_flows"]).success
+    result = lake.run(DAY, assets=REPORTS)
+    assert any(text.startswith(f"Objects of {DAY} arrived or changed") for text in lake.messages(result, level=30))

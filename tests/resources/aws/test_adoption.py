@@ -210,7 +210,7 @@ def test_a_policy_that_was_noted_is_kept_by_a_second_creation(
     killed_while_created(monkeypatch, vpc)
     bucket = build_target(settings([vpc])).bucket
     assert isinstance(bucket, S3Bucket)
-    with bucket.policy_kept():
+    with bucket.policy_preserved():
         pass
     assert SOMEBODYS_STATEMENT in policy_statements()
 
