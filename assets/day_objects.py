@@ -249,10 +249,16 @@ def _copies(bucket: Bucket, objects: Iterable[StoredObject]) -> Iterator[str]:
     for stored in objects:
         if find_flow_log(stored.key) and not stored.archived:
             of_size[stored.size].append(stored)
+    of_one_size = [stored for alike in of_size.values() if len(alike) > 1 for stored in alike]
+    compared = of_one_size[: bucket.objects.most_compared]
     copies = defaultdict(list)
-    for size, alike in of_size.items():
-        for stored in alike if len(alike) > 1 else ():
-            copies[size, bucket.objects.content_id(stored)].append(stored.key)
+    for stored in compared:
+        copies[stored.size, bucket.objects.content_id(stored)].append(stored.key)
+    if len(compared) < len(of_one_size):
+        yield (
+            f"{len(of_one_size)} objects have the size of another one, and {len(compared)} of them were compared: "
+            "whether the others are copies, so that records count twice, is not known."
+        )
     for keys in copies.values():
         different = list({_unpacked_name(key): key for key in keys}.values())
         # Objects that hold no record are alike, too: two empty ones, or those of a header line alone.

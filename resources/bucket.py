@@ -46,7 +46,12 @@ class Level:
 
 
 class ObjectStore(ABC):
-    """Objects under one root."""
+    """Objects under one root.
+
+    `most_compared` is how many objects of a day may be compared, where each costs a request; None where none does.
+    """
+
+    most_compared: int | None = None
 
     @abstractmethod
     def uri(self, key: str = "") -> str:
@@ -87,7 +92,7 @@ class ObjectStore(ABC):
     def content_id(self, stored: StoredObject) -> str:
         """A text that two objects of the same size share only if they begin alike, as copies do.
 
-        Reads the object's beginning: where that costs a request, do it otherwise.
+        Reads the object's beginning: where that costs a request, see `most_compared`.
         """
         return hashlib.sha256(self.head(stored.key, COMPARED_BYTES)).hexdigest()
 

@@ -23,7 +23,7 @@ from support import (
     write_object,
 )
 
-from assets.day_objects import LOOKS_PER_FLOW_LOG, MOST_OTHER_FILES, look_at
+from assets.day_objects import LOOKS_PER_FLOW_LOG, MOST_OTHER_FILES, DayObjects, look_at
 from assets.results_source import NOTE
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
@@ -188,6 +188,11 @@ def test_objects_that_athena_passes_over_are_told(lake, monkeypatch):
     assert found.problem is None
     (told,) = found.warnings
     assert told.startswith(f"2 objects of {DAY} are in a Glacier class, and Athena passes over them without a word: ")
+
+
+def test_what_is_in_an_archive_is_not_scanned():
+    objects = {"a": StoredObject("a", 7), "b": StoredObject("b", 1_000, archived=True)}
+    assert DayObjects(objects).size == 7
 
 
 def test_a_few_objects_of_each_flow_log_are_looked_at(lake, monkeypatch):
@@ -629,6 +634,14 @@ def test_a_copy_under_another_valid_name_is_told(lake):
         "Some objects hold the same records under different names, so that these count twice: "
         f"{own}, {copy}. Remove all but one of them, and run again."
     )
+
+
+def test_more_objects_of_one_size_than_are_compared_are_told(lake, monkeypatch):
+    for number in range(3):
+        write_object(lake.logs, DAY, [], number=10 + number)
+    monkeypatch.setattr(FolderStore, "most_compared", 2)
+    (warning,) = look_at(lake.target.bucket, [DAY])[DAY].warnings
+    assert " objects have the size of another one, and 2 of them were compared: " in warning
 
 
 def test_objects_of_a_header_alone_are_no_copies(lake):

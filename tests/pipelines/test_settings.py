@@ -356,3 +356,12 @@ def test_temporary_files_in_the_bucket_are_refused(monkeypatch, root, variable, 
     monkeypatch.setenv(variable, str(root / folder))
     with pytest.raises(FlowLakeError, match=f"^Temporary files are kept in {root}/{folder}, .*in {variable}; then run"):
         read_settings()
+
+
+@pytest.mark.parametrize("results", ["s3://bucket//lake", "s3://bucket/a//b", "s3://bucket/a//b/"])
+def test_a_folder_without_a_name_is_refused_in_s3(monkeypatch, root, results):
+    monkeypatch.setenv("FLOWLAKE_TARGET", "aws")
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "company-logs")
+    monkeypatch.setenv("FLOWLAKE_RESULTS", results)
+    with pytest.raises(FlowLakeError, match=f"^FLOWLAKE_RESULTS={results}: a folder has no name between two slashes"):
+        read_settings()
