@@ -299,9 +299,14 @@ def _copies(bucket: Bucket, objects: Iterable[StoredObject], seen: Mapping[str, 
         if find_flow_log(stored.key) and not stored.archived:
             like[bucket.objects.content_id(stored)].append(stored.key)
     looks = {key: look for key, look in seen.items() if find_flow_log(key)}
-    for keys in like.values():
-        for key in keys if len(keys) > 1 else ():
-            looks[key] = looks.get(key) or _first_look_at(bucket, key)
+    alike = [key for keys in like.values() if len(keys) > 1 for key in keys if key not in looks]
+    compared = alike[: bucket.objects.most_compared]
+    looks |= {key: _first_look_at(bucket, key) for key in compared}
+    if len(compared) < len(alike):
+        yield (
+            f"{len(alike)} objects have the size of another one, and {len(compared)} of them were compared: whether "
+            "the others are copies, so that records count twice, is not known."
+        )
     copies: dict[str, list[str]] = defaultdict(list)
     for key, look in sorted(looks.items()):
         if look.beginning:

@@ -30,9 +30,10 @@ def require_table(athena: QueryEngine, name: TableName, expected: TableDefinitio
             f"The table {name.hive} is not the one that these settings ask for:{listing}\n"
             "If the settings are wrong (FLOWLAKE_BUCKET, FLOWLAKE_RESULTS, FLOWLAKE_ACCOUNT_ID, FLOWLAKE_REGION, "
             "FLOWLAKE_DATABASE, FLOWLAKE_TABLE), set them right: each source of logs, and each place of results, needs "
-            "a database of its own. If the table is wrong, drop it (make sql WRITE=1 takes such statements) and "
-            "materialize vpc_flow_logs again; objects and reports stay where they are, and the days that were read are "
-            f"added again, without a scan:\n{drop_table(name)}"
+            "a database of its own. If the table is wrong, drop it (make sql WRITE=1 takes such statements; on AWS an "
+            "administrator runs this one: it takes glue:DeleteTable, GetPartitions and DeletePartition, which the "
+            "policies in deploy/ do not grant) and materialize vpc_flow_logs again; objects and reports stay where "
+            f"they are, and the days that were read are added again, without a scan:\n{drop_table(name)}"
         )
 
 
@@ -48,7 +49,8 @@ def require_locations(athena: QueryEngine, name: TableName, source: LogSource, d
         listing = "\n".join(wrong[:5]) + (f"\nand {len(wrong) - 5} more" if len(wrong) > 5 else "")
         raise FlowLakeError(
             f"Partitions of {name.hive} that were there already do not point at their days (make sql WRITE=1 takes the "
-            f"statements that mend them):\n{listing}"
+            "statements that mend them; on AWS an administrator runs them, as they take glue:UpdatePartition on that "
+            f"table, which the policies in deploy/ do not grant):\n{listing}"
         )
 
 

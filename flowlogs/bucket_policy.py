@@ -63,16 +63,33 @@ def key_statement() -> Statement:
     }
 
 
-def allows_delivery(policy: Policy) -> bool:
-    """Whether a key's policy lets the delivery service encrypt objects. Conditions are not evaluated."""
-    allowed = [
-        action
-        for statement in statements_of(policy)
-        if statement.get("Effect") == "Allow" and _includes_delivery(statement.get("Principal"))
-        for action in _items(statement.get("Action"))
-    ]
+def allows_delivery(policy: Policy, account: str) -> bool:
+    """Whether a key's policy lets the delivery service encrypt this account's objects, as far as its statements tell.
+
+    A denial counts where no condition narrows it.
+    """
     needed = ("kms:GenerateDataKey", "kms:Decrypt")
-    return all(any(fnmatchcase(action.lower(), pattern.lower()) for pattern in allowed) for action in needed)
+    of_delivery = [one for one in statements_of(policy) if _includes_delivery(one.get("Principal"))]
+    allowing = [one for one in of_delivery if one.get("Effect") == "Allow" and _may_be_of(one, account)]
+    denying = [one for one in of_delivery if one.get("Effect") == "Deny" and not one.get("Condition")]
+    return all(_names(allowing, action) and not _names(denying, action) for action in needed)
+
+
+def _names(statements: Iterable[Statement], action: str) -> bool:
+    patterns = [pattern for statement in statements for pattern in _items(statement.get("Action"))]
+    return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+
+
+def _may_be_of(statement: Statement, account: str) -> bool:
+    """Whether a statement's condition leaves it to this account, if it is of an account at all."""
+    wanted = [
+        _items(value)
+        for operator, keys in statement.get("Condition", {}).items()
+        if operator in ("StringEquals", "StringLike")
+        for key, value in keys.items()
+        if key.lower() == "aws:sourceaccount"
+    ]
+    return all(any(fnmatchcase(account, pattern) for pattern in patterns) for patterns in wanted)
 
 
 def _includes_delivery(principal: object) -> bool:

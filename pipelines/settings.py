@@ -294,6 +294,11 @@ def _require_aws_names(settings: Settings) -> None:
             f"FLOWLAKE_RESULTS={settings.results}: with FLOWLAKE_TARGET=aws, this is an address in S3, such as "
             "s3://my-bucket/flow-lake."
         )
+    if settings.results is not None and "//" in settings.results.removeprefix("s3://").rstrip("/"):
+        raise FlowLakeError(
+            f"FLOWLAKE_RESULTS={settings.results}: a folder has no name between two slashes, and Athena writes "
+            "elsewhere then. Write one slash."
+        )
 
 
 def folder_name(folder: Path) -> str:

@@ -41,7 +41,12 @@ class FolderListing:
 
 
 class ObjectStore(ABC):
-    """Objects under one root."""
+    """Objects under one root.
+
+    `most_compared` is how many objects of a day may be compared, where each costs a request; None where none does.
+    """
+
+    most_compared: int | None = None
 
     @abstractmethod
     def display_path(self, key: str = "") -> str:

@@ -25,6 +25,12 @@ CREATED_BY = {"created-by": "vpc-flow-lake"}
 
 MAX_ATTEMPTS = 8
 
+CONFLICTS = {"ConditionalRequestConflict", "OperationAborted"}
+"""What S3 answers (409) while another request works on the same: "try again" ("Error responses", S3 API reference)."""
+
+CONFLICT_SECONDS = (0.5, 1.0, 2.0, 4.0)
+"""How long it is waited before each time that such a request is asked again."""
+
 ACCESS_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden", "403"}
 
 NO_BUCKET = {"404", "NoSuchBucket"}
@@ -89,6 +95,7 @@ class AwsClients:
             session.client = partial(session.client, **self._options.client)
         # PyAthena makes its clients of this session too.
         session.events.register("provide-client-params.s3", self._add_bucket_owner)
+        session.events.register("needs-retry.s3", _after_conflict)
         return session
 
     @cached_property
@@ -204,6 +211,12 @@ class AwsClients:
             return self._clients[key]
 
 
+def _after_conflict(attempts: int, response: tuple[Any, dict[str, Any]] | None = None, **_: Any) -> float | None:  # noqa: ANN401
+    """Botocore asks this after each answer of S3, beside its own rules: the seconds to wait before it asks again."""
+    code = response[1].get("Error", {}).get("Code") if response else None
+    return CONFLICT_SECONDS[attempts - 1] if code in CONFLICTS and attempts <= len(CONFLICT_SECONDS) else None
+
+
 @contextmanager
 def aws_errors(doing: str) -> Iterator[None]:
     """Turn errors of AWS in the block into FlowLakeError."""
@@ -228,6 +241,12 @@ def as_flow_lake_error(error: "ClientError", doing: str) -> FlowLakeError:
         return AccessDeniedError(
             f"Access denied while {doing}: grant {iam_action(error)} to the caller "
             f"(the policies in deploy/ have every action that is needed). AWS said: {message}"
+        )
+    if code == "NoSuchBucket":
+        bucket = error.response.get("Error", {}).get("BucketName", "")
+        message += (
+            f": {printable(bucket)}. A bucket of FLOWLAKE_RESULTS that is not that of FLOWLAKE_BUCKET is not created "
+            "here: create it, or correct the name."
         )
     return FlowLakeError(f"AWS refused {error.operation_name} while {doing}: {code}: {message}")
 

@@ -84,6 +84,6 @@ def _key_policy_problem(clients: AwsClients, bucket: str, key: str) -> str | Non
             policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
     except FlowLakeError as error:
         return f"whether flow logs may use the key of KMS that objects are encrypted with is not known: {error}"
-    if allows_delivery(policy):
+    if allows_delivery(policy, clients.account):
         return None
     return f"flow logs may not use the key of KMS that objects are encrypted with, {key}: nothing is delivered"

@@ -23,7 +23,7 @@ from support import (
     write_object,
 )
 
-from assets.day_objects import INSPECTED_PER_FLOW_LOG, MAX_OTHER_FILES, inspect_days, listing_warnings
+from assets.day_objects import INSPECTED_PER_FLOW_LOG, MAX_OTHER_FILES, DayObjects, inspect_days, listing_warnings
 from assets.rejected_flows import partition_swap
 from assets.results_source import SOURCE_RECORD
 from flowlogs.errors import FlowLakeError
@@ -243,6 +243,11 @@ def test_objects_that_athena_passes_over_are_told(lake, monkeypatch):
     assert found.problem is None
     (told,) = found.warnings
     assert told.startswith(f"2 objects of {DAY} are in a Glacier class, and Athena passes over them without a word: ")
+
+
+def test_what_is_in_an_archive_is_not_scanned():
+    objects = {"a": StoredObject("a", 7), "b": StoredObject("b", 1_000, archived=True)}
+    assert DayObjects(objects).size == 7
 
 
 def test_a_few_objects_of_each_flow_log_are_looked_at(lake, monkeypatch):
@@ -785,6 +790,14 @@ def test_objects_of_one_size_and_other_records_are_no_copies(lake):
     for number in range(2):
         write_object(lake.logs, DAY, [FEW_PACKETS.replace("eni-0a", f"eni-{number}")], number=10 + number)
     assert inspect_days(lake.target.bucket, [DAY])[DAY].warnings == ()
+
+
+def test_more_objects_of_one_size_than_are_compared_are_told(lake, monkeypatch):
+    for number in range(30):
+        write_object(lake.logs, DAY, [], number=number % 24 + 24 * (number // 24))
+    monkeypatch.setattr(FolderStore, "most_compared", 2)
+    (warning,) = inspect_days(lake.target.bucket, [DAY])[DAY].warnings
+    assert " objects have the size of another one, and 2 of them were compared: " in warning
 
 
 def test_objects_of_a_header_alone_are_no_copies(lake):

@@ -1,22 +1,24 @@
 """Where moto's S3 and EC2 (5.2) answer otherwise than AWS does, and it matters to this project.
 
-S3: new buckets have AWS's defaults and the tags they are created with; a bucket of another account answers 409 when it
-is created, and 403 unless its policy speaks of the caller; a request that expects another owner is refused, and one
-that comes to another region is redirected. EC2: a flow log to S3 takes no role, is not created where the bucket's
-policy keeps the delivery service out, may lie below a folder, and tells its destination options; CreateFlowLogs
-replaces the bucket's policy, and may create flow logs for some of the resources alone.
+S3: an object that KMS encrypted has an ETag that is no digest; new buckets have AWS's defaults and the tags they are
+created with; a bucket of another account answers 409 when it is created, and 403 unless its policy speaks of the
+caller; a request that expects another owner is refused, and one that comes to another region is redirected. EC2: a flow
+log to S3 takes no role, is not created where the bucket's policy keeps the delivery service out, may lie below a
+folder, and tells its destination options; CreateFlowLogs replaces the bucket's policy, and may create flow logs for
+some of the resources alone.
 Still missing: paging of DescribeFlowLogs, ClientToken of CreateFlowLogs.
 """
 
 import json
 import threading
+import uuid
 from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.flow_logs import FlowLogs, FlowLogsBackend
 from moto.ec2.responses.flow_logs import FlowLogs as FlowLogsResponse
 from moto.s3.exceptions import S3ClientError
-from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend, s3_backends
+from moto.s3.models import FakeBucket, FakeKey, PublicAccessBlock, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 from moto.utilities.utils import get_partition
 
@@ -29,6 +31,7 @@ DELIVERY_SERVICE = "delivery.logs.amazonaws.com"
 _call = threading.local()
 """Of the call that a thread answers: its `caller`, where IAM is enforced."""
 
+_etag = FakeKey.etag.fget
 _create_bucket = S3Backend.create_bucket
 _get_bucket = S3Backend.get_bucket
 _put_bucket = S3Response._bucket_response_put
@@ -135,6 +138,15 @@ def create_flow_logs(backend: Any, **request: Any) -> tuple[list[FlowLogs], list
     return created, [*failed, *limited]
 
 
+def etag(key: FakeKey) -> str:
+    """An object that KMS encrypted has an ETag that is no digest of its bytes ("Object", Amazon S3 API reference)."""
+    if key.encryption != "aws:kms":
+        return str(_etag(key))
+    if not hasattr(key, "etag_of_kms"):
+        key.etag_of_kms = f'"{uuid.uuid4().hex}"'
+    return str(key.etag_of_kms)
+
+
 def may_replace_policy(bucket: FakeBucket, caller: Caller | None) -> bool:
     """Whether AWS replaces the policy in the caller's name; everybody may, where IAM is not enforced."""
     try:
@@ -202,6 +214,7 @@ def _delivery_policy(bucket: FakeBucket, account: str, region: str) -> dict[str,
 
 
 def install() -> None:
+    FakeKey.etag = property(etag)
     S3Backend.create_bucket = create_bucket
     S3Backend.get_bucket = get_bucket
     S3Response._bucket_response_put = put_bucket

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -312,3 +313,10 @@ def test_a_table_of_another_format_differs_in_that_and_not_in_the_delimiter() ->
 def test_the_delimiter_means_nothing_in_a_table_of_parquet() -> None:
     tables = [TableDefinition((), (), "s3://b/", stored_as=PARQUET, delimiter=delimiter) for delimiter in " \x01"]
     assert tables[0].differences(tables[1]) == []
+
+
+@pytest.mark.parametrize(("value", "told"), [("true", True), ("TRUE", True), ("false", False)])
+def test_a_table_with_projected_partitions_is_another_one(value: str, told: bool) -> None:
+    expected = flow_logs_table(SOURCE)
+    projected = replace(expected, properties={**expected.properties, "projection.enabled": value})
+    assert any("projection.enabled" in text for text in expected.differences(projected)) is told

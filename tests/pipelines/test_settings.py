@@ -422,3 +422,12 @@ def test_a_default_bucket_that_is_a_link_is_a_folder_of_the_users(monkeypatch, r
     assert not settings.is_default_bucket
     assert not build_target(settings).bucket.is_simulated()
     assert settings.results_folder == root / "data" / folder_name(root / "mine")
+
+
+@pytest.mark.parametrize("results", ["s3://bucket//lake", "s3://bucket/a//b", "s3://bucket/a//b/"])
+def test_a_folder_without_a_name_is_refused_in_s3(monkeypatch, root, results):
+    monkeypatch.setenv("FLOWLAKE_TARGET", "aws")
+    monkeypatch.setenv("FLOWLAKE_BUCKET", "company-logs")
+    monkeypatch.setenv("FLOWLAKE_RESULTS", results)
+    with pytest.raises(FlowLakeError, match=f"^FLOWLAKE_RESULTS={results}: a folder has no name between two slashes"):
+        read_settings()

@@ -22,7 +22,9 @@ from aws_lineage import (
 )
 from support import DAY, SMALL_TOP, with_day
 
+from assets.day_objects import look_at
 from flowlogs.bucket_policy import delivery_statements, key_statement
+from pipelines.targets import build_target
 
 
 @pytest.fixture
@@ -169,5 +171,19 @@ def test_where_results_are_elsewhere_versions_of_logs_are_not_told(aws: AwsDoubl
     make_bucket(make_key(key_statement()))
     boto3.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     elsewhere = settings([vpc], results="s3://company-flow-lake")
+    boto3.client("s3").create_bucket(Bucket="company-flow-lake")
     found = checks(succeed(elsewhere, selection="vpc_flow_logs_bucket"))["set_up_as_recommended"][1]
     assert "versions" not in found
+
+
+def test_copies_are_told_where_kms_encrypts_them(aws: AwsDouble, tmp_path: Path) -> None:
+    make_bucket(make_key(key_statement()))
+    upload_small_logs(tmp_path)
+    s3 = boto3.client("s3")
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET, Prefix="AWSLogs/")["Contents"]]
+    first = next(key for key in keys if f"/{DAY:%Y/%m/%d}/" in key)
+    copy = first.rsplit("_", 1)[0] + "_abcdef01.log.gz"
+    s3.put_object(Bucket=BUCKET, Key=copy, Body=s3.get_object(Bucket=BUCKET, Key=first)["Body"].read())
+    (found,) = look_at(build_target(settings()).bucket, [DAY])[DAY].warnings
+    assert found.startswith("Some objects hold the same records under different names, so that these count twice: ")
+    assert first in found and copy in found

@@ -214,6 +214,36 @@ def test_a_throttled_start_of_a_query_is_repeated_and_a_refused_statement_is_not
     assert len(aws.calls("athena:StartQueryExecution")) == 4
 
 
+@pytest.mark.parametrize(
+    ("action", "code"),
+    [
+        ("CreateBucket", "OperationAborted"),
+        ("PutBucketPolicy", "OperationAborted"),
+        ("PutObject", "ConditionalRequestConflict"),
+    ],
+)
+def test_a_conflict_in_s3_is_asked_again(
+    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, action: str, code: str
+) -> None:
+    monkeypatch.setattr("resources.aws.clients.CONFLICT_SECONDS", (0, 0, 0, 0))
+    aws.set(errors=[{"service": "s3", "action": action, "code": code, "count": 2, "status": "409 Conflict"}])
+    succeed(settings([make_vpc()]))
+
+
+def test_a_conflict_in_s3_that_stays_is_told(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resources.aws.clients.CONFLICT_SECONDS", (0, 0, 0, 0))
+    conflict = {"service": "s3", "action": "CreateBucket", "code": "OperationAborted", "status": "409 Conflict"}
+    aws.set(errors=[{**conflict, "count": 99}])
+    assert failure(materialize(settings([make_vpc()]))).startswith("AWS refused CreateBucket")
+    assert len(aws.calls("s3:CreateBucket")) == 5
+
+
+def test_a_missing_bucket_of_results_names_its_setting(aws: AwsDouble) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    message = failure(materialize(settings(results="s3://no-such-bucket/lake")))
+    assert "no-such-bucket" in message and "FLOWLAKE_RESULTS" in message
+
+
 def test_a_query_that_takes_too_long_is_stopped(aws: AwsDouble) -> None:
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     athena = build_target(settings(query_timeout_seconds=0.5)).athena
