@@ -794,7 +794,7 @@ def test_objects_of_one_size_and_other_records_are_no_copies(lake):
 
 def test_more_objects_of_one_size_than_are_compared_are_told(lake, monkeypatch):
     for number in range(30):
-        write_object(lake.logs, DAY, [], number=number % 24 + 24 * (number // 24))
+        write_object(lake.logs, DAY, [], number=number)
     monkeypatch.setattr(FolderStore, "most_compared", 2)
     (warning,) = inspect_days(lake.target.bucket, [DAY])[DAY].warnings
     assert " objects have the size of another one, and 2 of them were compared: " in warning
