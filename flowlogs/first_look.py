@@ -51,7 +51,7 @@ _ACTION = [field.column for field in DEFAULT_FIELDS].index("action")
 _INTERFACE = [field.column for field in DEFAULT_FIELDS].index("interfaceid")
 _HEADER_NAMES = frozenset(field.header for field in DEFAULT_FIELDS)
 _ACTION_BYTES = frozenset(action.encode() for action in ACTIONS)
-_STATUS = re.compile(rb"[A-Za-z_]*|-")
+_STATUS = re.compile(rb"(?!ACCEPT$|REJECT$)[A-Za-z_]*|-")
 
 _ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F.]*:[0-9a-fA-F:.]*|-"
 _ADDRESSES = frozenset({"sourceaddress", "destinationaddress"})

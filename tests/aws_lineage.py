@@ -202,6 +202,11 @@ def state(aws: AwsDouble) -> dict[str, Any]:
                 if not item["Key"].startswith(("athena-results/", "rejected_flows/"))
             },
         }
+        if "Policy" in (policy := found[bucket].get("policy") or {}):
+            # In which order its statements stand, says nothing.
+            policy["Policy"] = sorted(
+                json.dumps(one, sort_keys=True) for one in json.loads(policy["Policy"])["Statement"]
+            )
     found["flow logs"] = sorted(
         json.dumps({key: log[key] for key in ("ResourceId", "LogDestination", "TrafficType", "Tags")}, sort_keys=True)
         for log in boto3.client("ec2").describe_flow_logs()["FlowLogs"]

@@ -146,11 +146,16 @@ def history(settings: Settings) -> Iterator[History]:
 
 
 def _require_single_names(home: Path) -> None:
-    """Raise FlowLakeError where a database has a second name (a hard link): SQLite writes in place, into both."""
+    """Raise FlowLakeError where a database is a link, or has a second name: SQLite writes in place, into both."""
     for name in _DATABASES:
         for path in (home / f"{name}{ending}" for ending in ("", "-journal", "-wal", "-shm")):
             with suppress(FileNotFoundError):
                 found = path.lstat()
+                if not stat.S_ISREG(found.st_mode):
+                    raise FlowLakeError(
+                        f"Dagster's history {printable(str(path))} is a link, or no file, and nothing is written where "
+                        "one leads. Move it away, or put a copy of what it leads to in its place; then run again."
+                    )
                 if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
                     raise FlowLakeError(
                         f"Dagster's history {printable(str(path))} has a second name (a hard link), as a backup by "

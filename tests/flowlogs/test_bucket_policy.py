@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flowlogs.bucket_policy import key_statement, lets_use_key
+from flowlogs.bucket_policy import allows_delivery, key_statement
 
 ACCOUNT = "123456789012"
 DENY = {"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*"}
@@ -27,4 +27,4 @@ def of_account(account: str, operator: str = "StringEquals") -> dict[str, Any]:
     ],
 )
 def test_a_keys_policy_lets_delivery_use_it_or_not(statements: list[dict[str, Any]], lets: bool) -> None:
-    assert lets_use_key({"Statement": statements}, ACCOUNT) is lets
+    assert allows_delivery({"Statement": statements}, ACCOUNT) is lets

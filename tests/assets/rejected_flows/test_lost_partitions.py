@@ -340,7 +340,11 @@ def test_the_only_copy_of_a_lost_day_is_not_removed(filled, what):
     folder = copy_of(filled, DAY, name)
     listed_long_ago(filled, f"{ROOT}{name}/" if what == "attempt" else folder)
     filled.target.results.delete(
-        [key for key in filled.rejected_files() + filled.markers() if f"dt={DAY}/" in key and name not in key]
+        [
+            key
+            for key in filled.rejected_files() + filled.completion_markers()
+            if f"dt={DAY}/" in key and name not in key
+        ]
     )
     drop(filled)
     filled.target.athena.execute(create_table(REJECTED, rejected_flows_table(filled.target.results.sql_location())))

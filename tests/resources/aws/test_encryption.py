@@ -22,7 +22,7 @@ from aws_lineage import (
 )
 from support import DAY, SMALL_TOP, with_day
 
-from assets.day_objects import look_at
+from assets.day_objects import inspect_days
 from flowlogs.bucket_policy import delivery_statements, key_statement
 from pipelines.targets import build_target
 
@@ -184,6 +184,6 @@ def test_copies_are_told_where_kms_encrypts_them(aws: AwsDouble, tmp_path: Path)
     first = next(key for key in keys if f"/{DAY:%Y/%m/%d}/" in key)
     copy = first.rsplit("_", 1)[0] + "_abcdef01.log.gz"
     s3.put_object(Bucket=BUCKET, Key=copy, Body=s3.get_object(Bucket=BUCKET, Key=first)["Body"].read())
-    (found,) = look_at(build_target(settings()).bucket, [DAY])[DAY].warnings
+    (found,) = inspect_days(build_target(settings()).bucket, [DAY])[DAY].warnings
     assert found.startswith("Some objects hold the same records under different names, so that these count twice: ")
     assert first in found and copy in found
