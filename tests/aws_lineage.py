@@ -203,9 +203,9 @@ def state(aws: AwsDouble) -> dict[str, Any]:
             },
         }
         if "Policy" in (policy := found[bucket].get("policy") or {}):
-            # In which order its statements stand, says nothing.
+            # Neither the order nor the names of its statements say anything.
             policy["Policy"] = sorted(
-                json.dumps(one, sort_keys=True) for one in json.loads(policy["Policy"])["Statement"]
+                json.dumps({**one, "Sid": ""}, sort_keys=True) for one in json.loads(policy["Policy"])["Statement"]
             )
     found["flow logs"] = sorted(
         json.dumps({key: log[key] for key in ("ResourceId", "LogDestination", "TrafficType", "Tags")}, sort_keys=True)
