@@ -138,10 +138,6 @@ class FolderBucket(Bucket):
             if (day := source.find_day(f"{source.prefix}{year}/{month}/{number}/"))
         }
 
-    def _folders(self, pattern: str) -> Iterator[str]:
-        """The key prefixes of the folders that match a pattern."""
-        return (f"{path.relative_to(self.root).as_posix()}/" for path in self.root.glob(pattern) if path.is_dir())
-
     def _logs_found_elsewhere(self) -> str | None:
         """Where flow logs were found instead, by a limited search, and what to do."""
         parts = self.root.parts

@@ -25,3 +25,19 @@ def test_a_database_with_a_second_name_is_not_written(
         pass
     kept = files_in(settings.dagster_home)
     assert kept.keys() == {".lock", "dagster.yaml", name} and backup.read_bytes() == b"as it was"
+
+
+@pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+@pytest.mark.parametrize("content", [b"as it was", b""], ids=["other", "empty"])
+def test_nothing_is_written_through_a_link_to_a_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes
+) -> None:
+    monkeypatch.setenv(DAGSTER_HOME, "")
+    settings = Settings(results=str(tmp_path / "results"))
+    database, somebodys = settings.dagster_home / name, tmp_path / "somebodys"
+    database.parent.mkdir(parents=True)
+    somebodys.write_bytes(content)
+    database.symlink_to(somebodys)
+    with pytest.raises(FlowLakeError, match=r"is a link, or no file.*then run again"), history(settings):
+        pass
+    assert database.is_symlink() and somebodys.read_bytes() == content
