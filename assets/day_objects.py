@@ -43,9 +43,6 @@ MAX_OTHER_FILES = 100
 
 DAYS_AT_ONCE = 8
 
-MAX_LISTING_WARNINGS = 10
-"""How many of the warnings that a listing gives are shown after a query, which may read a thousand days."""
-
 
 @dataclass(frozen=True)
 class DayObjects:
@@ -74,21 +71,26 @@ def inspect_days(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]
     return inspected | {day: DayObjects({}, problem) for day, problem in bucket.unfit_days(days).items()}
 
 
-def listing_warnings(bucket: Bucket, locations: Iterable[str]) -> list[str]:
-    """What people should know of the days whose partitions have these locations, by the listing of their folders."""
+def days_read(bucket: Bucket, locations: Iterable[str]) -> list[date]:
+    """The days of flow logs whose partitions have these locations."""
     of_logs = [location for location in locations if find_source(location.split("/", 3)[-1])]
     if not of_logs:
         return []
     source = bucket.source()
     found = {source.find_day(f"{location.removeprefix(f's3://{source.bucket}/')}/") for location in of_logs}
-    days = sorted(day for day in found if day)
+    return sorted(day for day in found if day)
+
+
+def listing_warnings(bucket: Bucket, days: Sequence[date]) -> list[str]:
+    """What people should know of these days, by the listing of their folders."""
+    if not days:
+        return []
+    source = bucket.source()
     told = list(bucket.unfit_days(days).values())
     for day in days:
         there = list(bucket.objects.list(source.day_prefix(day)))
         told += _listing_warnings(bucket, source, there, day)
-    others = len(told) - MAX_LISTING_WARNINGS
-    more = [f"{others} more of such warnings are not shown. Ask for fewer days to see them."] if others > 0 else []
-    return told[:MAX_LISTING_WARNINGS] + more
+    return told
 
 
 def unreadable_days(inspected: Mapping[date, DayObjects]) -> dict[date, str]:
@@ -131,43 +133,6 @@ def arrived_since(bucket: Bucket, read: Mapping[date, ObjectsRead]) -> list[str]
                 "again, then its reports."
             )
     return late
-
-
-def lost_objects(
-    bucket: Bucket, read: Mapping[date, ObjectsRead], now: Mapping[date, ObjectsRead], markers: Mapping[date, str]
-) -> dict[date, str]:
-    """The days whose objects an earlier run read and that are gone now, and what to do.
-
-    If such a day was read again, its records would be replaced by fewer ones. `markers` are the paths of the completion
-    markers, which record what was read.
-    """
-    problems = {}
-    for day, before in read.items():
-        gone = before.gone(now[day])
-        if gone:
-            problems[day] = (
-                f"Logs of {day} are gone: of {before.count} objects that an earlier run read, "
-                f"{before.count - len(gone)} are left in "
-                f"{bucket.objects.display_path(bucket.source().day_prefix(day))} that Athena reads. "
-                "What was read is kept. If they were removed on purpose, nothing is to be done. Else restore them; or, "
-                f"to make the day from what is left, remove {markers[day]} and run again."
-            )
-    return problems
-
-
-def shrunk_objects(
-    read: Mapping[date, ObjectsRead], now: Mapping[date, ObjectsRead], markers: Mapping[date, str]
-) -> dict[date, str]:
-    """The days whose objects are smaller than when an earlier run read them, and what to do."""
-    problems = {}
-    for day, before in read.items():
-        smaller = before.smaller(now[day])
-        if smaller:
-            problems[day] = (
-                f"Objects of {day} are smaller than an earlier run read them: {first_names(smaller)}. What was read is "
-                f"kept. Restore them; or, to make the day from what is there now, remove {markers[day]} and run again."
-            )
-    return problems
 
 
 def _inspect_day_or_fail(bucket: Bucket, source: LogSource, day: date) -> DayObjects:

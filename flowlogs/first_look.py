@@ -10,10 +10,11 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta, timezone
 from enum import Enum
 
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE, Field
-from flowlogs.layout import find_embedded_object_name, is_object_name
+from flowlogs.layout import find_embedded_object_name, find_window, is_object_name
 from flowlogs.printable import first_names, printable, shortened
 
 HEAD_BYTES = 64 << 10
@@ -30,6 +31,9 @@ ACTIONS = frozenset({"ACCEPT", "REJECT", "-"})
 
 SHOWN_CHARACTERS = 160
 """How much of a line a message shows."""
+
+LATE_RECORDS = timedelta(hours=3)
+"""So much later than a record's end its object may be called. Nearly an hour was seen in captured logs."""
 
 MIN_FIELD_NAMES = 4
 """A line with other words in it is a header only if it names at least so many fields."""
@@ -49,6 +53,7 @@ COMPRESSED_SUFFIXES = {
 
 _ACTION = [field.column for field in DEFAULT_FIELDS].index("action")
 _INTERFACE = [field.column for field in DEFAULT_FIELDS].index("interfaceid")
+_END = [field.column for field in DEFAULT_FIELDS].index("endtime")
 _HEADER_NAMES = frozenset(field.header for field in DEFAULT_FIELDS)
 _ACTION_BYTES = frozenset(action.encode() for action in ACTIONS)
 _STATUS = re.compile(rb"(?!ACCEPT$|REJECT$)[A-Za-z_]*|-")
@@ -109,6 +114,7 @@ class Line(Enum):
     MALFORMED = "a record with a field that is not the number or address that belongs there"
     HEADER_AGAIN = "the header line of the default format, or a record with that behind it"
     OTHER_HEADER = "another header line: the records below it may have other fields"
+    OTHER_DAY = "a record that ended on another day than its object's name says"
 
 
 ODD_LINES = {
@@ -123,6 +129,10 @@ ODD_LINES = {
     Line.MALFORMED: (
         "Records with a field that is not the number or address that belongs there are in {names}. What Athena cannot "
         "read as a number is NULL, and no sum counts it. The first one is: {first}"
+    ),
+    Line.OTHER_DAY: (
+        "Records that ended on another day than their object's name says are in {names}, as in a copy that was given "
+        "another name. They are counted on the day in whose folder the object lies. The first one is: {first}"
     ),
 }
 """What people should know of lines that are odd, by their kind."""
@@ -154,10 +164,12 @@ def first_look(name: str, head: bytes) -> FirstLook:
     goes_on = len(head) >= HEAD_BYTES
     text, whole = head, not goes_on
     if name.endswith(".gz"):
+        if head and not head.startswith(_GZIP):
+            return FirstLook()  # the scan says what is damaged
         try:
             text, ended = gunzipped(head)
         except zlib.error:
-            return FirstLook(empty=True)  # the scan says what is damaged
+            return FirstLook()  # likewise
         goes_on = goes_on or len(text) >= MAX_TEXT_BYTES
         whole = ended and not goes_on
     return _look(name, text, whole=whole, goes_on=goes_on)
@@ -292,11 +304,14 @@ def _records(name: str, lines: Sequence[str]) -> FirstLook:
     odd = dict[Line, str]()
     header_inside = False
     interfaces = set()
+    period = delivered_period(name)
     for line in lines:
         fields = line.split(" ")
         if len(fields) > _INTERFACE:
             interfaces.add(fields[_INTERFACE])
         if _USUAL_RECORD.fullmatch(line):
+            if is_outside(period, fields):
+                odd.setdefault(Line.OTHER_DAY, line_excerpt(line))
             continue
         kind = line_kind(line.encode())
         if kind is Line.OTHER_HEADER:
@@ -351,6 +366,25 @@ def _is_well_formed(field: Field, text: bytes) -> bool:
         return True
     digits = text.lstrip(b"0")
     return text.isdigit() and len(digits) <= _DIGITS and int(digits or b"0") < 1 << _BITS[field.type]
+
+
+def delivered_period(name: str) -> tuple[float, float] | None:
+    """The seconds since 1970 between which the records of an object end, by its name; None for any other name.
+
+    It is the day (UTC) in the name, and some hours more, since a delivery may be late.
+    """
+    window = find_window(name)
+    if window is None:
+        return None
+    midnight = datetime.combine(window, time.min, timezone.utc).timestamp()
+    return midnight - LATE_RECORDS.total_seconds(), midnight + (timedelta(days=1) + LATE_RECORDS).total_seconds()
+
+
+def is_outside(period: tuple[float, float] | None, record: Sequence[str]) -> bool:
+    """Whether a record, given by its fields, ends outside of a period. False where it does not say when it ends."""
+    if period is None or len(record) <= _END or not re.fullmatch(r"[0-9]{1,18}", record[_END]):
+        return False
+    return not period[0] <= int(record[_END]) <= period[1]
 
 
 def _is_header(line: str) -> bool:

@@ -14,7 +14,8 @@ import dagster as dg
 from assets.day_objects import inspect_days, unreadable_days
 from assets.rejected_flows.cleanup import cleanup_errors_as_warnings, remove_orphans
 from assets.rejected_flows.files import UnloadResult
-from assets.rejected_flows.partition_swap import losing_days, swap_partitions
+from assets.rejected_flows.lost_objects import losing_days
+from assets.rejected_flows.partition_swap import swap_partitions
 from assets.rejected_flows.unload import Scan, days_too_large, scan_batches
 from assets.results_source import claim_results
 from assets.runs import as_dagster_failure, finish_days, run_days

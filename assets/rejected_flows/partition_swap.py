@@ -5,17 +5,15 @@ from datetime import date
 
 import dagster as dg
 
-from assets.day_objects import lost_objects, shrunk_objects
 from assets.objects_read import ObjectsRead
 from assets.rejected_flows.cleanup import OWNER_UNKNOWN, remove_folders, replaced_folders, write_cleanup_marker
 from assets.rejected_flows.files import (
     UnloadResult,
-    completion_markers,
     key_prefix,
     mark_complete,
-    recorded_objects,
     require_unchanged_files,
 )
+from assets.rejected_flows.lost_objects import losing_days
 from assets.table_guards import require_days
 from flowlogs.statements import REJECTED_FLOWS, TableName, add_partitions, set_partition_location
 from resources.bucket import Bucket, ObjectStore
@@ -58,25 +56,6 @@ def swap_partitions(
     for warning in [*remove_folders(results, [*replaced, *useless]), *warnings]:
         context.log.warning(warning)
     return cleanup_markers, newer
-
-
-def losing_days(
-    bucket: Bucket,
-    results: ObjectStore,
-    locations: Mapping[date, str],
-    read: Mapping[date, ObjectsRead],
-    *,
-    smaller_too: bool = False,
-) -> dict[date, str]:
-    """Of days with these partitions, those that would lose objects if they were made from `read`; and the reason.
-
-    An object that has become smaller is told by whoever reads it, if it is damaged. If it is not, it is lost too.
-    """
-    markers = completion_markers(results, locations)
-    shown = {day: results.display_path(key) for day, key in markers.items()}
-    recorded = recorded_objects(results, markers)
-    smaller = shrunk_objects(recorded, read, shown) if smaller_too else {}
-    return smaller | lost_objects(bucket, recorded, read, shown)
 
 
 def _execute_free(athena: QueryEngine, statement: str) -> None:

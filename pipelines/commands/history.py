@@ -6,10 +6,11 @@ A run locks a file as long as it lives. A run whose lock is free was killed, and
 import os
 import re
 import socket
+import sqlite3
 import stat
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,7 +127,7 @@ def history(settings: Settings) -> Iterator[History]:
             if not given:
                 with suppress(FileExistsError), (home / "dagster.yaml").open("x", encoding="utf-8") as written:
                     written.write(DAGSTER_YAML)
-            _require_single_names(home)
+            _require_own_databases(home)
             os.environ[DAGSTER_HOME] = str(home)
             with _yaml_errors_in_words(home / "dagster.yaml"):
                 kept_at = InstanceRef.from_dir(str(home), overrides=_NO_COMPUTE_LOGS)
@@ -145,23 +146,54 @@ def history(settings: Settings) -> Iterator[History]:
         raise _query_error(home, setting, error.orig) from error
 
 
-def _require_single_names(home: Path) -> None:
-    """Raise FlowLakeError where a database is a link, or has a second name: SQLite writes in place, into both."""
+def _require_own_databases(home: Path) -> None:
+    """Raise FlowLakeError where a database is somebody else's, lies behind a link or has a second name.
+
+    SQLite writes in place: into the file that a link leads to, and into every name of a file.
+    """
+    for folder in sorted({above for name in _DATABASES for above in Path(name).parents if above != Path()}):
+        if (home / folder).is_symlink():
+            raise _link_error(home / folder)
     for name in _DATABASES:
         for path in (home / f"{name}{ending}" for ending in ("", "-journal", "-wal", "-shm")):
             with suppress(FileNotFoundError):
                 found = path.lstat()
                 if not stat.S_ISREG(found.st_mode):
-                    raise FlowLakeError(
-                        f"Dagster's history {printable(str(path))} is a link, or no file, and nothing is written where "
-                        "one leads. Move it away, or put a copy of what it leads to in its place; then run again."
-                    )
-                if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+                    raise _link_error(path)
+                if found.st_nlink > 1:
                     raise FlowLakeError(
                         f"Dagster's history {printable(str(path))} has a second name (a hard link), as a backup by "
                         "`cp -al` gives it, and writing would change both. Put a copy in its place (cp it to another "
                         "name, then mv that over it); then run again."
                     )
+        if _is_foreign_database(home / name):
+            raise FlowLakeError(
+                f"{printable(str(home / name))} lies where Dagster's history is kept, and is a database of another "
+                "program. Move it away; then run again."
+            )
+
+
+def _link_error(path: Path) -> FlowLakeError:
+    return FlowLakeError(
+        f"Dagster's history {printable(str(path))} is a link, or no file, and nothing is written where one leads. Move "
+        "it away, or put a copy of what it leads to in its place; then run again."
+    )
+
+
+def _is_foreign_database(path: Path) -> bool:
+    """Whether a file is an SQLite database with tables, none of which Dagster makes."""
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
+    from dagster._core.storage.runs.schema import RunStorageSqlMetadata
+    from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
+
+    if not path.exists():
+        return False
+    dagsters = {*RunStorageSqlMetadata.tables, *SqlEventLogStorageMetadata.tables, *ScheduleStorageSqlMetadata.tables}
+    # What cannot be read is left to Dagster, whose errors are told in words.
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        return bool(tables) and tables.isdisjoint(dagsters)
+    return False
 
 
 @contextmanager

@@ -18,19 +18,27 @@ from support import (
     PING,
     SMALL_TOP,
     files_in,
+    on_day,
     report_rows,
     with_day,
     write_object,
 )
 
-from assets.day_objects import INSPECTED_PER_FLOW_LOG, MAX_OTHER_FILES, DayObjects, inspect_days, listing_warnings
+from assets.day_objects import (
+    INSPECTED_PER_FLOW_LOG,
+    MAX_OTHER_FILES,
+    DayObjects,
+    days_read,
+    inspect_days,
+    listing_warnings,
+)
 from assets.rejected_flows import partition_swap
 from assets.results_source import SOURCE_RECORD
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
 from resources.bucket import StoredObject
 from resources.embedded.folder_store import FolderStore
-from resources.engine import QueryError, ScanLimitError
+from resources.engine import QueryError, QueryResult, ScanLimitError
 
 LAST_DAY = date(2021, 9, 4)
 FOLDER = "AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/02"
@@ -162,7 +170,8 @@ def test_objects_of_another_day_are_told(lake):
 
 def object_of(lake: Lake, window: str, folder: date, record: str = FEW_PACKETS) -> Path:
     """An object that is called as one of this window (20210902T2355), in a day's folder."""
-    path = write_object(lake.logs, folder, [record])
+    own = date.fromisoformat(f"{window[:4]}-{window[4:6]}-{window[6:8]}")
+    path = write_object(lake.logs, folder, [on_day(record, own)])
     return path.rename(path.with_name(re.sub(r"\d{8}T\d{4}", window, path.name)))
 
 
@@ -173,7 +182,8 @@ def test_a_copy_of_all_objects_of_the_day_before_is_told(lake):
 
 
 def test_a_hard_link_to_an_object_of_the_next_day_is_told(lake):
-    path = write_object(lake.logs, NEXT_DAY, [MANY_PACKETS.replace("eni-0a", "eni-0z")], number=12)
+    record = on_day(MANY_PACKETS.replace("eni-0a", "eni-0z"), NEXT_DAY)
+    path = write_object(lake.logs, NEXT_DAY, [record], number=12)
     link = lake.logs / FOLDER / path.name
     link.hardlink_to(path)
     (told,) = warnings(lake, lake.run(DAY))
@@ -323,7 +333,11 @@ def test_two_files_in_one_are_a_warning_that_is_given_once(lake):
 
 def listed(lake: Lake, condition: str) -> list[str]:
     result = lake.target.athena.execute(f"SELECT count(*) FROM vpc_flow_logs WHERE {condition}")
-    return listing_warnings(lake.target.bucket, result.locations)
+    return told_of_days(lake, result)
+
+
+def told_of_days(lake: Lake, result: QueryResult) -> list[str]:
+    return listing_warnings(lake.target.bucket, days_read(lake.target.bucket, result.locations))
 
 
 def findings(lake: Lake) -> list[str]:
@@ -367,22 +381,14 @@ def test_after_a_query_no_object_is_read_for_what_is_told(lake, monkeypatch):
     findings(lake)
     result = lake.target.athena.execute("SELECT count(*) FROM vpc_flow_logs")
     monkeypatch.setattr(FolderStore, "open", None)
-    assert len(listing_warnings(lake.target.bucket, result.locations)) == 3
-
-
-def test_after_a_query_of_many_days_a_few_warnings_are_told(lake, monkeypatch):
-    monkeypatch.setattr("assets.day_objects.MAX_LISTING_WARNINGS", 2)
-    lake.run(DAY, NEXT_DAY)
-    findings(lake)
-    told = listed(lake, "true")
-    assert told[2:] == ["1 more of such warnings are not shown. Ask for fewer days to see them."]
+    assert len(told_of_days(lake, result)) == 3
 
 
 def test_after_a_query_of_rejected_flows_no_day_is_listed(lake):
     lake.run(DAY, NEXT_DAY)
     findings(lake)
     result = lake.target.athena.execute("SELECT count(*) FROM rejected_flows")
-    assert listing_warnings(lake.target.bucket, result.locations) == []
+    assert told_of_days(lake, result) == []
 
 
 # Never an empty day

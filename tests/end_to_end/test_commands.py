@@ -439,6 +439,23 @@ def test_make_sql_warns_of_an_object_that_is_there_twice(project, tmp_path):
     assert "\nWarning: Some objects are there twice, so that their records count twice: " in output
 
 
+def test_make_sql_warns_of_objects_that_are_gone_since_the_last_run(project, tmp_path):
+    logs, results = tmp_path / "logs", tmp_path / "results"
+    kept, gone = (
+        write_object(logs, DAY, [line], number=number) for number, line in enumerate([ACCEPTED, MANY_PACKETS])
+    )
+    settings = {"FLOWLAKE_BUCKET": logs, "FLOWLAKE_RESULTS": results}
+    assert run(project, *WHOLE_LINEAGE, **settings)[0] == 0
+    gone.unlink()
+    code, output = flow_lake(project, "sql", "SELECT count(*) AS flows FROM vpc_flow_logs", **settings)
+    assert code == 0
+    assert (
+        f"Warning: Logs of {DAY} are gone: of 2 objects that an earlier run read, 1 are left in {kept.parent}" in output
+    )
+    code, output = flow_lake(project, "sql", "SELECT count(*) AS flows FROM rejected_flows", **settings)
+    assert code == 0 and "Warning" not in output
+
+
 def test_make_sql_warns_where_the_files_of_a_partition_are_gone(project, warned_of):
     _, settings = warned_of
     for file in settings["FLOWLAKE_RESULTS"].glob("rejected_flows/*/dt=*/*.parquet"):

@@ -7,6 +7,7 @@ import json
 import lzma
 import random
 import zipfile
+from datetime import datetime
 from functools import partial
 
 import pytest
@@ -52,9 +53,47 @@ def test_the_default_format_is_read_as_it_is(name, text):
     assert found.interfaces == (frozenset() if len(text) < 200 else {"eni-0a", "eni-0b"})
 
 
-@pytest.mark.parametrize("data", [b"", packed(b""), b"\x1f"])
-def test_an_object_without_a_line_says_nothing(data):
+@pytest.mark.parametrize("data", [b"", packed(b"")])
+def test_an_object_without_a_line_is_empty(data):
     assert first_look(PACKED, data) == FirstLook(empty=True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\x1f", b"no gzip", packed(TEXT.encode())[:-5] + b"xxxxx", packed(TEXT.encode())[:20] + bytes(90)],
+    ids=["cut off", "text", "another sum", "damaged"],
+)
+def test_a_damaged_object_is_not_told_to_be_empty(data):
+    assert not first_look(PACKED, data).empty
+
+
+@pytest.mark.parametrize(
+    ("window", "told"),
+    [
+        ("20210831T2355Z", True),
+        ("20210903T0005Z", True),
+        ("20210902T0005Z", False),
+        ("20210902T2355Z", False),
+        ("20211302T0005Z", False),
+    ],
+)
+def test_records_that_ended_on_another_day_than_the_name_says_are_told(window, told):
+    found = look(f"{HEADER_LINE}\n{FEW_PACKETS}\n{ACCEPTED}\n", NAME.replace("20210902T0005Z", window))
+    assert found.odd == ({Line.OTHER_DAY: FEW_PACKETS} if told else {})
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("2021-09-01T21:00:00", False),
+        ("2021-09-01T20:59:59", True),
+        ("2021-09-03T03:00:00", False),
+        ("2021-09-03T03:00:01", True),
+    ],
+)
+def test_a_delivery_may_be_some_hours_late(end, told):
+    seconds = int(datetime.fromisoformat(f"{end}+00:00").timestamp())
+    assert bool(look(f"{HEADER_LINE}\n{changed('endtime', str(seconds))}\n").odd) == told
 
 
 @pytest.mark.parametrize(

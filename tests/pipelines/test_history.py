@@ -1,6 +1,8 @@
 """Dagster's history beside the results, in process."""
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,42 @@ def test_nothing_is_written_through_a_link_to_a_database(
     with pytest.raises(FlowLakeError, match=r"is a link, or no file.*then run again"), history(settings):
         pass
     assert database.is_symlink() and somebodys.read_bytes() == content
+
+
+@pytest.mark.parametrize("folder", ["history", "history/runs", "schedules"])
+def test_no_database_is_made_behind_a_link_to_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.setenv(DAGSTER_HOME, "")
+    settings = Settings(results=str(tmp_path / "results"))
+    somebodys, link = tmp_path / "somebodys", settings.dagster_home / folder
+    somebodys.mkdir()
+    link.parent.mkdir(parents=True)
+    link.symlink_to(somebodys)
+    with pytest.raises(FlowLakeError, match=r"is a link, or no file.*then run again"), history(settings):
+        pass
+    assert link.is_symlink() and not any(somebodys.iterdir())
+
+
+@pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+def test_a_database_of_another_program_gets_no_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(DAGSTER_HOME, "")
+    settings = Settings(results=str(tmp_path / "results"))
+    path = settings.dagster_home / name
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE notes (note TEXT)")
+    before = path.read_bytes()
+    with pytest.raises(FlowLakeError, match="is a database of another program. Move it away"), history(settings):
+        pass
+    assert path.read_bytes() == before
+
+
+def test_the_history_is_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DAGSTER_HOME, "")
+    settings = Settings(results=str(tmp_path / "results"))
+    for _ in range(2):
+        with history(settings) as kept:
+            assert kept.instance.get_runs() == []

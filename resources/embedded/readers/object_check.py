@@ -14,7 +14,9 @@ from flowlogs.first_look import (
     ODD_LINES,
     USUAL_RECORD,
     Line,
+    delivered_period,
     first_line_look,
+    is_outside,
     line_excerpt,
     line_kind,
     mentions_a_flow,
@@ -58,6 +60,7 @@ class ObjectCheck:
         self.odd: dict[Line, str] = {}
         self.header_inside = False
         self._odd_lines = 0
+        self._period = delivered_period(name)
 
     @property
     def found(self) -> bool:
@@ -74,6 +77,8 @@ class ObjectCheck:
         """Check whole lines below the first one. `ends` are the positions of the line ends."""
         if self.problem is not None:
             return
+        if self._period is not None and len(ends):
+            self._look_at_end(bytes(text[: ends[0]]))
         if self.foreign is not None:
             self._look_for_flows(bytes(text))
         elif self._odd_lines >= MAX_ODD:
@@ -95,6 +100,13 @@ class ObjectCheck:
             if self.problem is not None or self._odd_lines >= MAX_ODD:
                 return
             self._judge(lines[number].as_buffer().to_pybytes())
+
+    def _look_at_end(self, first: bytes) -> None:
+        """Check whether the object's first record ended on the day that its name says."""
+        line = _text(first)
+        if is_outside(self._period, line.split(" ")):
+            self.odd[Line.OTHER_DAY] = line_excerpt(line)
+        self._period = None
 
     def _look_at_each(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
         for number in _irregular(text, ends).tolist():

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 import dagster as dg
 import pytest
 from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, metadata
-from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, report_rows, with_day, write_object
+from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, on_day, report_rows, with_day, write_object
 
 import assets.flow_logs_table
 from assets.rejected_flows.cleanup import RUN_ENDS_WITHIN, remove_orphans
@@ -28,7 +28,7 @@ RANGE = (DAY, NEXT_DAY, EMPTY_DAY)
 @pytest.fixture
 def filled(lake):
     """The lake with three days, on the last of which nothing was rejected."""
-    write_object(lake.logs, EMPTY_DAY, [ACCEPTED])
+    write_object(lake.logs, EMPTY_DAY, [on_day(ACCEPTED, EMPTY_DAY)])
     lake.run(DAY, assets=SETUP)
     assert lake.run(DAY, EMPTY_DAY, DAILY).success
     return lake

@@ -40,6 +40,19 @@ def ask(bucket: SmallBucket, statement: str = COUNT) -> QueryResult:
     return bucket.engine.execute(statement)
 
 
+# The first record
+
+
+def test_a_copy_that_was_given_the_name_of_another_day_is_told(bucket):
+    path = put(bucket, HEADER_LINE, record(2), name=OBJECT.replace("20240301", "20240302"))
+    (warning,) = ask(bucket).warnings
+    assert warning == (
+        f"Records that ended on another day than their object's name says are in {path}, as in a copy that was given "
+        "another name. They are counted on the day in whose folder the object lies. The first one is: "
+        f"{record(2)}"
+    )
+
+
 # The first line
 
 

@@ -1,0 +1,81 @@
+"""Which days have lost objects since a run read them: what is gone, or smaller.
+
+If such a day was made again, its records would be replaced by fewer ones, and nobody would miss them. The record of
+what was read is in objects_read.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from assets.objects_read import ObjectsRead, objects_read
+from assets.rejected_flows.files import completion_markers, recorded_objects
+from flowlogs.printable import first_names
+from flowlogs.statements import TableName
+from resources.bucket import Bucket, ObjectStore
+from resources.engine import QueryEngine
+
+
+def losing_days(
+    bucket: Bucket,
+    results: ObjectStore,
+    locations: Mapping[date, str],
+    read: Mapping[date, ObjectsRead],
+    *,
+    smaller_too: bool = False,
+) -> dict[date, str]:
+    """Of days with these partitions, those that would lose objects if they were made from `read`; and the reason.
+
+    An object that has become smaller is told by whoever reads it, if it is damaged. If it is not, it is lost too.
+    """
+    markers = completion_markers(results, locations)
+    shown = {day: results.display_path(key) for day, key in markers.items()}
+    recorded = recorded_objects(results, markers)
+    smaller = _smaller(recorded, read, shown) if smaller_too else {}
+    return smaller | _gone(bucket, recorded, read, shown)
+
+
+def lost_since(
+    bucket: Bucket, results: ObjectStore, athena: QueryEngine, name: TableName, days: Sequence[date]
+) -> list[str]:
+    """Warnings about days of which a run read more than is there now. `name` is the table of rejected flows."""
+    prefixes = {day: bucket.source().day_prefix(day) for day in days}
+    now = {day: objects_read(bucket.visible_objects(prefix)) for day, prefix in prefixes.items()}
+    locations = athena.partition_locations(name, days)
+    return list(losing_days(bucket, results, locations, now, smaller_too=True).values())
+
+
+def _gone(
+    bucket: Bucket, read: Mapping[date, ObjectsRead], now: Mapping[date, ObjectsRead], markers: Mapping[date, str]
+) -> dict[date, str]:
+    """The days whose objects an earlier run read and that are gone now, and what to do.
+
+    If such a day was read again, its records would be replaced by fewer ones. `markers` are the paths of the completion
+    markers, which record what was read.
+    """
+    problems = {}
+    for day, before in read.items():
+        gone = before.gone(now[day])
+        if gone:
+            problems[day] = (
+                f"Logs of {day} are gone: of {before.count} objects that an earlier run read, "
+                f"{before.count - len(gone)} are left in "
+                f"{bucket.objects.display_path(bucket.source().day_prefix(day))} that Athena reads. "
+                "What was read is kept. If they were removed on purpose, nothing is to be done. Else restore them; or, "
+                f"to make the day from what is left, remove {markers[day]} and run again."
+            )
+    return problems
+
+
+def _smaller(
+    read: Mapping[date, ObjectsRead], now: Mapping[date, ObjectsRead], markers: Mapping[date, str]
+) -> dict[date, str]:
+    """The days whose objects are smaller than when an earlier run read them, and what to do."""
+    problems = {}
+    for day, before in read.items():
+        smaller = before.smaller(now[day])
+        if smaller:
+            problems[day] = (
+                f"Objects of {day} are smaller than an earlier run read them: {first_names(smaller)}. What was read is "
+                f"kept. Restore them; or, to make the day from what is there now, remove {markers[day]} and run again."
+            )
+    return problems
