@@ -1,10 +1,12 @@
-"""The fields of a flow log record, as AWS names them and as the table's columns name them.
+"""The fields of a flow log record, as AWS names them and as the tables' columns name them.
 
-Source: "Flow log records", Amazon VPC user guide (default format, version 2). The column names and types are those of
-AWS's own Athena instructions, which this project keeps to the letter. The layout of objects is in layout.py, SQL in
-statements.py.
+Source: "Flow log records", Amazon VPC user guide (2026, versions 2 to 11; version 6 is of transit gateways alone). The
+first 14 are the default format; their column names and types are those of AWS's own Athena instructions, which this
+project keeps to the letter. Other columns have AWS's names, with underscores. A field that AWS adds is one more line
+here. Which fields a flow log has, and in which order, is in record_format.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -16,8 +18,22 @@ class Field:
     header: str
     type: str
 
+    @property
+    def underscored(self) -> str:
+        """The name of the field's column in Parquet objects."""
+        return self.header.replace("-", "_")
 
-DEFAULT_FIELDS: tuple[Field, ...] = (
+
+def _text(header: str) -> Field:
+    return Field(header.replace("-", "_"), header, "string")
+
+
+def _number(header: str) -> Field:
+    return Field(header.replace("-", "_"), header, "int")
+
+
+FIELDS: tuple[Field, ...] = (
+    # version 2: the default format
     Field("version", "version", "int"),
     Field("account", "account-id", "string"),
     Field("interfaceid", "interface-id", "string"),
@@ -32,12 +48,82 @@ DEFAULT_FIELDS: tuple[Field, ...] = (
     Field("endtime", "end", "bigint"),
     Field("action", "action", "string"),
     Field("logstatus", "log-status", "string"),
+    # version 3
+    _text("vpc-id"),
+    _text("subnet-id"),
+    _text("instance-id"),
+    _number("tcp-flags"),
+    _text("type"),
+    _text("pkt-srcaddr"),
+    _text("pkt-dstaddr"),
+    # version 4
+    _text("region"),
+    _text("az-id"),
+    _text("sublocation-type"),
+    _text("sublocation-id"),
+    # version 5
+    _text("pkt-src-aws-service"),
+    _text("pkt-dst-aws-service"),
+    _text("flow-direction"),
+    _number("traffic-path"),
+    # version 7
+    _text("ecs-cluster-arn"),
+    _text("ecs-cluster-name"),
+    _text("ecs-container-instance-arn"),
+    _text("ecs-container-instance-id"),
+    _text("ecs-container-id"),
+    _text("ecs-second-container-id"),
+    _text("ecs-service-name"),
+    _text("ecs-task-definition-arn"),
+    _text("ecs-task-arn"),
+    _text("ecs-task-id"),
+    # version 8
+    _text("reject-reason"),
+    # version 9
+    _text("resource-id"),
+    # version 10
+    _number("encryption-status"),
+    # version 11
+    _text("instance-tag"),
+    _text("instance-tag-2"),
+    _text("interface-tag"),
+    _text("interface-tag-2"),
+    _text("asg-tag"),
+    _text("asg-tag-2"),
+    _text("interface-type"),
+    _text("next-hop-interface-id"),
+    _text("next-hop-subnet-id"),
+    _text("next-hop-az-id"),
+    _text("next-hop-vpc-id"),
+    _text("next-hop-interface-type"),
 )
+"""Every field that a flow log of a VPC, subnet or network interface can have, in the order of AWS's list."""
+
+DEFAULT_FIELDS = FIELDS[:14]
 
 HEADER_LINE = " ".join(field.header for field in DEFAULT_FIELDS)
+
+FIELD_OF: Mapping[str, Field] = {
+    **{field.underscored: field for field in FIELDS},
+    **{field.header: field for field in FIELDS},
+}
+"""The field, by its name in a header line or in a Parquet object."""
+
+ADDRESS_HEADERS = frozenset({"srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr"})
+"""The fields that hold an IPv4 or IPv6 address."""
 
 TIME_COLUMNS = frozenset({"starttime", "endtime"})
 """The columns that hold a time, in seconds since 1970 (UTC)."""
 
 PARTITION_COLUMN = "dt"
-"""The day, as text (``2021-01-31``): the table is partitioned by it."""
+"""The day, as text (``2021-01-31``): the tables are partitioned by it."""
+
+ACCOUNT_COLUMN, REGION_COLUMN = "aws_account_id", "aws_region"
+"""The account and region in whose folder an object lies: columns of derived tables, and of raw tables over several."""
+
+DERIVED_COLUMNS: tuple[tuple[str, str], ...] = (
+    *((field.column, field.type) for field in FIELDS),
+    (ACCOUNT_COLUMN, "string"),
+    (REGION_COLUMN, "string"),
+)
+"""The columns of derived tables, with their Hive types, whatever the format of the flow logs was."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 from flowlogs.statement_kind import StatementKind, first_word
-from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
+from flowlogs.record_format import PARQUET, TEXT
+from flowlogs.statements import TableDefinition, TableName
 from resources.aws.clients import CREATED_BY, AwsClients, as_flow_lake_error, aws_errors, error_code
 from resources.aws.encryption import default_encryption
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult, ScanLimitError

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable, shortened
-from flowlogs.statements import PARQUET
+from flowlogs.record_format import PARQUET
 from resources.embedded.memory import bounded_memory
 from resources.embedded.quoting import quoted_name, quoted_text
 from resources.embedded.readers import parquet, scan

@@ -13,7 +13,8 @@ from sqlglot import exp
 from sqlglot.errors import OptimizeError, SqlglotError
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from flowlogs.statements import PARQUET, TableDefinition, TableName
+from flowlogs.record_format import PARQUET
+from flowlogs.statements import TableDefinition, TableName
 from resources.embedded.data_types import HIVE_TYPES, TEXT
 from resources.embedded.sql.errors import nested_too_deeply, not_supported, position_of, syntax_error
 from resources.embedded.sql.name_resolution import with_resolved_names
