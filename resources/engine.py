@@ -119,3 +119,11 @@ class QueryEngine(ABC):
     @abstractmethod
     def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
         """The location of each day's partition, in a table that is partitioned by day; without days that have none."""
+
+    def partition_differences(self, name: TableName, days: Sequence[date]) -> dict[date, list[str]]:
+        """How each day's partition is read otherwise than its table, a line for each difference.
+
+        Days whose partition is read as the table are left out. So are all days of an engine that reads each partition
+        as its table says.
+        """
+        return {}
