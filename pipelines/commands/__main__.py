@@ -16,7 +16,6 @@ from pathlib import Path
 
 import click
 
-from assets.day_objects import listing_warnings
 from assets.results_source import require_own_results
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
@@ -26,6 +25,7 @@ from pipelines.commands.history import history
 from pipelines.commands.interruptions import errors_for_people
 from pipelines.commands.materialization import materialize
 from pipelines.commands.port import require_free_port
+from pipelines.commands.query_warnings import query_warnings
 from pipelines.commands.statement_guard import reads_tables, require_permitted
 from pipelines.commands.terminal import TerminalLog, failure_text, print_reports, terminal_table
 from pipelines.settings import PROJECT_ROOT
@@ -108,7 +108,7 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
         if result.more_rows or len(frame) < len(result.frame):
             count = f"The first {count}; there are more (ROWS=… shows another number)"
         click.echo(f"\n{count}, {result.scanned_bytes:,} bytes scanned, {result.seconds:.2f} s.")
-        for warning in [*result.warnings, *listing_warnings(target.bucket, result.locations)]:
+        for warning in [*result.warnings, *query_warnings(target, statement, result)]:
             click.secho(f"\nWarning: {printable(warning, keep_newlines=True)}", fg="yellow", err=True)
 
 

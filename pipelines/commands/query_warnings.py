@@ -1,0 +1,48 @@
+"""What `make sql` tells of the days that a statement read, besides what the engine says of their objects."""
+
+import re
+
+from assets.day_objects import listing_warnings
+from assets.rejected_flows.files import ROOT, changed_folders, day_folders
+from assets.rejected_flows.lost_partitions import recorded_days
+from assets.table_guards import days_read_otherwise
+from flowlogs.errors import FlowLakeError
+from flowlogs.printable import first_names
+from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
+from pipelines.commands.statement_guard import reads_tables
+from pipelines.targets import Target
+from resources.engine import QueryResult
+
+
+def query_warnings(target: Target, statement: str, result: QueryResult) -> list[str]:
+    """Warnings about the days that were read; of an engine that does not report them, about all days of the tables."""
+    if result.locations is not None:
+        return listing_warnings(target.bucket, result.locations)
+    try:
+        return _warnings_of_all_days(target, statement) if reads_tables(statement) else []
+    except FlowLakeError as error:
+        return [f"Whether the days are as runs have left them is not known: {error}"]
+
+
+def _warnings_of_all_days(target: Target, statement: str) -> list[str]:
+    rejected_flows = rejected_flows_name(target.table)
+    told: list[str] = []
+    recorded = recorded_days(target.results, target.table)
+    if _names(statement, target.table):
+        told += days_read_otherwise(target.athena, target.table, recorded).values()
+    if _names(statement, rejected_flows):
+        folders = day_folders(target.results.list(ROOT))
+        days = sorted({*recorded, *(found.day for found in folders.values())})
+        told += days_read_otherwise(target.athena, rejected_flows, days).values()
+        locations = target.athena.partition_locations(rejected_flows, days)
+        if changed := changed_folders(target.results, folders, locations.values()):
+            told.append(
+                f"Where the statement reads these days, the rows of {REJECTED_FLOWS} may not be those that were "
+                f"written: {first_names(changed)}. Move away what is not the table's, or materialize {REJECTED_FLOWS} "
+                "for these days again."
+            )
+    return list(dict.fromkeys(told))
+
+
+def _names(statement: str, table: TableName) -> bool:
+    return re.search(rf"\b{table.table}\b", statement, re.IGNORECASE) is not None
