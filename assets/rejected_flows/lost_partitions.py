@@ -100,8 +100,7 @@ def changed_warnings(
         return []
     return [
         f"Objects of {days_text(sorted(changed))} came, went or changed after their rejected flows were read, and "
-        "these are added again as they were read then. "
-        "Materialize rejected_flows for these days again, then their reports."
+        "these are as they were read then. Materialize rejected_flows for these days again, then their reports."
     ]
 
 

@@ -393,6 +393,15 @@ def test_days_whose_objects_are_others_than_were_read_are_told(filled, what):
     result = make_again(filled)
     assert restored(result) == (3, 3)
     assert warnings(filled, result) == [
-        f"Objects of {DAY} came, went or changed after their rejected flows were read, and these are added again as "
-        "they were read then. Materialize rejected_flows for these days again, then their reports."
+        f"Objects of {DAY} came, went or changed after their rejected flows were read, and these are as they were "
+        "read then. Materialize rejected_flows for these days again, then their reports."
     ]
+
+
+def test_they_are_told_also_where_the_table_of_flow_logs_alone_was_dropped(filled):
+    write_object(filled.logs, DAY, [ACCEPTED], number=5)
+    filled.target.athena.execute(drop_table(TABLE))
+    result = make_again(filled)
+    assert restored(result) == (0, 3)
+    (warning,) = warnings(filled, result)
+    assert warning.startswith(f"Objects of {DAY} came, went or changed after their rejected flows were read, ")
