@@ -15,7 +15,7 @@ from assets.rejected_flows.lost_partitions import (
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, run_days
 from assets.silent_flow_logs import silent_flow_logs
-from assets.table_guards import require_locations, require_table
+from assets.table_guards import days_read_otherwise, require_locations, require_table
 from assets.tables import markdown_text
 from flowlogs.days import days_text
 from flowlogs.statements import (
@@ -81,6 +81,8 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             for statement in statements:
                 athena.execute(statement)
             require_locations(athena, table, source, list(readable))
+            misread = days_read_otherwise(athena, table, list(readable))
+            readable = {day: found for day, found in readable.items() if day not in misread}
             empty = [day for day, found in readable.items() if not found.objects]
             undelivered = [nothing_delivered(bucket, empty)] if empty else []
             undelivered += silent_flow_logs(bucket, readable)
@@ -97,7 +99,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 }
                 for day, found in readable.items()
             }
-            yield from finish_days(context, days, done, unreadable_days(inspected), "daily assets")
+            yield from finish_days(context, days, done, unreadable_days(inspected) | misread, "daily assets")
         yield dg.MaterializeResult(
             check_results=[delivery_check(undelivered, empty, days), understood_check(warnings, days)]
         )

@@ -3,6 +3,7 @@
 Each error says how to mend what is wrong. Nothing is changed.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 
@@ -12,6 +13,7 @@ from flowlogs.layout import LogSource
 from flowlogs.statements import (
     TableDefinition,
     TableName,
+    drop_partition,
     drop_table,
     set_partition_location,
 )
@@ -46,12 +48,33 @@ def require_locations(athena: QueryEngine, name: TableName, source: LogSource, d
         if found.rstrip("/") != expected:
             wrong.append(f"{day} points at {found}. Mend it with\n  {set_partition_location(name, day, expected)}")
     if wrong:
-        listing = "\n".join(wrong[:5]) + (f"\nand {len(wrong) - 5} more" if len(wrong) > 5 else "")
+        listing = _first_lines(wrong)
         raise FlowLakeError(
             f"Partitions of {name.hive} that were there already do not point at their days (make sql WRITE=1 takes the "
             "statements that mend them; on AWS an administrator runs them, as they take glue:UpdatePartition on that "
             f"table, which the policies in deploy/ do not grant):\n{listing}"
         )
+
+
+def days_read_otherwise(athena: QueryEngine, name: TableName, days: Sequence[date]) -> dict[date, str]:
+    """The days whose partition is read otherwise than its table, and what to do.
+
+    A query gives no error where columns of one type, or delimiters, differ: its numbers are wrong.
+    """
+    alike: dict[str, list[date]] = defaultdict(list)
+    for day, differences in athena.partition_differences(name, days).items():
+        alike["".join(f"\n  {difference}" for difference in differences)].append(day)
+    problems: dict[date, str] = {}
+    for listing, own in alike.items():
+        statements = _first_lines([drop_partition(name, day) for day in own])
+        text = (
+            f"Partitions of {name.hive} are read otherwise than the table, as each has a description of its own: "
+            f"{days_text(own)}.{listing}\nDrop them, and materialize vpc_flow_logs, which adds them again without a "
+            "scan (make sql WRITE=1 takes the statements; on AWS an administrator runs them, as they take "
+            f"glue:DeletePartition, which the policies in deploy/ do not grant):\n{statements}"
+        )
+        problems |= dict.fromkeys(own, text)
+    return problems
 
 
 def days_without_partition(
@@ -73,3 +96,7 @@ def require_days(athena: QueryEngine, name: TableName, days: Sequence[date], ass
     for problem in missing.values():
         raise FlowLakeError(problem)
     return locations
+
+
+def _first_lines(lines: Sequence[str]) -> str:
+    return "\n".join(lines[:5]) + (f"\nand {len(lines) - 5} more" if len(lines) > 5 else "")

@@ -257,6 +257,11 @@ def set_partition_location(name: TableName, day: date, location: str) -> str:
     return f"ALTER TABLE {name.hive} PARTITION ({PARTITION_COLUMN}='{day}') SET LOCATION {text_literal(location)}"
 
 
+def drop_partition(name: TableName, day: date) -> str:
+    """Drops a day's partition. Its objects stay where they are."""
+    return f"ALTER TABLE {name.hive} DROP PARTITION ({PARTITION_COLUMN}='{day}')"
+
+
 def show_partitions(name: TableName) -> str:
     return f"SHOW PARTITIONS {name.hive}"
 

@@ -50,8 +50,8 @@ class QueryResult:
     `frame` has one row a record and the types of FRAME_TYPES; a statement without rows gives an empty frame.
     `scanned_bytes` is the size of the objects that were read, as stored (compressed): what Athena bills. `seconds` is
     wall-clock time. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote; None where the engine
-    does not report them. `locations` are those of the partitions that a SELECT read. `more_rows`: the frame has only
-    the first rows.
+    does not report them. `locations` are those of the partitions that a SELECT read; None likewise. `more_rows`: the
+    frame has only the first rows.
 
     `misread` are objects that the table reads wrongly, such as one without a header line. Its keys are their paths, its
     values say why, in words that follow the path. `remarks` are warnings about objects that are read right,
@@ -66,7 +66,7 @@ class QueryResult:
     seconds: float
     details: Mapping[str, object] = field(default_factory=dict)
     written: Sequence[str] | None = None
-    locations: tuple[str, ...] = ()
+    locations: tuple[str, ...] | None = None
     more_rows: bool = False
     misread: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
@@ -119,3 +119,11 @@ class QueryEngine(ABC):
     @abstractmethod
     def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
         """The location of each day's partition, in a table that is partitioned by day; without days that have none."""
+
+    def partition_differences(self, name: TableName, days: Sequence[date]) -> dict[date, list[str]]:
+        """How each day's partition is read otherwise than its table, a line for each difference.
+
+        Days whose partition is read as the table are left out. So are all days of an engine that reads each partition
+        as its table says.
+        """
+        return {}

@@ -19,7 +19,7 @@ from assets.rejected_flows.partition_swap import swap_partitions
 from assets.rejected_flows.unload import Scan, days_too_large, scan_batches
 from assets.results_source import claim_results
 from assets.runs import as_dagster_failure, finish_days, run_days
-from assets.table_guards import days_without_partition, require_locations, require_table
+from assets.table_guards import days_read_otherwise, days_without_partition, require_locations, require_table
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import (
@@ -65,11 +65,13 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
             require_table(athena, table, flow_logs_table(bucket.source()))
             there, failures = days_without_partition(athena, table, days, "vpc_flow_logs_partition")
             require_locations(athena, table, bucket.source(), list(there))
+            failures |= days_read_otherwise(athena, table, list(there))
             inspected = inspect_days(bucket, [day for day in days if day not in failures])
             for warning in [text for found in inspected.values() for text in found.warnings]:
                 context.log.warning(warning)
             failures |= unreadable_days(inspected)
             read = {day: found.read for day, found in inspected.items() if day not in failures}
+            failures |= days_read_otherwise(athena, name, list(read))
             failures |= losing_days(bucket, results, athena.partition_locations(name, list(read)), read)
             sizes = {day: found.size for day, found in inspected.items()}
             failures |= days_too_large(athena, {day: sizes[day] for day in sizes if day not in failures})

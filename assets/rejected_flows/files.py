@@ -313,11 +313,26 @@ def find_unwritten_files(results: ObjectStore, location: str) -> str | None:
         return None
     stored = [found for prefix in (folder, _marker_folder(folder)) for found in results.list(prefix)]
     found = day_folders(stored).get(folder)
-    if found is None or not found.files or not found.problem:
+    return _changed_folder(results, folder, found) if found and found.files else None
+
+
+def changed_folders(results: ObjectStore, folders: Mapping[str, DayFolder], locations: Iterable[str]) -> list[str]:
+    """What the folders of partitions hold besides or instead of what runs wrote there; or that they hold nothing.
+
+    `folders` are all that lie below ROOT, by key prefix.
+    """
+    ours = [folder for folder in (key_prefix(results, location) for location in locations) if is_day_folder(folder)]
+    return [text for folder in ours if (text := _changed_folder(results, folder, folders.get(folder)))]
+
+
+def _changed_folder(results: ObjectStore, folder: str, found: DayFolder | None) -> str | None:
+    """What is wrong with a day's folder, with the names of files that no run wrote; None where nothing is."""
+    problem = found.problem if found else "holds no files"
+    if not problem:
         return None
-    others = [key.removeprefix(folder) for key in found.files if not is_written_file(key)]
+    others = [key.removeprefix(folder) for key in (found.files if found else ()) if not is_written_file(key)]
     named = f" ({first_names([printable(name) for name in others])})" if others else ""
-    return f"{results.display_path(folder)} {found.problem}{named}"
+    return f"{results.display_path(folder)} {problem}{named}"
 
 
 def is_attempt(folder: str) -> bool:

@@ -11,14 +11,22 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from assets.day_objects import inspect_days
+from assets.objects_read import ObjectsRead
 from assets.rejected_flows.cleanup import folders_in_use, remove_folders, remove_orphans, superseded_folders
-from assets.rejected_flows.files import ROOT, day_folders, key_prefix, newest_complete
+from assets.rejected_flows.files import (
+    ROOT,
+    completion_markers,
+    day_folders,
+    key_prefix,
+    newest_complete,
+    recorded_objects,
+)
 from assets.results_source import DAYS
 from assets.runs import MAX_CAUSES
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
-from flowlogs.statements import TableName, add_partitions
+from flowlogs.statements import TableName, add_partitions, rejected_flows_name
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
 
@@ -74,7 +82,26 @@ def restore_flow_log_partitions(
     for statement in add_partitions(table, bucket.source().day_locations(days)):
         athena.execute(statement)
     known = [warning for found in inspected.values() for warning in found.warnings]
+    known += changed_warnings(athena, results, rejected_flows_name(table), {day: inspected[day].read for day in days})
     return RestoredPartitions(days, [*known, *([left_out_warning(left_out)] if left_out else [])])
+
+
+def changed_warnings(
+    athena: QueryEngine, results: ObjectStore, name: TableName, now: Mapping[date, ObjectsRead]
+) -> list[str]:
+    """A warning about days with other objects now than their rejected flows were read from; none where there are none.
+
+    Reports tell of it too, but only those that are made again.
+    """
+    markers = completion_markers(results, athena.partition_locations(name, list(now))) if now else {}
+    read = recorded_objects(results, markers)
+    changed = [day for day, before in read.items() if before.has_more(now[day]) or before.gone(now[day])]
+    if not changed:
+        return []
+    return [
+        f"Objects of {days_text(sorted(changed))} came, went or changed after their rejected flows were read, and "
+        "these are as they were read then. Materialize rejected_flows for these days again, then their reports."
+    ]
 
 
 def left_out_warning(left_out: Mapping[date, str]) -> str:

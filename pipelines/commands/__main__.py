@@ -12,32 +12,27 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 import os
 import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from assets.day_objects import days_read, listing_warnings
-from assets.rejected_flows.lost_objects import lost_since
 from assets.results_source import require_own_results
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
-from flowlogs.statements import REJECTED_FLOWS, rejected_flows_name
+from flowlogs.statements import REJECTED_FLOWS
 from pipelines.commands.arguments import choose_day, require_variables, settings_for, whole_number
 from pipelines.commands.history import history
 from pipelines.commands.interruptions import errors_for_people
 from pipelines.commands.materialization import materialize
 from pipelines.commands.port import require_free_port
+from pipelines.commands.query_warnings import query_warnings
 from pipelines.commands.statement_guard import reads_tables, require_permitted
 from pipelines.commands.terminal import TerminalLog, failure_text, print_reports, terminal_table
 from pipelines.settings import PROJECT_ROOT
-from pipelines.targets import Target, build_target
+from pipelines.targets import build_target
 from resources.engine import QueryError
 
 ROWS_SHOWN = 1_000
-
-MAX_WARNINGS_OF_DAYS = 10
-"""How many warnings about days are shown after a statement, which may read a thousand of them."""
 
 EXAMPLE = 'make sql Q="SELECT action, count(*) AS flows FROM vpc_flow_logs GROUP BY action"'
 
@@ -112,24 +107,8 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
         if result.more_rows or len(frame) < len(result.frame):
             count = f"The first {count}; there are more (ROWS=… shows another number)"
         click.echo(f"\n{count}, {result.scanned_bytes:,} bytes scanned, {result.seconds:.2f} s.")
-        for warning in [*result.warnings, *_first_warnings(_warnings_of_days(target, result.locations))]:
+        for warning in [*result.warnings, *query_warnings(target, statement, result)]:
             click.secho(f"\nWarning: {printable(warning, keep_newlines=True)}", fg="yellow", err=True)
-
-
-def _warnings_of_days(target: Target, locations: Sequence[str]) -> list[str]:
-    """What people should know of the flow logs of the days that a statement read: by their listing, and by the last
-    run.
-    """
-    days = days_read(target.bucket, locations)
-    rejected_flows = rejected_flows_name(target.table)
-    gone = lost_since(target.bucket, target.results, target.athena, rejected_flows, days) if days else []
-    return [*gone, *listing_warnings(target.bucket, days)]
-
-
-def _first_warnings(warnings: Sequence[str]) -> list[str]:
-    others = len(warnings) - MAX_WARNINGS_OF_DAYS
-    more = [f"{others} more of such warnings are not shown. Ask for fewer days to see them."] if others > 0 else []
-    return [*warnings[:MAX_WARNINGS_OF_DAYS], *more]
 
 
 @main.command()

@@ -178,20 +178,41 @@ class Athena(QueryEngine):
         )
 
     def find_table(self, name: TableName) -> TableDefinition | None:
+        table = self._find_glue_table(name)
+        return table_definition(table) if table else None
+
+    def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
+        found = self._glue_partitions(name, days)
+        return {day: partition["StorageDescriptor"]["Location"] for day, partition in found.items()}
+
+    def partition_differences(self, name: TableName, days: Sequence[date]) -> dict[date, list[str]]:
+        table = self._find_glue_table(name)
+        if table is None:
+            return {}
+        found = {
+            day: descriptor_differences(table["StorageDescriptor"], partition["StorageDescriptor"])
+            for day, partition in self._glue_partitions(name, days).items()
+        }
+        return {day: differences for day, differences in found.items() if differences}
+
+    def _find_glue_table(self, name: TableName) -> Mapping[str, Any] | None:
+        """The table as Glue describes it; None where there is none."""
         from botocore.exceptions import ClientError
 
         with aws_errors(f"looking for the table {name.hive}"):
             try:
-                table = self.clients.client("glue").get_table(DatabaseName=name.database, Name=name.table)["Table"]
+                answer = self.clients.client("glue").get_table(DatabaseName=name.database, Name=name.table)
             except ClientError as error:
                 if error_code(error) == "EntityNotFoundException":
                     return None
                 raise
-        return table_definition(table)
+        table: Mapping[str, Any] = answer["Table"]
+        return table
 
-    def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
+    def _glue_partitions(self, name: TableName, days: Sequence[date]) -> dict[date, Mapping[str, Any]]:
+        """Each day's partition as Glue describes it; without days that have none."""
         glue = self.clients.client("glue")
-        locations = {}
+        found = {}
         with aws_errors(f"looking for partitions of {name.hive}"):
             for start in range(0, len(days), PARTITIONS_PER_REQUEST):
                 asked = [{"Values": [day.isoformat()]} for day in days[start : start + PARTITIONS_PER_REQUEST]]
@@ -200,15 +221,13 @@ class Athena(QueryEngine):
                         DatabaseName=name.database, TableName=name.table, PartitionsToGet=asked
                     )
                     for partition in answer["Partitions"]:
-                        locations[date.fromisoformat(partition["Values"][0])] = partition["StorageDescriptor"][
-                            "Location"
-                        ]
+                        found[date.fromisoformat(partition["Values"][0])] = partition
                     # Partitions that Glue did not look up yet. Missing partitions are not among them.
                     left = answer.get("UnprocessedKeys", [])
                     if len(left) == len(asked):
                         raise FlowLakeError(f"Glue does not answer which partitions {name.hive} has. Run again later.")
                     asked = left
-        return locations
+        return found
 
     def _connect(self) -> "Connection[Any]":
         """PyAthena's connection on this session, made once."""
@@ -426,6 +445,36 @@ def table_definition(table: Mapping[str, Any]) -> TableDefinition:
         delimiter=serde.get("Parameters", {}).get("field.delim", "\x01"),
         properties=dict(table.get("Parameters", {})),
     )
+
+
+def descriptor_differences(table: Mapping[str, Any], partition: Mapping[str, Any]) -> list[str]:
+    """How a partition's storage descriptor differs from its table's in what its objects are read by.
+
+    Athena reads each partition by its own descriptor ("Update tables with partitions", Athena user guide), also after
+    the table's was changed.
+    """
+    ours, theirs = _read_by(table), _read_by(partition)
+    return [
+        f"{what}: the table has {expected}; the partition has {theirs[what]}"
+        for what, expected in ours.items()
+        if theirs[what] != expected
+    ]
+
+
+def _read_by(descriptor: Mapping[str, Any]) -> dict[str, str]:
+    """What objects are read by, of a storage descriptor (AWS Glue API reference, StorageDescriptor), in words.
+
+    The parameter ``serialization.format`` is left out: it says no more than ``field.delim``, which our tables have.
+    """
+    serde = descriptor.get("SerdeInfo", {})
+    parameters = {name: text for name, text in serde.get("Parameters", {}).items() if name != "serialization.format"}
+    columns = [f"{column['Name']} {column.get('Type')}" for column in descriptor.get("Columns", [])]
+    return {
+        "columns": ", ".join(columns) or "none",
+        "input format": descriptor.get("InputFormat") or "none",
+        "SerDe": serde.get("SerializationLibrary") or "none",
+        "parameters of the SerDe": ", ".join(f"{name}={parameters[name]!r}" for name in sorted(parameters)) or "none",
+    }
 
 
 def dollars(scanned_bytes: int, *, billed: bool) -> float:

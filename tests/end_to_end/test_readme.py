@@ -85,3 +85,20 @@ def test_no_page_names_a_setting_that_is_none():
 def test_every_link_of_the_readme_leads_somewhere():
     links = re.findall(r"\]\(([^)#:]+)\)", README)
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_what_is_known_of_aws_has_its_sources():
+    """A page's title, or a repository, is in parentheses in each cell that is not empty, but for the last column."""
+    page = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
+    rows = [
+        line.strip("|").split(" | ") for line in page.partition("## What is known")[2].splitlines() if "| **" in line
+    ]
+    assert {len(cells) for cells in rows} == {4} and len(rows) > 10
+    cells = [cell for _, pages, experience, _ in rows for cell in (pages, experience)]
+    assert [cell for cell in cells if cell != "\N{EN DASH}" and not re.search(r'\("|\([^()"]*\w/\w', cell)] == []
+
+
+def test_the_names_of_unloads_files_are_said_to_be_known_from_trinos_source_only():
+    page = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"\| \*\*names of UNLOAD's files\*\* .*", page)
+    assert "(`HiveWriterFactory`, trinodb/trino)" in row and "known from Trino's source only" in row

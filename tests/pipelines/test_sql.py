@@ -1,5 +1,6 @@
 """`make sql` in this process: whose rows it gives, and what it warns of."""
 
+import gzip
 import shutil
 from pathlib import Path
 
@@ -76,3 +77,14 @@ def test_a_day_that_is_not_asked_for_is_not_warned_of(filled: Lake) -> None:
 def test_a_file_that_is_not_read_is_not_warned_of(filled: Lake, name: str) -> None:
     (filled.results / filled.rejected_folder(DAY) / name).write_text("mine")
     assert sql("SELECT numpackets FROM rejected_flows").stderr == ""
+
+
+def test_of_many_days_a_few_warnings_are_printed(filled: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.commands.query_warnings.MAX_WARNINGS_OF_DAYS", 1)
+    assert filled.run(DAY, NEXT_DAY).success
+    for path in filled.logs.rglob("*.gz"):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+    found = sql(COUNT.format("vpc_flow_logs"))
+    assert found.exit_code == 0
+    assert found.stderr.count("Some objects are there twice") == 1
+    assert "Warning: 1 more of such warnings are not shown. Ask for fewer days to see them." in found.stderr

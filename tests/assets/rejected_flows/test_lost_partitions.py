@@ -378,3 +378,30 @@ def test_what_is_found_in_days_that_are_added_again_is_told(filled):
     first.with_name(first.name.rsplit("_", 1)[0] + "_abcdef01.log.gz").write_bytes(first.read_bytes())
     drop(filled)
     assert any("so that these count twice" in text for text in warnings(filled, make_again(filled)))
+
+
+@pytest.mark.parametrize("what", ["came", "changed", "went"])
+def test_days_whose_objects_are_others_than_were_read_are_told(filled, what):
+    (first, second) = sorted(filled.logs.rglob(f"{DAY:%Y/%m/%d}/*.gz"))
+    if what == "came":
+        write_object(filled.logs, DAY, [ACCEPTED], number=5)
+    elif what == "changed":
+        second.write_bytes(second.read_bytes() + gzip.compress(f"{ACCEPTED}\n".encode()))
+    else:
+        first.unlink()
+    drop(filled)
+    result = make_again(filled)
+    assert restored(result) == (3, 3)
+    assert warnings(filled, result) == [
+        f"Objects of {DAY} came, went or changed after their rejected flows were read, and these are as they were "
+        "read then. Materialize rejected_flows for these days again, then their reports."
+    ]
+
+
+def test_they_are_told_also_where_the_table_of_flow_logs_alone_was_dropped(filled):
+    write_object(filled.logs, DAY, [ACCEPTED], number=5)
+    filled.target.athena.execute(drop_table(TABLE))
+    result = make_again(filled)
+    assert restored(result) == (0, 3)
+    (warning,) = warnings(filled, result)
+    assert warning.startswith(f"Objects of {DAY} came, went or changed after their rejected flows were read, ")

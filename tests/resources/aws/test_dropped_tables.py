@@ -1,8 +1,10 @@
 """Tables that were dropped, and the markers of folders that DDL leaves in S3, on the aws target."""
 
 import gzip
-from datetime import timedelta
+import re
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -23,7 +25,7 @@ from aws_lineage import (
     succeed,
     upload_small_logs,
 )
-from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, with_day
+from support import DAY, FEW_PACKETS, MANY_PACKETS, NEXT_DAY, PING, SMALL_DETAILS, SMALL_TOP, with_day
 
 from flowlogs.fields import HEADER_LINE
 
@@ -109,6 +111,97 @@ def test_the_policies_are_enough_where_the_tables_were_dropped(
     succeed(settings(), selection="vpc_flow_logs")
     filled.set(enforce_iam=False)
     assert partitions("rejected_flows") == before
+
+
+# What has changed since
+
+
+def objects_of(day: date) -> list[str]:
+    return sorted(keys(f"{LOGS}/{day:%Y/%m/%d}/"))
+
+
+def copy(key: str, to: str) -> None:
+    boto3.client("s3").copy_object(Bucket=BUCKET, Key=to, CopySource=f"{BUCKET}/{key}")
+
+
+def restore(capfd: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], list[str]]:
+    """The metadata of vpc_flow_logs, which adds days again, and its warnings."""
+    capfd.readouterr()
+    made = metadata(succeed(settings(), selection="vpc_flow_logs"), "vpc_flow_logs")
+    return made, warnings(capfd)
+
+
+def warnings(capfd: pytest.CaptureFixture[str]) -> list[str]:
+    """The texts of warnings, each of which may have several lines."""
+    found = re.split(r"^\d{4}-\d\d-\d\d [^\n]*? - dagster - ", capfd.readouterr().err, flags=re.MULTILINE)
+    return [text.split(" - ", 4)[-1].strip() for text in found if text.startswith("WARNING - ")]
+
+
+@pytest.mark.parametrize(
+    ("what", "why"), [("gone", "Their folders hold no objects."), ("in another format", "is of a flow log in a custom")]
+)
+def test_a_day_that_is_gone_or_would_be_read_wrongly_stays_out_by_name(
+    filled: AwsDouble, capfd: pytest.CaptureFixture[str], what: str, why: str
+) -> None:
+    for key in objects_of(NEXT_DAY):
+        if what == "gone":
+            boto3.client("s3").delete_object(Bucket=BUCKET, Key=key)
+        else:
+            put(key, gzip.compress(b"version account-id interface-id\n2 123456789012 eni-0a\n"))
+    before = partitions("rejected_flows")
+    drop()
+    made, (told,) = restore(capfd)
+    assert (made["days of rejected flows added again"], made["days of flow logs added again"]) == (3, 2)
+    assert told.startswith(
+        f"Not added again to the table of flow logs: {NEXT_DAY}. Their rejected flows and reports stay."
+    )
+    assert why in told
+    assert list(partitions("vpc_flow_logs")) == [str(DAY), str(EMPTY_DAY)]
+    assert partitions("rejected_flows") == before
+
+
+def test_objects_that_were_doubled_since_are_told_when_their_day_comes_back_and_by_its_check(
+    filled: AwsDouble, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = objects_of(DAY)[0]
+    copy(first, first.replace(f"{DAY:%Y/%m/%d}/", f"{DAY:%Y/%m/%d}/00/"))
+    drop()
+    _, told = restore(capfd)
+    (doubled,) = told
+    assert doubled.startswith(f"Some objects are there twice, so that their records count twice: s3://{BUCKET}/{LOGS}/")
+    result = succeed(settings(), selection="vpc_flow_logs_partition")
+    (check,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "objects_understood"]
+    assert not check.passed and "there twice, so that their records count twice" in str(check.description)
+
+
+def test_copies_under_other_names_that_came_since_are_told_when_their_day_comes_back(
+    filled: AwsDouble, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = objects_of(DAY)[0]
+    copy(first, first.rsplit("_", 1)[0] + "_abcdef01.log.gz")
+    drop()
+    _, told = restore(capfd)
+    assert [text.partition(":")[0] for text in told] == [
+        "Some objects hold the same records under different names, so that these count twice",
+        f"Objects of {DAY} came, went or changed after their rejected flows were read, and these are as they were "
+        "read then. Materialize rejected_flows for these days again, then their reports.",
+    ]
+
+
+def test_an_object_that_was_changed_since_is_told_when_its_day_comes_back_and_by_its_reports(
+    filled: AwsDouble, capfd: pytest.CaptureFixture[str]
+) -> None:
+    put(objects_of(DAY)[1], gzip.compress("\n".join([HEADER_LINE, PING, FEW_PACKETS, MANY_PACKETS, ""]).encode()))
+    drop()
+    made, told = restore(capfd)
+    assert made["days of flow logs added again"] == 3
+    assert [text.partition(" came")[0] for text in told] == [f"Objects of {DAY}"]
+    succeed(settings(), selection=REPORTS)
+    late = [text for text in warnings(capfd) if text.startswith(f"Objects of {DAY} arrived or changed after ")]
+    assert len(late) == len(REPORTS.split(","))
+    assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+    succeed(settings(), selection=DAILY)
+    assert report("top_rejected_pairs", DAY) == with_day([[94, *SMALL_TOP[DAY][0][1:]], SMALL_TOP[DAY][1]], DAY)
 
 
 # Markers of folders
