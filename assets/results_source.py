@@ -88,7 +88,7 @@ def _visible(results: ObjectStore, folder: str) -> Iterator[str]:
 
 
 def _source_record(bucket: Bucket, athena: QueryEngine) -> str:
-    lines = (bucket.source().location, athena.catalog_name, *([SIMULATED] if bucket.is_simulated() else []))
+    lines = (bucket.sources().description, athena.catalog_name, *([SIMULATED] if bucket.is_simulated() else []))
     return "".join(f"{line}\n" for line in lines)
 
 

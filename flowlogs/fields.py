@@ -12,11 +12,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a record: the table's column, the name in an object's header line, and the Hive type."""
+    """One field of a record: the table's column, the name in an object's header line, and the Hive type.
+
+    `version` is the version of flow logs that brought it.
+    """
 
     column: str
     header: str
     type: str
+    version: int = 2
 
     @property
     def underscored(self) -> str:
@@ -24,16 +28,15 @@ class Field:
         return self.header.replace("-", "_")
 
 
-def _text(header: str) -> Field:
-    return Field(header.replace("-", "_"), header, "string")
+def _text(version: int, header: str) -> Field:
+    return Field(header.replace("-", "_"), header, "string", version)
 
 
-def _number(header: str) -> Field:
-    return Field(header.replace("-", "_"), header, "int")
+def _number(version: int, header: str) -> Field:
+    return Field(header.replace("-", "_"), header, "int", version)
 
 
 FIELDS: tuple[Field, ...] = (
-    # version 2: the default format
     Field("version", "version", "int"),
     Field("account", "account-id", "string"),
     Field("interfaceid", "interface-id", "string"),
@@ -48,54 +51,46 @@ FIELDS: tuple[Field, ...] = (
     Field("endtime", "end", "bigint"),
     Field("action", "action", "string"),
     Field("logstatus", "log-status", "string"),
-    # version 3
-    _text("vpc-id"),
-    _text("subnet-id"),
-    _text("instance-id"),
-    _number("tcp-flags"),
-    _text("type"),
-    _text("pkt-srcaddr"),
-    _text("pkt-dstaddr"),
-    # version 4
-    _text("region"),
-    _text("az-id"),
-    _text("sublocation-type"),
-    _text("sublocation-id"),
-    # version 5
-    _text("pkt-src-aws-service"),
-    _text("pkt-dst-aws-service"),
-    _text("flow-direction"),
-    _number("traffic-path"),
-    # version 7
-    _text("ecs-cluster-arn"),
-    _text("ecs-cluster-name"),
-    _text("ecs-container-instance-arn"),
-    _text("ecs-container-instance-id"),
-    _text("ecs-container-id"),
-    _text("ecs-second-container-id"),
-    _text("ecs-service-name"),
-    _text("ecs-task-definition-arn"),
-    _text("ecs-task-arn"),
-    _text("ecs-task-id"),
-    # version 8
-    _text("reject-reason"),
-    # version 9
-    _text("resource-id"),
-    # version 10
-    _number("encryption-status"),
-    # version 11
-    _text("instance-tag"),
-    _text("instance-tag-2"),
-    _text("interface-tag"),
-    _text("interface-tag-2"),
-    _text("asg-tag"),
-    _text("asg-tag-2"),
-    _text("interface-type"),
-    _text("next-hop-interface-id"),
-    _text("next-hop-subnet-id"),
-    _text("next-hop-az-id"),
-    _text("next-hop-vpc-id"),
-    _text("next-hop-interface-type"),
+    _text(3, "vpc-id"),
+    _text(3, "subnet-id"),
+    _text(3, "instance-id"),
+    _number(3, "tcp-flags"),
+    _text(3, "type"),
+    _text(3, "pkt-srcaddr"),
+    _text(3, "pkt-dstaddr"),
+    _text(4, "region"),
+    _text(4, "az-id"),
+    _text(4, "sublocation-type"),
+    _text(4, "sublocation-id"),
+    _text(5, "pkt-src-aws-service"),
+    _text(5, "pkt-dst-aws-service"),
+    _text(5, "flow-direction"),
+    _number(5, "traffic-path"),
+    _text(7, "ecs-cluster-arn"),
+    _text(7, "ecs-cluster-name"),
+    _text(7, "ecs-container-instance-arn"),
+    _text(7, "ecs-container-instance-id"),
+    _text(7, "ecs-container-id"),
+    _text(7, "ecs-second-container-id"),
+    _text(7, "ecs-service-name"),
+    _text(7, "ecs-task-definition-arn"),
+    _text(7, "ecs-task-arn"),
+    _text(7, "ecs-task-id"),
+    _text(8, "reject-reason"),
+    _text(9, "resource-id"),
+    _number(10, "encryption-status"),
+    _text(11, "instance-tag"),
+    _text(11, "instance-tag-2"),
+    _text(11, "interface-tag"),
+    _text(11, "interface-tag-2"),
+    _text(11, "asg-tag"),
+    _text(11, "asg-tag-2"),
+    _text(11, "interface-type"),
+    _text(11, "next-hop-interface-id"),
+    _text(11, "next-hop-subnet-id"),
+    _text(11, "next-hop-az-id"),
+    _text(11, "next-hop-vpc-id"),
+    _text(11, "next-hop-interface-type"),
 )
 """Every field that a flow log of a VPC, subnet or network interface can have, in the order of AWS's list."""
 

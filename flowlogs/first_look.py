@@ -111,8 +111,9 @@ class FirstLook:
     while other records are read right. `record_format` is the format that its header line or schema names.
 
     `odd` is the first line looked at of each kind among ODD_LINES. `header`: it begins with the header line.
-    `header_inside`: that comes again further down. `interfaces` are those that its records tell of; `beginning` is a digest of the first COMPARED_LINES, where they are
-    records. `empty`: it holds no line at all.
+    `header_inside`: that comes again further down. `interfaces` are those that its records
+    tell of; `beginning` is a digest of the first COMPARED_LINES, where they are records. `empty`: it holds no line at
+    all.
     """
 
     problem: str | None = None

@@ -4,6 +4,7 @@ Where a source's objects lie is in layout.py.
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,9 +12,12 @@ from functools import cached_property
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import ACCOUNT_COLUMN, PARTITION_COLUMN, REGION_COLUMN
-from flowlogs.layout import LogSource, find_source
+from flowlogs.layout import ACCOUNT_ID, REGION, LogSource, find_source
 
 EVERYTHING = "*"
+
+SOURCES_MARK = re.compile(rf"(?:{ACCOUNT_ID.pattern}-{REGION.pattern}|[0-9a-f]{{12}})")
+"""What `LogSources.mark` may be."""
 
 MAX_LISTED = 20
 """How many sources an error lists."""
@@ -55,6 +59,10 @@ class Choice:
         return _is_in(source.account, self.accounts) and _is_in(source.region, self.regions)
 
 
+ANY_SOURCE = Choice()
+"""The settings name nothing: the only account, region and prefix there are."""
+
+
 @dataclass(frozen=True)
 class LogSources:
     """The sources of one bucket that are read together.
@@ -65,7 +73,7 @@ class LogSources:
 
     bucket: str
     sources: tuple[LogSource, ...]
-    choice: Choice = Choice()
+    choice: Choice = ANY_SOURCE
 
     @property
     def is_keyed(self) -> bool:
@@ -89,8 +97,9 @@ class LogSources:
     @cached_property
     def description(self) -> str:
         """The sources as one address, which stays the same while accounts and regions come and go."""
+        first = self.sources[0]
         if not self.is_keyed:
-            return self.location(self.layouts[0])
+            return LogSource(self.bucket, first.account, first.region, self.layouts[0].root).location
         chosen = f"accounts {self.choice.accounts or EVERYTHING}, regions {self.choice.regions or EVERYTHING}"
         return f"{self.location(self.layouts[0])} ({chosen})"
 

@@ -177,8 +177,7 @@ def add_keyed_partitions(
     clauses: list[str] = []
     size = len(head)
     for values, location in locations.items():
-        keys = ", ".join(f"{column}={text_literal(value)}" for column, value in zip(columns, values, strict=True))
-        clause = f"PARTITION ({keys}) LOCATION {text_literal(location)}"
+        clause = f"{_partition(columns, values)} LOCATION {text_literal(location)}"
         length = len(clause.encode()) + len("\n  ")
         if clauses and (len(clauses) == MAX_PARTITIONS_PER_STATEMENT or size + length > MAX_STATEMENT_BYTES):
             yield f"{head} {_one_per_line(clauses)}"
@@ -194,13 +193,13 @@ class RawRead:
     """What an UNLOAD reads of one table of flow logs: all records in `record_format`, but those of some objects.
 
     `owner` is the account and region of all of its sources; None where the table is partitioned by them. `excluded` are
-    addresses (``s3://…``) that the addresses of those objects begin with.
+    ranges of addresses (``s3://…``), each with the first and the last, of objects that are not read.
     """
 
     name: TableName
     record_format: RecordFormat
     owner: tuple[str, str] | None = None
-    excluded: Sequence[str] = ()
+    excluded: Sequence[tuple[str, str]] = ()
 
 
 def unload_rejected(reads: Sequence[RawRead], first: date, last: date, destination: str, comment: str = "") -> str:
@@ -227,9 +226,9 @@ def _select_rejected(read: RawRead, first: date, last: date) -> str:
         columns += [ACCOUNT_COLUMN, REGION_COLUMN]
     where = f"action = 'REJECT' AND {PARTITION_COLUMN} BETWEEN '{first}' AND '{last}'"
     # A range, and no LIKE: Trino passes over objects by ranges of their addresses, and opens none of them
-    # (`BackgroundHiveSplitLoader`). Behind the addresses that begin so come those with the last printable character.
-    for start in read.excluded:
-        where += f'\n    AND NOT "{PATH_COLUMN}" BETWEEN {text_literal(start)} AND {text_literal(f"{start}~")}'
+    # (`BackgroundHiveSplitLoader`).
+    for low, high in read.excluded:
+        where += f'\n    AND "{PATH_COLUMN}" NOT BETWEEN {_select_literal(low)} AND {_select_literal(high)}'
     return f"SELECT {', '.join([*columns, PARTITION_COLUMN])}\n  FROM {read.name.trino}\n  WHERE {where}"
 
 
@@ -254,12 +253,17 @@ def unload_day_location(destination: str, day: date) -> str:
 
 def set_partition_location(name: TableName, day: date, location: str) -> str:
     """Points a day's partition at another folder."""
-    return f"ALTER TABLE {name.hive} PARTITION ({PARTITION_COLUMN}='{day}') SET LOCATION {text_literal(location)}"
+    return set_keyed_partition_location(name, [PARTITION_COLUMN], [day.isoformat()], location)
 
 
-def drop_partition(name: TableName, day: date) -> str:
-    """Drops a day's partition. Its objects stay where they are."""
-    return f"ALTER TABLE {name.hive} DROP PARTITION ({PARTITION_COLUMN}='{day}')"
+def set_keyed_partition_location(name: TableName, columns: Sequence[str], values: Sequence[str], location: str) -> str:
+    """Points a partition, given by the values of the partition columns, at another folder."""
+    return f"ALTER TABLE {name.hive} {_partition(columns, values)} SET LOCATION {text_literal(location)}"
+
+
+def drop_partition(name: TableName, columns: Sequence[str], values: Sequence[str]) -> str:
+    """Drops a partition, given by the values of the partition columns. Its objects stay where they are."""
+    return f"ALTER TABLE {name.hive} DROP {_partition(columns, values)}"
 
 
 def show_partitions(name: TableName) -> str:
@@ -279,6 +283,16 @@ def text_literal(text: str) -> str:
     if "\\" in text or "'" in text:
         raise FlowLakeError(f"{text!r} holds a quote or a backslash, which Hive and Trino read differently.")
     return f"'{text}'"
+
+
+def _partition(columns: Sequence[str], values: Sequence[str]) -> str:
+    keys = ", ".join(f"{column}={text_literal(value)}" for column, value in zip(columns, values, strict=True))
+    return f"PARTITION ({keys})"
+
+
+def _select_literal(text: str) -> str:
+    """A text constant in SELECT, which may hold quotes."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _one_per_line(clauses: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from flowlogs.layout import LogSource, find_flow_log, is_visible
+from flowlogs.record_format import RecordFormat
 from flowlogs.sources import LogSources
 from resources.ensured import Ensured
 
@@ -141,6 +142,9 @@ class Bucket(ABC):
     """The bucket that flow logs are delivered to and read from."""
 
     objects: ObjectStore
+
+    expected_format: RecordFormat | None = None
+    """The format that the settings name; None where none is named."""
 
     @abstractmethod
     def ensure(self) -> Ensured:

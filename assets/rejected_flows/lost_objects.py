@@ -7,9 +7,11 @@ what was read is in objects_read.py.
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from assets.day_objects import visible_of_day
 from assets.objects_read import ObjectsRead, objects_read
 from assets.rejected_flows.files import completion_markers, recorded_objects
 from flowlogs.printable import first_names
+from flowlogs.sources import LogSources
 from flowlogs.statements import TableName
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
@@ -38,8 +40,8 @@ def lost_since(
     bucket: Bucket, results: ObjectStore, athena: QueryEngine, name: TableName, days: Sequence[date]
 ) -> list[str]:
     """Warnings about days of which a run read more than is there now. `name` is the table of rejected flows."""
-    prefixes = {day: bucket.source().day_prefix(day) for day in days}
-    now = {day: objects_read(bucket.visible_objects(prefix)) for day, prefix in prefixes.items()}
+    sources = bucket.sources()
+    now = {day: objects_read(visible_of_day(bucket, sources, day)) for day in days}
     locations = athena.partition_locations(name, days)
     return list(losing_days(bucket, results, locations, now, smaller_too=True).values())
 
@@ -52,18 +54,22 @@ def _gone(
     If such a day was read again, its records would be replaced by fewer ones. `markers` are the paths of the completion
     markers, which record what was read.
     """
-    problems = {}
+    sources, problems = bucket.sources(), {}
     for day, before in read.items():
         gone = before.gone(now[day])
         if gone:
             problems[day] = (
                 f"Logs of {day} are gone: of {before.count} objects that an earlier run read, "
                 f"{before.count - len(gone)} are left in "
-                f"{bucket.objects.display_path(bucket.source().day_prefix(day))} that Athena reads. "
+                f"{_folders_of_day(bucket, sources, day)} that Athena reads. "
                 "What was read is kept. If they were removed on purpose, nothing is to be done. Else restore them; or, "
                 f"to make the day from what is left, remove {markers[day]} and run again."
             )
     return problems
+
+
+def _folders_of_day(bucket: Bucket, sources: LogSources, day: date) -> str:
+    return first_names([bucket.objects.display_path(prefix) for prefix in sources.day_prefixes(day).values()])
 
 
 def _smaller(

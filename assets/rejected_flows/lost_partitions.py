@@ -12,6 +12,7 @@ from datetime import date, datetime
 
 from assets.day_objects import inspect_days
 from assets.objects_read import ObjectsRead
+from assets.raw_tables import RawTables, add_partitions_of, create_side_tables
 from assets.rejected_flows.cleanup import folders_in_use, remove_folders, remove_orphans, superseded_folders
 from assets.rejected_flows.files import (
     ROOT,
@@ -25,7 +26,7 @@ from assets.results_source import DAYS
 from assets.runs import MAX_CAUSES
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource
+from flowlogs.sources import LogSources
 from flowlogs.statements import TableName, add_partitions, rejected_flows_name
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
@@ -67,19 +68,22 @@ def recorded_days(results: ObjectStore, table: TableName) -> list[date]:
 
 
 def restore_flow_log_partitions(
-    athena: QueryEngine, bucket: Bucket, results: ObjectStore, table: TableName
+    athena: QueryEngine, bucket: Bucket, results: ObjectStore, raw: RawTables
 ) -> RestoredPartitions:
     """Add the partitions of recorded days that have none.
 
     A day whose objects are gone, or cannot be read right, gets no partition.
     """
+    table = raw.main
     recorded = recorded_days(results, table)
-    present = athena.partition_locations(table, recorded) if recorded else {}
+    present = raw.present_days(athena, recorded)
     inspected = inspect_days(bucket, [day for day in recorded if day not in present])
     gone = "Their folders hold no objects."
     left_out = {day: found.problem or gone for day, found in inspected.items() if found.problem or not found.objects}
     days = [day for day in inspected if day not in left_out]
-    for statement in add_partitions(table, bucket.source().day_locations(days)):
+    tables = raw.filled({day: inspected[day] for day in days})
+    create_side_tables(athena, tables)
+    for statement in add_partitions_of(tables):
         athena.execute(statement)
     known = [warning for found in inspected.values() for warning in found.warnings]
     known += changed_warnings(athena, results, rejected_flows_name(table), {day: inspected[day].read for day in days})
@@ -116,7 +120,7 @@ def left_out_warning(left_out: Mapping[date, str]) -> str:
 
 
 def restore_rejected_flow_partitions(
-    athena: QueryEngine, results: ObjectStore, name: TableName, source: LogSource
+    athena: QueryEngine, results: ObjectStore, name: TableName, sources: LogSources
 ) -> RestoredPartitions:
     """Point the partitions of days that have none at the newest complete folder of the day."""
     try:
@@ -124,7 +128,7 @@ def restore_rejected_flow_partitions(
     except FlowLakeError as error:
         warning = f"Rejected flows of days without a partition are not looked for, and none is removed: {error}"
         return RestoredPartitions([], [warning], is_listed=False)
-    complete = newest_complete(folders.values(), name.database, source)
+    complete = newest_complete(folders.values(), name.database, sources)
     present = athena.partition_locations(name, list(complete)) if complete else {}
     lost = {day: results.sql_location(complete[day].folder) for day in sorted(complete) if day not in present}
     for statement in add_partitions(name, lost):

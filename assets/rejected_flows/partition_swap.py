@@ -35,7 +35,7 @@ def swap_partitions(
     meanwhile, from objects that were not `read` here.
     """
     require_unchanged_files(results, unloads)
-    mark_complete(results, unloads, bucket.source(), read)
+    mark_complete(results, unloads, bucket.sources(), read)
     folders = {day: folder for unload in unloads for day, folder in unload.folders.items()}
     locations = {day: results.sql_location(folder) for day, folder in folders.items()}
     found = athena.partition_locations(name, list(locations))

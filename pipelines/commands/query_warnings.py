@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 
 from assets.day_objects import days_read, listing_warnings
+from assets.raw_tables import find_raw_tables
 from assets.rejected_flows.files import ROOT, changed_folders, day_folders
 from assets.rejected_flows.lost_objects import lost_since
 from assets.rejected_flows.lost_partitions import recorded_days
-from assets.table_guards import days_read_otherwise
+from assets.table_guards import days_read_otherwise, derived_days_read_otherwise
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import first_names
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
@@ -48,11 +49,13 @@ def _warnings_of_all_days(target: Target, statement: str) -> list[str]:
     told: list[str] = []
     recorded = recorded_days(target.results, target.table)
     if _names(statement, target.table):
-        told += days_read_otherwise(target.athena, target.table, recorded).values()
+        raw = find_raw_tables(target.results, target.bucket.sources(), target.table)
+        values = [raw.sources.partition_values(source, day) for day in recorded for source in raw.sources.sources]
+        told += days_read_otherwise(target.athena, target.table, raw.main_table.columns, values).values()
     if _names(statement, rejected_flows):
         folders = day_folders(target.results.list(ROOT))
         days = sorted({*recorded, *(found.day for found in folders.values())})
-        told += days_read_otherwise(target.athena, rejected_flows, days).values()
+        told += derived_days_read_otherwise(target.athena, rejected_flows, days).values()
         locations = target.athena.partition_locations(rejected_flows, days)
         if changed := changed_folders(target.results, folders, locations.values()):
             told.append(

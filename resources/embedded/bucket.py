@@ -11,9 +11,10 @@ from datetime import date
 from pathlib import Path
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import TOP, LogSource, find_sources, is_object_name, is_visible, owner_prefix
+from flowlogs.layout import TOP, LogSource, find_sources, is_object_name, is_visible
 from flowlogs.printable import first_names, printable
-from flowlogs.sources import Choice, LogSources, choose_prefix, choose_sources
+from flowlogs.record_format import RecordFormat
+from flowlogs.sources import ANY_SOURCE, Choice, LogSources, choose_prefix, choose_sources
 from resources.bucket import Bucket
 from resources.embedded.folder_store import FolderStore
 from resources.embedded.stray_logs import find_stray_logs
@@ -32,7 +33,7 @@ MAX_DEPTH_SEARCHED = 8
 
 
 def _numbered_folders(folder: str) -> Iterator[tuple[str, str]]:
-    """The folders in a folder whose names tell a part of a date: each name, and the real path. `folder` is a real path."""
+    """The folders in a folder whose names are parts of a date: each name, and the real path. `folder` is one too."""
     entries = real_entries(folder)
     return ((name, place) for name, place, is_folder in entries if is_folder and _DATE_FOLDER.fullmatch(name))
 
@@ -55,11 +56,14 @@ def _real_paths(top: str) -> Iterator[str]:
 class FolderBucket(Bucket):
     """A folder holding ``AWSLogs/…``, as ``aws s3 sync`` leaves it: read, never written."""
 
-    def __init__(self, name: str, root: Path, choice: Choice = Choice()) -> None:
+    def __init__(
+        self, name: str, root: Path, choice: Choice = ANY_SOURCE, expected: RecordFormat | None = None
+    ) -> None:
         self.name = name
         self.root = root
         self.objects = FolderStore(root, "FLOWLAKE_BUCKET", name, is_immutable=True)
         self.choice = choice
+        self.expected_format = expected
 
     def ensure(self) -> Ensured:
         root = self.root
@@ -70,7 +74,7 @@ class FolderBucket(Bucket):
                 "`aws s3 sync` leaves it."
             )
         sources = self.sources()
-        stray, elsewhere = find_stray_logs(root, self.name, sources.sources)
+        stray, elsewhere = find_stray_logs(root, sources.sources)
         others = {f"flow logs behind another prefix ({prefix}{TOP})" for prefix in elsewhere}
         if stray:
             named = first_names([printable(folder) or "its top folder" for folder in stray])
@@ -98,7 +102,8 @@ class FolderBucket(Bucket):
         at_top = self._sources_behind("")
         if at_top:
             return {"": at_top}
-        prefixes = [folder.removesuffix(TOP) for path in self._folders_nearby() if (folder := f"{path}/").endswith(f"/{TOP}")]
+        folders = (f"{path}/" for path in self._folders_nearby())
+        prefixes = [folder.removesuffix(TOP) for folder in folders if folder.endswith(f"/{TOP}")]
         return {prefix: self._sources_behind(prefix) for prefix in prefixes}
 
     def _sources_behind(self, prefix: str) -> list[LogSource]:

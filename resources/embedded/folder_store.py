@@ -216,6 +216,15 @@ class FolderStore(ObjectStore):
             except OSError as error:
                 raise FlowLakeError(f"{self.display_path(key)} cannot be read: {error.strerror}.") from error
 
+    def tail(self, stored: StoredObject, size: int) -> bytes:
+        with self.open(stored.key) as file:
+            try:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(0, file.tell() - size))
+                return file.read(size)
+            except OSError as error:
+                raise FlowLakeError(f"{self.display_path(stored.key)} cannot be read: {error.strerror}.") from error
+
     def content_id(self, stored: StoredObject) -> str:
         """The size of its text: the last four bytes of gzip say it (RFC 1952), however it was packed."""
         if not stored.key.endswith(".gz") or stored.size < GZIP_SIZE_BYTES:

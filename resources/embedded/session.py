@@ -185,6 +185,10 @@ class Session:
 
         return self._run(choose)
 
+    def column_types(self, sql: str) -> list[str]:
+        """The types of the columns that the query gives, in DuckDB's words."""
+        return self._run(lambda: [str(kind) for kind in self.connection.sql(sql).types])
+
     def copy(self, sql: str, columns: Sequence[str], path: Path, compression: str) -> int:
         """Write these columns of what the query gives into a Parquet file; returns the number of rows."""
         return self._run(partial(self._copy, sql, columns, path, compression))
