@@ -265,7 +265,7 @@ def _inspected_day(bucket: Bucket, sources: LogSources, day: date, folders: Sequ
             *_empty(bucket, seen),
             *_odd_lines(bucket, seen),
             *_headers_inside(bucket, seen),
-            *_copies(bucket, objects.values(), seen),
+            *(warning for own in _by_owner(folders) for warning in _copies(bucket, own, seen)),
             *_doubled_interfaces(seen, day),
             *_listing_warnings(bucket, {folder.source: folder.there for folder in folders}, day),
             *([f"{day} is not over yet (UTC): its reports tell of a part of it."] if day >= _today() else []),
@@ -325,8 +325,8 @@ def _unknown_fields(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[s
     for names, key in first.items():
         yield (
             f"Flow logs have fields that this version does not know: {first_names(names)}, as in "
-            f"{bucket.objects.display_path(key)}. They are read as text, and are in the table of these flow logs, but in "
-            "no report."
+            f"{bucket.objects.display_path(key)}. They are read as text, into the table of these flow logs; no report "
+            "has them."
         )
 
 
@@ -384,7 +384,15 @@ def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
         )
 
 
-def _copies(bucket: Bucket, objects: Iterable[StoredObject], seen: Mapping[str, FirstLook]) -> Iterator[str]:
+def _by_owner(folders: Sequence[FolderObjects]) -> list[list[StoredObject]]:
+    """The objects of each account and region, in whatever layouts."""
+    found: dict[tuple[str, str], list[StoredObject]] = defaultdict(list)
+    for folder in folders:
+        found[folder.source.account, folder.source.region] += folder.objects.values()
+    return list(found.values())
+
+
+def _copies(bucket: Bucket, objects: Sequence[StoredObject], seen: Mapping[str, FirstLook]) -> Iterator[str]:
     """Objects under different names that begin alike, unpacked: copies, whose records count twice.
 
     Compared are those that were looked at, and those that may be copies by what is known of them without a look.
@@ -393,7 +401,8 @@ def _copies(bucket: Bucket, objects: Iterable[StoredObject], seen: Mapping[str, 
     for stored in objects:
         if find_flow_log(stored.key) and not stored.archived:
             like[bucket.objects.content_id(stored)].append(stored)
-    looks = {key: look for key, look in seen.items() if find_flow_log(key)}
+    keys = {stored.key for stored in objects}
+    looks = {key: look for key, look in seen.items() if find_flow_log(key) and key in keys}
     alike = [stored for same in like.values() if len(same) > 1 for stored in same if stored.key not in looks]
     compared = alike[: bucket.objects.most_compared]
     looks |= {stored.key: _first_look_at(bucket, stored) for stored in compared}

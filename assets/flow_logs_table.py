@@ -40,9 +40,9 @@ def vpc_flow_logs(
     """The external table over the bucket's flow logs, partitioned by day (`dt`): a column for each field of a record.
 
     It has the format in the settings, or that of the flow logs that are there. Flow logs in other formats have tables
-    beside it, named after it. Beside it is the table of the REJECT records alone, over Parquet. A table that exists is used as it is and never
-    altered; if it differs, the error shows how. Partitions that were lost with a dropped table are added again, without
-    a scan.
+    beside it, named after it. Beside them is the table of the REJECT records alone, over Parquet. A table that exists
+    is used as it is and never altered; if it differs, the error shows how. Partitions that were lost with a dropped
+    table are added again, without a scan.
     """
     with as_dagster_failure():
         engine = athena.ensure()

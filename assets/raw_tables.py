@@ -124,7 +124,7 @@ def find_raw_tables(results: ObjectStore, sources: LogSources, main: TableName) 
 
 
 def choose_raw_tables(athena: QueryEngine, bucket: Bucket, results: ObjectStore, main: TableName) -> RawTables:
-    """The tables over a bucket's flow logs. Where the main table is still to be made, its format is chosen and recorded.
+    """The tables over a bucket's flow logs. If the main table is still to be made, its format is chosen and recorded.
 
     That is the one in the settings, else that of the last delivered day: the default format, if it is among them, or
     the one of most objects.
@@ -242,7 +242,7 @@ def _recorded(results: ObjectStore, main: TableName) -> tuple[Layout, RecordForm
     record_format = header_format(header) if stored_as == TEXT else parquet_format(header.replace("-", "_").split())
     if record_format is None or not root:
         raise FlowLakeError(
-            f"{results.display_path(key)} does not say what the table {main.hive} reads. Restore it; or drop the table, "
-            "remove that file and materialize vpc_flow_logs again."
+            f"{results.display_path(key)} does not say what the table {main.hive} reads. Restore it; or drop the "
+            "table, remove that file and materialize vpc_flow_logs again."
         )
     return Layout(root, service), record_format

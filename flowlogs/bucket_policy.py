@@ -35,13 +35,14 @@ def delivery_statements(
         "ArnLike": {"aws:SourceArn": f"arn:{partition}:logs:{region}:{account}:*"},
     }
     service = {"Service": DELIVERY_SERVICE}
+    folder = f"{prefix}AWSLogs/{'aws-account-id=' if hive else ''}{account}"
     return [
         {
             "Sid": "AllowFlowLogDelivery",
             "Effect": "Allow",
             "Principal": service,
             "Action": "s3:PutObject",
-            "Resource": f"{bucket_arn(partition, bucket)}/{prefix}AWSLogs/{'aws-account-id=' if hive else ''}{account}/*",
+            "Resource": f"{bucket_arn(partition, bucket)}/{folder}/*",
             "Condition": condition,
         },
         {

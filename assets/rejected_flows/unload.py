@@ -70,8 +70,9 @@ def scan_batches(days: Sequence[date], sizes: Mapping[date, int], limit: int | N
 class Scan:
     """The scan of a run's days, with what it has done so far.
 
-    `raw` and `tables` are the tables over flow logs, `inspected` are the days' objects, `failures` the days that cannot be read and why, `metadata` that of each written
-    day, `cleanup_markers` the keys of this run's clean-up markers and `roots` those of its attempts.
+    `raw` and `tables` are the tables over flow logs, `inspected` are the days' objects, `failures` the days that cannot
+    be read and why, `metadata` that of each written day, `cleanup_markers` the keys of this run's clean-up markers and
+    `roots` those of its attempts.
     """
 
     context: dg.AssetExecutionContext

@@ -148,8 +148,8 @@ class S3Bucket(Bucket):
         """Raise FlowLakeError where flow logs are to be created, and those of another account are to be read."""
         if self.has_flow_logs and self.choice.account not in (None, self.clients.account):
             raise FlowLakeError(
-                f"FLOWLAKE_ACCOUNT_ID is {self.choice.account}, and the caller is of {self.clients.account}: flow logs that "
-                "it creates are of its own account, and would not be read. To read those of that account, leave "
+                f"FLOWLAKE_ACCOUNT_ID is {self.choice.account}, and the caller is of {self.clients.account}: flow logs "
+                "that it creates are of its own account, and would not be read. To read those of that account, leave "
                 "FLOWLAKE_VPC_IDS empty; to create flow logs, leave FLOWLAKE_ACCOUNT_ID empty, or call as that "
                 "account. Nothing was changed."
             )

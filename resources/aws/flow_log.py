@@ -94,8 +94,8 @@ class Ec2FlowLog(FlowLog):
         found = list(self._flow_logs())
         told = self._state_of(found)
         missing = tuple(
-            f"no flow log of {vpc_id} delivers to {self._destination_arn} any more: materialize vpc_flow_log, which creates "
-            "one, or take the VPC out of FLOWLAKE_VPC_IDS"
+            f"no flow log of {vpc_id} delivers to {self._destination_arn} any more: materialize vpc_flow_log, which "
+            "creates one, or take the VPC out of FLOWLAKE_VPC_IDS"
             for vpc_id in self._without_flow_log(found)
         )
         return Ensured(told.facts, told.warnings, (*missing, *told.errors))
@@ -183,8 +183,8 @@ class Ec2FlowLog(FlowLog):
         """Raise FlowLakeError where another flow log already delivers records of these VPCs into this bucket."""
         into = [log for log in found if f"{_destination(log)}/".startswith(f"{self.bucket.arn}/")]
         told = {
-            f"{log['FlowLogId']} of {log['ResourceId']} delivers to {log['LogDestination']}, behind another prefix than "
-            "FLOWLAKE_PREFIX names": log
+            f"{log['FlowLogId']} of {log['ResourceId']} delivers to {log['LogDestination']}, behind another prefix "
+            "than FLOWLAKE_PREFIX names": log
             for log in into
             if log["ResourceId"] in missing
         }
@@ -223,8 +223,8 @@ class Ec2FlowLog(FlowLog):
                 if vpc_id not in self._without_flow_log(list(self._flow_logs())):
                     continue
                 raise FlowLakeError(
-                    f"AWS says that {vpc_id} has a flow log to {self._destination_arn} already (FlowLogAlreadyExists), and "
-                    "lists none. Run again in some minutes; if it says so then, look at the VPC's flow logs."
+                    f"AWS says that {vpc_id} has a flow log to {self._destination_arn} already (FlowLogAlreadyExists), "
+                    "and lists none. Run again in some minutes; if it says so then, look at the VPC's flow logs."
                 )
 
     def _create(self, vpc_ids: Sequence[str], found: Sequence[dict[str, Any]]) -> list[str]:
@@ -306,7 +306,7 @@ class Ec2FlowLog(FlowLog):
             ("PerHourPartition", self.delivery.hourly),
         ):
             if asked and not options.get(option):
-                yield f"{who} has {option} {options.get(option, False)}, which the settings ask for. It is read as it is"
+                yield f"{who} has not {option}, which the settings ask for. It is read as it is"
 
     def _faults(self, log: dict[str, Any]) -> Iterator[str]:
         """Why a flow log's records do not arrive, or cannot be read by the table."""
@@ -317,8 +317,8 @@ class Ec2FlowLog(FlowLog):
             yield f"{who} cannot deliver: {log.get('DeliverLogsErrorMessage', 'AWS gives no reason')}"
         for reason in _unreadable(log):
             yield (
-                f"{reason}. A flow log's format cannot be changed: have another one deliver to another bucket, and name "
-                "that bucket in FLOWLAKE_BUCKET"
+                f"{reason}. A flow log's format cannot be changed: have another one deliver to another bucket, and "
+                "name that bucket in FLOWLAKE_BUCKET"
             )
 
 

@@ -82,9 +82,9 @@ class SimulatedFlowLog(FlowLog):
     def _simulated_otherwise(self, day: date, key: str) -> str:
         """The error about a day that was simulated in another format or layout."""
         return (
-            f"{day} was simulated before in another format or layout, as {self.bucket.objects.display_path(key)} shows, "
-            "and no day is simulated twice. Choose another day; or remove the folders of the simulated flow logs and of "
-            f"their results ({self.bucket.root} and data/results), and run again."
+            f"{day} was simulated before in another format or layout, as {self.bucket.objects.display_path(key)} "
+            "shows, and no day is simulated twice. Choose another day; or remove the folders of the simulated flow logs "
+            f"and of their results ({self.bucket.root} and data/results), and run again."
         )
 
     def _vpcs_of_any_settings(self) -> Iterator[SimulatedVpc]:

@@ -1,4 +1,4 @@
-"""Values of all fields of a simulated record, from those of the default format: what a custom format records beside them.
+"""Values of all fields of a simulated record, from those of the default format, for custom formats.
 
 The default format's fields are made in vpc.py. Here is what AWS's other fields say of such a record ("Flow log
 records", Amazon VPC user guide): believable, and the same for the same record.
