@@ -17,6 +17,8 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.first_look import (
     HEAD_BYTES,
     FirstLook,
+    copies_warning,
+    empty_warning,
     first_look,
     header_inside_warning,
     odd_lines_warnings,
@@ -25,8 +27,8 @@ from flowlogs.first_look import (
 )
 from flowlogs.layout import (
     LogSource,
+    find_embedded_object_name,
     find_flow_log,
-    find_leading_object_name,
     find_owner,
     find_source,
     find_window,
@@ -262,7 +264,7 @@ def _inspected_day(bucket: Bucket, sources: LogSources, day: date, folders: Sequ
             *_left_out(bucket, seen),
             *_unknown_fields(bucket, seen),
             *_other_files(bucket, seen),
-            *_empty(bucket, seen),
+            *_empty(bucket, objects, seen),
             *_odd_lines(bucket, seen),
             *_headers_inside(bucket, seen),
             *(warning for own in _by_owner(folders) for warning in _copies(bucket, own, seen)),
@@ -286,6 +288,7 @@ def _listing_warnings(bucket: Bucket, there: Mapping[LogSource, Sequence[StoredO
         yield from _in_two_days(bucket, source, objects, day)
         yield from _of_others(bucket, source, objects)
         everything |= objects
+    yield from _without_bytes(bucket, everything)
     yield from _twice(bucket, everything)
     yield from _archived(bucket, everything.values(), day)
 
@@ -342,9 +345,11 @@ def _other_files(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]
 def _hidden(bucket: Bucket, there: Iterable[StoredObject], objects: Iterable[str]) -> Iterator[str]:
     """Objects of a flow log that Athena skips because of their names, unless a readable copy is there too."""
     read = {unpacked_name(key) for key in objects}
-    names = {stored.key: PurePosixPath(stored.key).name.lstrip("._") for stored in there if stored.key not in objects}
+    names = {stored.key: PurePosixPath(stored.key).name for stored in there if stored.key not in objects}
     hidden = [
-        key for key, name in names.items() if (own := find_leading_object_name(name)) and unpacked_name(own) not in read
+        key
+        for key, name in names.items()
+        if (own := find_embedded_object_name(name)) and unpacked_name(own) not in read
     ]
     if hidden:
         yield (
@@ -354,13 +359,17 @@ def _hidden(bucket: Bucket, there: Iterable[StoredObject], objects: Iterable[str
         )
 
 
-def _empty(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
-    empty = [key for key, look in seen.items() if look.empty]
+def _without_bytes(bucket: Bucket, objects: Mapping[str, StoredObject]) -> Iterator[str]:
+    """Objects of flow logs of no byte. The listing is enough to find all of them."""
+    empty = [key for key, stored in objects.items() if not stored.size and find_flow_log(key)]
     if empty:
-        yield (
-            f"Objects without a line, not even a header: {first_paths(bucket, empty)}. That is what a copy leaves "
-            "that was interrupted, and no flow log delivers. If so, copy again, then run again."
-        )
+        yield empty_warning(_display_paths(bucket, empty))
+
+
+def _empty(bucket: Bucket, objects: Mapping[str, StoredObject], seen: Mapping[str, FirstLook]) -> Iterator[str]:
+    empty = [key for key, look in seen.items() if look.empty and objects[key].size]
+    if empty:
+        yield empty_warning(_display_paths(bucket, empty))
 
 
 def _odd_lines(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
@@ -401,8 +410,8 @@ def _copies(bucket: Bucket, objects: Sequence[StoredObject], seen: Mapping[str, 
     for stored in objects:
         if find_flow_log(stored.key) and not stored.archived:
             like[bucket.objects.content_id(stored)].append(stored)
-    keys = {stored.key for stored in objects}
-    looks = {key: look for key, look in seen.items() if find_flow_log(key) and key in keys}
+    own = {stored.key for stored in objects}
+    looks = {key: look for key, look in seen.items() if find_flow_log(key) and key in own}
     alike = [stored for same in like.values() if len(same) > 1 for stored in same if stored.key not in looks]
     compared = alike[: bucket.objects.most_compared]
     looks |= {stored.key: _first_look_at(bucket, stored) for stored in compared}
@@ -418,10 +427,7 @@ def _copies(bucket: Bucket, objects: Sequence[StoredObject], seen: Mapping[str, 
     for keys in copies.values():
         different = list({unpacked_name(key): key for key in keys}.values())
         if len(different) > 1:
-            yield (
-                f"Some objects hold the same records under different names, so that these count twice: "
-                f"{first_paths(bucket, different)}. Remove all but one of them, and run again."
-            )
+            yield copies_warning(_display_paths(bucket, different))
 
 
 def _of_other_days(bucket: Bucket, objects: Iterable[str], day: date) -> Iterator[str]:

@@ -77,7 +77,7 @@ _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*")
 _TEMPORARY = re.compile(r"(\.([0-9A-Za-z]{8}|part|partial|tmp|temp|filepart|crdownload|download)|~)$")
 """What copying programs append to a name until the copy is complete."""
 
-_ADDRESS_OR_INTERFACE = re.compile(r"\d+(\.\d+){3}|[0-9a-f]*:[0-9a-f]*:|eni-")
+_ADDRESS_OR_INTERFACE = re.compile(r"\d{1,3}(\.\d{1,3}){3}|:[0-9a-f]{0,4}:|eni-")
 _OUTCOMES = frozenset({"ACCEPT", "REJECT", "NODATA", "SKIPDATA"})
 
 
@@ -181,9 +181,7 @@ def parquet_look(name: str, columns: Sequence[tuple[str, str]]) -> FirstLook:
                 "away",
                 record_format=record_format,
             )
-    warning = None
-    if not is_object_name(name):
-        warning = "is not called as an object of a flow log is, but reads like one. Its records are counted"
+    warning = None if is_object_name(name) else renamed_warning(name)
     return FirstLook(warning=warning, record_format=record_format, header=True)
 
 
@@ -334,16 +332,11 @@ def _records(name: str, lines: Sequence[str], rules: RecordLines) -> FirstLook:
         header_inside |= kind is Line.HEADER_AGAIN
         if kind in ODD_LINES:
             odd.setdefault(kind, line_excerpt(line))
-    warning = None
-    if not is_object_name(name):
-        right = find_embedded_object_name(name)
-        copy = f". If it is a copy of {right}, they count twice: remove it" if right else ""
-        warning = f"is not called as an object of a flow log is, but reads like one. Its records are counted{copy}"
     interfaces -= {"-", *FIELD_OF}
     has_records = bool(interfaces) if rules.interface is not None else any(lines)
     beginning = "\n".join(lines[:COMPARED_LINES]).encode(errors="replace")
     return FirstLook(
-        warning=warning,
+        warning=None if is_object_name(name) else renamed_warning(name),
         record_format=rules.format,
         odd=odd,
         header=True,
@@ -366,6 +359,29 @@ def other_header_problem(line: str) -> str:
 def other_files_warning(names: Sequence[str], warning: str) -> str:
     """One text for several files, given by their paths, that have the same warning."""
     return f"{first_names(names)}{': each' if len(names) > 1 else ''} {warning}."
+
+
+def empty_warning(names: Sequence[str]) -> str:
+    """The warning about objects, given by their paths, that hold no line."""
+    return (
+        f"Objects without a line, not even a header: {first_names(names)}. That is what a copy leaves that was "
+        "interrupted, and no flow log delivers. If so, copy again, then run again."
+    )
+
+
+def renamed_warning(name: str) -> str:
+    """The warning about a file with records whose name is not that of a flow log's object, in words that follow it."""
+    right = find_embedded_object_name(name)
+    copy = f". If it is a copy of {right}, they count twice: remove it" if right else ""
+    return f"is not called as an object of a flow log is, but reads like one. Its records are counted{copy}"
+
+
+def copies_warning(names: Sequence[str]) -> str:
+    """The warning about objects, given by their paths, that hold the same records."""
+    return (
+        f"Some objects hold the same records under different names, so that these count twice: {first_names(names)}. "
+        "Remove all but one of them, and run again."
+    )
 
 
 def header_inside_warning(names: Sequence[str]) -> str:

@@ -162,12 +162,6 @@ def is_object_name(name: str) -> bool:
     return _OBJECT_NAME.fullmatch(name) is not None
 
 
-def find_leading_object_name(name: str) -> str | None:
-    """The name of a flow log's object that a name begins with, such as that of an unfinished copy; else None."""
-    match = _OBJECT_NAME.match(name)
-    return match[0] if match else None
-
-
 def find_embedded_object_name(name: str) -> str | None:
     """The name of the compressed object of a flow log whose name is a part of this one, as in ``<name> (1).log.gz``."""
     match = _NAME_INSIDE.search(name)

@@ -124,9 +124,9 @@ class DayFolder:
         """Whether all is there that a completion marker says, so that this may be the only copy of its day."""
         return any(map(self._matches_files, self.markers))
 
-    def is_complete(self, database: str, sources: LogSources) -> bool:
+    def is_complete(self, database: str | None, sources: LogSources) -> bool:
         """Whether a run of this database wrote the whole day from these flow logs, and all of it is there."""
-        return self.database == database and any(
+        return database in (None, self.database) and any(
             self._matches_files(marker) and marker == _marker_name(self.files.values(), sources)
             for marker in self.markers
         )
@@ -188,8 +188,8 @@ def day_folders(stored: Iterable[StoredObject]) -> dict[str, DayFolder]:
     return found
 
 
-def newest_complete(folders: Iterable[DayFolder], database: str, sources: LogSources) -> dict[date, DayFolder]:
-    """For each day that runs of this database completed, the folder of the newest such run."""
+def newest_complete(folders: Iterable[DayFolder], database: str | None, sources: LogSources) -> dict[date, DayFolder]:
+    """For each day that runs of this database (None: of any) completed, the folder of the newest such run."""
     complete = [found for found in folders if found.is_complete(database, sources)]
     # Names begin with the time.
     return {found.day: found for found in sorted(complete, key=lambda found: found.folder)}
@@ -379,6 +379,19 @@ def keys_of(results: ObjectStore, folder: str) -> FolderKeys:
     ours = [key for key in keys if is_written_file(key) or _COMPLETION_MARKER.fullmatch(key)]
     others = [key for key in keys if key not in set(ours) and not key.endswith(("/", "_$folder$"))]
     return FolderKeys(ours, others)
+
+
+def derived_days(results: ObjectStore, locations: Iterable[str]) -> dict[date, datetime]:
+    """The days of rejected flows whose partitions have these locations, and when the run began that read each (UTC)."""
+    found = {}
+    for location in locations:
+        folder = key_prefix(results, location)
+        match = _DAY_FOLDER.fullmatch(folder)
+        day = parse_day(match["day"]) if match else None
+        if day:
+            stamp = folder.removeprefix(ROOT).partition("-")[0]
+            found[day] = datetime.strptime(stamp, STAMP).replace(tzinfo=timezone.utc)
+    return found
 
 
 def parse_day(text: str) -> date | None:

@@ -9,7 +9,13 @@ from datetime import date
 
 from assets.day_objects import visible_of_day
 from assets.objects_read import ObjectsRead, objects_read
-from assets.rejected_flows.files import completion_markers, recorded_objects
+from assets.rejected_flows.files import (
+    ROOT,
+    completion_markers,
+    day_folders,
+    newest_complete,
+    recorded_objects,
+)
 from flowlogs.printable import first_names
 from flowlogs.sources import LogSources
 from flowlogs.statements import TableName
@@ -30,6 +36,12 @@ def losing_days(
     An object that has become smaller is told by whoever reads it, if it is damaged. If it is not, it is lost too.
     """
     markers = completion_markers(results, locations)
+    unread = [day for day in read if day not in markers]
+    if unread:
+        # Reports are shared by the databases of one place of results, so that what another one's runs read counts too.
+        complete = newest_complete(day_folders(results.list(ROOT)).values(), None, bucket.sources())
+        others = {day: results.sql_location(complete[day].folder) for day in unread if day in complete}
+        markers |= completion_markers(results, others)
     shown = {day: results.display_path(key) for day, key in markers.items()}
     recorded = recorded_objects(results, markers)
     smaller = _smaller(recorded, read, shown) if smaller_too else {}

@@ -9,13 +9,19 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.first_look import header_inside_warning, odd_lines_warnings, other_files_warning
-from flowlogs.layout import is_visible
+from flowlogs.first_look import (
+    copies_warning,
+    empty_warning,
+    header_inside_warning,
+    odd_lines_warnings,
+    other_files_warning,
+)
+from flowlogs.layout import find_flow_log, is_visible
 from flowlogs.printable import first_names
 from flowlogs.statements import MAX_PARTITIONS_PER_UNLOAD, TableDefinition, TableName
 from resources.bucket import ObjectStore
@@ -40,6 +46,10 @@ if TYPE_CHECKING:
     from resources.embedded.sql.plan import QueryPlan, TableRead
 
 
+MAX_YEAR = 9999
+"""The last year that Python's dates and times have."""
+
+
 @dataclass(frozen=True)
 class _Outcome:
     """The result of a statement, and the findings in the objects that it read."""
@@ -49,6 +59,7 @@ class _Outcome:
     written: list[str] | None = None
     more_rows: bool = False
     checks: "Mapping[ScannedObject, ObjectCheck]" = field(default_factory=dict)
+    beginnings: "Mapping[ScannedObject, str]" = field(default_factory=dict)
     partition_warnings: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
 
@@ -112,14 +123,14 @@ class EmbeddedAthena(QueryEngine):
         return QueryResult(
             statement=statement,
             query_id=str(uuid.uuid4()),
-            frame=_result_frame(outcome.rows),
+            frame=_result_frame(outcome.rows, statement),
             scanned_bytes=outcome.scanned_bytes,
             seconds=time.monotonic() - started,
             written=outcome.written,
             locations=outcome.locations,
             more_rows=outcome.more_rows,
             misread=_misread_objects(outcome.checks),
-            remarks=_remarks(outcome.checks),
+            remarks=(*_remarks(outcome.checks), *_copies(outcome.beginnings)),
             partition_warnings=outcome.partition_warnings,
         )
 
@@ -228,6 +239,7 @@ class EmbeddedAthena(QueryEngine):
             scanned_bytes=session.scanned_bytes,
             more_rows=more_rows,
             checks=session.checks,
+            beginnings=session.beginnings,
             partition_warnings=warnings,
             locations=tuple(dict.fromkeys(found.location for read in selected for found in read)),
         )
@@ -292,6 +304,7 @@ class EmbeddedAthena(QueryEngine):
             scanned_bytes=session.scanned_bytes,
             written=written,
             checks=session.checks,
+            beginnings=session.beginnings,
             partition_warnings=tuple(
                 warning
                 for of_plan, read in zip(chosen, inputs, strict=True)
@@ -419,13 +432,29 @@ def _remarks(checks: "Mapping[ScannedObject, ObjectCheck]") -> tuple[str, ...]:
     inside = [path for path, check in found if check.header_inside]
     foreign: dict[str, list[str]] = {}
     for path, check in found:
-        if check.foreign:
-            foreign.setdefault(check.foreign, []).append(path)
+        for words in (check.foreign, check.renamed):
+            if words:
+                foreign.setdefault(words, []).append(path)
+    # Those of no byte are told by whoever lists the folder.
+    empty = [one.store.display_path(one.key) for one, check in checks.items() if check.is_empty and one.size]
     return (
+        *([empty_warning(sorted(empty))] if empty else []),
         *(other_files_warning(paths, words) for words, paths in foreign.items()),
         *odd_lines_warnings({path: check.odd for path, check in found}),
         *([header_inside_warning(inside)] if inside else []),
     )
+
+
+def _copies(beginnings: "Mapping[ScannedObject, str]") -> Iterator[str]:
+    """Warnings about objects of one partition that begin with the same records, under different names."""
+    alike: dict[tuple[tuple[str, ...], str], list[ScannedObject]] = {}
+    for stored, digest in sorted(beginnings.items(), key=lambda item: item[0].key):
+        if find_flow_log(stored.key):
+            alike.setdefault((stored.partition, digest), []).append(stored)
+    for same in alike.values():
+        different = {PurePosixPath(stored.key).name.removesuffix(".gz"): stored for stored in same}
+        if len(different) > 1:
+            yield copies_warning([stored.store.display_path(stored.key) for stored in different.values()])
 
 
 def _by_path(checks: "Mapping[ScannedObject, ObjectCheck]") -> "list[tuple[str, ObjectCheck]]":
@@ -484,10 +513,19 @@ def _with_trino_integers(rows: "pa.Table", statement: str) -> "pa.Table":
         raise QueryError("NUMERIC_VALUE_OUT_OF_RANGE", f"a sum does not fit bigint: {error}.", statement) from error
 
 
-def _result_frame(rows: "pa.Table") -> "pd.DataFrame":
+def _result_frame(rows: "pa.Table", statement: str) -> "pd.DataFrame":
+    """The rows as a pandas frame. Raises QueryError for dates and times that Python has no value for."""
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.compute as pc
 
+    for name, column in zip(rows.column_names, rows.columns, strict=True):
+        if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+            years = pc.min_max(pc.year(column)).as_py()
+            if years["min"] is not None and not (years["min"] >= 1 and years["max"] <= MAX_YEAR):
+                problem = f"{name} has dates or times outside of the years 1 to {MAX_YEAR}, which cannot be shown here."
+                hint = "Times in flow logs are seconds since 1970, as from_unixtime takes them."
+                raise QueryError("NOT_SUPPORTED", f"{problem} {hint}", statement)
     types = {
         pa.type_for_alias(data_type.arrow): pd.api.types.pandas_dtype(FRAME_TYPES[data_type.trino])
         for data_type in RESULT_TYPES

@@ -83,8 +83,8 @@ class SimulatedFlowLog(FlowLog):
         """The error about a day that was simulated in another format or layout."""
         return (
             f"{day} was simulated before in another format or layout, as {self.bucket.objects.display_path(key)} "
-            "shows, and no day is simulated twice. Choose another day; or remove the folders of the simulated flow logs "
-            f"and of their results ({self.bucket.root} and data/results), and run again."
+            "shows, and no day is simulated twice. Choose another day; or remove the folders of the simulated flow "
+            f"logs and of their results ({self.bucket.root} and data/results), and run again."
         )
 
     def _vpcs_of_any_settings(self) -> Iterator[SimulatedVpc]:

@@ -114,6 +114,11 @@ class Session:
         return {stored: check for rows in self._scans for stored, check in rows.checks.items()}
 
     @property
+    def beginnings(self) -> dict[ScannedObject, str]:
+        """Digests of the first records of text objects of flow logs, as far as they were read."""
+        return {stored: digest for rows in self._scans for stored, digest in rows.beginnings.items()}
+
+    @property
     def scanned_bytes(self) -> int:
         return self._parquet_bytes + sum(rows.scanned_bytes for rows in self._scans)
 

@@ -5,10 +5,19 @@ decided in flowlogs/first_look.py. Asking that for every line would take longer 
 few irregular lines, with array operations, and asks for those.
 """
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from flowlogs.first_look import ODD_LINES, first_line_look, line_excerpt, mentions_a_flow, other_header_problem
+from flowlogs.first_look import (
+    ODD_LINES,
+    first_line_look,
+    line_excerpt,
+    mentions_a_flow,
+    other_header_problem,
+    renamed_warning,
+)
+from flowlogs.layout import is_object_name
 from flowlogs.record_format import TEXT, RecordFormat, column_format
 from flowlogs.record_lines import LONG_LINE, Line, delivered_period, record_lines
 from flowlogs.statements import TableDefinition
@@ -17,6 +26,9 @@ from resources.embedded.readers.byte_search import WORD, count_of, positions, sl
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+
+CHECKED_IN_FULL = 200
+"""So many of each object's first records are checked in full. Of the others, only unusual ones are looked at."""
 
 MAX_ODD = 10_000
 """After so many odd lines of an object, no more are searched: only the first one is reported."""
@@ -38,7 +50,9 @@ class ObjectCheck:
 
     `record_format` is what the table expects. `problem` says why the records are read wrongly, in words that follow the
     name. `foreign` is a warning about a file that is no object of a flow log and has no record of a flow. `odd` is the
-    first line of each kind among ODD_LINES. `header_inside`: the header line comes again.
+    first line of each kind among ODD_LINES. `header_inside`: the header line comes again. `renamed` is a warning
+    about a file with records whose name is not that of an object. `is_empty`: no line was read. `beginning` is a digest
+    of the first records, which copies share.
     """
 
     def __init__(self, name: str, record_format: RecordFormat) -> None:
@@ -48,26 +62,32 @@ class ObjectCheck:
         self.foreign: str | None = None
         self.odd: dict[Line, str] = {}
         self.header_inside = False
+        self.renamed: str | None = None
+        self.is_empty = True
+        self.beginning: str | None = None
         self._odd_lines = 0
         self._period = delivered_period(name)
 
     @property
     def found(self) -> bool:
         """Whether there is any finding."""
-        return bool(self.problem or self.foreign or self.odd or self.header_inside)
+        return bool(self.problem or self.foreign or self.odd or self.header_inside or self.renamed or self.is_empty)
 
     def header(self, line: bytes) -> None:
         """Check the object's first line, given without its end."""
+        self.is_empty = False
         if line != self.lines.header:
             look = first_line_look(self.name, line, self.lines.format)
             self.problem, self.foreign = look.problem, None if look.header else look.warning
+        if self.problem is None and self.foreign is None and not is_object_name(self.name):
+            self.renamed = renamed_warning(self.name)
 
     def records(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
         """Check whole lines below the first one. `ends` are the positions of the line ends."""
         if self.problem is not None:
             return
-        if self._period is not None and len(ends):
-            self._look_at_end(bytes(text[: ends[0]]))
+        if self.beginning is None and len(ends):
+            self._look_at_beginning(text, ends)
         if self.foreign is not None:
             self._look_for_flows(bytes(text))
         elif self._odd_lines >= MAX_ODD:
@@ -88,12 +108,14 @@ class ObjectCheck:
                 return
             self._judge(lines[number].as_buffer().to_pybytes())
 
-    def _look_at_end(self, first: bytes) -> None:
-        """Check whether the object's first record ended on the day that its name says."""
-        line = _text(first)
+    def _look_at_beginning(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
+        """Check the object's first records in full, and whether the first one ended on the day that its name says."""
+        beginning = bytes(text[: ends[min(len(ends), CHECKED_IN_FULL) - 1] + 1])
+        self.beginning = hashlib.sha256(beginning).hexdigest()
+        line = _text(bytes(text[: ends[0]]))
         if self.lines.is_outside(self._period, line.split(" ")):
             self.odd[Line.OTHER_DAY] = line_excerpt(line)
-        self._period = None
+        self.unusual_records(beginning)
 
     def _look_at_each(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
         for number in self._irregular(text, ends).tolist():

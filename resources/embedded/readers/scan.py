@@ -62,7 +62,7 @@ class TextScan:
     The stream has the table's columns that are in `columns` (at least one), with their types, and each partition column
     as text. It can be read more than once. `required`: lines without this text are left out, since the query does not
     need them. `scanned_bytes` is the size, as stored, of the objects that were opened; `error` why a stream failed;
-    `checks` the findings in the objects, as far as they were read.
+    `checks` the findings in the objects, as far as they were read; `beginnings` are digests of their first records.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class TextScan:
         self.scanned_bytes = 0
         self.error: BaseException | None = None
         self.checks: dict[ScannedObject, ObjectCheck] = {}
+        self.beginnings: dict[ScannedObject, str] = {}
         self._format = checked_format(table)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -192,9 +193,11 @@ class TextScan:
             self._store_findings(source, check)
 
     def _store_findings(self, source: ScannedObject, check: ObjectCheck) -> None:
-        if check.found:
-            with self._lock:
+        with self._lock:
+            if check.found:
                 self.checks[source] = check
+            if check.beginning is not None:
+                self.beginnings[source] = check.beginning
 
     def _decoded(self, waiting: "Sequence[_Lines]", partition: Sequence[str]) -> "Iterator[pa.RecordBatch]":
         looked_at = self._format is None
