@@ -623,13 +623,16 @@ def test_todays_reports_are_told_to_be_of_a_part_of_it(lake):
 
 def test_results_say_whose_flow_logs_they_are_made_from(lake):
     lake.run(DAY)
-    assert (lake.results / SOURCE_RECORD).read_text().splitlines() == [lake.target.bucket.source().location, "embedded"]
+    assert (lake.results / SOURCE_RECORD).read_text().splitlines() == [
+        lake.target.bucket.sources().sources[0].location,
+        "embedded",
+    ]
 
 
 @pytest.mark.parametrize("assets", [["rejected_flows"], ["top_rejected_pairs"]])
 def test_no_asset_is_made_from_results_of_another_catalog(lake, assets):
     lake.run(DAY)
-    source = lake.target.bucket.source().location
+    source = lake.target.bucket.sources().sources[0].location
     (lake.results / SOURCE_RECORD).write_text(f"{source}\nAWS Glue of account 123456789012 in eu-west-1\n")
     before = lake.without_cleanup_markers()
     assert "(tables: AWS Glue of account 123456789012 in eu-west-1)" in failure(lake.run(DAY, assets=assets))[1]
@@ -678,7 +681,7 @@ def test_a_day_that_is_too_large_is_refused_before_it_is_scanned(lake):
 def test_rejected_flows_alone_are_not_made_from_a_partition_that_points_elsewhere(lake, words):
     lake.run(DAY)
     before = lake.without_cleanup_markers()
-    location = lake.target.bucket.source().location + words
+    location = lake.target.bucket.sources().sources[0].location + words
     lake.target.athena.execute(
         f"ALTER TABLE vpc_flow_lake.vpc_flow_logs PARTITION (dt='{DAY}') SET LOCATION '{location}'"
     )

@@ -118,7 +118,7 @@ def test_a_report_depends_on_its_own_day_alone(lake):
 
 def test_the_buckets_metadata(lake):
     made = metadata(lake.run(DAY), "vpc_flow_logs_bucket")[None]
-    bucket = lake.target.bucket.source().bucket
+    bucket = lake.target.bucket.sources().sources[0].bucket
     assert made == {
         "path": dg.MetadataValue.text(str(lake.logs)),
         "account": dg.MetadataValue.text("123456789012"),
@@ -134,7 +134,7 @@ def test_the_flow_logs_metadata(lake):
 
 def test_the_tables_metadata(lake):
     made = metadata(lake.run(DAY), "vpc_flow_logs")[None]
-    location = lake.target.bucket.source().location
+    location = lake.target.bucket.sources().sources[0].location
     schema = made.pop("dagster/column_schema").schema
     assert made == {
         "dagster/table_name": dg.MetadataValue.text("vpc_flow_lake.vpc_flow_logs"),
@@ -201,7 +201,7 @@ def test_the_tables_metadata(lake):
 
 def test_the_partitions_metadata(lake):
     made = metadata(lake.run(DAY), "vpc_flow_logs_partition")[str(DAY)]
-    location = f"{lake.target.bucket.source().location}2021/09/02"
+    location = f"{lake.target.bucket.sources().sources[0].location}2021/09/02"
     objects = list(lake.target.bucket.objects.list("AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/02/"))
     assert made == {
         "location": dg.MetadataValue.text(location),
@@ -468,7 +468,7 @@ def test_the_same_rows_give_the_same_bytes(frame):
 def test_a_day_without_objects_has_a_partition_and_empty_reports(lake):
     assert lake.run(EMPTY_DAY).success
     assert [report_rows(lake.results, report, EMPTY_DAY) for report in REPORTS] == [[], []]
-    location = f"{lake.target.bucket.source().location}2021/09/04"
+    location = f"{lake.target.bucket.sources().sources[0].location}2021/09/04"
     assert lake.target.athena.partition_locations(TABLE, [EMPTY_DAY]) == {EMPTY_DAY: location}
 
 
@@ -530,7 +530,7 @@ def test_a_table_that_differs_is_left_alone_and_each_difference_is_told(lake):
     )
     before = files_in(lake.results)
     asset, words = failure(lake.run(DAY))
-    location = lake.target.bucket.source().location
+    location = lake.target.bucket.sources().sources[0].location
     assert asset == "vpc_flow_logs"
     assert words.splitlines()[0] == (
         "The table `vpc_flow_lake`.`vpc_flow_logs` is not the one that these settings ask for:"

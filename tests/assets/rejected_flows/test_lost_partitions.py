@@ -292,9 +292,9 @@ def test_partitions_are_asked_for_only_where_a_day_has_two_attempts(filled):
     asked = []
 
     class Engine(WatchedEngine):
-        def partition_locations(self, name, days):
-            asked.append(list(days))
-            return super().partition_locations(name, days)
+        def locations_of(self, name, partitions):
+            asked.append([date.fromisoformat(values[0]) for values in partitions])
+            return super().locations_of(name, partitions)
 
     engine = Engine(filled.target.athena)
     now = datetime.now(timezone.utc) + 2 * RUN_ENDS_WITHIN

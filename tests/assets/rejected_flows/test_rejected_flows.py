@@ -305,9 +305,9 @@ def test_nothing_is_looked_up_where_nothing_was_left(tables):
     asked = []
 
     class Engine(WatchedEngine):
-        def partition_locations(self, name, days):
-            asked.append(list(days))
-            return super().partition_locations(name, days)
+        def locations_of(self, name, partitions):
+            asked.append([date.fromisoformat(values[0]) for values in partitions])
+            return super().locations_of(name, partitions)
 
     engine = Engine(tables.target.athena)
     put(tables, "unlisted", DAY)

@@ -665,7 +665,7 @@ def test_a_bucket_of_other_logs_is_looked_into_a_few_times(aws: AwsDouble) -> No
     s3.create_bucket(Bucket=BUCKET)
     for number in range(150):
         s3.put_object(Bucket=BUCKET, Key=f"{number:03}/x/y", Body=b"")
-    build_target(settings()).bucket.source()
+    build_target(settings()).bucket.sources().sources[0]
     assert len(aws.calls("s3:ListObjectsV2")) <= 102
 
 

@@ -24,6 +24,7 @@ from support import DAY, NEXT_DAY, ROOT, files_in, write_object
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
+from flowlogs.sources import Choice
 from resources.bucket import StoredObject
 from resources.embedded.bucket import FolderBucket
 from resources.embedded.flow_log import SimulatedFlowLog
@@ -764,21 +765,26 @@ def several(logs: Path) -> Path:
 
 def test_several_accounts_and_regions_are_listed_with_the_variables_that_choose(several):
     with pytest.raises(FlowLakeError) as error:
-        FolderBucket("logs-0", several, account="111111111111").source()
+        FolderBucket("logs-0", several, Choice("111111111111")).sources().sources[0]
     assert str(error.value) == (
-        f"{several} holds flow logs of several accounts or regions. Choose one by setting these variables:{LISTING}"
+        f"{several} holds flow logs of several accounts or regions. Choose one by setting these variables, or several "
+        f"with commas between them, or all with FLOWLAKE_ACCOUNT_ID='*' FLOWLAKE_REGION='*':{LISTING}"
     )
 
 
 def test_account_and_region_choose_among_several(several):
-    assert FolderBucket("logs-0", several, "222222222222").source() == LogSource("logs-0", *SEVERAL[2])
-    assert FolderBucket("logs-0", several, None, "eu-west-2").source() == LogSource("logs-0", *SEVERAL[1])
-    assert FolderBucket("logs-0", several, *SEVERAL[0]).source() == LogSource("logs-0", *SEVERAL[0])
+    assert FolderBucket("logs-0", several, Choice("222222222222")).sources().sources[0] == LogSource(
+        "logs-0", *SEVERAL[2]
+    )
+    assert FolderBucket("logs-0", several, Choice(None, "eu-west-2")).sources().sources[0] == LogSource(
+        "logs-0", *SEVERAL[1]
+    )
+    assert FolderBucket("logs-0", several, Choice(*SEVERAL[0])).sources().sources[0] == LogSource("logs-0", *SEVERAL[0])
 
 
 def test_a_choice_that_is_not_there_is_an_error_with_the_list(several):
     with pytest.raises(FlowLakeError) as error:
-        FolderBucket("logs-0", several, region="us-east-1").source()
+        FolderBucket("logs-0", several, Choice(None, "us-east-1")).sources().sources[0]
     assert str(error.value) == (
         f"{several} holds no flow logs for FLOWLAKE_ACCOUNT_ID=(any) FLOWLAKE_REGION=us-east-1. It holds:{LISTING}"
     )
@@ -974,21 +980,21 @@ def in_folder(path: Path) -> Path:
 def test_a_folder_inside_the_layout_is_told_which_one_was_meant(tmp_path, inside):
     in_folder(tmp_path / f"logs/{LAYOUT}/2021/09/02")
     with pytest.raises(FlowLakeError, match=rf"It lies in one: name {tmp_path}/logs in LOGS=\.$"):
-        FolderBucket("logs", tmp_path / "logs" / inside).source()
+        FolderBucket("logs", tmp_path / "logs" / inside).sources().sources[0]
 
 
 @pytest.mark.parametrize("prefix", ["a", "network/flow", "one/two/three"])
 def test_logs_behind_a_prefix_are_told_where_they_are(tmp_path, prefix):
     in_folder(tmp_path / prefix / LAYOUT)
     with pytest.raises(FlowLakeError, match=rf"They are in {tmp_path}/{prefix}: name that folder in LOGS=\.$"):
-        FolderBucket("logs", tmp_path).source()
+        FolderBucket("logs", tmp_path).sources().sources[0]
 
 
 def test_objects_without_the_layout_are_told_to_lack_their_day(tmp_path):
     name = "123456789012_vpcflowlogs_us-east-1_fl-0123456789abcdef0_20210902T0005Z_00000001.log.gz"
     (in_folder(tmp_path / "here") / name).write_bytes(b"")
     with pytest.raises(FlowLakeError, match=f"{tmp_path}/here holds objects of a flow log, without the folders of"):
-        FolderBucket("logs", tmp_path).source()
+        FolderBucket("logs", tmp_path).sources().sources[0]
 
 
 def test_hive_compatible_folders_beside_plain_ones_are_warned_of(tmp_path):
@@ -1016,7 +1022,7 @@ def test_the_look_for_logs_elsewhere_ends_in_any_folder(tmp_path):
         in_folder(tmp_path / f"{number}/{number}")
     (tmp_path / "round").symlink_to(tmp_path)
     with pytest.raises(FlowLakeError, match="holds no flow logs: there is no AWSLogs/<account>"):
-        FolderBucket("logs", tmp_path).source()
+        FolderBucket("logs", tmp_path).sources().sources[0]
 
 
 # Days, and what lies in none
@@ -1088,4 +1094,4 @@ def test_a_folder_above_the_logs_that_may_not_be_read_is_told(logs, folder, monk
     monkeypatch.setattr(os, "scandir", deny)
     monkeypatch.setattr(Path, "stat", deny_below)
     with pytest.raises(FlowLakeError, match=rf"^{logs / folder}[^ ]* cannot be read: Permission denied"):
-        FolderBucket("logs", logs).source()
+        FolderBucket("logs", logs).sources().sources[0]

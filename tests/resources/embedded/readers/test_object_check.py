@@ -25,7 +25,7 @@ SKIPPED = record(1, source="-", action="-", status="SKIPDATA")
 @pytest.fixture
 def bucket(tmp_path) -> SmallBucket:
     bucket = SmallBucket(tmp_path)
-    bucket.put_day(DAY, [record(1)])
+    bucket.put_day(DAY, [record(1)], name=OBJECT.replace("T0005Z", "T0000Z") + ".gz")
     return bucket
 
 
