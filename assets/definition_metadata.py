@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.metadata import column_schema
-from assets.reports.catalogue import Report
+from assets.reports.report_files import Report
 from flowlogs.fields import DEFAULT_FIELDS, PARTITION_COLUMN
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
 from resources.bucket import Bucket, ObjectStore

@@ -7,7 +7,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from assets.reports.catalogue import REPORTS as ALL_REPORTS
+from assets.reports.report_files import REPORTS as ALL_REPORTS
 from benchmarks.imports import LATER
 
 Measured = Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""The resources of the aws target as Dagster takes them, on dagster-aws's own where they fit."""
+"""The Dagster resources of the aws target, based on those of dagster-aws where they fit."""
 
 import os
 from functools import lru_cache

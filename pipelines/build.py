@@ -16,11 +16,11 @@ from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
 from assets.partitions import partition_asset
 from assets.rejected_flows.asset import rejected_flows_asset
 from assets.reports.asset import report_asset
-from assets.reports.catalogue import REPORTS, Report
+from assets.reports.report_files import REPORTS, Report
 from flowlogs.errors import FlowLakeError
+from pipelines.dagster_resources import dagster_resources
 from pipelines.days import days_from_the_start, days_of_the_logs
 from pipelines.jobs import EXECUTOR, daily_job, daily_schedule, teardown
-from pipelines.resources import dagster_resources
 from pipelines.settings import Settings, read_settings
 from pipelines.targets import KINDS, Target, build_target
 

@@ -65,8 +65,8 @@ def run(typed: str | None, logs: str | None, day_text: str | None) -> None:
         target = build_target(settings)
         day = choose_day(day_text, settings, target.bucket)
         simulated = " (simulated: no VPC is behind them)" if target.bucket.is_simulated() else ""
-        logs_told = f"{target.bucket.objects.display_path()}{simulated}"
-        click.echo(f"Day      {day} (UTC)\nLogs     {logs_told}\nResults  {target.results.display_path()}\n")
+        logs_text = f"{target.bucket.objects.display_path()}{simulated}"
+        click.echo(f"Day      {day} (UTC)\nLogs     {logs_text}\nResults  {target.results.display_path()}\n")
         terminal = TerminalLog(stopped_by)
         with history(settings) as kept:
             result = materialize(settings, kept, day, terminal, stopped_by)

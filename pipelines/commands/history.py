@@ -207,7 +207,7 @@ def _yaml_errors_in_words(path: Path) -> Iterator[None]:
         problem = shortened(" ".join(str(error).split()), 300)
         raise FlowLakeError(
             f"Dagster's own settings {printable(str(path))} cannot be read: {printable(problem)}\n"
-            "Mend that file, or remove it; then run again."
+            "Fix that file, or remove it; then run again."
         ) from error
 
 

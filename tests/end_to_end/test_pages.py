@@ -29,7 +29,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 from support import BIN, command_environment, copy_project, flow_lake, report_rows, run
 
-from assets.reports.catalogue import REPORTS
+from assets.reports.report_files import REPORTS
 from assets.tables import markdown_table, markdown_text
 
 SCREENSHOTS = os.environ.get("FLOWLAKE_TEST_SCREENSHOTS")

@@ -9,7 +9,7 @@ import pytest
 from support import DAY, files_in, report_rows, run
 
 import pipelines.settings
-from assets.reports.catalogue import REPORTS
+from assets.reports.report_files import REPORTS
 from flowlogs.fields import DEFAULT_FIELDS
 from pipelines.build import build_definitions
 from pipelines.settings import Settings

@@ -28,8 +28,8 @@ import assets.reports.asset
 from assets.rejected_flows.cleanup import CLEANUP_MARKERS, OWNER_UNKNOWN, remove_orphans
 from assets.rejected_flows.files import ROOT, is_written_file, orphaned_files
 from assets.reports.asset import consistent_result
-from assets.reports.catalogue import REPORTS as ALL_REPORTS
-from assets.reports.catalogue import report_sql
+from assets.reports.report_files import REPORTS as ALL_REPORTS
+from assets.reports.report_files import report_sql
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import is_visible
 from flowlogs.statements import TableName, add_partitions, set_partition_location

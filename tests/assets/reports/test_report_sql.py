@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from support import DAY
 
-from assets.reports.catalogue import REPORTS, Report, read_report, report_sql
+from assets.reports.report_files import REPORTS, Report, read_report, report_sql
 from flowlogs.statements import TableName
 
 TABLE = TableName("lake", "rejected_flows")

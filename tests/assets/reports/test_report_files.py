@@ -2,7 +2,7 @@
 
 import pytest
 
-from assets.reports.catalogue import REPORTS, read_report
+from assets.reports.report_files import REPORTS, read_report
 from flowlogs.errors import FlowLakeError
 
 
