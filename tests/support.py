@@ -66,20 +66,6 @@ SMALL_DETAILS = {
     NEXT_DAY: [record(NEXT_DAYS)],
 }
 
-REPORT_TYPES = {
-    "top_rejected_pairs": {
-        "packetcount": "int64",
-        "sourceaddress": "string",
-        "destinationaddress": "string",
-        "dt": "string",
-    },
-    "rejected_flow_details": {
-        **{field.column: {"int": "int32", "bigint": "int64"}.get(field.type, "string") for field in DEFAULT_FIELDS},
-        "dt": "string",
-    },
-}
-"""Each report's columns, in their order, with the Arrow types that its Parquet files have."""
-
 
 @dataclass(frozen=True)
 class KnownAnswers:

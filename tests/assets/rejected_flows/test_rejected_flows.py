@@ -888,7 +888,7 @@ def test_a_range_of_days_is_one_statement_of_each_kind_and_each_day_has_what_is_
     engine = lake.watch()
     result = lake.run(DAY, EMPTY_DAY, DAILY)
     assert result.success
-    assert statement_counts(engine) == {"ALTER": 2, "SELECT": 2, "UNLOAD": 1}
+    assert statement_counts(engine) == {"ALTER": 2, "SELECT": len(REPORTS), "UNLOAD": 1}
     assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
     made = metadata(result, "rejected_flows")
     sizes = {name.split("dt=")[1][:10]: (lake.results / name).stat().st_size for name in lake.rejected_files()}
@@ -906,7 +906,8 @@ def test_a_range_of_days_is_one_statement_of_each_kind_and_each_day_has_what_is_
     begun, first, *others = lake.messages(result, level=20)
     assert begun == "2021-09-02, 2021-09-03, 2021-09-04: to be written, from one scan of their objects."
     assert first == "2021-09-02, 2021-09-03, 2021-09-04 (3 of 3): written."
-    assert sorted(others) == [f"2021-09-02, 2021-09-03, 2021-09-04 (3 of 3): {count} rows." for count in (4, 5)]
+    assert len(others) == len(REPORTS)
+    assert {f"2021-09-02, 2021-09-03, 2021-09-04 (3 of 3): {count} rows." for count in (4, 5)} <= {*others}
 
 
 def test_the_statements_of_many_days_are_as_few_as_athenas_limits_allow(lake):
@@ -915,11 +916,11 @@ def test_the_statements_of_many_days_are_as_few_as_athenas_limits_allow(lake):
     engine = lake.watch()
     result = lake.run(first, first + timedelta(days=200), DAILY)
     assert result.success
-    assert statement_counts(engine) == {"ALTER": 2, "SELECT": 2, "UNLOAD": 3}
+    assert statement_counts(engine) == {"ALTER": 2, "SELECT": len(REPORTS), "UNLOAD": 3}
     for name in DAILY:
         assert len(metadata(result, name)) == 201
     assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
-    assert len(list((lake.results / "reports").rglob("*.parquet"))) == 402
+    assert len(list((lake.results / "reports").rglob("*.parquet"))) == 201 * len(REPORTS)
     written = [message for message in lake.messages(result, level=20) if message.endswith("written.")]
     assert [message.partition(" (")[2] for message in written] == [
         "100 of 201): written.",
