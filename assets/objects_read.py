@@ -27,7 +27,7 @@ class ObjectsRead:
         return sum(self.sizes.values())
 
     def gone(self, now: "ObjectsRead") -> list[str]:
-        """The names of the objects that are not there now. One that was unpacked, or packed, is still there."""
+        """The names of the objects that are not there now. One that was decompressed, or compressed, is still there."""
         there = set(map(unpacked_name, now.sizes))
         return sorted(name for name in self.sizes if unpacked_name(name) not in there)
 
@@ -68,5 +68,5 @@ def objects_read(stored: Iterable[StoredObject]) -> ObjectsRead:
 
 
 def unpacked_name(key: str) -> str:
-    """An object's name without the ending that says it is packed."""
+    """An object's name without the ending of its compression."""
     return PurePosixPath(key).name.removesuffix(".gz")

@@ -1,4 +1,4 @@
-"""Days as text for people, and groups of consecutive days. Every day is a date in UTC. No partition is known here."""
+"""Days as text for people, and groups of consecutive days. Every day is a date in UTC."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta

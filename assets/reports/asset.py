@@ -67,19 +67,19 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                 for group in batches(there, len(days)):
                     statement = f"{report_sql(report, source, group[0], group[-1])}\n{query_comment(context)}"
                     result = consistent_result(athena, results, source, group, statement)
-                    told = query_metadata(result, group)
+                    shown = query_metadata(result, group)
                     rows = dict(list(result.frame.groupby("dt")))
                     frames = {day: rows.get(day.isoformat(), result.frame.iloc[:0]) for day in group}
                     for batch in batches(group, DAYS_AT_ONCE):
                         files = [files_of_report(report.name, day, frames[day]) for day in batch]
                         results.replace({key: data for day_files in files for key, data in day_files.items()})
                         count = sum(len(frames[day]) for day in batch)
-                        rows_told = f"{count} {'row' if count == 1 else 'rows'}"
+                        rows_text = f"{count} {'row' if count == 1 else 'rows'}"
                         context.log.info(
-                            f"{days_text(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_told}."
+                            f"{days_text(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_text}."
                         )
                         done |= {
-                            day: report_metadata(report.name, day, frames[day], told[day], results) for day in batch
+                            day: report_metadata(report.name, day, frames[day], shown[day], results) for day in batch
                         }
             except FlowLakeError as error:
                 failures |= {day: str(error) for day in there if day not in done}

@@ -7,7 +7,7 @@ They use Dagster as its own commands do, on an instance whose history is kept be
 import signal
 
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    # Ctrl-C ends the process without a word, instead of with a traceback of the imports below.
+    # Ctrl-C ends the process silently, instead of with a traceback of the imports below.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 import os
 import re
@@ -85,7 +85,7 @@ def run(typed: str | None, logs: str | None, day_text: str | None) -> None:
 @click.option("--write", is_flag=True, help="Let the statement change tables or write files.")
 @click.argument("statement")
 def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: str) -> None:
-    """Execute one of Athena's statements, and print what it gives."""
+    """Execute an Athena statement, and print its result."""
     with errors_for_people():
         require_variables("sql", typed)
         max_rows = whole_number("ROWS", rows)
@@ -117,9 +117,7 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
 
 
 def _warnings_of_days(target: Target, locations: Sequence[str]) -> list[str]:
-    """What people should know of the flow logs of the days that a statement read: by their listing, and by the last
-    run.
-    """
+    """Warnings about the flow logs of the days that a statement read, from their listing and from the last run."""
     days = days_read(target.bucket, locations)
     rejected_flows = rejected_flows_name(target.table)
     gone = lost_since(target.bucket, target.results, target.athena, rejected_flows, days) if days else []

@@ -320,7 +320,7 @@ def test_what_days_have_in_common_is_told_with_the_first(lake, name):
     key = "statements" if name == "vpc_flow_logs_partition" else "statement"
     assert first[key].value.startswith("```sql\n")
     assert first["days at once"].value == 3
-    assert [made[key].value for made in others] == ["one for 3 days, told with 2021-09-02"] * 2
+    assert [made[key].value for made in others] == ["one for 3 days, shown with 2021-09-02"] * 2
     cost = {"bytes scanned", "seconds", "query id"}
     assert cost <= first.keys() or name == "vpc_flow_logs_partition"
     assert not any(cost & made.keys() for made in others)

@@ -95,10 +95,7 @@ def test_dagster_materializes_days_from_any_folder(materialized):
         assert report_rows(results, "top_rejected_pairs", day) == with_day(SMALL_TOP[day], day)
         assert report_rows(results, "rejected_flow_details", day) == with_day(SMALL_DETAILS[day], day)
     assert sorted(reports_in(results)) == sorted(
-        f"{report}/{day}.{kind}"
-        for report in ("top_rejected_pairs", "rejected_flow_details")
-        for day in (DAY, NEXT_DAY)
-        for kind in ("csv", "parquet")
+        f"{report.name}/{day}.{kind}" for report in REPORTS for day in (DAY, NEXT_DAY) for kind in ("csv", "parquet")
     )
 
 
@@ -150,7 +147,7 @@ def test_a_missing_folder_in_dagsters_command_names_the_variable(project, tmp_pa
 # make run, on the default bucket
 
 
-def test_make_run_prints_both_reports_of_yesterday_and_where_they_are(new_project):
+def test_make_run_prints_each_report_of_yesterday_and_where_they_are(new_project):
     days = {datetime.now(timezone.utc).date() - timedelta(days=1)}
     code, output = make(new_project, "run")
     days.add(datetime.now(timezone.utc).date() - timedelta(days=1))
@@ -565,7 +562,7 @@ def test_logs_that_are_a_link_to_nowhere_are_told_as_that(project, tmp_path):
 def test_logs_that_are_a_file_are_an_error(project, tmp_path):
     (tmp_path / "logs.zip").write_text("")
     words = failed(flow_lake(project, "run", "--logs", tmp_path / "logs.zip"))
-    assert words == f"LOGS={tmp_path}/logs.zip: it is no folder. {NAME_THE_FOLDER}"
+    assert words == f"LOGS={tmp_path}/logs.zip: it is not a folder. {NAME_THE_FOLDER}"
 
 
 @pytest.mark.parametrize("logs", ["loop", "~nobody-of-that-name/logs", ""])
@@ -981,7 +978,7 @@ def test_a_run_that_is_stopped_says_so_in_one_line(project, slow_logs, tmp_path,
     process = started_run(project, slow_logs, tmp_path)
     process.send_signal(number)
     code, output = finished(process)
-    assert (code, output) == (status, "\nStopped. What was not done yet is as it was before; run again.\n")
+    assert (code, output) == (status, "\nStopped. Unfinished work was not changed. Run again.\n")
     assert statuses(tmp_path) == ["CANCELED"]
 
 
@@ -1030,7 +1027,7 @@ def test_a_run_is_stopped_though_its_exception_is_lost(project, small_logs, tmp_
     code, output = run(project, "python", script, "run", "--logs", small_logs, FLOWLAKE_RESULTS=tmp_path / "results")
     assert (code, output.partition("\n\n")[2]) == (
         status,
-        "\nStopped. What was not done yet is as it was before; run again.\n",
+        "\nStopped. Unfinished work was not changed. Run again.\n",
     )
     assert statuses(tmp_path / "results") == ["CANCELED"]
 
@@ -1132,4 +1129,4 @@ def test_make_sql_writes_for_nothing_but_write_1(new_project, value):
 def test_a_port_beyond_the_last_one_is_an_error(new_project):
     code, output = make(new_project, "dev", "PORT=70000")
     assert code != 0
-    assert "PORT=70000 is no port: the last one is 65535." in output
+    assert "PORT=70000 is not a port: the last one is 65535." in output

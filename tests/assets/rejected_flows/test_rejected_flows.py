@@ -726,7 +726,7 @@ def test_a_report_alone_for_days_that_are_missing_names_them_and_what_makes_them
     assert failure(lake.run(DAY, EMPTY_DAY, ["top_rejected_pairs"])) == (
         "top_rejected_pairs",
         "`vpc_flow_lake`.`rejected_flows` has no partition for 2021-09-03, 2021-09-04. Materialize rejected_flows for "
-        "that first.\nNot done: 2021-09-03, 2021-09-04; the other one is. Run again for these days.",
+        "that first.\nNot done: 2021-09-03, 2021-09-04. Done: 1 other day. Run again for the days not done.",
     )
 
 
@@ -939,7 +939,7 @@ def test_days_before_one_that_fails_are_complete_and_the_others_are_named(lake, 
     assert asset == "rejected_flows"
     assert words.startswith(f"{damaged} cannot be read to its end: ")
     assert words.endswith(
-        "\nNot done: 2021-09-04; the 2 others are. Run again for these days, then the reports for all 3."
+        "\nNot done: 2021-09-04. Done: 2 other days. Run again for the days not done, then the reports for all 3."
     )
     assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
     assert folders_of(lake.rejected_files()) == {lake.rejected_folder(day) for day in (DAY, NEXT_DAY)}
@@ -986,7 +986,7 @@ def test_a_day_that_is_more_than_one_query_may_scan_fails_and_those_before_it_ar
     asset, words = failure(lake.run(DAY, EMPTY_DAY, DAILY))
     assert asset == "rejected_flows"
     assert words.endswith(
-        "\nNot done: 2021-09-04; the 2 others are. Run again for these days, then the reports for all 3."
+        "\nNot done: 2021-09-04. Done: 2 other days. Run again for the days not done, then the reports for all 3."
     )
     assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
 
@@ -999,7 +999,7 @@ def test_reports_before_one_that_cannot_be_written_are_complete_and_the_others_a
     asset, words = failure(result)
     assert asset == "top_rejected_pairs"
     assert "2021-09-03.csv cannot be written: Is a directory." in words
-    assert words.endswith("\nNot done: 2021-09-03, 2021-09-04; the other one is. Run again for these days.")
+    assert words.endswith("\nNot done: 2021-09-03, 2021-09-04. Done: 1 other day. Run again for the days not done.")
     assert report_rows(lake.results, "top_rejected_pairs", DAY) == known(DAY)[0]
     assert not (lake.results / "reports/top_rejected_pairs/2021-09-03.parquet").exists()
     assert sorted(metadata(result, "rejected_flow_details")) == [str(day) for day in RANGE]

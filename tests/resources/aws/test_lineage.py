@@ -200,7 +200,7 @@ def test_a_range_that_takes_several_statements_tells_which_days_are_not_done(
     aws.set(fail_queries=[None, nothing])
     message = failure(materialize(settings(), first, last, selection=f"rejected_flows,{REPORTS}"))
     assert "no luck" in message
-    assert f"Not done: {DAY}, {NEXT_DAY}; the 2 others are." in message
+    assert f"Not done: {DAY}, {NEXT_DAY}. Done: 2 other days." in message
     found = rejected_flows()
     assert partitions("rejected_flows").items() > before.items()
     assert found.days == {
@@ -221,6 +221,7 @@ def test_a_query_or_unload_leads_back_to_its_run_from_within(aws: AwsDouble, tmp
     upload_small_logs(tmp_path)
     run_id = succeed(settings()).run_id
     told = [query["Query"] for query in aws.queries() if query["StatementType"] == "DML"]
+    assert len(told) == 1 + len(REPORTS.split(","))
     assert {text.partition("-- vpc-flow-lake: ")[2].partition("\nTO ")[0] for text in told} == {
         f"rejected_flows, run {run_id}\n)",
         *(f"{name}, run {run_id}" for name in REPORTS.split(",")),
