@@ -1,4 +1,4 @@
-"""Errors about a statement's text: what is not supported, what is no SQL, and where in the text it stands."""
+"""Errors about a statement's text: parts that are not supported or not SQL, and their position in the text."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Which table's column each name in a query means, by Trino's rules; and what columns without a name are called.
+"""Finds the column that each name in a query means, by Trino's rules, and names the columns that have no name.
 
 sqlglot's `qualify` does most of it. The functions around it keep what it would lose, and correct where it reads a name
 in another engine's way.

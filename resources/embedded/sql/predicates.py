@@ -1,12 +1,12 @@
-"""Predicate pushdown: from a whole query, the predicates that every row of one table has to meet.
+"""Predicate pushdown: finds the predicates of a query that every row of one table must meet.
 
 A table may be read in a subquery, a CTE or a branch of a UNION. Predicates of the queries around it are pushed down to
 the table where that is safe. For example, in
 
     SELECT 1 FROM (SELECT dt AS day FROM flows) WHERE day = '2021-01-31' AND …
 
-the table flows has the predicate ``dt = '2021-01-31'``. A predicate that is not found costs reading and nothing else,
-so that whatever is not plainly safe is left out. What is done with the predicates is in pruning.py and top_n.py.
+the table flows has the predicate ``dt = '2021-01-31'``. A predicate that is not found only costs
+reading, so predicates that may not be safe are left out. pruning.py and top_n.py use the predicates.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

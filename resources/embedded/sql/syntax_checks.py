@@ -1,4 +1,4 @@
-"""Mistakes that sqlglot's parser reads over, or takes for another engine's SQL, and that Trino's parser refuses."""
+"""Finds mistakes that Trino's parser refuses, and that sqlglot's ignores or reads as another engine's SQL."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""sqlglot's tree of one statement, or of a part of its text. Which trees are welcome is decided by who asks."""
+"""Makes sqlglot's tree of a statement, or of a part of its text."""
 
 import re
 

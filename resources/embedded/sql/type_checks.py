@@ -1,7 +1,7 @@
 """The types of a query's values, and which types may stand together: Trino refuses what DuckDB would cast silently.
 
-Types are compared by family: ``dt = 20240301`` compares a varchar with a number, and is refused. What a type is called
-in each language is in data_types.py; how values of a type are computed with is in rewrites/.
+Types are compared by family: ``dt = 20240301`` compares a varchar with a number, and is refused. data_types.py has the
+name of a type in each language; rewrites/ has the computations.
 """
 
 from collections.abc import Iterator, Mapping

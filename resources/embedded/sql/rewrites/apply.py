@@ -1,6 +1,6 @@
-"""Applies every rule to a query's typed tree, which then means to DuckDB what it means to Trino.
+"""Applies every rule to a query's typed tree. Then the tree means in DuckDB what it meant in Trino.
 
-The rules are in the files beside this one. Which clauses and functions there may be at all is in allowed.py.
+The rules are in the files beside this one. ../allowed.py has the clauses and functions that are allowed.
 """
 
 from sqlglot import exp
