@@ -1,4 +1,4 @@
-"""Which objects a day's rejected flows were read from, as text beside them, and what has changed since. No I/O here.
+"""The record of the objects that a day's rejected flows were read from, and its comparison with a later listing.
 
 A day is only made again from at least the objects that it was made from: what is gone or has become smaller would take
 records away that nobody misses.

@@ -30,7 +30,7 @@ DAYS = f"{FOLDER}days/"
 def claim_results(results: ObjectStore, bucket: Bucket, athena: QueryEngine, table: TableName) -> None:
     """Record that these results are made from this bucket's flow logs.
 
-    Raises FlowLakeError where another source has them.
+    Raises FlowLakeError if another source has them.
     """
     if not require_own_results(results, bucket, athena, table):
         results.add({SOURCE_RECORD: _source_record(bucket, athena).encode()})
@@ -38,9 +38,9 @@ def claim_results(results: ObjectStore, bucket: Bucket, athena: QueryEngine, tab
 
 
 def require_own_results(results: ObjectStore, bucket: Bucket, athena: QueryEngine, table: TableName) -> bool:
-    """Whether the source record names this bucket's flow logs; False where there is no source record.
+    """Whether the source record names this bucket's flow logs; False if there is no source record.
 
-    Raises FlowLakeError where it names another source or catalog, or where other files lie there.
+    Raises FlowLakeError if it names another source or catalog, or if other files lie there.
     """
     recorded, own = _recorded_source(results), _source_record(bucket, athena)
     if recorded is None:
@@ -65,7 +65,7 @@ def _source_in_words(record: Sequence[str]) -> str:
 
 
 def _require_no_foreign_files(results: ObjectStore, own: str, athena: QueryEngine, rejected_flows: TableName) -> None:
-    """Raise FlowLakeError where the results' folders hold files that may not be this project's.
+    """Raise FlowLakeError if the results' folders hold files that may not be this project's.
 
     Older versions recorded no source. Their files are known by their table of rejected flows, which points at them.
     """

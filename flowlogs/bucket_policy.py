@@ -111,7 +111,7 @@ def tls_only_statement(partition: str, bucket: str) -> Statement:
 
 
 def merged(policy: Policy | None, required: Iterable[Statement]) -> Policy | None:
-    """The policy with the `required` statements added that it lacks; None where it lacks none.
+    """The policy with the `required` statements added that it lacks; None if it lacks none.
 
     Its own statements stay as they are. A Sid that is in use gets a number, because S3 wants unique ones.
     """

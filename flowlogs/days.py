@@ -17,7 +17,7 @@ def batches(days: Sequence[date], most: int) -> Iterator[list[date]]:
 
 
 def days_text(days: Sequence[date]) -> str:
-    """The days as text: each of up to five, or how many from which to which."""
+    """The days as text: all of up to five days; of more, the number, the first and the last."""
     if len(days) > 5:
         return f"{len(days)} days from {days[0]} to {days[-1]}"
     return ", ".join(map(str, days)) or "none"

@@ -263,7 +263,7 @@ def _temporary_folders() -> list[tuple[str, str]]:
 
 
 def _find_logs(path: Path, bucket: Path, linked: Iterable[Path]) -> str | None:
-    """The folder of logs that a path is or lies in, by whatever links, in words; None where it lies in none.
+    """The folder of logs that a path is or is in, through any links, in words; None if it lies in none.
 
     Logs are in the bucket, where links in it lead, and in every folder with the name AWSLogs.
     """

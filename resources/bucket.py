@@ -75,13 +75,13 @@ class ObjectStore(ABC):
         """The object's bytes, to read in order. Raises FlowLakeError, with its address, where it cannot be read."""
 
     def read(self, key: str) -> bytes:
-        """All of the object. Raises FlowLakeError where it cannot be read to its end."""
+        """All of the object. Raises FlowLakeError if it cannot be read to its end."""
         with self.open(key) as stored:
             return stored.read()
 
     @abstractmethod
     def head(self, key: str, size: int) -> bytes:
-        """The object's first bytes, at most so many (one or more). Raises FlowLakeError where it cannot be read."""
+        """The object's first bytes, at most so many (one or more). Raises FlowLakeError if it cannot be read."""
 
     def content_id(self, stored: StoredObject) -> str:
         """An id that the copies of an object share. Other objects rarely share it: compare both objects to be sure."""
@@ -89,13 +89,13 @@ class ObjectStore(ABC):
 
     @abstractmethod
     def replace(self, files: Mapping[str, bytes]) -> None:
-        """Write objects that belong together, each whole or not at all. Raises FlowLakeError where that fails.
+        """Write objects that belong together, each whole or not at all. Raises FlowLakeError if that fails.
 
         No object is replaced before all of them are known to be writable, as far as the store knows.
         """
 
     def add(self, files: Mapping[str, bytes]) -> None:
-        """Write those objects that are not there yet, each whole. Raises FlowLakeError where that fails.
+        """Write those objects that are not there yet, each whole. Raises FlowLakeError if that fails.
 
         Where several processes add an object at once, the first one wins, if the store supports that. This default only
         lists the keys first.
@@ -106,7 +106,7 @@ class ObjectStore(ABC):
 
     @abstractmethod
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove objects; a missing object is not an error. Raises FlowLakeError where that fails."""
+        """Remove objects; a missing object is not an error. Raises FlowLakeError if that fails."""
 
     @contextmanager
     def staging_folder(self) -> Iterator[Path]:
@@ -135,13 +135,13 @@ class Bucket(ABC):
 
     @abstractmethod
     def ensure(self) -> Ensured:
-        """Create the bucket, or check that flow logs can be delivered to it. Changes nothing where they can."""
+        """Create the bucket, or check that flow logs can be delivered to it. If they can, this changes nothing."""
 
     @abstractmethod
     def source(self) -> LogSource:
         """The account and region whose flow logs are read.
 
-        Raises FlowLakeError where there is none, or a choice to make.
+        Raises FlowLakeError if there is none, or a choice to make.
         """
 
     def is_simulated(self) -> bool:

@@ -49,7 +49,7 @@ class QueryResult:
 
     `frame` has one row a record and the types of FRAME_TYPES; a statement without rows gives an empty frame.
     `scanned_bytes` is the size of the objects that were read, as stored (compressed): what Athena bills. `seconds` is
-    wall-clock time. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote; None where the engine
+    wall-clock time. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote; None if the engine
     does not report them. `locations` are those of the partitions that a SELECT read. `more_rows`: the frame has only
     the first rows.
 
@@ -98,7 +98,7 @@ class QueryEngine(ABC):
     @property
     @abstractmethod
     def scan_limit_bytes(self) -> int | None:
-        """How many bytes, as stored, one query may scan; None where there is no limit."""
+        """How many bytes, as stored, one query may scan; None if there is no limit."""
 
     @abstractmethod
     def ensure(self) -> Ensured:
@@ -114,7 +114,7 @@ class QueryEngine(ABC):
 
     @abstractmethod
     def find_table(self, name: TableName) -> TableDefinition | None:
-        """The table as the catalog has it; None where there is none."""
+        """The table as the catalog has it; None if there is none."""
 
     @abstractmethod
     def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:

@@ -26,7 +26,7 @@ POLL_SECONDS = 0.05
 
 
 def open_lock_file(path: Path) -> BinaryIO:
-    """The file to lock, created where it is missing. Raises OSError where it is a link, or not a file."""
+    """The file to lock, created where it is missing. Raises OSError if it is a link, or not a file."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
@@ -51,13 +51,13 @@ def wait_for_lock(file: BinaryIO, path: Path) -> None:
 
 
 def take_lock(file: BinaryIO | int) -> None:
-    """Lock the file until it is closed. Raises BlockingIOError at once where another process has it."""
+    """Lock the file until it is closed. Raises BlockingIOError at once if another process has it."""
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Lock a folder within the block. Raises OSError at once where another process has it, or where it is a link."""
+    """Lock a folder within the block. Raises OSError at once if another process has it, or if it is a link."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         take_lock(handle)

@@ -35,7 +35,7 @@ def linked_folders(root: Path) -> list[Path]:
 
 
 def real_entries(folder: str) -> Iterator[tuple[str, str, bool]]:
-    """What is in a folder: its name, where it really is, given where the folder is, and whether it is a folder."""
+    """The entries of a folder, given its real path: name, real path, and whether it is a folder."""
     with suppress(OSError), os.scandir(folder) as entries:  # reading the objects there will report the error
         for entry in entries:
             if entry.is_symlink():

@@ -33,7 +33,7 @@ class Report:
 
 
 def read_report(path: Path) -> Report:
-    """The report of a .sql file. Raises FlowLakeError where the comments on top lack the description."""
+    """The report of a .sql file. Raises FlowLakeError if the comments on top lack the description."""
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line.removeprefix("--").strip() for line in takewhile(lambda line: line.startswith("--"), lines)]
     columns = [(match["name"], match["type"]) for line in comments if (match := _COLUMN.fullmatch(line))]

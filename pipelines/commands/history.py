@@ -55,7 +55,7 @@ _ADVICE = {
         "a new history. Logs and reports are not touched by that."
     ),
     "SQLITE_BUSY|SQLITE_LOCKED|is locked": (
-        "Another program holds its database: a run, or whatever has the file open, such as a browser of SQLite files "
+        "Another program holds its database: a run, or a program with the file open, such as a browser of SQLite files "
         "or a backup. Wait for it or end it, {place}."
     ),
     "SQLITE_READONLY|SQLITE_CANTOPEN|SQLITE_PERM|readonly|unable to open|[Pp]ermission|Read-only": (
@@ -147,7 +147,7 @@ def history(settings: Settings) -> Iterator[History]:
 
 
 def _require_own_databases(home: Path) -> None:
-    """Raise FlowLakeError where a database is somebody else's, lies behind a link or has a second name.
+    """Raise FlowLakeError if a database is somebody else's, lies behind a link or has a second name.
 
     SQLite writes in place: into the file that a link leads to, and into every name of a file.
     """

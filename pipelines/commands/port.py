@@ -10,7 +10,7 @@ LAST_PORT = 65_535
 
 
 def require_free_port(host: str, port: int) -> None:
-    """Raise FlowLakeError where the UI cannot be served. Dagster itself would start without it."""
+    """Raise FlowLakeError if the UI cannot be served. Dagster itself would start without it."""
     if port > LAST_PORT:
         raise FlowLakeError(
             f"PORT={port} is not a port: the last one is {LAST_PORT}. Choose another one: make dev PORT=3001"

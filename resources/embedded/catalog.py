@@ -30,8 +30,8 @@ _ADVICE = {
         "reports stay where they are."
     ),
     "locked": (
-        f"Another program has held it for more than {LOCK_SECONDS} seconds: a run, or whatever has the file open, such "
-        "as a browser of SQLite files, a notebook or a backup. Wait for it or end it; then run again."
+        f"Another program has held it for more than {LOCK_SECONDS} seconds: a run, or a program with the file open, "
+        "such as a browser of SQLite files, a notebook or a backup. Wait for it or end it; then run again."
     ),
     "readonly": (
         "The file, its folder or its disk is read-only. Make it writable, or name another folder in FLOWLAKE_RESULTS; "
@@ -189,7 +189,7 @@ class Catalog:
             raise self._failure("written", error) from error
 
     def _require_own_files(self, *, is_written: bool) -> None:
-        """Raise FlowLakeError where SQLite would write into, or remove, a file that may be somebody else's.
+        """Raise FlowLakeError if SQLite would write into, or remove, a file that may be somebody else's.
 
         SQLite writes in place, so that a second name (hard link) of the catalog shows each change. It plays a file
         that has the journal's name back into the catalog, also where the catalog is only read, and then removes it.
@@ -212,7 +212,7 @@ class Catalog:
                 )
 
     def _require_ours(self, done: str) -> None:
-        """Raise FlowLakeError where the file is another program's.
+        """Raise FlowLakeError if the file is another program's.
 
         Its header is read first, without SQLite, which may write to a file as soon as it opens it.
         """
@@ -251,7 +251,7 @@ def _create_schema(db: sqlite3.Connection) -> None:
 
 
 def _header(path: Path) -> bytes:
-    """The first bytes of a file; empty where there is no file."""
+    """The first bytes of a file; empty if there is no file."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):

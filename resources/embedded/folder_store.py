@@ -166,7 +166,7 @@ class FolderStore(ObjectStore):
         return [entry for entry in entries if folder or entry.name != STAGING_FOLDER]
 
     def _target(self, link: "os.DirEntry[str]") -> os.stat_result | None:
-        """The target of a link; None where the link is broken."""
+        """The target of a link; None if the link is broken."""
         try:
             return link.stat()
         except OSError:
@@ -190,7 +190,7 @@ class FolderStore(ObjectStore):
             ) from error
 
     def _refuse_broken_link(self, top: Path) -> None:
-        """Raise FlowLakeError where a path is missing because of a broken link in it."""
+        """Raise FlowLakeError if a path is missing because of a broken link in it."""
         for path in (top, *top.parents):
             if path == self.root:
                 return
@@ -241,13 +241,13 @@ class FolderStore(ObjectStore):
             raise FlowLakeError(f"{path_text(path)} cannot be read: {error.strerror}.") from error
 
     def _path(self, key: str) -> Path:
-        """The path of a key or prefix. Raises FlowLakeError where that is outside the root."""
+        """The path of a key or prefix. Raises FlowLakeError if that is outside the root."""
         if key.startswith("/") or "\0" in key or {".", ".."} & set(key.split("/")):
             raise FlowLakeError(f"{key!r} is the key of no object: it leads out of {path_text(self.root)}.")
         return self.root / key
 
     def _writable_path(self, key: str) -> Path:
-        """The path of an object to write or remove. Raises FlowLakeError where links lead out of the root."""
+        """The path of an object to write or remove. Raises FlowLakeError if links lead out of the root."""
         path = self._path(key)
         folder, root = (Path(os.path.realpath(place)) for place in (path.parent, self.root))
         if folder != root and root not in folder.parents:
@@ -258,7 +258,7 @@ class FolderStore(ObjectStore):
         return path
 
     def _require_no_link(self, path: Path) -> None:
-        """Raise FlowLakeError where the object lies behind a link below the root: it may be somebody else's file."""
+        """Raise FlowLakeError if the object lies behind a link below the root: it may be somebody else's file."""
         for folder in path.parents:
             if folder == self.root:
                 return
@@ -421,7 +421,7 @@ def _require_data(read: T | None) -> T:
 
 
 def _open_file(path: Path, flags: int = 0) -> BinaryIO:
-    """The file, to read. Raises OSError where it is not a file."""
+    """The file, to read. Raises OSError if it is not a file."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | flags)
     try:
         _require_file(os.fstat(handle))
@@ -432,7 +432,7 @@ def _open_file(path: Path, flags: int = 0) -> BinaryIO:
 
 
 def _open_lock(path: Path) -> BinaryIO:
-    """The lock file, created where it is missing. Raises FlowLakeError where it is a link, or not a file."""
+    """The lock file, created where it is missing. Raises FlowLakeError if it is a link, or not a file."""
     try:
         return open_lock_file(path)
     except OSError as error:

@@ -63,7 +63,7 @@ def scratch_folder(protected_folders: Collection[Path] = (), read_only: Collecti
 
 
 def _scratch_root(temporary: Path) -> Path | None:
-    """The private folder among the temporary files; None where something else has its name."""
+    """The private folder among the temporary files; None if something else has its name."""
     place = temporary / f"{SCRATCH_ROOT}-{os.getuid()}"
     with suppress(FileExistsError):
         place.mkdir(mode=0o700)

@@ -124,7 +124,7 @@ class LineDecoder:
 def _integers(
     text: bytes, start: "np.ndarray[Any, Any]", end: "np.ndarray[Any, Any]", arrow_type: str
 ) -> "pa.Array | None":
-    """The integers in parts of a text, NULL for ``-``; None where a part has other characters, or too many.
+    """The integers in parts of a text, NULL for ``-``; None if a part has other characters, or too many.
 
     The parser works on 64-bit numbers, each of which holds the last eight characters of a part (`_digits`). Longer
     parts have a second number: ``1234567890`` is 12 * 10**8 + 34567890.

@@ -184,7 +184,7 @@ def parse_show(word: FirstWord, text: str, database: str) -> ShowPartitions:
 
 
 def _reader_behind(word: FirstWord, text: str, database: str) -> TokenReader:
-    """A reader of what stands behind the first word: sqlglot's tokenizer would take SHOW and all behind it for one."""
+    """A token reader after the first word: sqlglot's tokenizer reads SHOW and everything after it as one token."""
     return TokenReader(Hive().tokenize(blanked(text, word.end)), text, database)
 
 

@@ -26,7 +26,7 @@ _NOT_EXECUTED = ("VALUES", "TABLE")
 
 
 def parse(text: str, database: str) -> Statement:
-    """The statement, with unqualified tables looked for in `database`. Raises QueryError where it is not understood."""
+    """The statement, with unqualified tables looked for in `database`. Raises QueryError if it is not understood."""
     _require_size(text)
     try:
         return _parse(text, database)

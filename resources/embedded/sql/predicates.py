@@ -51,7 +51,7 @@ def predicates_on_result(scopes: list[Scope], scope: Scope, position: int) -> li
 
 
 def projected_columns(tree: exp.Expr, columns: Iterable[str]) -> dict[str, str]:
-    """By the name of a result's column, which of these columns of the table it is; without those that are none.
+    """The result's columns that are one of the table's `columns`: that column, by the result column's name.
 
     Only for a query that reads one table in one place: then what a partition contributes depends on no other partition.
     """
@@ -160,7 +160,7 @@ def _reader_of_result(scopes: list[Scope], scope: Scope, projected: Mapping[int,
 
 
 def _weakened(predicate: exp.Expr, source: _Source) -> exp.Expr | None:
-    """A predicate on the source's columns alone that is true wherever `predicate` is; None where there is none.
+    """A predicate on the source's columns alone that is true wherever `predicate` is; None if there is none.
 
     For example, for the column dt:
 

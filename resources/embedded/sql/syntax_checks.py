@@ -18,7 +18,7 @@ def require_trino_syntax(tokens: Sequence[Token], text: str) -> None:
 
 
 def _problem(kinds: Sequence[TokenType]) -> str:
-    """The first mistake, in words; empty where there is none."""
+    """The first mistake, in words; empty if there is none."""
     if kinds.count(TokenType.L_PAREN) != kinds.count(TokenType.R_PAREN):
         return "the parentheses do not match."
     for kind, following in pairwise([*kinds, TokenType.FROM]):

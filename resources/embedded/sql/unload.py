@@ -45,7 +45,7 @@ def parse_unload(text: str, database: str) -> Unload:
 
 
 def require_unloadable(unload: Unload, plan: QueryPlan) -> None:
-    """Raise QueryError where the plan's result cannot be written as the UNLOAD asks."""
+    """Raise QueryError if the plan's result cannot be written as the UNLOAD asks."""
     text, by = unload.query.text, unload.partitioned_by
     for column in plan.columns:
         if plan.columns.count(column) > 1:

@@ -20,7 +20,7 @@ RULES: Rules = {
 
 
 def rewritten_for_duckdb(tree: exp.Expr, text: str) -> exp.Expr:
-    """The tree with each rule applied. Raises QueryError where a rule refuses a part of the statement `text`."""
+    """The tree with each rule applied. Raises QueryError if a rule refuses a part of the statement `text`."""
     for select in tree.find_all(exp.Select):
         order_by.replace_result_names(select)
     # From the leaves to the root, so that what is put into another expression has been rewritten itself.
