@@ -1,7 +1,7 @@
 """What several tests need: logs of this project's own with known answers, folders as facts, commands as processes.
 
-The logs are written line by line here and their reports are told by hand, so that these tests need nothing but the
-project; the captured logs, with the answers of Hive's own reader, are read where FLOWLAKE_TEST_LOGS says.
+The logs are written line by line here and their reports by hand, so these tests need only the project. The captured
+logs, with the rows of Hive's reader, are in the folder that FLOWLAKE_TEST_LOGS names.
 """
 
 import gzip

@@ -34,8 +34,8 @@ def require_permitted(statement: str, results: "ObjectStore", *, write: bool) ->
     for place in places:
         if f"{place.rstrip('/')}/".startswith(ours):
             raise FlowLakeError(
-                f"{place} is where the rejected flows and reports are kept: what others write there would change what "
-                f"reports say. Name another folder, such as {results.sql_location('unloaded/')}."
+                f"{place} is where REJECT records and reports are kept: other files there would change the reports. "
+                f"Name another folder, such as {results.sql_location('unloaded/')}."
             )
 
 

@@ -838,7 +838,7 @@ def test_unload_among_the_projects_own_results_is_refused(project, materialized,
     statement = f"UNLOAD (SELECT 1 AS a) TO 's3://vpc-flow-lake-results/{folder}' WITH (format = 'PARQUET')"
     before = files_in(materialized[0])
     words = failed(flow_lake(project, "sql", "--write", statement, **materialized[1]))
-    assert words.startswith(f"s3://vpc-flow-lake-results/{folder} is where the rejected flows and reports are kept: ")
+    assert words.startswith(f"s3://vpc-flow-lake-results/{folder} is where REJECT records and reports are kept: ")
     assert files_in(materialized[0]) == before
 
 
