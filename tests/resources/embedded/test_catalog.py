@@ -43,7 +43,7 @@ def catalog(tmp_path: Path) -> Catalog:
     [
         ("database disk image is malformed", "Move it away, "),
         ("no such table: tables", "Move it away, "),
-        ("database is locked", "Another program has held it for more than 60 seconds: a run, or whatever has "),
+        ("database is locked", "Another program has held it for more than 60 seconds: a run, or a program "),
         ("attempt to write a readonly database", "The file, its folder or its disk is read-only. Make it writable, "),
         ("database or disk is full", "Free some space on its disk, "),
         ("disk I/O error", "Free some space on its disk, "),
