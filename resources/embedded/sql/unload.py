@@ -1,4 +1,4 @@
-"""The parser of UNLOAD, and what has to be true of its query's columns. Its rows are written elsewhere (athena.py)."""
+"""The parser of UNLOAD, and the check of its query's columns. ../athena.py writes the rows."""
 
 from collections.abc import Mapping
 
@@ -45,7 +45,7 @@ def parse_unload(text: str, database: str) -> Unload:
 
 
 def require_unloadable(unload: Unload, plan: QueryPlan) -> None:
-    """Raise QueryError where the plan's result cannot be written as the UNLOAD asks."""
+    """Raise QueryError if the plan's result cannot be written as the UNLOAD asks."""
     text, by = unload.query.text, unload.partitioned_by
     for column in plan.columns:
         if plan.columns.count(column) > 1:
