@@ -28,7 +28,7 @@ dev: .venv/runtime  ## open the Dagster UI, with the history of the runs
 	@$(BIN)/python -m pipelines.commands dev --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} \
 	  $${GIVEN_PORT:+--port "$$GIVEN_PORT"}
 
-help:  ## tell what each command does, and which variables it takes
+help:  ## print what each command does, and which variables it takes
 	@sed -n -e 's/^# //p' -e '/^PYTHON/q' Makefile
 	@sed -n -e 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
 
@@ -75,7 +75,7 @@ debian-packages:  # the tests look at pages in a headless Chromium, and keep Dag
 PIN := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
   --no-strip-extras --upgrade pyproject.toml --group build
 
-lock:  ## pin requirements anew, for every Python that is supported
+lock:  ## pin the requirements again, for every supported Python
 	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv
 	$(PIN) --output-file requirements/runtime.txt
 	$(PIN) --constraint requirements/runtime.txt --group deploy --output-file requirements/deploy.txt

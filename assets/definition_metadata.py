@@ -1,4 +1,4 @@
-"""What Dagster's UI tells of each asset before anything ran: where its data is, its columns, its code, its kinds."""
+"""What Dagster's UI shows of each asset before it ran: where its data is, its columns, its code, its kinds."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.metadata import column_schema
-from assets.reports.catalogue import Report
+from assets.reports.report_files import Report
 from flowlogs.fields import DEFAULT_FIELDS, PARTITION_COLUMN
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
 from resources.bucket import Bucket, ObjectStore
@@ -24,10 +24,10 @@ def described(
     kinds: Mapping[str, str],
     tags: Mapping[str, str],
 ) -> list[dg.AssetsDefinition]:
-    """The assets, each with what the UI tells of it.
+    """The assets with this metadata.
 
-    `kinds` are those of the resources, by their keys: an asset that executes SQL is of the engine's kind. No resource
-    is asked for anything here.
+    `kinds` are the resources' kinds, by their keys: an asset that executes SQL has the engine's kind. This makes no
+    request.
     """
     columns = column_schema((*FIELDS, (PARTITION_COLUMN, "string")))
     metadata: dict[str, dict[str, object]] = {
@@ -69,7 +69,7 @@ def _of_table(table: TableName, columns: dg.TableSchema) -> dict[str, object]:
 
 
 def _code(asset: dg.AssetsDefinition, sql: Path | None) -> dg.CodeReferencesMetadataValue:
-    """Where the asset's code is: its SQL, where it has some of its own, then its Python."""
+    """Where the asset's code is: its SQL file, if it has one, then its Python function."""
     python = asset.op.compute_fn.decorated_fn.__code__  # type: ignore[union-attr] # Dagster keeps the function there
     references: list[dg.LocalFileCodeReference | dg.UrlCodeReference] = []
     if sql:

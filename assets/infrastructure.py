@@ -15,9 +15,11 @@ from resources.flow_log import FlowLog
 
 GROUP = "infrastructure"
 
-
 RECOMMENDED_CHECK = "set_up_as_recommended"
+"""The check of the bucket. It warns; an error of the bucket fails it and stops the run."""
+
 DELIVERS_CHECK = "delivers_readable_records"
+"""The check of the flow logs. The daily job runs it alone, without its asset."""
 
 
 @dg.asset(

@@ -1,4 +1,4 @@
-"""Dagster metadata of statements, their cost and a table's columns. Markdown itself is made in tables.py."""
+"""Dagster metadata of statements, their cost and a table's columns. tables.py makes the Markdown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -13,7 +13,7 @@ LINES_SHOWN = 40
 
 
 def query_metadata(result: QueryResult, days: Sequence[date]) -> dict[date, dict[str, object]]:
-    """A statement and its cost, by day. The first of several days has them: they count once."""
+    """A statement and its cost, by day. Of several days, only the first one has the cost, so that it counts once."""
     cost = {
         "bytes scanned": result.scanned_bytes,
         "seconds": round(result.seconds, 3),
@@ -24,11 +24,11 @@ def query_metadata(result: QueryResult, days: Sequence[date]) -> dict[date, dict
 
 
 def told_once(days: Sequence[date], metadata: Mapping[str, object]) -> dict[date, dict[str, object]]:
-    """Metadata of what was done for all of these days at once: the first day has it, and the others name that day."""
+    """Metadata of a statement for several days: the first day has it, and the other days name the first."""
     first, *others = days
     if not others:
         return {first: dict(metadata)}
-    place = f"one for {len(days)} days, told with {first}"
+    place = f"one for {len(days)} days, shown with {first}"
     return {first: {**metadata, "days at once": len(days)}, **{day: {next(iter(metadata)): place} for day in others}}
 
 

@@ -1,4 +1,4 @@
-"""Which objects a day's rejected flows were read from, as text beside them, and what has changed since. No I/O here.
+"""The record of the objects that a day's rejected flows were read from, and its comparison with a later listing.
 
 A day is only made again from at least the objects that it was made from: what is gone or has become smaller would take
 records away that nobody misses.
@@ -27,7 +27,7 @@ class ObjectsRead:
         return sum(self.sizes.values())
 
     def gone(self, now: "ObjectsRead") -> list[str]:
-        """The names of the objects that are not there now. One that was unpacked, or packed, is still there."""
+        """The names of the objects that are not there now. One that was decompressed, or compressed, is still there."""
         there = set(map(unpacked_name, now.sizes))
         return sorted(name for name in self.sizes if unpacked_name(name) not in there)
 
@@ -68,5 +68,5 @@ def objects_read(stored: Iterable[StoredObject]) -> ObjectsRead:
 
 
 def unpacked_name(key: str) -> str:
-    """An object's name without the ending that says it is packed."""
+    """An object's name without the ending of its compression."""
     return PurePosixPath(key).name.removesuffix(".gz")

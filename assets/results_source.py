@@ -1,7 +1,6 @@
 """Records which flow logs the results are made from, in a file below ``source/``.
 
-Reports and rejected flows outlive dropped tables. Without this record, the results of two accounts could be mixed. The
-results themselves are written elsewhere.
+Reports and rejected flows outlive dropped tables. Without this record, the results of two accounts could be mixed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,13 +24,13 @@ SIMULATED = "simulated"
 """The third line of the source record, where the flow logs are simulated."""
 
 DAYS = f"{FOLDER}days/"
-"""The folder of what is recorded of days."""
+"""The folder of the records about days."""
 
 
 def claim_results(results: ObjectStore, bucket: Bucket, athena: QueryEngine, table: TableName) -> None:
     """Record that these results are made from this bucket's flow logs.
 
-    Raises FlowLakeError where another source has them.
+    Raises FlowLakeError if another source has them.
     """
     if not require_own_results(results, bucket, athena, table):
         results.add({SOURCE_RECORD: _source_record(bucket, athena).encode()})
@@ -39,9 +38,9 @@ def claim_results(results: ObjectStore, bucket: Bucket, athena: QueryEngine, tab
 
 
 def require_own_results(results: ObjectStore, bucket: Bucket, athena: QueryEngine, table: TableName) -> bool:
-    """Whether these results are recorded to be made from this bucket's flow logs; False where nothing is recorded.
+    """Whether the source record names this bucket's flow logs; False if there is no source record.
 
-    Raises FlowLakeError where another source or catalog is recorded, or where files of somebody else lie there.
+    Raises FlowLakeError if it names another source or catalog, or if other files lie there.
     """
     recorded, own = _recorded_source(results), _source_record(bucket, athena)
     if recorded is None:
@@ -66,7 +65,7 @@ def _source_in_words(record: Sequence[str]) -> str:
 
 
 def _require_no_foreign_files(results: ObjectStore, own: str, athena: QueryEngine, rejected_flows: TableName) -> None:
-    """Raise FlowLakeError where the results' folders hold files that no run of this project is known to have made.
+    """Raise FlowLakeError if the results' folders hold files that may not be this project's.
 
     Older versions recorded no source. Their files are known by their table of rejected flows, which points at them.
     """

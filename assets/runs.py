@@ -1,4 +1,4 @@
-"""What all assets share while they run: the run's days, the query comment, and how results and errors are reported."""
+"""Functions of all assets: the run's days, the query comment, and reports of results and errors to Dagster."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -56,8 +56,8 @@ def finish_days(
 ) -> Iterator[dg.AssetMaterialization]:
     """Report each day that is done, with its metadata; then raise FlowLakeError if there are `failures`.
 
-    If a step fails, Dagster counts none of its days as materialized. Therefore each day that is done is given as a
-    materialization for the asset to yield. `after` names what a failed run leaves out for all days; the error says so.
+    If a step fails, Dagster does not count any of its days as materialized. So this yields a materialization for each
+    day that is done. `after` names what a failed run leaves out for all days; the error says so.
     """
     for day, metadata in done.items():
         if failures:
@@ -76,9 +76,11 @@ def _failed(days: Sequence[date], failures: Mapping[date, str], after: str) -> F
     if len(days) == 1:
         return FlowLakeError(text)
     number = len(days) - len(failures)
-    others = {0: "which are all", 1: "the other one is"}.get(number, f"the {number} others are")
+    others = {0: "no other day", 1: "1 other day"}.get(number, f"{number} other days")
     then = f", then the {after} for all {len(days)}" if after and number else ""
-    return FlowLakeError(f"{text}\nNot done: {days_text(sorted(failures))}; {others}. Run again for these days{then}.")
+    return FlowLakeError(
+        f"{text}\nNot done: {days_text(sorted(failures))}. Done: {others}. Run again for the days not done{then}."
+    )
 
 
 def ensure_result(context: dg.AssetExecutionContext, ensured: Ensured, check: str) -> dg.MaterializeResult:

@@ -1,7 +1,7 @@
-"""Finds flow logs that delivered on the days before and no longer do, by the ids in their objects' names.
+"""Finds flow logs that no longer deliver, by the ids in the names of the objects of the days before.
 
-Without it, a day with objects of other flow logs looks complete, though a VPC's records are missing. Days without any
-object are reported in partitions.py.
+Without it, a day with objects of other flow logs looks complete, though a VPC's records are missing. partitions.py
+reports days without any object.
 """
 
 from collections import Counter
@@ -13,11 +13,14 @@ from flowlogs.layout import find_flow_log
 from resources.bucket import Bucket
 
 DAYS_BEFORE = 3
-"""For how many days a flow log that stopped is reported."""
+"""With how many days before it a day is compared. So a flow log that stopped is reported for this many days."""
 
 
 def silent_flow_logs(bucket: Bucket, inspected: Mapping[date, DayObjects]) -> list[str]:
-    """Warnings about flow logs that delivered shortly before one of these days, and not on it. Days must be over."""
+    """A warning for each flow log that delivered on one of the DAYS_BEFORE days before a day, and not on the day.
+
+    Only days that are over are checked.
+    """
     sources, today = bucket.sources(), datetime.now(timezone.utc).date()
     counted = {day: _by_flow_log(found.objects) for day, found in inspected.items() if found.objects}
     silent = []

@@ -25,7 +25,7 @@ ARROW_TYPES: Mapping[str, str] = {
 """The Arrow type that a column is stored with, by its pandas type: an empty column is as typed as a full one."""
 
 CELL_LENGTH = 100
-"""How many characters of a cell people are shown; files hold all of it. The longest that AWS writes is an ARN."""
+"""How many characters of a cell people see; files hold all of it. The longest value that AWS writes is an ARN."""
 
 _FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212")
 """How a formula begins: these characters, and others that a spreadsheet may read as one of them."""
@@ -36,7 +36,7 @@ _CELL = re.compile("[^;\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029]+")
 _WORD_OR_MARK = re.compile("[^ |`]+|[|`]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
-_MARKS = re.compile(r"[\\`*~|\[\]]|(?<![^\W_])_|_(?![^\W_])")  # within a word, "_" is none
+_MARKS = re.compile(r"[\\`*~|\[\]]|(?<![^\W_])_|_(?![^\W_])")  # within a word, "_" is not a mark
 _BLOCK = re.compile(r"[#>+=-](?=.)|\d{1,9}[.)](?= )")
 _LINKED = re.compile("://|www\\.|@", re.IGNORECASE)
 
@@ -44,7 +44,7 @@ _LINKED = re.compile("://|www\\.|@", re.IGNORECASE)
 def markdown_table(frame: "pd.DataFrame", rows: int | None = None) -> str:
     """The frame's first `rows` rows (all of them by default) as a Markdown table; NULL is an empty cell.
 
-    It has no blanks to spare: Dagster's UI (1.13) shows 999 characters at once, and more behind a link.
+    It has no extra blanks: Dagster's UI (1.13) shows 999 characters at once, and more behind a link.
     """
     lines = [_markdown_row(map(markdown_text, frame.columns)), _markdown_row("-" for _ in frame.columns)]
     shown = frame if rows is None else frame.head(rows)
@@ -137,7 +137,7 @@ class _Lines(io.StringIO):
 
 def _without_formulas(text: str) -> str:
     """The text with an apostrophe before each part that a spreadsheet may take for a formula."""
-    if text == "-":  # flow logs write it where there is no value
+    if text == "-":  # flow logs write it for a missing value
         return text
     cells = _CELL.sub(lambda cell: f"'{cell[0]}" if _first_visible(cell[0], ' "') in _FORMULA else cell[0], text)
     is_live = text[:1] in ("\t", "\r", "\n") or _first_visible(text, ' ";') in _FORMULA
@@ -150,7 +150,7 @@ def _first_visible(text: str, skipped: str) -> str:
 
 
 def _beginning(value: object, most: int) -> str:
-    """The first characters of a value's text. The whole text, which may be very long, is not made for that."""
+    """The first characters of a value's text. The whole text may be very long, and is not built for this."""
     if isinstance(value, str):
         return value[:most]
     if isinstance(value, bytes | bytearray):
@@ -172,7 +172,7 @@ def _joined(parts: Iterable[str], brackets: str, most: int) -> str:
 
 
 def _time(seconds: int) -> str:
-    """The time that so many seconds since 1970 are; the number itself where no calendar has such a time."""
+    """The time that so many seconds since 1970 are; the number itself if it is out of range."""
     try:
         return (_EPOCH + timedelta(seconds=int(seconds))).isoformat().replace("+00:00", "Z")
     except OverflowError:

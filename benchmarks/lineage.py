@@ -20,7 +20,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.reports.catalogue import REPORTS, Report, filled_in
+from assets.reports.report_files import REPORTS, Report, filled_in
 from benchmarks.competitors import CORES
 from benchmarks.days import SMALL_DAYS
 from flowlogs.statements import TableName, text_literal

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
-from assets.reports.catalogue import REPORTS
+from assets.reports.report_files import REPORTS
 from benchmarks.days import DAY, START_DATE
 
 OURS = "pipelines.definitions"

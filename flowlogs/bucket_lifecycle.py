@@ -1,4 +1,4 @@
-"""A bucket's lifecycle rules: those that this project creates, and what others make expire. S3 is not called here.
+"""A bucket's lifecycle rules: those that this project creates, and what other rules expire.
 
 Source: "Lifecycle configuration elements", Amazon S3 user guide (2026). Rules are the plain structures that S3 returns.
 """

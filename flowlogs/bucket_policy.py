@@ -1,7 +1,7 @@
 """The policy statements that a bucket and its KMS key need for the delivery of flow logs, and merging them.
 
 Source: "Publish flow logs to Amazon S3: Amazon S3 bucket permissions", Amazon VPC user guide (2026). Policies are the
-plain JSON structures that S3 stores; S3 is not called here.
+plain JSON structures that S3 stores.
 """
 
 import copy
@@ -25,7 +25,7 @@ def delivery_statements(
     """What the delivery service needs in order to write this account's flow logs of this region.
 
     `prefix` is what stands in front of ``AWSLogs/``: empty, or with a closing slash. `hive`: into Hive-compatible
-    folders. `partition` is what AWS calls its separate parts: aws, aws-us-gov, aws-cn.
+    folders. `partition` is the ARN's partition, one of aws, aws-us-gov, aws-cn.
 
     AWS's own example also asks for ``s3:x-amz-acl``: left out, because on a bucket with object ownership enforced that
     condition has been reported to deny every delivery silently.
@@ -68,7 +68,7 @@ def key_statement() -> Statement:
 
 
 def allows_delivery(policy: Policy, account: str) -> bool:
-    """Whether a key's policy lets the delivery service encrypt this account's objects, as far as its statements tell.
+    """Whether a key's policy lets the delivery service encrypt this account's objects, as far as its statements show.
 
     A denial counts where no condition narrows it.
     """
@@ -115,7 +115,7 @@ def tls_only_statement(partition: str, bucket: str) -> Statement:
 
 
 def merged(policy: Policy | None, required: Iterable[Statement]) -> Policy | None:
-    """The policy with the `required` statements added that it lacks; None where it lacks none.
+    """The policy with the `required` statements added that it lacks; None if it lacks none.
 
     Its own statements stay as they are. A Sid that is in use gets a number, because S3 wants unique ones.
     """

@@ -1,4 +1,4 @@
-"""Days as text for people, and groups of consecutive days. Every day is a date in UTC. No partition is known here."""
+"""Days as text for people, and groups of consecutive days. Every day is a date in UTC."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -17,7 +17,7 @@ def batches(days: Sequence[date], most: int) -> Iterator[list[date]]:
 
 
 def days_text(days: Sequence[date]) -> str:
-    """The days as text: each of up to five, or how many from which to which."""
+    """The days as text: all of up to five days; of more, the number, the first and the last."""
     if len(days) > 5:
         return f"{len(days)} days from {days[0]} to {days[-1]}"
     return ", ".join(map(str, days)) or "none"

@@ -1,4 +1,4 @@
-"""The one exception whose text is for people.
+"""The exception whose text is for people.
 
 It marks a user's mistake, or a fault of the environment (a full disk, a damaged object). Any other exception is a bug.
 Subclasses for queries are in resources/engine.py.

@@ -1,6 +1,6 @@
-"""Makes text from records, names and errors safe to show: characters that are not printable become escapes.
+"""Makes text from records, names and errors safe to print: characters that are not printable become escapes.
 
-Without that, a record could control the terminal. Escapes of Markdown and CSV are in assets/tables.py.
+Without that, a record could control the terminal. assets/tables.py has the escapes of Markdown and CSV.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""Which kind of statement a text is, by its first word: the way in which Athena itself chooses a parser.
-
-Whether the rest of the text makes sense, and what it means, is not looked at here.
-"""
+"""The kind of a statement, by its first word: this is how Athena chooses a parser."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The resources of the aws target as Dagster takes them, on dagster-aws's own where they fit."""
+"""The Dagster resources of the aws target, based on those of dagster-aws where they fit."""
 
 import os
 from functools import lru_cache
@@ -22,7 +22,7 @@ _OF_BOTO3 = {
     "region_name": "AWS_REGION",
     "endpoint_url": "AWS_ENDPOINT_URL",
 }
-"""The fields that show what boto3 takes from the environment, where that is set."""
+"""The fields that show what boto3 takes from the environment, by the variable."""
 
 _OF_SESSIONS = ("profile_name", "region_name", "aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
@@ -30,16 +30,16 @@ _OF_CLIENTS = ("endpoint_url", "use_ssl", "verify")
 
 
 class AwsAccount(ResourceWithBoto3Configuration):
-    """How AWS is called: profile, region, endpoint and attempts, as everywhere with boto3."""
+    """The connection to AWS: profile, region, endpoint and attempts, as boto3 has them."""
 
     logs_region: str | None = Field(description="FLOWLAKE_REGION: the region of the VPCs.")
     results_bucket: str = Field(description="The bucket of results: clients work in its region where none is set.")
     archive_account_id: str | None = Field(
-        description="FLOWLAKE_ACCOUNT_ID: whose the bucket may be, where FLOWLAKE_VPC_IDS names no VPC."
+        description="FLOWLAKE_ACCOUNT_ID: the bucket's account, where FLOWLAKE_VPC_IDS names no VPC."
     )
 
     def create_resource(self, context: dg.InitResourceContext) -> AwsClients:
-        # What is as boto3 finds it by itself is left to it: a profile that is handed in goes before keys that are set.
+        # boto3 finds these values by itself. An explicit profile would win over keys that are set.
         given = {
             name: value
             for name in (*_OF_SESSIONS, *_OF_CLIENTS)
@@ -117,10 +117,10 @@ class AthenaWorkgroup(dg.ConfigurableResource[Athena]):
     aws: dg.ResourceDependency[AwsClients]
     database: str = Field(description="FLOWLAKE_DATABASE: where tables are looked for.")
     workgroup: str = Field(description="FLOWLAKE_WORKGROUP: the workgroup.")
-    results: str = Field(description="FLOWLAKE_RESULTS: below it, Athena writes what queries give.")
+    results: str = Field(description="FLOWLAKE_RESULTS: below it, Athena writes query results.")
     scan_limit_bytes: int = Field(description="FLOWLAKE_SCAN_LIMIT_BYTES: how much one query may scan.")
     query_timeout_seconds: float = Field(description="FLOWLAKE_QUERY_TIMEOUT_SECONDS: how long a statement may take.")
-    vpc_ids: list[str] = Field(description="FLOWLAKE_VPC_IDS: without any, no bucket's settings are looked at.")
+    vpc_ids: list[str] = Field(description="FLOWLAKE_VPC_IDS: without any, no bucket's settings are read.")
 
     def create_resource(self, context: dg.InitResourceContext) -> Athena:
         return Athena(
@@ -145,7 +145,7 @@ class ResultsInS3(dg.ConfigurableResource[S3Store]):
 
 
 def aws_resources(settings: Settings) -> dict[str, object]:
-    """The resources of the aws target. Makes no call."""
+    """The resources of the aws target. Makes no request."""
     shown: dict[str, Any] = {
         name: dg.EnvVar(variable) for name, variable in _OF_BOTO3.items() if os.environ.get(variable)
     }

@@ -1,6 +1,6 @@
 """Builds Dagster's definitions from the settings: assets, jobs, the schedule and the resources.
 
-Loading is elsewhere.
+definitions.py and workspace.py load them.
 """
 
 import gc
@@ -16,11 +16,11 @@ from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
 from assets.partitions import partition_asset
 from assets.rejected_flows.asset import rejected_flows_asset
 from assets.reports.asset import report_asset
-from assets.reports.catalogue import REPORTS, Report
+from assets.reports.report_files import REPORTS, Report
 from flowlogs.errors import FlowLakeError
+from pipelines.dagster_resources import dagster_resources
 from pipelines.days import days_from_the_start, days_of_the_logs
 from pipelines.jobs import EXECUTOR, daily_job, daily_schedule, teardown
-from pipelines.resources import dagster_resources
 from pipelines.settings import Settings, read_settings
 from pipelines.targets import KINDS, Target, build_target
 
@@ -33,10 +33,10 @@ def build_definitions(
     days_of_logs_only: bool = False,
     target: Target | None = None,
 ) -> dg.Definitions:
-    """New definitions for these settings, with another `target` if one is given.
+    """New definitions for these settings; with the resources of `target`, if it is given.
 
     Partitions are the days that are over, and with `today_too` also today. With `days_of_logs_only`, they are the days
-    of the logs. Then the names of folders are read; without it, this touches neither disk nor network.
+    of the logs. Then this lists folders; without it, it makes no request and opens no file.
     """
     resources = target.resources if target else dagster_resources(settings)
     target = target or build_target(settings)
@@ -72,11 +72,11 @@ def build_definitions(
 
 
 def load_definitions(*, days_of_logs_only: bool = False) -> dg.Definitions:
-    """The definitions that the environment and ``.env`` ask for, for a module that Dagster loads."""
+    """The definitions for the environment and ``.env``, for a module that Dagster loads."""
     try:
         loaded = build_definitions(read_settings(), days_of_logs_only=days_of_logs_only)
     except FlowLakeError as error:
-        # Dagster's commands end with the words of click's own exception, and with the traceback of any other.
+        # Dagster's commands print the message of click's exception, and the traceback of any other.
         raise click.ClickException(str(error)) from None
     # What is imported by now stays for good. Without this, Python walks through all of Dagster again and again while
     # the rest is imported and the first assets run: a quarter of the time that a small day takes.

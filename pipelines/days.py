@@ -8,21 +8,22 @@ from pipelines.settings import Settings
 from resources.bucket import Bucket
 
 ARCHIVE_AFTER = timedelta(days=31)
-"""A folder whose last day is longer ago gets no more days: nobody copies into it every night."""
+"""If a folder's last day is longer ago than this, the folder does not grow: its last day is the last partition."""
 
 
 def days_from_the_start(settings: Settings, *, today_too: bool = False) -> dg.DailyPartitionsDefinition:
     """Every day that is over since FLOWLAKE_START_DATE.
 
-    An incident is looked at while it lasts: for that, today can be one, too.
+    With `today_too`, today is one as well: `make run` can report on an incident while it lasts.
     """
     return _days(settings.start_date, end_offset=int(today_too))
 
 
 def days_of_the_logs(settings: Settings, bucket: Bucket) -> dg.DailyPartitionsDefinition:
-    """The days from the first to the last that a folder of logs holds; without such a folder, as above.
+    """The days from the first to the last in a folder of logs; without such a folder, `days_from_the_start`.
 
-    The end stays open while the folder grows. A start date that is set holds. Looks at the names of folders alone.
+    The end stays open while the folder grows (see ARCHIVE_AFTER). If FLOWLAKE_START_DATE is set, it is the first day.
+    This lists folders, and reads no file.
     """
     days = [day for day in bucket.listed_days() or () if day >= settings.start_date]
     if not days:

@@ -1,4 +1,4 @@
-"""The definitions that Dagster loads. They are built in build.py."""
+"""The definitions that Dagster loads. build.py builds them."""
 
 from pipelines.build import load_definitions
 

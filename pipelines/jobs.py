@@ -1,4 +1,4 @@
-"""The daily job, its schedule, the teardown job, and the executor of runs. Assets are defined in assets/."""
+"""The daily job, its schedule, the teardown job, and the executor of runs."""
 
 import json
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def daily_job(daily_assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJo
     return dg.define_asset_job(
         JOB_NAME,
         selection=dg.AssetSelection.checks(DELIVERS) | dg.AssetSelection.assets(*daily_assets),
-        description="Look at the flow logs, add the day's partition, scan it once for its REJECT records, then write "
+        description="Check the flow logs, add the day's partition, scan it once for its REJECT records, then write "
         "the reports from those.",
     )
 

@@ -1,6 +1,6 @@
 """Reads and validates all settings: from the environment, or from ``.env`` at the project's root.
 
-``.env.example`` explains each setting. Nothing is looked up in AWS or on disk here, except where links lead.
+``.env.example`` explains each setting. This makes no request and opens no file, except `.env`; it follows links.
 """
 
 import hashlib
@@ -279,18 +279,18 @@ def _variables_in(path: Path) -> list[str]:
             line = binding.original.string.strip()
             raise FlowLakeError(
                 f"{printable(str(path))}, line {binding.original.line}: {printable(line)!r} sets nothing. Write "
-                "NAME=value, or # in front of what is no setting."
+                "NAME=value, or # in front of a line that is not a setting."
             )
     return [binding.key for binding in bindings if binding.key]
 
 
 def _misspelled(variables: Iterable[str]) -> list[str]:
-    """An error for each variable that is no setting but nearly has the name of one. It would have no effect."""
+    """An error for each variable that is not a setting, but has nearly the name of one. It would have no effect."""
     names = [name.upper() for name in Settings.model_fields]
     ours = {found: found.upper().removeprefix(PREFIX) for found in variables if found.upper().startswith(PREFIX)}
     near = {found: get_close_matches(name, names, n=1, cutoff=0.8) for found, name in ours.items() if name not in names}
     return [
-        f"{found} is no setting. Did you mean {PREFIX}{meant[0]}?" for found, meant in sorted(near.items()) if meant
+        f"{found} is not a setting. Did you mean {PREFIX}{meant[0]}?" for found, meant in sorted(near.items()) if meant
     ]
 
 
@@ -349,9 +349,9 @@ def _temporary_folders() -> list[tuple[str, str]]:
 
 
 def _find_logs(path: Path, bucket: Path, linked: Iterable[Path]) -> str | None:
-    """The folder of logs that a path is or lies in, by whatever links, in words; None where it lies in none.
+    """The folder of logs that a path is or is in, through any links, in words; None if it lies in none.
 
-    Logs are in the bucket, where links in it lead, and in whatever is called AWSLogs.
+    Logs are in the bucket, where links in it lead, and in every folder with the name AWSLogs.
     """
     real = Path(os.path.realpath(path.expanduser()))
     above = (real, *real.parents)
@@ -399,9 +399,9 @@ def _from_root(path: str) -> Path:
         folder = (PROJECT_ROOT / Path(path).expanduser()).resolve()
         str(folder).encode()
     except UnicodeEncodeError:
-        raise FlowLakeError(f"{path!r} (see FLOWLAKE_BUCKET and FLOWLAKE_RESULTS) is no UTF-8: rename it.") from None
+        raise FlowLakeError(f"{path!r} (see FLOWLAKE_BUCKET and FLOWLAKE_RESULTS) is not UTF-8: rename it.") from None
     except RuntimeError as error:  # the home of a user that does not exist, or links that go round in a circle
-        raise FlowLakeError(f"{path} (see FLOWLAKE_BUCKET and FLOWLAKE_RESULTS) is no folder: {error}") from None
+        raise FlowLakeError(f"{path} (see FLOWLAKE_BUCKET and FLOWLAKE_RESULTS) is not a folder: {error}") from None
     return folder
 
 

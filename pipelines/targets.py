@@ -1,4 +1,8 @@
-"""Builds the resources of the chosen target. No other module knows which target is used."""
+"""Builds the resources of the target that the settings name.
+
+Other modules do not import a target's implementations, except dagster_resources.py and aws_resources.py, which wrap the
+functions of this module for the UI.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -35,14 +39,14 @@ RESULTS_BUCKET = "vpc-flow-lake-results"
 """The embedded engine's bucket name of the results folder. The catalog lies in that folder and moves with it."""
 
 QUERY_RESULTS = "athena-results/"
-"""Where Athena writes query results, below the results root. Reports are made from them."""
+"""The folder below the results root where Athena writes query results. Reports are made from them."""
 
 
 KINDS: Mapping[str, Mapping[str, str]] = {
     "embedded": {"bucket": "file", "flow_log": "python", "athena": "duckdb"},
     "aws": {"bucket": "s3", "flow_log": "aws", "athena": "athena"},
 }
-"""What the resources of each target are, in the words that Dagster's UI has pictures for."""
+"""The kind of each resource, by target: names that Dagster's UI has icons for."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,12 @@ class Target:
 
     @property
     def resources(self) -> dict[str, object]:
-        """The resources as Dagster takes them."""
+        """The resources by the names of the assets' parameters."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def build_target(settings: Settings) -> Target:
-    """The target that the settings ask for. Makes no call and touches no file."""
+    """The target that the settings name. Makes no request and opens no file."""
     return _aws(settings) if settings.target == "aws" else _embedded(settings)
 
 
@@ -95,7 +99,7 @@ def folder_bucket(
 def folder_flow_log(
     bucket: FolderBucket, traffic_type: str, aggregation_seconds: int, delivery: Delivery = DEFAULT_DELIVERY
 ) -> FlowLog:
-    """What delivers to a folder: the simulated VPC, or nothing of ours."""
+    """The flow log of a folder: the simulated VPC, or logs that are already there."""
     if not isinstance(bucket, SimulatedBucket):
         return ExistingLogs(str(bucket.root))
     vpc = SimulatedVpc(bucket.simulated_source, traffic_type, aggregation_seconds, delivery=delivery)
@@ -163,7 +167,7 @@ def s3_bucket(
     vpc_ids: Sequence[str],
     results: str,
 ) -> S3Bucket:
-    """The bucket of flow logs; whether Athena's results lie in it too, their address tells."""
+    """The bucket of flow logs. Query results may be in the same bucket: `results` says so."""
     results_bucket, prefix = bucket_and_prefix(results)
     return S3Bucket(
         clients,
@@ -182,6 +186,6 @@ def s3_results(clients: AwsClients, results: str) -> S3Store:
 
 
 def query_results(results: str) -> str:
-    """Where Athena writes what queries give, below the results' address."""
+    """The address where Athena writes query results."""
     bucket, prefix = bucket_and_prefix(results)
     return f"s3://{bucket}/{prefix}{QUERY_RESULTS}"

@@ -1,7 +1,6 @@
 """The contracts of an object store, and of the bucket that flow logs are delivered to.
 
-Keys are S3's: text with slashes, relative to the store's root. Folders and S3 are in embedded/ and aws/, and so is what
-a bucket needs before flow logs can be delivered to it.
+Keys are S3's: text with slashes, relative to the store's root. The implementations are in embedded/ and aws/.
 """
 
 import shutil
@@ -45,7 +44,7 @@ class FolderListing:
 class ObjectStore(ABC):
     """Objects under one root.
 
-    `most_compared` is how many objects of a day may be compared, where each costs a request; None where none does.
+    `most_compared` is how many objects of a day may be compared, if each costs a request; None if it does not.
     """
 
     most_compared: int | None = None
@@ -78,7 +77,7 @@ class ObjectStore(ABC):
         """The object's bytes, to read in order. Raises FlowLakeError, with its address, where it cannot be read."""
 
     def read(self, key: str) -> bytes:
-        """All of the object. Raises FlowLakeError where it cannot be read to its end."""
+        """All of the object. Raises FlowLakeError if it cannot be read to its end."""
         with self.open(key) as stored:
             return stored.read()
 
@@ -91,21 +90,21 @@ class ObjectStore(ABC):
 
     @abstractmethod
     def head(self, key: str, size: int) -> bytes:
-        """The object's first bytes, at most so many (one or more). Raises FlowLakeError where it cannot be read."""
+        """The object's first bytes, at most so many (one or more). Raises FlowLakeError if it cannot be read."""
 
     def content_id(self, stored: StoredObject) -> str:
-        """A text that copies of an object share; seldom others, and whoever wants to know looks at both."""
+        """An id that the copies of an object share. Other objects rarely share it: compare both objects to be sure."""
         return str(stored.size)
 
     @abstractmethod
     def replace(self, files: Mapping[str, bytes]) -> None:
-        """Write objects that belong together, each whole or not at all. Raises FlowLakeError where that fails.
+        """Write objects that belong together, each whole or not at all. Raises FlowLakeError if that fails.
 
-        No object is replaced before all of them are known to be writable, as far as the store can tell.
+        No object is replaced before all of them are known to be writable, as far as the store knows.
         """
 
     def add(self, files: Mapping[str, bytes]) -> None:
-        """Write those objects that are not there yet, each whole. Raises FlowLakeError where that fails.
+        """Write those objects that are not there yet, each whole. Raises FlowLakeError if that fails.
 
         Where several processes add an object at once, the first one wins, if the store supports that. This default only
         lists the keys first.
@@ -116,7 +115,7 @@ class ObjectStore(ABC):
 
     @abstractmethod
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove objects; a missing one is no error. Raises FlowLakeError where that fails."""
+        """Remove objects; a missing object is not an error. Raises FlowLakeError if that fails."""
 
     @contextmanager
     def staging_folder(self) -> Iterator[Path]:
@@ -148,13 +147,13 @@ class Bucket(ABC):
 
     @abstractmethod
     def ensure(self) -> Ensured:
-        """Create the bucket, or check that flow logs can be delivered to it. Changes nothing where they can."""
+        """Create the bucket, or check that flow logs can be delivered to it. If they can, this changes nothing."""
 
     @abstractmethod
     def sources(self) -> LogSources:
         """The accounts and regions whose flow logs are read, and where their folders lie.
 
-        Raises FlowLakeError where there is none, or a choice to make.
+        Raises FlowLakeError if there is none, or a choice to make.
         """
 
     def is_simulated(self) -> bool:
@@ -168,7 +167,7 @@ class Bucket(ABC):
     def unfit_days(self, days: Iterable[date]) -> Mapping[date, str]:
         """The days (UTC) whose folder holds another day's objects, or objects of another bucket, and what to do.
 
-        There are none in S3: it knows no links, and nothing is simulated there.
+        S3 has none: it has no links and no simulated objects.
         """
         return {}
 
@@ -186,9 +185,9 @@ class Bucket(ABC):
         return sorted(delivered or {day for day, _ in found if day})
 
     def listed_days(self) -> list[date] | None:
-        """The UTC days that have a folder, in order, where the names of folders tell and nothing delivers other days.
+        """The UTC days that have a folder, in order, if local folders show them and no other days are delivered.
 
-        None where that takes calls of a service, where days are still made, or where there are no flow logs.
+        None if that takes requests, if days are still simulated, or if there are no flow logs.
         """
         return None
 

@@ -1,4 +1,4 @@
-"""Repeats a read while a parallel run replaces what is read. What is read, and how, is for the caller to say.
+"""Repeats a read if a parallel run replaces the data during the read. The caller reads.
 
 For example, a parallel run may point a day's partition at new files and remove the old ones, while these are read:
 

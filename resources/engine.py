@@ -1,6 +1,6 @@
 """The contract of a query engine: an Athena statement goes in, a typed frame and its cost come out.
 
-Assets know this contract alone. The engines are in aws/athena.py and embedded/athena.py.
+Assets use only this contract. The engines are in aws/athena.py and embedded/athena.py.
 """
 
 from abc import ABC, abstractmethod
@@ -49,14 +49,14 @@ class QueryResult:
 
     `frame` has one row a record and the types of FRAME_TYPES; a statement without rows gives an empty frame.
     `scanned_bytes` is the size of the objects that were read, as stored (compressed): what Athena bills. `seconds` is
-    wall-clock time. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote; None where the engine
-    does not report them. `locations` are those of the partitions that a SELECT read; None likewise. `more_rows`: the
-    frame has only the first rows.
+    wall-clock time. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote; None if the engine
+    does not report them. `locations` are those of the partitions that a SELECT read; None likewise. `more_rows`: the frame
+    has only the first rows.
 
-    `misread` are objects that the table reads wrongly, such as one without a header line. Its keys are their paths, its
-    values say why, in words that follow the path. `remarks` are warnings about objects that are read right,
-    `partition_warnings` about partitions that point at no objects, or at objects that no run wrote. An engine that does
-    not check has none of the three.
+    `misread` are objects that the table reads wrongly, such as one without a header line. Its keys are their paths,
+    its values say why: each continues a sentence that begins with the path. `remarks` are warnings about objects that
+    are read right, `partition_warnings` about partitions that point at no objects, or at objects that no run wrote. An
+    engine that does not check leaves all three empty.
     """
 
     statement: str
@@ -80,11 +80,11 @@ class QueryResult:
 
 def misread_messages(misread: Mapping[str, str]) -> list[str]:
     """The problems of misread objects: the first few in full, then the names of others."""
-    told = [f"{path} {words}" for path, words in list(misread.items())[:MAX_NAMES]]
+    messages = [f"{path} {words}" for path, words in list(misread.items())[:MAX_NAMES]]
     others = list(misread)[MAX_NAMES:]
     if others:
-        told.append(f"Neither can others be read as they are: {first_names(others)}.")
-    return told
+        messages.append(f"Other objects cannot be read as they are, too: {first_names(others)}.")
+    return messages
 
 
 def day_values(day: date) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ class QueryEngine(ABC):
     @property
     @abstractmethod
     def scan_limit_bytes(self) -> int | None:
-        """How many bytes, as stored, one query may scan; None where there is no limit."""
+        """How many bytes, as stored, one query may scan; None if there is no limit."""
 
     @abstractmethod
     def ensure(self) -> Ensured:
@@ -119,7 +119,7 @@ class QueryEngine(ABC):
 
     @abstractmethod
     def find_table(self, name: TableName) -> TableDefinition | None:
-        """The table as the catalog has it; None where there is none."""
+        """The table as the catalog has it; None if there is none."""
 
     @abstractmethod
     def locations_of(self, name: TableName, partitions: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:

@@ -1,7 +1,4 @@
-"""The result of an ``ensure`` of a bucket, a flow log or an engine: facts, warnings and errors.
-
-Nothing is ensured here.
-"""
+"""The result of an ``ensure`` of a bucket, a flow log or an engine: facts, warnings and errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

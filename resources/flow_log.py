@@ -1,4 +1,4 @@
-"""The contract of the flow logs of the configured VPCs, and the case where this project creates none.
+"""The contract of the configured VPCs' flow logs, and the implementation that creates none.
 
 EC2's flow logs are in aws/flow_log.py, the simulated one in embedded/flow_log.py.
 """
@@ -31,7 +31,7 @@ class FlowLog(ABC):
 
 
 class ExistingLogs(FlowLog):
-    """No flow log: the logs in the bucket are read, and nothing is ever written there."""
+    """Creates no flow log: the logs in the bucket are read, and nothing is written there."""
 
     def __init__(self, where: str) -> None:
         self.where = where

@@ -1,4 +1,4 @@
-"""Where the links in a folder lead: nothing is read here but the names in folders."""
+"""Finds the folders that links in a bucket's folder lead to, by listing folders."""
 
 import os
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ MAX_DEPTH_OF_LINKS = 7
 """From the bucket's folder down to a month's, which holds the days' folders."""
 
 MAX_FOLDERS_WITH_LINKS = 2_000
-"""Into how many folders of a bucket a look is taken for links, the upper ones first."""
+"""In how many folders of a bucket links are searched, the upper ones first."""
 
 
 def linked_folders(root: Path) -> list[Path]:
     """The folders that links in a bucket's folder lead to, down to those of the days.
 
-    Without those that hold the bucket itself: what lies beside the bucket is not in it.
+    Folders that hold the bucket itself are left out: what lies beside the bucket is not in it.
     """
     top = os.path.realpath(root)
     seen, looked_into = {top, *map(str, Path(top).parents)}, 0
@@ -35,8 +35,8 @@ def linked_folders(root: Path) -> list[Path]:
 
 
 def real_entries(folder: str) -> Iterator[tuple[str, str, bool]]:
-    """What is in a folder: its name, where it really is, given where the folder is, and whether it is a folder."""
-    with suppress(OSError), os.scandir(folder) as entries:  # what cannot be read, whoever reads objects will tell
+    """The entries of a folder, given its real path: name, real path, and whether it is a folder."""
+    with suppress(OSError), os.scandir(folder) as entries:  # reading the objects there will report the error
         for entry in entries:
             if entry.is_symlink():
                 is_folder = os.path.isdir(entry.path)  # noqa: PTH112 - Path's fails where it may not look

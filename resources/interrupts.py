@@ -1,6 +1,6 @@
 """Turns signals into KeyboardInterrupt while a statement runs, so that it can be stopped.
 
-Exit codes are not set here.
+pipelines/commands/interruptions.py sets the exit status.
 """
 
 import signal

@@ -1,4 +1,4 @@
-"""Where paths lead, after links are followed. Nothing is opened here."""
+"""Compares paths after it has followed links."""
 
 import os
 from pathlib import Path

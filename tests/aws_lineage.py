@@ -17,7 +17,7 @@ from aws_double.server import AwsDouble
 from support import DAY, ROOT, write_small_logs
 
 from assets.reports.asset import report_keys
-from assets.reports.catalogue import REPORTS as ALL_REPORTS
+from assets.reports.report_files import REPORTS as ALL_REPORTS
 from flowlogs.layout import is_visible
 from pipelines.build import build_definitions
 from pipelines.settings import Settings

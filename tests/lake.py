@@ -10,7 +10,7 @@ from support import files_in
 
 from assets.rejected_flows.cleanup import CLEANUP_MARKERS
 from assets.rejected_flows.files import ROOT
-from assets.reports.catalogue import REPORTS as ALL_REPORTS
+from assets.reports.report_files import REPORTS as ALL_REPORTS
 from flowlogs.layout import is_visible
 from flowlogs.statements import TableDefinition, TableName, rejected_flows_name
 from pipelines.build import build_definitions

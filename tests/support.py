@@ -1,7 +1,7 @@
 """What several tests need: logs of this project's own with known answers, folders as facts, commands as processes.
 
-The logs are written line by line here and their reports are told by hand, so that these tests need nothing but the
-project; the captured logs, with the answers of Hive's own reader, are read where FLOWLAKE_TEST_LOGS says.
+The logs are written line by line here and their reports by hand, so these tests need only the project. The captured
+logs, with the rows of Hive's reader, are in the folder that FLOWLAKE_TEST_LOGS names.
 """
 
 import gzip
@@ -68,20 +68,6 @@ SMALL_DETAILS = {
     DAY: [record(line) for line in (MANY_PACKETS, FEW_PACKETS, PING, UNCOUNTED)],
     NEXT_DAY: [record(NEXT_DAYS)],
 }
-
-REPORT_TYPES = {
-    "top_rejected_pairs": {
-        "packetcount": "int64",
-        "sourceaddress": "string",
-        "destinationaddress": "string",
-        "dt": "string",
-    },
-    "rejected_flow_details": {
-        **{field.column: {"int": "int32", "bigint": "int64"}.get(field.type, "string") for field in DEFAULT_FIELDS},
-        "dt": "string",
-    },
-}
-"""Each report's columns, in their order, with the Arrow types that its Parquet files have."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The asset of a daily report: its SQL, run over the rejected flows, and its rows as Parquet and CSV.
 
-What a day's report says depends on that day's records alone. Which reports there are, catalogue.py knows.
+What a day's report says depends on that day's records alone. report_files.py finds the reports.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ import dagster as dg
 from assets.day_objects import arrived_since
 from assets.metadata import query_metadata
 from assets.rejected_flows.files import completion_markers, days_without_files, recorded_objects, require_files
-from assets.reports.catalogue import Report, report_sql
+from assets.reports.report_files import Report, report_sql
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition, derived_days_read_otherwise, require_days
@@ -68,19 +68,19 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                 for group in batches(there, len(days)):
                     statement = f"{report_sql(report, source, group[0], group[-1])}\n{query_comment(context)}"
                     result = consistent_result(athena, results, source, group, statement)
-                    told = query_metadata(result, group)
+                    shown = query_metadata(result, group)
                     rows = dict(list(result.frame.groupby("dt")))
                     frames = {day: rows.get(day.isoformat(), result.frame.iloc[:0]) for day in group}
                     for batch in batches(group, DAYS_AT_ONCE):
-                        files = [report_files(report.name, day, frames[day]) for day in batch]
+                        files = [files_of_report(report.name, day, frames[day]) for day in batch]
                         results.replace({key: data for day_files in files for key, data in day_files.items()})
                         count = sum(len(frames[day]) for day in batch)
-                        rows_told = f"{count} {'row' if count == 1 else 'rows'}"
+                        rows_text = f"{count} {'row' if count == 1 else 'rows'}"
                         context.log.info(
-                            f"{days_text(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_told}."
+                            f"{days_text(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_text}."
                         )
                         done |= {
-                            day: report_metadata(report.name, day, frames[day], told[day], results) for day in batch
+                            day: report_metadata(report.name, day, frames[day], shown[day], results) for day in batch
                         }
             except FlowLakeError as error:
                 failures |= {day: str(error) for day in there if day not in done}
@@ -111,7 +111,7 @@ def report_keys(name: str, day: date) -> tuple[str, str]:
     return f"reports/{name}/{day}.parquet", f"reports/{name}/{day}.csv"
 
 
-def report_files(name: str, day: date, frame: "pd.DataFrame") -> dict[str, bytes]:
+def files_of_report(name: str, day: date, frame: "pd.DataFrame") -> dict[str, bytes]:
     parquet, csv = report_keys(name, day)
     return {csv: csv_bytes(frame), parquet: parquet_bytes(frame)}
 

@@ -1,4 +1,4 @@
--- The day's rejected flows in full, up to 100: those with the most packets.
+-- The day's REJECT records in full, up to 100: those with the most packets.
 -- version int
 -- account string
 -- interfaceid string

@@ -1,7 +1,4 @@
-"""The arguments of the make commands: variables, the folder of logs, the day and numbers.
-
-Settings are in settings.py.
-"""
+"""The arguments of the make commands: variables, the folder of logs, the day and numbers."""
 
 import os
 import re
@@ -40,8 +37,8 @@ def require_variables(command: str, typed: str | None) -> None:
     """Raise FlowLakeError for an unknown variable, which make would ignore.
 
     `typed` are the names of the variables on make's command line; without make it is None, and nothing is checked.
-    Variables before make are in the environment, where most are none of ours. There, only names that are almost the
-    name of a variable are errors.
+    Variables before make are in the environment, where most belong to other programs. There, only names that are
+    almost the name of a variable are errors.
     """
     if typed is None:
         return
@@ -99,7 +96,7 @@ def settings_for(logs: str | None) -> Settings:
 
 
 def parse_logs(logs: str) -> Path:
-    """The folder that LOGS names. Raises FlowLakeError, which quotes LOGS, where it is no folder."""
+    """The folder that LOGS names. Raises FlowLakeError, which quotes LOGS, where it is not a folder."""
     if "://" in logs:
         raise FlowLakeError(
             f"LOGS={logs} is an address, and LOGS names a folder. Copy the bucket into one (aws s3 sync {logs} "
@@ -111,19 +108,19 @@ def parse_logs(logs: str) -> Path:
         if logs and stat.S_ISDIR(path.stat().st_mode):
             with os.scandir(path):  # is allowed
                 return path
-        problem = "it is no folder" if logs else "it is empty"
+        problem = "it is not a folder" if logs else "it is empty"
     except FileNotFoundError:
         link = f" is a link to {path.readlink()}, which" if path.is_symlink() else ""
         problem = f"{path}{link} does not exist"
     except (OSError, RuntimeError) as error:  # the second one: the home of a user that does not exist
-        problem = f"it cannot be looked at ({getattr(error, 'strerror', error)})"
+        problem = f"it cannot be read ({getattr(error, 'strerror', error)})"
     raise FlowLakeError(
         printable(f"LOGS={logs}: {problem}. Name the folder that contains AWSLogs, as `aws s3 sync` leaves it.")
     )
 
 
 def choose_day(text: str | None, settings: Settings, bucket: "Bucket") -> date:
-    """The day that DATE names; else the last day in a folder of logs; else yesterday (UTC)."""
+    """The day that DATE names; else the last day of a folder of logs that is over; else yesterday (UTC)."""
     today = datetime.now(timezone.utc).date()
     yesterday = today - timedelta(days=1)
     if text:

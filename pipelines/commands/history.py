@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     import dagster as dg
 
 LOCK_TAG = ".dagster/vpc-flow-lake-lock"
-"""Dagster's UI shows no tags that begin like this."""
+"""Dagster's UI hides tags with this prefix."""
 
 LOCK_FOLDER = ".running"
 
-KILLED = "The process of this run was killed before the run came to its end. What was not done is as it was: run again."
-STOPPED = "This run was stopped in the terminal, or by a signal. What was not done is as it was: run again."
+KILLED = "The process of this run was killed before the run ended. Unfinished work was not changed: run again."
+STOPPED = "This run was stopped in the terminal, or by a signal. Unfinished work was not changed: run again."
 
 DAGSTER_YAML = """\
 # Written once, by the first run; yours to change from then on.
@@ -55,7 +55,7 @@ _ADVICE = {
         "a new history. Logs and reports are not touched by that."
     ),
     "SQLITE_BUSY|SQLITE_LOCKED|is locked": (
-        "Another program holds its database: a run, or whatever has the file open, such as a browser of SQLite files "
+        "Another program holds its database: a run, or a program with the file open, such as a browser of SQLite files "
         "or a backup. Wait for it or end it, {place}."
     ),
     "SQLITE_READONLY|SQLITE_CANTOPEN|SQLITE_PERM|readonly|unable to open|[Pp]ermission|Read-only": (
@@ -149,7 +149,7 @@ def history(settings: Settings) -> Iterator[History]:
 
 
 def _require_own_databases(home: Path) -> None:
-    """Raise FlowLakeError where a database is somebody else's, lies behind a link or has a second name.
+    """Raise FlowLakeError if a database is somebody else's, lies behind a link or has a second name.
 
     SQLite writes in place: into the file that a link leads to, and into every name of a file.
     """
@@ -193,7 +193,7 @@ def _link_error(path: Path) -> FlowLakeError:
 
 
 def _is_foreign_database(path: Path) -> bool:
-    """Whether a file is an SQLite database with tables, none of which Dagster makes."""
+    """Whether a file is an SQLite database that has tables, but no table of Dagster's."""
     from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
     from dagster._core.storage.runs.schema import RunStorageSqlMetadata
     from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
@@ -201,7 +201,7 @@ def _is_foreign_database(path: Path) -> bool:
     if not path.exists():
         return False
     dagsters = {*RunStorageSqlMetadata.tables, *SqlEventLogStorageMetadata.tables, *ScheduleStorageSqlMetadata.tables}
-    # What cannot be read is left to Dagster, whose errors are told in words.
+    # A file that cannot be read is left to Dagster. `history` reports its errors.
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=1)) as database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         return bool(tables) and tables.isdisjoint(dagsters)
@@ -219,7 +219,7 @@ def _yaml_errors_in_words(path: Path) -> Iterator[None]:
         problem = shortened(" ".join(str(error).split()), 300)
         raise FlowLakeError(
             f"Dagster's own settings {printable(str(path))} cannot be read: {printable(problem)}\n"
-            "Mend that file, or remove it; then run again."
+            "Fix that file, or remove it; then run again."
         ) from error
 
 
@@ -231,9 +231,9 @@ def _query_error(home: Path, setting: str, error: BaseException | str | None) ->
     name = getattr(error, "sqlite_errorname", "")  # from Python 3.11 on
     place = f"or name another place in {setting}"
     advice = f"Free some space or make the folder writable, {place}."
-    for words, told in _ADVICE.items():
+    for words, found in _ADVICE.items():
         if re.search(words, f"{name} {reason}"):
-            advice = told.format(place=place)
+            advice = found.format(place=place)
             break
     return FlowLakeError(f"Dagster's history cannot be kept in {printable(str(home))}: {printable(reason)}. {advice}")
 

@@ -1,6 +1,6 @@
 """Ends a command on errors and signals: a short message instead of a traceback, and the right exit status.
 
-A statement that runs is stopped in resources/interrupts.py.
+resources/interrupts.py stops a statement that runs.
 """
 
 import logging
@@ -34,7 +34,7 @@ def errors_for_people() -> Iterator[Callable[[], int]]:
                 sys.exit(1)
         # Also where the signal's exception was swallowed on its way here.
         if number := stopped_by():
-            click.secho("\nStopped. What was not done yet is as it was before; run again.", fg="red", err=True)
+            click.secho("\nStopped. Unfinished work was not changed. Run again.", fg="red", err=True)
             sys.exit(128 + number)
 
 
@@ -79,17 +79,17 @@ def unlogged(stopped_by: Callable[[], int]) -> Iterator[None]:
     SQLAlchemy logs a traceback when it is interrupted while it closes a connection.
     """
 
-    def is_told(_: logging.LogRecord) -> bool:
+    def is_logged(_: logging.LogRecord) -> bool:
         return not stopped_by()
 
     terminal = logging.lastResort
     if terminal:
-        terminal.addFilter(is_told)
+        terminal.addFilter(is_logged)
     try:
         yield
     finally:
         if terminal:
-            terminal.removeFilter(is_told)
+            terminal.removeFilter(is_logged)
 
 
 @contextmanager

@@ -8,20 +8,19 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pipelines.commands.history import History
+from pipelines.commands.terminal import TerminalLog
 from pipelines.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
     import dagster as dg
 
-from pipelines.commands.terminal import TerminalLog
-
 CODE_LOCATION = "vpc-flow-lake"
 WORKSPACE = PROJECT_ROOT / "pipelines" / "workspace.py"
-"""What workspace.yaml calls the definitions, and where it loads them from."""
+"""The name of the definitions in workspace.yaml, and the file that it loads them from."""
 
 
 def materialize(
-    settings: Settings, kept: History, day: date, terminal: "TerminalLog", stopped_by: Callable[[], int]
+    settings: Settings, kept: History, day: date, terminal: TerminalLog, stopped_by: Callable[[], int]
 ) -> "dg.ExecuteInProcessResult":
     """Run the whole graph for a day, and show its progress in the terminal.
 
@@ -38,10 +37,10 @@ def materialize(
         logger.addHandler(terminal)
         return logger
 
-    told = dg.Definitions.merge(
+    definitions = dg.Definitions.merge(
         build_definitions(settings, today_too=True), dg.Definitions(loggers={"terminal": dg.logger({})(logger)})
     )
-    job = told.resolve_implicit_global_asset_job_def()
+    job = definitions.resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())
     with kept.running() as tags:
         try:
@@ -49,7 +48,7 @@ def materialize(
                 run_config={"loggers": {"terminal": {}}},
                 instance=kept.instance,
                 partition_key=day.isoformat(),
-                asset_selection=list(job.asset_layer.executable_asset_keys),  # all of them: so the UI shows what it ran
+                asset_selection=list(job.asset_layer.executable_asset_keys),  # all of them, so that the UI lists them
                 raise_on_error=False,
                 run_id=run_id,
                 tags=tags,
@@ -62,7 +61,7 @@ def materialize(
 
 
 def _place_in_timeline(instance: "dg.DagsterInstance", run_id: str | None) -> None:
-    """Say in the history that a run is of workspace.yaml's code location: the UI's timeline shows no others."""
+    """Record in the history that a run is of workspace.yaml's code location: the UI's timeline shows only those."""
     from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
     from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
     from dagster._core.types.loadable_target_origin import LoadableTargetOrigin

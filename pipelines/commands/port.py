@@ -1,4 +1,4 @@
-"""Checks the port that the UI is served on. The server itself is Dagster's."""
+"""Checks the port of the UI. Dagster itself serves it."""
 
 import errno
 import socket
@@ -10,10 +10,10 @@ LAST_PORT = 65_535
 
 
 def require_free_port(host: str, port: int) -> None:
-    """Raise FlowLakeError where the UI cannot be served. Dagster itself would start without it."""
+    """Raise FlowLakeError if the UI cannot be served. Dagster itself would start without it."""
     if port > LAST_PORT:
         raise FlowLakeError(
-            f"PORT={port} is no port: the last one is {LAST_PORT}. Choose another one: make dev PORT=3001"
+            f"PORT={port} is not a port: the last one is {LAST_PORT}. Choose another one: make dev PORT=3001"
         )
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

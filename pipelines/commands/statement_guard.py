@@ -1,4 +1,4 @@
-"""Which statements `make sql` executes. What kind a statement is, is decided in flowlogs/statement_kind.py."""
+"""Which statements `make sql` executes. flowlogs/statement_kind.py has the kinds of statements."""
 
 import re
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ _READING = (StatementKind.QUERY, StatementKind.SHOW, StatementKind.DESCRIBE)
 
 
 def reads_tables(statement: str) -> bool:
-    """Whether a statement gives what tables hold. DDL, which mends tables of another source, does not."""
+    """Whether a statement returns or writes rows of tables. DDL does not: it may fix the tables of another source."""
     return _only_reads(statement) or first_word(statement).kind is StatementKind.UNLOAD
 
 
@@ -34,8 +34,8 @@ def require_permitted(statement: str, results: "ObjectStore", *, write: bool) ->
     for place in places:
         if f"{place.rstrip('/')}/".startswith(ours):
             raise FlowLakeError(
-                f"{place} is where the rejected flows and reports are kept: what others write there would change what "
-                f"reports say. Name another folder, such as {results.sql_location('unloaded/')}."
+                f"{place} is where REJECT records and reports are kept: other files there would change the reports. "
+                f"Name another folder, such as {results.sql_location('unloaded/')}."
             )
 
 

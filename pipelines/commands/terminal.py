@@ -1,4 +1,4 @@
-"""What the terminal shows: how a run goes, why it failed, and tables."""
+"""Prints in the terminal: the progress of a run, the reason of its failure, and tables."""
 
 import logging
 from collections.abc import Callable
@@ -18,44 +18,44 @@ if TYPE_CHECKING:
 
 
 ROWS_IN_FULL = 20
-"""A report of at most so many rows is printed whole."""
+"""A report with at most so many rows is printed in full."""
 
 FIRST_ROWS = 10
-"""How many rows are printed of a longer one."""
+"""How many rows of a longer report are printed."""
 
-TOLD_ONCE = frozenset({"version", "account", "aws_account_id", "aws_region", "action", "logstatus", "dt"})
-"""Columns that say where rows come from. Where every row says the same, that is told once. Others are what is asked."""
+CONSTANT_COLUMNS = frozenset({"version", "account", "aws_account_id", "aws_region", "action", "logstatus", "dt"})
+"""Columns that say where rows come from. If such a column has one value in all rows, the value is printed once."""
 
 
 class TerminalLog(logging.Handler):
-    """A line for each asset that is done and for each message of ours; Dagster keeps the rest in its history.
+    """Prints a line for each asset that is done and for each message of this project. Dagster's history has the rest.
 
-    A run that is stopped tells no more, and goes no further: whatever it comes to tell raises KeyboardInterrupt.
+    After a signal, nothing more is printed: the next message raises KeyboardInterrupt, which ends the run.
     """
 
     def __init__(self, stopped_by: Callable[[], int]) -> None:
         super().__init__()
         self.stopped_by = stopped_by
         self.warnings: list[tuple[str, str]] = []
-        """By the step that gave it, each warning."""
+        """Each warning, with the step that gave it."""
         self._begun: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self.stopped_by():  # then one line is enough, which the command says
+        if self.stopped_by():  # then the command prints one line
             raise KeyboardInterrupt
         facts = getattr(record, "dagster_meta", {})
         event, step = facts.get("dagster_event"), facts.get("step_key") or ""
         message = printable(facts.get("orig_message", ""), keep_newlines=True)
         if event is not None and event.is_step_start:
             self._begun.add(step)
-        # Of a step that never begins, Dagster says why. What failed before it is told in our words.
+        # If a step never begins, Dagster's message says why. The failure before it is printed by this project.
         ours = event is None and step in self._begun
-        with suppress(BrokenPipeError):  # who piped the lines into `head` wants fewer of them, and the whole run
+        with suppress(BrokenPipeError):  # with `| head`, fewer lines are wanted, but the whole run
             if ours and record.levelno >= logging.WARNING:
-                # Two assets that look at the same objects say the same of them.
-                told = any(message == other for _, other in self.warnings)
+                # Two assets that inspect the same objects give the same warning.
+                is_printed = any(message == other for _, other in self.warnings)
                 self.warnings.append((step, message))
-                if not told:
+                if not is_printed:
                     click.secho(f"  {step}: {message}", fg="yellow")
             elif ours:
                 click.echo(f"  {step}: {message}")
@@ -64,7 +64,7 @@ class TerminalLog(logging.Handler):
 
 
 def failure_text(result: "dg.ExecuteInProcessResult", terminal: TerminalLog) -> str:
-    """What failed, in the words of the failure itself."""
+    """Which step failed, and the message of its failure."""
     from dagster._core.errors import DagsterAssetCheckFailedError
 
     for event in result.get_step_failure_events():
@@ -77,7 +77,7 @@ def failure_text(result: "dg.ExecuteInProcessResult", terminal: TerminalLog) -> 
             found = "".join(f"\n  {message}" for step, message in terminal.warnings if step == event.step_key)
             return (
                 f"{event.step_key} failed its check {names}:{found}\n"
-                "Nothing was made from it, and nothing was changed. Mend that, then run again."
+                "Nothing was made from it, and nothing was changed. Fix this and run again."
             )
         if failure.error:
             cause = failure.error.cause or failure.error
@@ -86,32 +86,35 @@ def failure_text(result: "dg.ExecuteInProcessResult", terminal: TerminalLog) -> 
 
 
 def print_reports(results: "ObjectStore", day: date) -> None:
-    """Print the reports from the files that the run wrote, the most important last, and where the files are."""
+    """Print each report from the files that the run wrote, in the order of the reports' names, and the files' paths."""
     import pandas as pd
     import pyarrow as pa
 
     from assets.reports.asset import report_keys
-    from assets.reports.catalogue import REPORTS
+    from assets.reports.report_files import REPORTS
 
     for report in REPORTS:
         parquet, csv = report_keys(report.name, day)
         with results.open(parquet) as file:
-            # From Arrow's own memory: what it reads a Python file with may outlive the interpreter, and abort it.
+            # Arrow gets bytes, not a Python file: its threads may use a file after the interpreter's end, and abort.
             frame = pd.read_parquet(pa.BufferReader(file.read()), dtype_backend="numpy_nullable")
         files = f"  {results.display_path(parquet)}\n  {results.display_path(csv)}"
         click.echo(f"\n{report.name}: {report.description}\n\n{report_text(frame)}\n\n{files}")
 
 
 def report_text(frame: "pd.DataFrame") -> str:
-    """The first rows as a table. Where they come from, if all come from there, is told once, above it."""
+    """The first rows as a table. Above it, the value of each of CONSTANT_COLUMNS that is the same in all rows."""
     if frame.empty:
-        return "  No rows: there is no record of a rejected flow."
+        return "  No rows: there are no REJECT records."
     from assets.tables import cell_text, plain_rows, with_times
 
     same = [
         column
         for column in frame.columns
-        if column in TOLD_ONCE and len(frame) > 1 and frame[column].notna().all() and frame[column].nunique() == 1
+        if column in CONSTANT_COLUMNS
+        and len(frame) > 1
+        and frame[column].notna().all()
+        and frame[column].nunique() == 1
     ]
     first_row = plain_rows(frame[same].head(1))[0]
     note = ", ".join(f"{column} {cell_text(value)}" for column, value in zip(same, first_row, strict=True))

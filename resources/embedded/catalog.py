@@ -1,4 +1,4 @@
-"""The embedded engine's catalog of databases, tables and partitions: one SQLite file. Statements are parsed in sql/.
+"""The embedded engine's catalog of databases, tables and partitions: one SQLite file.
 
 SQLite survives the process and lets two runs write at once. Each change is one transaction: a run that is killed leaves
 it done or not done.
@@ -21,16 +21,17 @@ from flowlogs.statements import TableDefinition, TableName
 from resources.embedded.partition import Partition
 
 LOCK_SECONDS = 60
+"""How long SQLite waits while another process locks the catalog. Other waits are in resources/file_lock.py."""
 
 _ADVICE = {
     "not a database|malformed|no such (table|column)|has \\d+ columns": (
-        "It is damaged, or is none of this project's. Move it away, and the file of that name that ends in -journal, "
-        "if there is one. Then run again: for each day, that makes its table and partition anew. Rejected flows and "
+        "It is damaged, or it is not this project's. Move it away, and the file of that name that ends in -journal, "
+        "if there is one. Then run again: this creates the table and each day's partition again. Rejected flows and "
         "reports stay where they are."
     ),
     "locked": (
-        f"Another program has held it for more than {LOCK_SECONDS} seconds: a run, or whatever has the file open, such "
-        "as a browser of SQLite files, a notebook or a backup. Wait for it or end it; then run again."
+        f"Another program has held it for more than {LOCK_SECONDS} seconds: a run, or a program with the file open, "
+        "such as a browser of SQLite files, a notebook or a backup. Wait for it or end it; then run again."
     ),
     "readonly": (
         "The file, its folder or its disk is read-only. Make it writable, or name another folder in FLOWLAKE_RESULTS; "
@@ -76,7 +77,7 @@ _APPLICATION_ID_AT = slice(68, 72)
 
 _VERSIONS_AT = slice(18, 20)
 _WAL_VERSIONS = b"\2\2"
-"""What the header says there of a database that has a write-ahead log. This project makes none of those."""
+"""What the header says there of a database that has a write-ahead log. This project creates none."""
 
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 _JOURNAL_HEADER_LENGTH = 28
@@ -86,7 +87,7 @@ _PAGE_SIZES = [1 << power for power in range(9, 17)]
 
 
 class Catalog:
-    """Databases, tables and partitions in the SQLite file at `path`, which is made by the first change."""
+    """Databases, tables and partitions in the SQLite file at `path`, which the first change creates."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -188,10 +189,10 @@ class Catalog:
             raise self._failure("written", error) from error
 
     def _require_own_files(self, *, is_written: bool) -> None:
-        """Raise FlowLakeError where SQLite would write into, or remove, a file that may be somebody else's.
+        """Raise FlowLakeError if SQLite would write into, or remove, a file that may be somebody else's.
 
-        SQLite writes in place, so that a second name (hard link) of the catalog shows each change. Whatever is called
-        as the catalog's journal is played back into the catalog, also where that is only read, and is then removed.
+        SQLite writes in place, so that a second name (hard link) of the catalog shows each change. It plays a file
+        that has the journal's name back into the catalog, also where the catalog is only read, and then removes it.
         """
         real = Path(os.path.realpath(self.path))
         is_wal = _header(real)[_VERSIONS_AT] == _WAL_VERSIONS
@@ -207,11 +208,11 @@ class Catalog:
             if not _is_own_file(path, is_wal):
                 raise FlowLakeError(
                     f"{printable(str(path))} lies where SQLite keeps changes of the catalog that are not done yet, and "
-                    "is none of its files: it would be written over or removed. Move it away, then run again."
+                    "is not one of its files: it would be written over or removed. Move it away, then run again."
                 )
 
     def _require_ours(self, done: str) -> None:
-        """Raise FlowLakeError where the file is another program's.
+        """Raise FlowLakeError if the file is another program's.
 
         Its header is read first, without SQLite, which may write to a file as soon as it opens it.
         """
@@ -250,19 +251,19 @@ def _create_schema(db: sqlite3.Connection) -> None:
 
 
 def _header(path: Path) -> bytes:
-    """The first bytes of a file; empty where there is no file."""
+    """The first bytes of a file; empty if there is no file."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return b""
     if not stat.S_ISREG(found.st_mode):
-        raise OSError("it is no file")
+        raise OSError("it is not a file")
     with path.open("rb") as file:
         return file.read(_HEADER_LENGTH)
 
 
 def _link_count(path: Path) -> int:
-    """How many names a file has; none where it is missing, or is no file."""
+    """How many names a file has; none where it is missing, or is not a file."""
     try:
         found = path.lstat()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,6 +1,6 @@
 """The data types of columns, with their names in Hive, Trino, DuckDB and Arrow; and SQL that reads a value from text.
 
-The one table of types of the embedded engine. Which types may stand together in a query is in sql/type_checks.py.
+The one table of types of the embedded engine. sql/type_checks.py says which types may stand together in a query.
 """
 
 from collections.abc import Mapping
@@ -36,20 +36,20 @@ HIVE_TYPES: Mapping[str, DataType] = {
     "bigint": BIGINT,
     "string": TEXT,
 }
-"""The types that a column of a table may have, by the names that DDL has for them."""
+"""The types that a column of a table may have, by the names in DDL."""
 
 
 def field_sql(text: str, hive_type: str) -> str:
     r"""SQL for the value of a field, given SQL for the field's text.
 
     The text ``\N`` is NULL. A number that does not parse or does not fit is NULL; a fraction is cut off: 7.9 is 7.
-    Partition values are text too, and follow the same rules: LazySimpleSerDe's, asked of Hive's reader in 2026.
+    Partition values are text too, and follow the same rules: LazySimpleSerDe's, as Hive's reader showed in 2026.
     """
     data_type = HIVE_TYPES[hive_type]
     if not data_type.is_integer:
         return f"nullif({text}, '\\N')"
     # DuckDB takes more texts for a number than Hive does (1e3, 0x1F, 1_000, blanks), and rounds where Hive cuts (7.9).
-    # Nearly every number is written as it would be printed. Those pass the first test; the others are looked at.
+    # Nearly every number is written as it would be printed. Those pass the first test; others are checked.
     number = f"try_cast({text} AS {data_type.duckdb})"
     whole = rf"regexp_replace({text}, '^([+-]?)(\d*)(\.\d*)?$', '\10\2')"
     return (

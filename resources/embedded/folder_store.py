@@ -1,7 +1,7 @@
 """An object store in a folder: each object is a file. It follows links when it reads, and never when it writes.
 
-Objects are written whole or not at all: first into a staging folder, then renamed, under a lock of the folder. The
-layout of a bucket of flow logs is in bucket.py.
+Objects are written whole or not at all: first into a staging folder, then renamed, under a lock of the folder.
+bucket.py has the layout of a bucket of flow logs.
 """
 
 import errno
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 GZIP_SIZE_BYTES = 4
-"""How much of a gzip file's end says how long its text is."""
+"""How many bytes at a gzip file's end hold the length of its text."""
 
 STAGING_FOLDER = ".being-written"
 
@@ -59,7 +59,7 @@ _MAX_PATH_CHARACTERS = 400
 
 
 MAX_SINGLE_SYNCS = 16
-"""More files than this are flushed to disk all at once, which takes less time than one by one."""
+"""Up to so many files are flushed to disk one by one. More are flushed all at once, which then takes less time."""
 
 
 class FolderStore(ObjectStore):
@@ -168,7 +168,7 @@ class FolderStore(ObjectStore):
         return [entry for entry in entries if folder or entry.name != STAGING_FOLDER]
 
     def _target(self, link: "os.DirEntry[str]") -> os.stat_result | None:
-        """The target of a link; None where the link is broken."""
+        """The target of a link; None if the link is broken."""
         try:
             return link.stat()
         except OSError:
@@ -192,7 +192,7 @@ class FolderStore(ObjectStore):
             ) from error
 
     def _refuse_broken_link(self, top: Path) -> None:
-        """Raise FlowLakeError where a path is missing because of a broken link in it."""
+        """Raise FlowLakeError if a path is missing because of a broken link in it."""
         for path in (top, *top.parents):
             if path == self.root:
                 return
@@ -228,7 +228,7 @@ class FolderStore(ObjectStore):
                 raise FlowLakeError(f"{self.display_path(stored.key)} cannot be read: {error.strerror}.") from error
 
     def content_id(self, stored: StoredObject) -> str:
-        """The size of its text: the last four bytes of gzip say it (RFC 1952), however it was packed."""
+        """The size of its text, which gzip's last four bytes hold (RFC 1952), at any compression level."""
         if not stored.key.endswith(".gz") or stored.size < GZIP_SIZE_BYTES:
             return str(stored.size)
         with self.open(stored.key) as file:
@@ -252,13 +252,13 @@ class FolderStore(ObjectStore):
             raise FlowLakeError(f"{path_text(path)} cannot be read: {error.strerror}.") from error
 
     def _path(self, key: str) -> Path:
-        """The path of a key or prefix. Raises FlowLakeError where that is outside the root."""
+        """The path of a key or prefix. Raises FlowLakeError if that is outside the root."""
         if key.startswith("/") or "\0" in key or {".", ".."} & set(key.split("/")):
             raise FlowLakeError(f"{key!r} is the key of no object: it leads out of {path_text(self.root)}.")
         return self.root / key
 
     def _writable_path(self, key: str) -> Path:
-        """The path of an object to write or remove. Raises FlowLakeError where links lead out of the root."""
+        """The path of an object to write or remove. Raises FlowLakeError if links lead out of the root."""
         path = self._path(key)
         folder, root = (Path(os.path.realpath(place)) for place in (path.parent, self.root))
         if folder != root and root not in folder.parents:
@@ -269,7 +269,7 @@ class FolderStore(ObjectStore):
         return path
 
     def _require_no_link(self, path: Path) -> None:
-        """Raise FlowLakeError where the object lies behind a link below the root: it may be somebody else's file."""
+        """Raise FlowLakeError if the object lies behind a link below the root: it may be somebody else's file."""
         for folder in path.parents:
             if folder == self.root:
                 return
@@ -349,7 +349,7 @@ class FolderStore(ObjectStore):
             with suppress(FileExistsError):
                 staged.mkdir()
             if not stat.S_ISDIR(staged.lstat().st_mode):
-                raise FlowLakeError(f"{staged} is no folder: move it away, then run again.")
+                raise FlowLakeError(f"{staged} is not a folder: move it away, then run again.")
             for left in staged.iterdir():
                 if _OWN_LOCK.fullmatch(left.name):
                     _remove_abandoned(left)
@@ -412,7 +412,7 @@ def _link_if_absent(staged: Path, path: Path) -> None:
 def _require_file(found: os.stat_result) -> None:
     kind = _FILE_KINDS.get(stat.S_IFMT(found.st_mode))
     if kind:
-        raise OSError(errno.EINVAL, f"it is {kind}, and no file. Move it away, then run again")
+        raise OSError(errno.EINVAL, f"it is {kind}, not a file. Move it away, then run again")
 
 
 class _File(io.FileIO):
@@ -432,7 +432,7 @@ def _require_data(read: T | None) -> T:
 
 
 def _open_file(path: Path, flags: int = 0) -> BinaryIO:
-    """The file, to read. Raises OSError where it is no file."""
+    """The file, to read. Raises OSError if it is not a file."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | flags)
     try:
         _require_file(os.fstat(handle))
@@ -443,19 +443,19 @@ def _open_file(path: Path, flags: int = 0) -> BinaryIO:
 
 
 def _open_lock(path: Path) -> BinaryIO:
-    """The lock file, made where it is missing. Raises FlowLakeError where it is a link, or no file."""
+    """The lock file, created where it is missing. Raises FlowLakeError if it is a link, or not a file."""
     try:
         return open_lock_file(path)
     except OSError as error:
         if path.is_symlink() or (path.exists() and not path.is_file()):
             raise FlowLakeError(
-                f"{path_text(path)} is no file that runs could lock: move it away, then run again."
+                f"{path_text(path)} is not a file that a run can lock: move it away, then run again."
             ) from error
         raise
 
 
 def _remove_abandoned(lock: Path) -> None:
-    """Remove the staging folder of a killed run, and its lock file. Nothing else is ever removed here."""
+    """Remove the staging folder of a killed run, and its lock file. Nothing else is removed."""
     folder = lock.with_suffix("")
     with suppress(OSError), _open_file(lock, os.O_NOFOLLOW) as file:
         if file.read(len(LOCK_TEXT) + 1) != LOCK_TEXT:
@@ -477,7 +477,7 @@ def _remove_empty(folder: Path, root: Path) -> None:
 
 
 def path_text(path: str | os.PathLike[str]) -> str:
-    """A path for people, also one that is no UTF-8. A very long path is cut in the middle."""
+    """A path for people, also one that is not UTF-8. A very long path is cut in the middle."""
     text = printable(os.fsencode(path).decode(errors="backslashreplace"))
     return (
         text

@@ -1,6 +1,6 @@
 """Limits the memory of this process while it executes statements.
 
-DuckDB's own limit, which is set in session.py, does not cover texts while they are computed.
+session.py sets DuckDB's own limit. That limit does not cover texts while DuckDB computes them.
 """
 
 import os

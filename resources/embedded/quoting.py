@@ -1,4 +1,4 @@
-"""Escapes names and text constants in the SQL that DuckDB is given. Athena's statements are not written here."""
+"""Escapes names and text constants in SQL for DuckDB. flowlogs/statements.py writes SQL for Athena."""
 
 
 def quoted_name(name: str) -> str:

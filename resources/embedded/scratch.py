@@ -1,6 +1,6 @@
-"""Scratch folders for the temporary files of statements, in a private folder of this project's. Results are not here.
+"""Scratch folders for the temporary files of statements, in a private folder of this project's.
 
-It removes only folders that it made itself. It knows them by their name, their marker file and their owner.
+It removes only folders that it made itself. It recognizes them by their name, their marker file and their owner.
 """
 
 import os
@@ -63,7 +63,7 @@ def scratch_folder(protected_folders: Collection[Path] = (), read_only: Collecti
 
 
 def _scratch_root(temporary: Path) -> Path | None:
-    """The private folder among the temporary files; None where something else has its name."""
+    """The private folder among the temporary files; None if something else has its name."""
     place = temporary / f"{SCRATCH_ROOT}-{os.getuid()}"
     with suppress(FileExistsError):
         place.mkdir(mode=0o700)
@@ -84,7 +84,7 @@ def _remove_abandoned(place: Path, protected_folders: Collection[Path]) -> None:
         if _NAME.fullmatch(left.name) and not any(
             is_within(path, left) or is_within(left, path) for path in protected_folders
         ):
-            with suppress(OSError), folder_lock(left):  # another process's, or gone by now
+            with suppress(OSError), folder_lock(left):  # another process uses it, or it is gone
                 if _is_marked(left) and time.time() - left.lstat().st_mtime > ABANDONED_AFTER_SECONDS:
                     shutil.rmtree(left, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""Objects of flow logs in a bucket's folder that lie where none are read: a look that ends soon, by names alone."""
+"""Finds flow log objects outside the folders that are read, by names, and stops after a limited number of folders."""
 
 import os
 from collections.abc import Collection, Iterator
@@ -9,16 +9,16 @@ from pathlib import Path
 from flowlogs.layout import LogSource, find_source, is_above_sources, is_object_name, is_visible, owner_prefix
 
 MAX_FOLDERS = 1_000
-"""Into how many folders a look is taken."""
+"""How many folders are listed at most."""
 
 MAX_FOLDERS_BELOW_EACH = 100
-"""Into how many of these below each folder that is beside those of the layout."""
+"""How many folders are listed at most below each folder that is not part of the layout."""
 
 MAX_ENTRIES = 1_000
-"""At how many names in a folder."""
+"""How many names are read in a folder."""
 
 MAX_DEPTH = 14
-"""How deep those folders are: a prefix of some levels, the layout's, and an hour's."""
+"""How deep those folders are: a prefix of some levels, the layout's levels, and an hour's folder."""
 
 
 def find_stray_logs(root: Path, sources: Collection[LogSource]) -> tuple[list[str], list[str]]:
@@ -59,7 +59,7 @@ def find_stray_logs(root: Path, sources: Collection[LogSource]) -> tuple[list[st
 
 
 def _below(root: Path, top: str) -> Iterator[str]:
-    """A folder and those below it, each way down to its end first; those of the layout's names come first."""
+    """A folder and the folders below it, depth first; folders with a name of the layout come first."""
     waiting = [top]
     for _ in range(MAX_FOLDERS_BELOW_EACH):
         if not waiting:

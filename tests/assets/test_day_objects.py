@@ -93,7 +93,7 @@ def test_of_a_range_the_days_that_can_be_read_are_added_and_told_in_the_history(
     asset, words = failure(result)
     assert words.startswith(f"{path} is of a flow log")
     assert words.endswith(
-        f"\nNot done: {DAY}; the 2 others are. Run again for these days, then the daily assets for all 3."
+        f"\nNot done: {DAY}. Done: 2 other days. Run again for the days not done, then the daily assets for all 3."
     )
     assert list(lake.target.athena.partition_locations(lake.target.table, [DAY, NEXT_DAY, LAST_DAY])) == [
         NEXT_DAY,
@@ -117,7 +117,9 @@ def test_many_causes_are_told_by_the_first_few(lake):
         path.write_bytes(gzip.compress(f"{SWAPPED}\n".encode()))
     words = failure(lake.run(days[0], days[-1]))[1]
     assert words.count("is of a flow log in a custom format") == 3
-    assert "\nOther days failed likewise: 4.\nNot done: 7 days from 2021-10-01 to 2021-10-07; which are all." in words
+    assert (
+        "\nOther days failed likewise: 4.\nNot done: 7 days from 2021-10-01 to 2021-10-07. Done: no other day." in words
+    )
 
 
 # What people should know of a day that can be read
@@ -290,7 +292,7 @@ def test_an_object_that_the_scan_finds_without_a_header_fails_its_day_alone(lake
     asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
     assert asset == "rejected_flows"
     assert words.startswith(f"{path} has no header line. Athena passes over the first line of each object")
-    assert f"\nNot done: {DAY}; the other one is." in words
+    assert f"\nNot done: {DAY}. Done: 1 other day." in words
     after = lake.without_cleanup_markers()
     assert {key: before[key] for key in before if str(DAY) in key} == {
         key: after[key] for key in after if str(DAY) in key
@@ -409,7 +411,9 @@ def test_objects_that_vanish_before_they_are_read_fail_the_day_and_no_other(lake
     asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
     assert asset == "rejected_flows"
     assert words.startswith(f"Objects of {DAY} came, went or changed while they were read: {lake.logs}/{FOLDER}/")
-    assert words.endswith(f"\nNot done: {DAY}; the other one is. Run again for these days, then the reports for all 2.")
+    assert words.endswith(
+        f"\nNot done: {DAY}. Done: 1 other day. Run again for the days not done, then the reports for all 2."
+    )
     assert files_in(lake.results / "reports") == before
     lake.run(DAY, NEXT_DAY, ["top_rejected_pairs"])
     assert report_rows(lake.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
@@ -529,7 +533,7 @@ def test_a_day_that_is_more_than_a_query_may_scan_fails_alone(lake):
     asset, words = failure(lake.run(DAY, LAST_DAY, DAILY))
     assert asset == "rejected_flows"
     assert "Bytes scanned limit was exceeded" in words
-    assert f"\nNot done: {NEXT_DAY}; the 2 others are." in words
+    assert f"\nNot done: {NEXT_DAY}. Done: 2 other days." in words
 
 
 def test_an_engine_that_may_not_read_stops_the_run_at_once(lake):
@@ -554,7 +558,7 @@ def test_no_more_than_some_statements_fail_for_a_day_each(lake, monkeypatch):
     lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     engine = lake.watch()
     words = failure(lake.run(DAY, LAST_DAY, DAILY))[1]
-    assert f"\nNot done: {DAY}, {NEXT_DAY}, {LAST_DAY}; which are all." in words
+    assert f"\nNot done: {DAY}, {NEXT_DAY}, {LAST_DAY}. Done: no other day." in words
     assert [text.startswith("UNLOAD") for text in engine.statements].count(True) == 2
 
 
@@ -570,7 +574,7 @@ def test_an_object_that_may_not_be_read_fails_its_own_day(lake, monkeypatch):
     lake.run(NEXT_DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     words = failure(lake.run(DAY, NEXT_DAY, DAILY[:1]))[1]
     assert words.startswith(f"Access denied while reading {FOLDER}/")
-    assert f"\nNot done: {DAY}; the other one is." in words
+    assert f"\nNot done: {DAY}. Done: 1 other day." in words
 
 
 def test_a_listing_that_fails_after_the_scan_costs_no_other_scan(lake):
@@ -586,7 +590,7 @@ def test_a_listing_that_fails_after_the_scan_costs_no_other_scan(lake):
     with pytest.MonkeyPatch.context() as patch:
         engine.after = lambda text: text.startswith("UNLOAD") and patch.setattr(FolderStore, "list", refuse)
         words = failure(lake.run(DAY, NEXT_DAY, DAILY))[1]
-    assert words.startswith("AWS refused ListObjectsV2") and f"\nNot done: {DAY}; the other one is." in words
+    assert words.startswith("AWS refused ListObjectsV2") and f"\nNot done: {DAY}. Done: 1 other day." in words
     assert [text.startswith("UNLOAD") for text in engine.statements].count(True) == 1
 
 
@@ -599,7 +603,7 @@ def test_a_damaged_object_fails_its_own_day_and_the_others_are_done(lake):
     assert asset == "rejected_flows"
     assert words.startswith(f"{path} cannot be read to its end")
     assert words.endswith(
-        f"\nNot done: {NEXT_DAY}; the 2 others are. Run again for these days, then the reports for all 3."
+        f"\nNot done: {NEXT_DAY}. Done: 2 other days. Run again for the days not done, then the reports for all 3."
     )
     assert sorted(metadata(result, "rejected_flows")) == [str(DAY), str(LAST_DAY)]
     asset, words = failure(lake.run(DAY, LAST_DAY, ["top_rejected_pairs"]))
@@ -673,7 +677,7 @@ def test_a_day_that_is_too_large_is_refused_before_it_is_scanned(lake):
     asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
     assert asset == "rejected_flows"
     assert words.startswith(f"The objects of {DAY} are {size:,} bytes, and one query may scan {size - 1:,}. Raise ")
-    assert f"\nNot done: {DAY}; the other one is." in words
+    assert f"\nNot done: {DAY}. Done: 1 other day." in words
     assert [text for text in engine.statements if text.startswith("UNLOAD") and f"'{DAY}'" in text] == []
 
 

@@ -17,7 +17,6 @@ from support import (
     CAPTURED_LOGS,
     DAY,
     NEXT_DAY,
-    REPORT_TYPES,
     SMALL_DETAILS,
     SMALL_TOP,
     KnownAnswers,
@@ -40,17 +39,14 @@ EMPTY_DAY = date(2021, 9, 4)
 
 
 @pytest.mark.parametrize("known", known_answers(), ids=str)
-def test_both_reports_say_what_is_known_of_the_day(known: KnownAnswers, small_logs, tmp_path, instance):
+def test_a_run_changes_nothing_in_a_folder_of_logs(known: KnownAnswers, small_logs, tmp_path, instance):
     folder = known.folder or small_logs
     before = files_in(folder)
-    lake = Lake(folder, tmp_path, instance)
-    assert lake.run(known.day).success
-    assert report_rows(lake.results, "top_rejected_pairs", known.day) == with_day(known.top, known.day)
-    assert report_rows(lake.results, "rejected_flow_details", known.day) == with_day(known.details, known.day)
+    assert Lake(folder, tmp_path, instance).run(known.day).success
     assert files_in(folder) == before
 
 
-def test_the_csv_files_have_the_same_rows_with_nothing_for_null(lake):
+def test_a_csv_file_has_the_rows_of_the_parquet_file_with_nothing_for_null(lake):
     lake.run(DAY)
     assert (lake.results / "reports/top_rejected_pairs/2021-09-02.csv").read_text() == (
         "packetcount,sourceaddress,destinationaddress,dt\n"
@@ -58,16 +54,6 @@ def test_the_csv_files_have_the_same_rows_with_nothing_for_null(lake):
         "3,198.51.100.7,10.0.0.6,2021-09-02\n"
         ",198.51.100.6,10.0.0.6,2021-09-02\n"
     )
-
-
-@pytest.mark.parametrize("day", [DAY, EMPTY_DAY], ids=["with objects", "without objects"])
-@pytest.mark.parametrize("report", REPORTS)
-def test_a_reports_columns_have_their_types_with_and_without_rows(lake, report, day):
-    lake.run(day)
-    schema = pq.read_schema(lake.results / f"reports/{report}/{day}.parquet")
-    assert {field.name: str(field.type) for field in schema} == REPORT_TYPES[report]
-    header = (lake.results / f"reports/{report}/{day}.csv").read_text().splitlines()[0]
-    assert header == ",".join(REPORT_TYPES[report])
 
 
 def test_running_again_leaves_the_same_reports(lake):
@@ -334,7 +320,7 @@ def test_what_days_have_in_common_is_told_with_the_first(lake, name):
     key = "statements" if name == "vpc_flow_logs_partition" else "statement"
     assert first[key].value.startswith("```sql\n")
     assert first["days at once"].value == 3
-    assert [made[key].value for made in others] == ["one for 3 days, told with 2021-09-02"] * 2
+    assert [made[key].value for made in others] == ["one for 3 days, shown with 2021-09-02"] * 2
     cost = {"bytes scanned", "seconds", "query id"}
     assert cost <= first.keys() or name == "vpc_flow_logs_partition"
     assert not any(cost & made.keys() for made in others)
@@ -467,7 +453,7 @@ def test_the_same_rows_give_the_same_bytes(frame):
 
 def test_a_day_without_objects_has_a_partition_and_empty_reports(lake):
     assert lake.run(EMPTY_DAY).success
-    assert [report_rows(lake.results, report, EMPTY_DAY) for report in REPORTS] == [[], []]
+    assert [report_rows(lake.results, report, EMPTY_DAY) for report in REPORTS] == [[] for _ in REPORTS]
     location = f"{lake.target.bucket.sources().sources[0].location}2021/09/04"
     assert lake.target.athena.partition_locations(TABLE, [EMPTY_DAY]) == {EMPTY_DAY: location}
 

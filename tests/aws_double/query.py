@@ -1,6 +1,6 @@
 """One run of a statement: executed in its own thread over moto's S3 and Glue, by the engine of the embedded target.
 
-States, results, statistics and failures are Athena's; the API that starts a run and tells of it is in `athena_double`.
+States, results, statistics and failures are Athena's. athena.py has the API that starts a run and reports on it.
 """
 
 import json

@@ -194,14 +194,14 @@ def test_a_sample_is_scaled_without_its_start_up() -> None:
     assert cells(table, "flowlogs-reader") == ["101.00", "101.00 to 101.00", "25.25", "101.00", "100"]
 
 
-def test_what_was_aimed_at_stands_beside_what_came_out() -> None:
+def test_a_target_stands_beside_its_measurement() -> None:
     table = report.aims_table(measured())
-    assert cells(table, "the whole daily run") == ["2.00", ""]
-    assert cells(table, "every report of the day") == ["0.50", "1.0"]
-    assert cells(table, "bytes of raw logs") == ["1.00", "1"]
-    assert cells(table, "peak memory, MB") == ["310", "1,500"]
-    assert cells(table, "365 small days") == ["20.0", "60, or 30 (3 empty Dagster runs)"]
-    assert cells(table, "a day with 3,650") == ["1.10", "1.2"]
+    assert cells(table, "the whole daily run") == ["ratio of seconds", "2.00", ""]
+    assert cells(table, "every report of the day") == ["ratio of seconds", "0.50", "1.0"]
+    assert cells(table, "raw logs scanned") == ["ratio of bytes", "1.00", "1"]
+    assert cells(table, "peak memory  ") == ["MB", "310", "1,500"]
+    assert cells(table, "365 small days") == ["s", "20.0", "60, or 30 (3 empty Dagster runs)"]
+    assert cells(table, "one day with 3,650") == ["ratio of seconds", "1.10", "1.2"]
 
 
 @pytest.mark.parametrize("text", ["0", "-5", "1e6", "", "many"])

@@ -19,7 +19,7 @@ import pytest
 from small_bucket import rows
 from support import ROOT, day_locations, default_table
 
-from assets.reports.catalogue import REPORTS, report_sql
+from assets.reports.report_files import REPORTS, report_sql
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.layout import LogSource, is_visible
 from flowlogs.record_format import DEFAULT_FORMAT

@@ -39,7 +39,7 @@ from support import (
     write_small_logs,
 )
 
-from assets.reports.catalogue import REPORTS
+from assets.reports.report_files import REPORTS
 from assets.results_source import SOURCE_RECORD
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName, rejected_flows_name
@@ -95,10 +95,7 @@ def test_dagster_materializes_days_from_any_folder(materialized):
         assert report_rows(results, "top_rejected_pairs", day) == with_day(SMALL_TOP[day], day)
         assert report_rows(results, "rejected_flow_details", day) == with_day(SMALL_DETAILS[day], day)
     assert sorted(reports_in(results)) == sorted(
-        f"{report}/{day}.{kind}"
-        for report in ("top_rejected_pairs", "rejected_flow_details")
-        for day in (DAY, NEXT_DAY)
-        for kind in ("csv", "parquet")
+        f"{report.name}/{day}.{kind}" for report in REPORTS for day in (DAY, NEXT_DAY) for kind in ("csv", "parquet")
     )
 
 
@@ -150,7 +147,7 @@ def test_a_missing_folder_in_dagsters_command_names_the_variable(project, tmp_pa
 # make run, on the default bucket
 
 
-def test_make_run_prints_both_reports_of_yesterday_and_where_they_are(new_project):
+def test_make_run_prints_each_report_of_yesterday_and_where_they_are(new_project):
     days = {datetime.now(timezone.utc).date() - timedelta(days=1)}
     code, output = make(new_project, "run")
     days.add(datetime.now(timezone.utc).date() - timedelta(days=1))
@@ -371,7 +368,7 @@ def test_logs_are_relative_to_where_the_command_is_typed(project, small_logs, tm
 def test_a_day_without_objects_ends_with_a_warning_that_tells_the_days_with_some(project, small_logs, tmp_path):
     code, output = flow_lake(project, "run", "--logs", small_logs, "--date", "2021-09-04", FLOWLAKE_RESULTS=tmp_path)
     assert code == 0, output
-    assert output.count("  No rows: there is no record of a rejected flow.\n") == 2
+    assert output.count("  No rows: there are no REJECT records.\n") == len(REPORTS)
     assert output.endswith(
         f"\nWarning: Nothing was delivered on 2021-09-04: {small_logs}/AWSLogs/123456789012/vpcflowlogs/us-east-1/"
         "2021/09/04 holds no objects. Days that do: 2021-09-02, 2021-09-03.\n"
@@ -565,7 +562,7 @@ def test_logs_that_are_a_link_to_nowhere_are_told_as_that(project, tmp_path):
 def test_logs_that_are_a_file_are_an_error(project, tmp_path):
     (tmp_path / "logs.zip").write_text("")
     words = failed(flow_lake(project, "run", "--logs", tmp_path / "logs.zip"))
-    assert words == f"LOGS={tmp_path}/logs.zip: it is no folder. {NAME_THE_FOLDER}"
+    assert words == f"LOGS={tmp_path}/logs.zip: it is not a folder. {NAME_THE_FOLDER}"
 
 
 @pytest.mark.parametrize("logs", ["loop", "~nobody-of-that-name/logs", ""])
@@ -625,7 +622,7 @@ def test_settings_of_dagster_that_are_wrong_are_told(project, small_logs, tmp_pa
     (tmp_path / "dagster/dagster.yaml").write_text(text, encoding="latin-1")
     words = failed(flow_lake(project, "run", "--logs", small_logs, FLOWLAKE_RESULTS=tmp_path))
     assert words.startswith(f"Dagster's own settings {tmp_path}/dagster/dagster.yaml cannot be read: ")
-    assert words.endswith("\nMend that file, or remove it; then run again.\n")
+    assert words.endswith("\nFix that file, or remove it; then run again.\n")
 
 
 def test_several_accounts_are_an_error_that_lists_them_with_the_variables(project, tmp_path):
@@ -841,7 +838,7 @@ def test_unload_among_the_projects_own_results_is_refused(project, materialized,
     statement = f"UNLOAD (SELECT 1 AS a) TO 's3://vpc-flow-lake-results/{folder}' WITH (format = 'PARQUET')"
     before = files_in(materialized[0])
     words = failed(flow_lake(project, "sql", "--write", statement, **materialized[1]))
-    assert words.startswith(f"s3://vpc-flow-lake-results/{folder} is where the rejected flows and reports are kept: ")
+    assert words.startswith(f"s3://vpc-flow-lake-results/{folder} is where REJECT records and reports are kept: ")
     assert files_in(materialized[0]) == before
 
 
@@ -981,7 +978,7 @@ def test_a_run_that_is_stopped_says_so_in_one_line(project, slow_logs, tmp_path,
     process = started_run(project, slow_logs, tmp_path)
     process.send_signal(number)
     code, output = finished(process)
-    assert (code, output) == (status, "\nStopped. What was not done yet is as it was before; run again.\n")
+    assert (code, output) == (status, "\nStopped. Unfinished work was not changed. Run again.\n")
     assert statuses(tmp_path) == ["CANCELED"]
 
 
@@ -1030,7 +1027,7 @@ def test_a_run_is_stopped_though_its_exception_is_lost(project, small_logs, tmp_
     code, output = run(project, "python", script, "run", "--logs", small_logs, FLOWLAKE_RESULTS=tmp_path / "results")
     assert (code, output.partition("\n\n")[2]) == (
         status,
-        "\nStopped. What was not done yet is as it was before; run again.\n",
+        "\nStopped. Unfinished work was not changed. Run again.\n",
     )
     assert statuses(tmp_path / "results") == ["CANCELED"]
 
@@ -1104,7 +1101,7 @@ def test_a_failed_check_is_told_in_words(project, tmp_path):
     outcome = run(project, "python", "failing.py", "run", "--logs", logs, FLOWLAKE_RESULTS=tmp_path / "results")
     assert failed(outcome) == (
         "vpc_flow_log failed its check delivers_readable_records:\n  fl-1 delivers nothing.\n"
-        "Nothing was made from it, and nothing was changed. Mend that, then run again.\n"
+        "Nothing was made from it, and nothing was changed. Fix this and run again.\n"
     )
 
 
@@ -1132,4 +1129,4 @@ def test_make_sql_writes_for_nothing_but_write_1(new_project, value):
 def test_a_port_beyond_the_last_one_is_an_error(new_project):
     code, output = make(new_project, "dev", "PORT=70000")
     assert code != 0
-    assert "PORT=70000 is no port: the last one is 65535." in output
+    assert "PORT=70000 is not a port: the last one is 65535." in output

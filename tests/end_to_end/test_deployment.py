@@ -25,7 +25,7 @@ import dagster as dg
 import pytest
 import yaml
 from aws_double.server import AwsDouble
-from aws_lineage import BUCKET, make_vpc, policy, report, settings, succeed, upload
+from aws_lineage import BUCKET, DAILY, make_vpc, policy, report, settings, succeed, upload
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.events import RunFailureReason
@@ -273,7 +273,7 @@ def test_a_tick_of_the_daemon_materializes_the_day(
             assert run.status == dg.DagsterRunStatus.SUCCESS, deployment.logs()
             assert datetime.fromisoformat(run.tags[".dagster/scheduled_execution_time"]) == tick
             assert run.tags["dagster/partition"] == day.isoformat()
-            for asset in ("vpc_flow_logs_partition", "rejected_flows", "top_rejected_pairs", "rejected_flow_details"):
+            for asset in DAILY.split(","):
                 assert instance.get_materialized_partitions(dg.AssetKey(asset)) == {day.isoformat()}
             assert in_the_ui == [{"runId": run.run_id, "status": "SUCCESS"}]
     written = {f"/app/{name}" for name in {*files_in(app)} - in_the_image if not name.endswith((".log", ".pyc"))}

@@ -9,7 +9,7 @@ import pytest
 from support import DAY, files_in, report_rows, run
 
 import pipelines.settings
-from assets.reports.catalogue import REPORTS
+from assets.reports.report_files import REPORTS
 from flowlogs.fields import DEFAULT_FIELDS
 from pipelines.build import build_definitions
 from pipelines.settings import Settings
@@ -70,7 +70,7 @@ FIELDS = [field.column for field in DEFAULT_FIELDS]
 COLUMNS = {
     "vpc_flow_logs_bucket": None,
     "vpc_flow_log": FIELDS,
-    "top_rejected_pairs": ["packetcount", "sourceaddress", "destinationaddress", "dt"],
+    **{report.name: [column for column, _ in report.columns] for report in REPORTS},
 }
 
 
@@ -90,8 +90,7 @@ def test_every_asset_says_where_its_data_is_before_anything_ran(graph, root):
         "vpc_flow_logs": "vpc_flow_lake.vpc_flow_logs",
         "vpc_flow_logs_partition": "vpc_flow_lake.vpc_flow_logs",
         "rejected_flows": "vpc_flow_lake.rejected_flows",
-        "top_rejected_pairs": str(root / "data/results/reports/top_rejected_pairs"),
-        "rejected_flow_details": str(root / "data/results/reports/rejected_flow_details"),
+        **{report.name: str(root / "data/results/reports" / report.name) for report in REPORTS},
     }
 
 

@@ -248,7 +248,7 @@ def test_a_setting_that_is_misspelt_is_told_and_not_passed_over(root, monkeypatc
         (root / ".env").write_text(f"{variable}=x\n", encoding="utf-8")
     else:
         monkeypatch.setenv(variable, "x")
-    with pytest.raises(FlowLakeError, match=f"^{variable} is no setting. Did you mean {meant}\\?$"):
+    with pytest.raises(FlowLakeError, match=f"^{variable} is not a setting. Did you mean {meant}\\?$"):
         read_settings()
 
 
@@ -281,7 +281,7 @@ def test_a_variable_that_resembles_no_setting_is_somebody_elses(root, monkeypatc
 
 def test_a_folder_whose_name_is_no_text_is_told(root, monkeypatch):
     monkeypatch.setenv("FLOWLAKE_RESULTS", "bad\udcff")
-    with pytest.raises(FlowLakeError, match="is no UTF-8: rename it"):
+    with pytest.raises(FlowLakeError, match="is not UTF-8: rename it"):
         read_settings()
 
 

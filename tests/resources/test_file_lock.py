@@ -1,4 +1,4 @@
-"""File locks: who gets one, who waits, and what is no file to lock."""
+"""File locks: who gets one, who waits, and which files cannot be locked."""
 
 import os
 import subprocess
@@ -42,16 +42,14 @@ def test_who_waits_for_a_lock_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "a.lock"
-    monkeypatch.setattr(resources.file_lock, "SILENT_SECONDS", 0.1)
+    monkeypatch.setattr(resources.file_lock, "WARN_AFTER_SECONDS", 0.1)
     with open_lock_file(path) as held, open_lock_file(path) as other:
         take_lock(held)
         waiting = threading.Thread(target=wait_for_lock, args=(other, path))
         waiting.start()
         waiting.join(1)
         assert waiting.is_alive()
-        assert caplog.messages == [
-            f"Another process holds {path}. This one waits until that comes to its end, or is ended."
-        ]
+        assert caplog.messages == [f"Another process holds {path}. Waiting until it ends."]
         held.close()
         waiting.join()
 

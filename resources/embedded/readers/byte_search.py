@@ -1,10 +1,10 @@
 """Searches the bytes of a text with NumPy: positions of a character, words of eight bytes, parts of a text.
 
-Each function works on whole arrays, in a few passes over memory. What the bytes mean is in lines.py and text_serde.py.
+Each function works on whole arrays, in a few passes over memory. lines.py and text_serde.py interpret the bytes.
 
 How `positions` works, by the example of the line ends in ``b"ab\\ncdefg" + b"hijklmno"``: comparing every byte with the
 wanted one gives a byte of 1 or 0 for each. Eight of them are read as one 64-bit number, a word. Words of value 0 have
-no hit, and most words of rare characters are 0: so only the other words are looked into. Here, the first word is
+no hit, and most words of rare characters are 0: so only the other words are searched. Here, the first word is
 ``0x10000``: its third byte is 1, so that the hit is at 2.
 """
 

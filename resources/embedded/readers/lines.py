@@ -1,7 +1,7 @@
-"""Turns an object's bytes into lines of text, as Hive's and Athena's readers do. Fields are read in text_serde.py.
+"""Turns an object's bytes into lines of text, as Hive's and Athena's readers do. text_serde.py decodes fields.
 
 The rules were checked with Hive's own reader: lines end in ``\\n``, ``\\r\\n`` or ``\\r``, the last line needs no end,
-bytes that are no UTF-8 become U+FFFD, and no line is ever dropped.
+bytes that are not UTF-8 become U+FFFD, and no line is ever dropped.
 """
 
 import re

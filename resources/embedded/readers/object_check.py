@@ -1,8 +1,8 @@
 """Checks each object's lines while they are scanned: the header line, and records in the default format.
 
-A query gives the rows that Athena gives, even where these are wrong; the check only reports it. What a line means is
-decided in flowlogs/first_look.py. Asking that for every line would take longer than the scan. So this module finds the
-few irregular lines, with array operations, and asks for those.
+A query gives the rows that Athena gives, even where these are wrong; the check only reports it. flowlogs/first_look.py
+judges a line. To judge every line would take longer than the scan. So this module finds the few irregular lines, with
+array operations, and judges those.
 """
 
 import hashlib
@@ -48,11 +48,11 @@ def checked_format(table: TableDefinition) -> RecordFormat | None:
 class ObjectCheck:
     """The findings in one object, collected while its text is scanned. `name` is the last part of its key.
 
-    `record_format` is what the table expects. `problem` says why the records are read wrongly, in words that follow the
-    name. `foreign` is a warning about a file that is no object of a flow log and has no record of a flow. `odd` is the
-    first line of each kind among ODD_LINES. `header_inside`: the header line comes again. `renamed` is a warning
-    about a file with records whose name is not that of an object. `is_empty`: no line was read. `beginning` is a digest
-    of the first records, which copies share.
+    `record_format` is what the table expects. `problem` says why the records are read wrongly; it continues a sentence
+    that begins with the name. `foreign` is a warning about a file that is not a flow log object and has no record.
+    `odd` has the first line of each kind among ODD_LINES. `header_inside`: there is a second header line. `renamed` is
+    a warning about a file with records whose name is not that of an object. `is_empty`: no line was read. `beginning`
+    is a digest of the first records, which copies share.
     """
 
     def __init__(self, name: str, record_format: RecordFormat) -> None:
@@ -168,8 +168,8 @@ class ObjectCheck:
         for line in _lines_with(text, _OF_A_FLOW):
             if mentions_a_flow(_text(line)):
                 self.problem = (
-                    "is no object of a flow log, and yet a line in it tells of a flow, which is read by position. Move "
-                    f"it away. The line is: {line_excerpt(_text(line))}"
+                    "is not a flow log object, but a line in it looks like a record, and is read by position. Move it "
+                    f"away. The line is: {line_excerpt(_text(line))}"
                 )
                 return
 

@@ -1,6 +1,6 @@
 """Scans a table's text objects: threads read and decode them, and DuckDB pulls the rows as it needs them.
 
-Which objects are scanned is decided in athena.py. Lines are read in lines.py, fields in text_serde.py.
+../athena.py chooses the objects. lines.py reads lines, and text_serde.py decodes fields.
 """
 
 import os
@@ -200,11 +200,11 @@ class TextScan:
                 self.beginnings[source] = check.beginning
 
     def _decoded(self, waiting: "Sequence[_Lines]", partition: Sequence[str]) -> "Iterator[pa.RecordBatch]":
-        looked_at = self._format is None
+        is_inspected = self._format is None
         for piece in pieces_of(b"".join(lines.text for lines in waiting), MAX_LINES):
             rows, regular = self.lines.decode(piece)
-            if not regular and not looked_at:
-                looked_at = True
+            if not regular and not is_inspected:
+                is_inspected = True
                 for lines in waiting:
                     if lines.check:
                         lines.check.unusual_records(lines.text)

@@ -1,4 +1,4 @@
-"""Decodes lines of text into typed columns, as Hive's LazySimpleSerDe does. Lines themselves are split in lines.py.
+"""Decodes lines of text into typed columns, as Hive's LazySimpleSerDe does. lines.py splits text into lines.
 
 The rules were checked with Hive's own reader: a number that does not parse or does not fit is NULL, a missing field is
 NULL, an extra one is ignored, and ``\\N`` is NULL.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MUCH_TEXT = 12 << 20
-"""So many bytes at a time occur only with a very long line. Extra fields are then cut off such lines first."""
+"""Only a very long line gives so many bytes at a time. Then extra fields of such lines are cut off first."""
 
 LONG_LINE = 1 << 20
 
@@ -43,7 +43,7 @@ class LineDecoder:
         return pa.schema([(name, pa.type_for_alias(HIVE_TYPES[kind].arrow)) for name, kind in self.columns])
 
     def decode(self, lines: bytes) -> "tuple[pa.RecordBatch, bool]":
-        """The rows of lines, each of which ends in ``\\n``; whether all are regular, as far as was looked at them."""
+        """The rows of lines, each of which ends in ``\\n``; and whether all inspected lines are regular."""
         import pyarrow as pa
 
         if not lines:
@@ -124,7 +124,7 @@ class LineDecoder:
 def _integers(
     text: bytes, start: "np.ndarray[Any, Any]", end: "np.ndarray[Any, Any]", arrow_type: str
 ) -> "pa.Array | None":
-    """The integers in parts of a text, NULL for ``-``; None where a part has other characters, or too many.
+    """The integers in parts of a text, NULL for ``-``; None if a part has other characters, or too many.
 
     The parser works on 64-bit numbers, each of which holds the last eight characters of a part (`_digits`). Longer
     parts have a second number: ``1234567890`` is 12 * 10**8 + 34567890.
@@ -140,7 +140,7 @@ def _integers(
     last = words[end - WORD]
     values, valid = _digits(last, size if longest <= WORD else np.minimum(size, WORD))
     if longest > WORD:
-        # The characters before the last eight. A shorter part has none of them (its size is 0).
+        # The characters before the last eight. A shorter part has no such characters (size 0).
         high, high_valid = _digits(words[np.maximum(end - 2 * WORD, 0)], np.maximum(size - WORD, 0))
         values, valid = values + high * np.uint64(10**WORD), valid & high_valid
     missing = None

@@ -1,10 +1,10 @@
-"""The list of what of Trino's SQL is allowed: clauses, operators and functions. All else is refused by its name.
+"""Lists the clauses, operators and functions of Trino's SQL that are allowed. The error about any other names it.
 
-sqlglot and DuckDB read more than Trino does, and DuckDB means something else by some of it. So a node of the tree
-passes only if it stands in the tables below, with all of its arguments. What is allowed and means something else to
+sqlglot and DuckDB accept more than Trino does, and some of it has another meaning in DuckDB. So a node of the tree
+passes only if the tables below have it, with all of its arguments. A node that is allowed and has another meaning in
 DuckDB has a rule in rewrites/.
 
-To allow a function, write its class in `_NODES_BY_ARGUMENTS`, with the arguments that are understood, and its name in
+To allow a function, write its class in `_NODES_BY_ARGUMENTS`, with the arguments that are supported, and its name in
 `_FUNCTION_NAMES`. For example, ``typeof(a)`` is refused, because `exp.Typeof` is not in the tables.
 """
 
@@ -113,13 +113,13 @@ _FUNCTION_NAMES = frozenset(
 """Trino's names of the functions. sqlglot reads other engines' names of them as the same functions."""
 
 _PARSED_UNDER_ANOTHER_NAME = frozenset(Trino.Parser.FUNCTION_PARSERS) - {name.upper() for name in _FUNCTION_NAMES}
-"""Functions that sqlglot has a parser of their own for: its tree does not say under which name they were found."""
+"""Functions with their own parser in sqlglot: its tree does not say which name the query had."""
 
 _UNITS = frozenset(("SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"))
 _EXTRACT_FIELDS = _UNITS | {"DAY_OF_YEAR", "DOY"}
 
 _TIME_FORMATS = frozenset(re.findall(r"\S+", "%Y %y %m %d %H %M %S %f %j %a %b %A %B %-m %-d %-H %I %-I %p %%"))
-"""The specifiers of a date's format that DuckDB prints as Trino does, once sqlglot has made them Python's."""
+"""The specifiers of a date's format that DuckDB prints as Trino does, after sqlglot has translated them to Python's."""
 
 _MAY_HOLD_ROWS = (exp.Cube, exp.GroupingSets, exp.In, exp.Rollup, exp.Tuple, exp.Values)
 _MAY_HOLD_DECIMALS = (
@@ -129,7 +129,7 @@ _MAY_HOLD_DECIMALS = (
 
 
 def require_allowed(tree: exp.Expr, tokens: Sequence[Token], text: str) -> None:
-    """Raise QueryError, with its name, for the first thing in a query that is not allowed."""
+    """Raise QueryError for the first part of a query that is not allowed; the error names it."""
     require_trino_syntax(tokens, text)
     for token, following in pairwise(tokens):
         if following.token_type is TokenType.L_PAREN and token.text.upper() in _PARSED_UNDER_ANOTHER_NAME:
@@ -157,7 +157,7 @@ def _description(node: exp.Expr, written_name: str) -> str:
 
 
 def _refused_form(node: exp.Expr) -> str:
-    """What about a node of an allowed class is refused; empty where nothing is."""
+    """The form of a node of an allowed class that is refused; empty if its form is allowed."""
     match node:
         case exp.Select() if not node.expressions:
             return "nothing selected"
@@ -194,7 +194,7 @@ def _refused_form(node: exp.Expr) -> str:
             while isinstance(around, (exp.Neg, exp.Paren)):
                 around = around.parent
             if not isinstance(around, _MAY_HOLD_DECIMALS):
-                return f"reckoning with decimals (write {node.name}e0, a double)"
+                return f"arithmetic with decimals (write {node.name}e0, a double)"
         case exp.GroupConcat() if not isinstance(node.this, exp.Order):
             return "listagg without WITHIN GROUP (ORDER BY …)"
         case exp.RegexpReplace() if (new := node.args.get("replacement")) is not None:

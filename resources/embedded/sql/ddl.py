@@ -1,6 +1,6 @@
 """The parser of DDL: CREATE and DROP from sqlglot's tree, ALTER and SHOW from its Hive tokens.
 
-Nothing is created or dropped here. A clause that is not known is refused by name.
+An unknown clause is an error that names it. ../athena.py executes what is parsed.
 """
 
 from sqlglot import exp
@@ -121,7 +121,7 @@ def _columns(schema: exp.Expr, text: str) -> tuple[tuple[str, str], ...]:
 def _stored_as(file_format: exp.Expr | None, row_format: exp.Expr | None, text: str) -> str:
     found = "TEXTFILE" if file_format is None else file_format.name.upper()
     if found not in ("TEXTFILE", "PARQUET") or (found == "PARQUET" and row_format is not None):
-        raise not_supported("a table in any format but TEXTFILE with a ROW FORMAT and PARQUET without one", text)
+        raise not_supported("a table that is not a TEXTFILE with a ROW FORMAT or PARQUET without one", text)
     return PARQUET if found == "PARQUET" else TEXT
 
 
@@ -185,7 +185,7 @@ def parse_show(word: FirstWord, text: str, database: str) -> ShowPartitions:
 
 
 def _reader_behind(word: FirstWord, text: str, database: str) -> TokenReader:
-    """A reader of what stands behind the first word: sqlglot's tokenizer would take SHOW and all behind it for one."""
+    """A token reader after the first word: sqlglot's tokenizer reads SHOW and everything after it as one token."""
     return TokenReader(Hive().tokenize(blanked(text, word.end)), text, database)
 
 

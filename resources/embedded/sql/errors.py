@@ -1,4 +1,4 @@
-"""Errors about a statement's text: what is not supported, what is no SQL, and where in the text it stands."""
+"""Errors about a statement's text: parts that are not supported or not SQL, and their position in the text."""
 
 import re
 
@@ -26,7 +26,7 @@ def syntax_error(problem: str | SqlglotError, text: str) -> QueryError:
 
 
 def position_of(found: exp.Expr | Token) -> str:
-    """Where a token or a node of the tree begins, as ``line 2:17: ``; empty where the tree does not say it."""
+    """Where a token or a node of the tree begins, as ``line 2:17: ``; empty if the tree does not say it."""
     if isinstance(found, Token):
         line, last, start, end = found.line, found.col, found.start, found.end
     elif "line" in found.meta:

@@ -1,4 +1,4 @@
-"""Which table's column each name in a query means, by Trino's rules; and what columns without a name are called.
+"""Finds the column that each name in a query means, by Trino's rules, and names the columns that have no name.
 
 sqlglot's `qualify` does most of it. The functions around it keep what it would lose, and correct where it reads a name
 in another engine's way.
@@ -52,7 +52,7 @@ def _first_select(tree: exp.Expr) -> exp.Expr:
 
 
 def _note_unnamed(tree: exp.Expr) -> None:
-    """Note what `qualify` would replace: columns without a name, and numbers of columns in ORDER BY."""
+    """Record what `qualify` would replace: columns without a name, and numbers of columns in ORDER BY."""
     for number, column in enumerate(_first_select(tree).expressions):
         if not isinstance(column, (exp.Alias, exp.Column)) and not column.is_star:
             column.replace(exp.alias_(column.copy(), f"{_UNNAMED}{number}", quoted=True))
@@ -81,7 +81,7 @@ def _name_as_trino(tree: exp.Expr) -> None:
 
 
 def _resolve_in_having(tree: exp.Expr, schema: Schema) -> None:
-    """Qualify the names in HAVING, which sqlglot takes for columns of the result where that has one of the name."""
+    """Qualify the names in HAVING: if the result has a column of that name, sqlglot would take that one."""
     for scope in traverse_scope(tree):
         having = scope.expression.args.get("having")
         for column in list(having.find_all(exp.Column)) if having else []:

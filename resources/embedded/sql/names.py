@@ -1,4 +1,4 @@
-"""Names of databases and tables in a statement. Whether there is such a table is not asked here."""
+"""Names of databases and tables in a statement. planner.py looks tables up."""
 
 from sqlglot import exp
 
@@ -8,7 +8,7 @@ from resources.embedded.sql.errors import not_supported
 from resources.engine import QueryError
 
 CATALOG = "awsdatacatalog"
-"""The only catalog that there is here: Athena's name for Glue."""
+"""The only catalog: Athena's name for Glue."""
 
 
 def table_name(database: str, table: str, text: str) -> TableName:
@@ -31,5 +31,5 @@ def database_name_of(node: exp.Expr, text: str) -> str:
     # sqlglot takes the name for that of a table after DATABASE, and for that of a database after SCHEMA.
     names = [part.name.lower() for part in node.find_all(exp.Identifier)]
     if len(names) != 1 or not IDENTIFIER.fullmatch(names[0]):
-        raise QueryError("SYNTAX_ERROR", f"{node.sql('hive')} is no name for a database.", text)
+        raise QueryError("SYNTAX_ERROR", f"{node.sql('hive')} is not a name for a database.", text)
     return names[0]

@@ -1,7 +1,8 @@
-"""From a statement's text to a parsed statement: chooses the parser by the first word, as Athena does.
+"""Parses a statement: chooses the parser by the first word, as Athena does.
 
 Athena hands DDL to a Hive parser (backticks) and SELECT to Trino's (double quotes). Each kind has a parser in a file of
-its own: ddl.py, unload.py, select.py. No data and no catalog is read. Whatever is not understood is refused by name.
+its own: ddl.py, unload.py, select.py. They read no data and no catalog. A part that
+is not supported is an error that names it.
 """
 
 import logging
@@ -25,7 +26,7 @@ _NOT_EXECUTED = ("VALUES", "TABLE")
 
 
 def parse(text: str, database: str) -> Statement:
-    """The statement, with unqualified tables looked for in `database`. Raises QueryError where it is not understood."""
+    """The statement, with unqualified tables looked for in `database`. Raises QueryError if it is not understood."""
     _require_size(text)
     try:
         return _parse(text, database)

@@ -1,4 +1,4 @@
-"""What a query's plan is: SQL for DuckDB, and which tables it reads with which predicates. planner.py makes it."""
+"""The plan of a query: SQL for DuckDB, and the tables that it reads, with their predicates. planner.py makes it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ class TableRead:
 class QueryPlan:
     """What DuckDB runs, and what it reads.
 
-    `columns` are the names of the result's columns. `partition_columns` gives the projected partition columns: by the
-    name of a result's column, the partition column behind it. It is empty where a row of the result may come from
-    several partitions.
+    `columns` are the names of the result's columns. `partition_columns` has the result's columns that hold a
+    partition column, with that column: each has one value in all rows from one partition. It is empty if a row of the
+    result may come from several partitions.
     """
 
     sql: str

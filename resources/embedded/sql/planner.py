@@ -1,8 +1,7 @@
-"""From a parsed query and the catalog to a plan: looks tables up, and puts the steps in their order.
+"""Makes a plan of a parsed query: looks its tables up in the catalog, and runs the steps in order.
 
-The steps are in files of their own: names (name_resolution.py), types (type_checks.py), what DuckDB is told
-(rewrites/), which rows are not needed (predicates.py, pruning.py, top_n.py). No catalog is known here: a function that
-finds a table is handed in.
+Each step has its own file: names (name_resolution.py), types (type_checks.py), SQL for DuckDB (rewrites/), rows that
+are not needed (predicates.py, pruning.py, top_n.py). The caller passes a function that finds a table.
 """
 
 import re
@@ -32,7 +31,7 @@ PATH = (PATH_COLUMN, "string")
 """The hidden column of each table: the address of the object that a row comes from."""
 
 FindTable = Callable[[TableName], TableDefinition | None]
-"""Finds a table in the catalog; gives None where there is none of the name."""
+"""Finds a table in the catalog; returns None if there is no table of this name."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +86,15 @@ def _plan(query: Query, database: str, find_table: FindTable) -> QueryPlan:
     reads = _table_reads(tree, relations)
     columns = tuple(tree.named_selects) if isinstance(tree, exp.Query) else ()
     # With several tables, a row of the result may come from several partitions.
-    projected = projected_columns(tree, next(iter(relations.values())).partition_columns) if len(relations) == 1 else {}
+    constant_partition_columns = (
+        projected_columns(tree, next(iter(relations.values())).partition_columns) if len(relations) == 1 else {}
+    )
     rewrite_top_n(
         tree,
         {name: relation.partition_columns for name, relation in relations.items()},
         {name for name, relation in relations.items() if relation.definition.stored_as == PARQUET},
     )
-    return QueryPlan(tree.sql("duckdb"), reads, columns, projected)
+    return QueryPlan(tree.sql("duckdb"), reads, columns, constant_partition_columns)
 
 
 def _name_relations(tree: exp.Expr, text: str, database: str, find_table: FindTable) -> dict[str, _Relation]:

@@ -1,12 +1,12 @@
-"""Predicate pushdown: from a whole query, the predicates that every row of one table has to meet.
+"""Predicate pushdown: finds the predicates of a query that every row of one table must meet.
 
 A table may be read in a subquery, a CTE or a branch of a UNION. Predicates of the queries around it are pushed down to
 the table where that is safe. For example, in
 
     SELECT 1 FROM (SELECT dt AS day FROM flows) WHERE day = '2021-01-31' AND …
 
-the table flows has the predicate ``dt = '2021-01-31'``. A predicate that is not found costs reading and nothing else,
-so that whatever is not plainly safe is left out. What is done with the predicates is in pruning.py and top_n.py.
+the table flows has the predicate ``dt = '2021-01-31'``. A predicate that is not found only costs
+reading, so predicates that may not be safe are left out. pruning.py and top_n.py use the predicates.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -51,7 +51,7 @@ def predicates_on_result(scopes: list[Scope], scope: Scope, position: int) -> li
 
 
 def projected_columns(tree: exp.Expr, columns: Iterable[str]) -> dict[str, str]:
-    """By the name of a result's column, which of these columns of the table it is; without those that are none.
+    """The result's columns that are one of the table's `columns`: that column, by the result column's name.
 
     Only for a query that reads one table in one place: then what a partition contributes depends on no other partition.
     """
@@ -160,7 +160,7 @@ def _reader_of_result(scopes: list[Scope], scope: Scope, projected: Mapping[int,
 
 
 def _weakened(predicate: exp.Expr, source: _Source) -> exp.Expr | None:
-    """A predicate on the source's columns alone that is true wherever `predicate` is; None where there is none.
+    """A predicate on the source's columns alone that is true wherever `predicate` is; None if there is none.
 
     For example, for the column dt:
 

@@ -1,7 +1,7 @@
-"""What pushed-down predicates spare: partitions that are not read, lines that are not taken apart, rows not numbered.
+"""Uses pushed-down predicates to skip work: partitions to read, lines to decode, rows to number.
 
-The predicates come from predicates.py, and name their columns without a table. Each function may say too little, which
-costs reading; it never leaves out what a query can use.
+The predicates come from predicates.py, and name their columns without a table. A function may skip less than it could,
+which only costs time. It never skips what a query can use.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from resources.embedded.quoting import quoted_name
 from resources.embedded.sql.predicates import conjuncts
 
 Bounds = tuple[str | None, str | None]
-"""The least and the greatest text that a column can have; None where it is open."""
+"""The least and the greatest text that a column can have; None if there is no bound."""
 
 _OPEN: Bounds = (None, None)
 
@@ -43,15 +43,15 @@ def matching_partitions_sql(predicates: Sequence[exp.Expr], columns: Iterable[tu
 def longest_required_text(predicates: Iterable[exp.Expr]) -> str:
     """The longest text that a row's line must contain to meet predicates on text columns; empty if there is none.
 
-    For example, ``action = 'REJECT'`` gives REJECT. A text column's value stands in its line as it is, but for
-    characters that were malformed.
+    For example, ``action = 'REJECT'`` gives REJECT. A line contains a text column's value unchanged, except for
+    malformed characters.
     """
     parts = [part for predicate in predicates for part in conjuncts(predicate)]
     return max((part.expression.name for part in parts if _is_text_equality(part)), key=len, default="")
 
 
 def greatest_integer(predicates: Iterable[exp.Expr]) -> int | None:
-    """The greatest integer that meets all of the predicates, which are on one column; None where that is open.
+    """The greatest integer that meets all of the predicates, which are on one column; None if there is no limit.
 
     For example, ``n <= 20`` gives 20, and ``n < 20`` gives 19.
     """

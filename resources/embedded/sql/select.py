@@ -1,6 +1,6 @@
-"""The parser of SELECT: from its text to a tree that holds nothing but what is allowed.
+"""The parser of SELECT: its result is a tree that holds only what allowed.py allows.
 
-Which tables there are, and what their columns mean, is the planner's to find out.
+planner.py finds the tables and columns.
 """
 
 import sqlglot

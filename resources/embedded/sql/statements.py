@@ -1,4 +1,4 @@
-"""What a parsed statement is: one data class for each kind that is executed. How a text becomes one is in parse.py."""
+"""The parsed statements: one data class for each kind of statement. parse.py makes them."""
 
 from dataclasses import dataclass
 

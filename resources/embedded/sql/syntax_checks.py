@@ -1,4 +1,4 @@
-"""Mistakes that sqlglot's parser reads over, or takes for another engine's SQL, and that Trino's parser refuses."""
+"""Finds mistakes that Trino's parser refuses, and that sqlglot's ignores or reads as another engine's SQL."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -18,7 +18,7 @@ def require_trino_syntax(tokens: Sequence[Token], text: str) -> None:
 
 
 def _problem(kinds: Sequence[TokenType]) -> str:
-    """The first mistake, in words; empty where there is none."""
+    """The first mistake, in words; empty if there is none."""
     if kinds.count(TokenType.L_PAREN) != kinds.count(TokenType.R_PAREN):
         return "the parentheses do not match."
     for kind, following in pairwise([*kinds, TokenType.FROM]):

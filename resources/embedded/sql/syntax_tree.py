@@ -1,4 +1,4 @@
-"""sqlglot's tree of one statement, or of a part of its text. Which trees are welcome is decided by who asks."""
+"""Makes sqlglot's tree of a statement, or of a part of its text."""
 
 import re
 
@@ -9,7 +9,7 @@ from resources.engine import QueryError
 
 
 def syntax_tree(sql: str, text: str) -> exp.Expr:
-    """The tree of `sql`, which is the statement `text` or a part of it. Raises SqlglotError where there is none."""
+    """The tree of `sql`, which is the statement `text` or a part of it. Raises SqlglotError if there is none."""
     trees = sqlglot.parse(sql, read="athena", error_level=sqlglot.ErrorLevel.IMMEDIATE)
     found = [tree for tree in trees if tree is not None]
     if len(found) != 1:

@@ -1,4 +1,4 @@
-"""Reads a statement token by token, where sqlglot has no tree for it. Its forms are in ddl.py and unload.py."""
+"""Reads a statement token by token, if sqlglot has no tree for it. ddl.py and unload.py use it."""
 
 import re
 from collections.abc import Sequence

@@ -1,15 +1,15 @@
-"""Top-N: where a query numbers the rows of each group and keeps the first, finds those without sorting all rows.
+"""Top-N: if a query numbers the rows of each group and keeps the first ones, finds these without sorting all rows.
 
-DuckDB does so by itself only where one value orders the rows, and it collects whole rows for it. So the SQL is
-rewritten in two ways, neither of which changes the answer. For example,
+DuckDB does so by itself only if one value orders the rows, and it collects whole rows. So this module rewrites the SQL
+in two ways. Neither changes the result. For example,
 
     SELECT * FROM (SELECT dt, a, row_number() OVER (PARTITION BY dt ORDER BY a DESC, b) AS n FROM t) WHERE n <= 20
 
-1. leaves out, before it numbers rows, those with a value of a below the 20th greatest of their dt (they cannot be among
-   the first 20, whatever b is). That is a join with ``SELECT dt, list_extract(max(a, 20), 20) FROM t GROUP BY dt``.
-2. orders by one value, ``create_sort_key(a, 'DESC NULLS LAST', b, 'ASC NULLS LAST')``, which sorts as the two do.
+1. Leave out, before rows are numbered, those with a value of a below the 20th greatest of their dt: they cannot be
+   among the first 20, whatever b is. This joins ``SELECT dt, list_extract(max(a, 20), 20) FROM t GROUP BY dt``.
+2. Order by one value, ``create_sort_key(a, 'DESC NULLS LAST', b, 'ASC NULLS LAST')``, which sorts as the two do.
 
-The first rows of every group are held in memory. So it is done only where groups are partitions, which are few.
+The first rows of every group are held in memory. So this is done only if groups are partitions, which are few.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ from resources.embedded.sql.pruning import greatest_integer
 from resources.embedded.sql.rewrites.template import from_template
 
 MAX_ROWS_KEPT = 1_000
-"""The greatest N that is worth it."""
+"""For a greater N, the rewriting is not faster."""
 
 _OTHER_CLAUSES = ("joins", "group", "having", "distinct", "limit", "offset")
 
@@ -32,8 +32,8 @@ def rewrite_top_n(
 ) -> None:
     """Rewrite, in place, a qualified query that is written for DuckDB.
 
-    `partition_columns` are those of each relation. `cheap_to_reread` are the relations that may be read a second time
-    for it: those of Parquet, of which only the columns that are needed are read.
+    `partition_columns` are those of each relation. `cheap_to_reread` are the relations that may be read a second time:
+    those in Parquet, where only the needed columns are read.
     """
     scopes = list(traverse_scope(tree))
     for scope in scopes:

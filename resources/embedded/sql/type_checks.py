@@ -1,7 +1,7 @@
 """The types of a query's values, and which types may stand together: Trino refuses what DuckDB would cast silently.
 
-Types are compared by family: ``dt = 20240301`` compares a varchar with a number, and is refused. What a type is called
-in each language is in data_types.py; how values of a type are computed with is in rewrites/.
+Types are compared by family: ``dt = 20240301`` compares a varchar with a number, and is refused. data_types.py has the
+name of a type in each language; rewrites/ has the computations.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ
 
 
 def with_types(tree: exp.Expr, schema: dict[str, object], text: str) -> exp.Expr:
-    """The tree with the type of each value. Raises QueryError where Trino does not let values stand together."""
+    """The tree with the type of each value. Raises QueryError if Trino does not let values stand together."""
     tree = annotate_types(tree, schema=schema, expression_metadata=_TYPES_OF_RESULTS, dialect="athena")
     for element in tree.find_all(exp.Bracket):
         if isinstance(element.this, exp.Split):
@@ -36,7 +36,7 @@ def is_integer(value: exp.Expr) -> bool:
 
 
 def type_family(value: exp.Expr | None) -> str | None:
-    """The types that Trino lets stand together with the value's, by one name; None where the type is not known."""
+    """The types that Trino lets stand together with the value's, by one name; None if the type is not known."""
     if value is None or value.type is None or isinstance(value, exp.Null):
         return None
     if value.is_type(*exp.DataType.TEXT_TYPES):

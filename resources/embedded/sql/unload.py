@@ -1,4 +1,4 @@
-"""The parser of UNLOAD, and what has to be true of its query's columns. Its rows are written elsewhere (athena.py)."""
+"""The parser of UNLOAD, and the check of its query's columns. ../athena.py writes the rows."""
 
 from collections.abc import Mapping, Sequence
 

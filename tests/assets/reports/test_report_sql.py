@@ -6,14 +6,15 @@ import pyarrow.parquet as pq
 import pytest
 from support import DAY
 
-from assets.reports.catalogue import REPORTS, Report, read_report, report_sql
+from assets.reports.report_files import REPORTS, Report, read_report, report_sql
 from flowlogs.statements import TableName
 
 TABLE = TableName("lake", "rejected_flows")
+EMPTY_DAY = date(2021, 9, 4)
 
 
 def sql(template: str) -> str:
-    return report_sql(Report("report", "What it tells.", template), TABLE, date(2021, 9, 2), date(2021, 9, 3))
+    return report_sql(Report("report", "Its description.", template), TABLE, date(2021, 9, 2), date(2021, 9, 3))
 
 
 def test_placeholders_are_the_table_and_the_days():
@@ -51,11 +52,23 @@ def test_comments_in_front_declare_columns_and_are_not_executed(tmp_path):
     assert report.template == "SELECT sourceport, dt\n-- by port\nFROM {table}"
 
 
-ARROW = {"int": "int32", "bigint": "int64", "string": "string"}
+ARROW = {
+    "boolean": "bool",
+    "tinyint": "int8",
+    "smallint": "int16",
+    "int": "int32",
+    "bigint": "int64",
+    "float": "float",
+    "double": "double",
+    "string": "string",
+}
 
 
+@pytest.mark.parametrize("day", [DAY, EMPTY_DAY], ids=["with objects", "without objects"])
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
-def test_a_report_gives_the_columns_that_it_declares(lake, report):
-    assert lake.run(DAY).success
-    schema = pq.read_schema(lake.results / f"reports/{report.name}/{DAY}.parquet")
+def test_a_report_gives_the_columns_that_it_declares(lake, report, day):
+    assert lake.run(day).success
+    schema = pq.read_schema(lake.results / f"reports/{report.name}/{day}.parquet")
     assert [(field.name, str(field.type)) for field in schema] == [(name, ARROW[kind]) for name, kind in report.columns]
+    header = (lake.results / f"reports/{report.name}/{day}.csv").read_text().splitlines()[0]
+    assert header == ",".join(name for name, _ in report.columns)

@@ -44,7 +44,7 @@ def catalog(tmp_path: Path) -> Catalog:
     [
         ("database disk image is malformed", "Move it away, "),
         ("no such table: tables", "Move it away, "),
-        ("database is locked", "Another program has held it for more than 60 seconds: a run, or whatever has "),
+        ("database is locked", "Another program has held it for more than 60 seconds: a run, or a program "),
         ("attempt to write a readonly database", "The file, its folder or its disk is read-only. Make it writable, "),
         ("database or disk is full", "Free some space on its disk, "),
         ("disk I/O error", "Free some space on its disk, "),
@@ -215,7 +215,7 @@ def test_the_write_ahead_log_of_a_killed_program_is_taken_up(catalog: Catalog) -
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
 def test_a_catalog_that_is_no_file_is_told(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "catalog.sqlite")
-    with pytest.raises(FlowLakeError, match=r"catalog.sqlite cannot be written: it is no file. Make it a file"):
+    with pytest.raises(FlowLakeError, match=r"catalog.sqlite cannot be written: it is not a file. Make it a file"):
         Catalog(tmp_path / "catalog.sqlite").create_database("lake")
 
 

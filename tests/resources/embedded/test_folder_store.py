@@ -293,7 +293,7 @@ def test_what_is_no_file_is_listed_and_refused_by_name(tmp_path, monkeypatch, ki
     store = bucket_of(tmp_path)
     assert list(store.list("")) == [StoredObject("x", 0)]
     for read in (store.open, lambda key: store.local_file(key, tmp_path)):
-        with pytest.raises(FlowLakeError, match=f"x cannot be read: it is {kind}, and no file. Move it away"):
+        with pytest.raises(FlowLakeError, match=f"x cannot be read: it is {kind}, not a file. Move it away"):
             read("x")
 
 
@@ -637,7 +637,7 @@ def test_a_place_to_write_in_that_is_none_is_an_error(store, is_link):
     (store.root / STAGING_FOLDER).symlink_to(theirs) if is_link else (store.root / STAGING_FOLDER).write_bytes(
         b"theirs"
     )
-    with pytest.raises(FlowLakeError, match=r"\.being-written is no folder: move it away"):
+    with pytest.raises(FlowLakeError, match=r"\.being-written is not a folder: move it away"):
         store.replace({"a": b"2"})
     assert (store.root / "a").read_bytes() == b"1"
     assert list(theirs.iterdir()) == []
@@ -648,7 +648,7 @@ def test_a_lock_that_is_no_file_is_an_error(store, kind):
     lock, theirs = store.root / ".lock", store.root.parent / "theirs"
     store.root.mkdir()
     {"link": lambda: lock.symlink_to(theirs), "pipe": lambda: os.mkfifo(lock), "folder": lock.mkdir}[kind]()
-    with pytest.raises(FlowLakeError, match=r"\.lock is no file that runs could lock"):
+    with pytest.raises(FlowLakeError, match=r"\.lock is not a file that a run can lock"):
         store.replace({"a": b"1"})
     assert not theirs.exists()
 

@@ -88,7 +88,7 @@ def test_of_a_range_only_the_linked_days_fail(lake, days):
     (days[0].parent / "05").symlink_to(days[0].parent / "04")
     asset, words = failure(lake.run(DAY, NEXT_DAY.replace(day=5)))
     assert asset == "vpc_flow_logs_partition"
-    assert "Not done: 2021-09-04, 2021-09-05; the 2 others are." in words
+    assert "Not done: 2021-09-04, 2021-09-05. Done: 2 other days." in words
 
 
 def test_days_that_are_links_to_folders_of_their_own_are_read(lake, days):

@@ -1,6 +1,6 @@
-"""Applies every rule to a query's typed tree, which then means to DuckDB what it means to Trino.
+"""Applies every rule to a query's typed tree. Then the tree means in DuckDB what it meant in Trino.
 
-The rules are in the files beside this one. Which clauses and functions there may be at all is in allowed.py.
+The rules are in the files beside this one. ../allowed.py has the clauses and functions that are allowed.
 """
 
 from sqlglot import exp
@@ -20,7 +20,7 @@ RULES: Rules = {
 
 
 def rewritten_for_duckdb(tree: exp.Expr, text: str) -> exp.Expr:
-    """The tree with each rule applied. Raises QueryError where a rule refuses a part of the statement `text`."""
+    """The tree with each rule applied. Raises QueryError if a rule refuses a part of the statement `text`."""
     for select in tree.find_all(exp.Select):
         order_by.replace_result_names(select)
     # From the leaves to the root, so that what is put into another expression has been rewritten itself.

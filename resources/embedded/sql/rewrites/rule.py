@@ -1,7 +1,7 @@
-"""What a rule is. The rules are in the files beside this one, by subject; apply.py applies them.
+"""The type of a rule. The rules are in the files beside this one, by subject; apply.py applies them.
 
-A rule is a function for each difference between Trino and DuckDB: it takes a node of the typed tree and returns what
-DuckDB is told instead. Its docstring says what Trino means, where that is written, and shows an example. To add one,
+A rule is a function for each difference between Trino and DuckDB: it takes a node of the typed tree and returns
+the node for DuckDB. Its docstring says what Trino means and where that is documented, and shows an example. To add one,
 write the function and name it in the RULES of its file; no other rule has to be read.
 """
 
@@ -17,4 +17,4 @@ Rules: TypeAlias = Mapping[type[exp.Expr], Rule]
 
 
 class NotSupportedError(Exception):
-    """A rule has no way to tell DuckDB what Trino means. The message names what is refused."""
+    """DuckDB has no equivalent of the node. The message names what is refused."""

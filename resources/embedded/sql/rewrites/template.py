@@ -1,4 +1,4 @@
-"""Builds a piece of DuckDB's SQL from a template: the tool that the rules and top_n.py are written with."""
+"""Builds a piece of DuckDB's SQL from a template: the rules and top_n.py use it."""
 
 import sqlglot
 from sqlglot import exp

@@ -121,7 +121,7 @@ def test_a_few_objects_are_told_in_full_and_the_others_named(bucket):
     paths = [put(bucket, record(2), name=OBJECT.replace("_00000000", f"_0000000{n}")) for n in range(8)]
     *full, others = ask(bucket).warnings
     assert [warning.split(" ")[0] for warning in full] == paths[:3]
-    assert others == f"Neither can others be read as they are: {', '.join(paths[3:6])} and 2 more."
+    assert others == f"Other objects cannot be read as they are, too: {', '.join(paths[3:6])} and 2 more."
     assert misread_messages({}) == []
 
 
@@ -152,7 +152,7 @@ def test_a_file_that_tells_of_no_flow_is_a_warning(bucket, lines):
 def test_a_file_with_a_record_anywhere_is_misread(bucket, first, deep):
     path = put(bucket, first, "y" * deep, record(2), name="desktop.ini")
     assert ask(bucket).misread == {
-        path: "is no object of a flow log, and yet a line in it tells of a flow, which is read by position. Move it "
+        path: "is not a flow log object, but a line in it looks like a record, and is read by position. Move it "
         f"away. The line is: {record(2)}"
     }
 

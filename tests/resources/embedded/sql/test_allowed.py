@@ -46,7 +46,7 @@ REFUSED = {
     "SELECT ?": "?",
     "SELECT split(dt, '-')[1] FROM flows": "a subscript; use element_at",
     "SELECT dt IS TRUE FROM flows": "IS with anything but NULL",
-    "SELECT 100.0 * numpackets FROM flows": "reckoning with decimals (write 100.0e0, a double)",
+    "SELECT 100.0 * numpackets FROM flows": "arithmetic with decimals (write 100.0e0, a double)",
     "SELECT CAST(dt AS varbinary) FROM flows": "a cast to VARBINARY",
     "SELECT CAST(numbytes AS decimal(20, 2)) FROM flows": "a cast to DECIMAL(20, 2)",
     "SELECT CAST(dt AS varchar(3)) FROM flows": "a cast to VARCHAR(3)",

@@ -235,7 +235,7 @@ REFUSED = {
     "CREATE EXTERNAL TABLE t (a int COMMENT 'x') LOCATION 's3://b/'": "the column a INT COMMENT 'x'",
     **{
         f"CREATE EXTERNAL TABLE t (a int) {clause} LOCATION 's3://b/'": (
-            "a table in any format but TEXTFILE with a ROW FORMAT and PARQUET without one"
+            "a table that is not a TEXTFILE with a ROW FORMAT or PARQUET without one"
         )
         for clause in (
             "STORED AS ORC",

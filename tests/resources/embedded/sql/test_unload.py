@@ -1,4 +1,4 @@
-"""UNLOAD: how it is parsed, and which columns it can be partitioned by. What it writes is in tests/test_unload.py."""
+"""UNLOAD: how it is parsed, and its partition columns. ../test_unload.py tests what it writes."""
 
 import re
 from collections.abc import Callable

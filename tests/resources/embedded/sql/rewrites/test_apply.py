@@ -1,6 +1,6 @@
-"""The rewrite rules: each tells its source and an example, and its examples are true.
+"""The rewrite rules: each names its source and an example, and its examples are true.
 
-More values of each function are in tests/test_embedded_athena.py.
+More values of each function are in tests/resources/embedded/test_athena.py.
 """
 
 import inspect

@@ -1,6 +1,7 @@
-"""The resources as Dagster takes them: each shows its settings in the UI, and makes what the assets ask for.
+"""The Dagster resources: each shows its settings in the UI, and creates the object that assets use.
 
-What they make, targets.py knows. A field is called as its setting is. Those of the aws target are in aws_resources.py.
+targets.py has the functions that create these objects. A field has the name of its setting. The resources of the aws
+target are in aws_resources.py.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from resources.flow_log import FlowLog
 
 
 def dagster_resources(settings: Settings) -> Mapping[str, object]:
-    """The resources that the settings ask for, by the names that the assets ask for. Makes no call."""
+    """The resources for these settings, by the names of the assets' parameters. Makes no request."""
     if settings.target == "aws":
         from pipelines.aws_resources import aws_resources
 

@@ -1,7 +1,7 @@
-"""Which daily reports there are: each .sql file in this folder is one, and no list names them.
+"""The daily reports: each .sql file in this folder is one. There is no list of their names.
 
-A file begins with comments: what the report tells, then a line for each column of its rows, with its Hive type, such as
-``-- packetcount bigint``. The statement below them is Athena's.
+A file begins with comments: the report's description, then a line for each column of its rows, with its Hive type, such
+as ``-- packetcount bigint``. Below them is an Athena statement.
 """
 
 import re
@@ -33,19 +33,19 @@ class Report:
 
 
 def read_report(path: Path) -> Report:
-    """The report of a .sql file. Raises FlowLakeError where the comments on top lack the description."""
+    """The report of a .sql file. Raises FlowLakeError if the comments on top lack the description."""
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line.removeprefix("--").strip() for line in takewhile(lambda line: line.startswith("--"), lines)]
     columns = [(match["name"], match["type"]) for line in comments if (match := _COLUMN.fullmatch(line))]
     description = " ".join(line for line in comments if not _COLUMN.fullmatch(line))
     if not description:
-        raise FlowLakeError(f"{path} does not begin with a comment (-- …) that says what the report tells.")
+        raise FlowLakeError(f"{path} does not begin with a comment (-- …) that describes the report.")
     template = "\n".join(lines[len(comments) :]).strip()
     return Report(path.stem, description, template, tuple(columns), path)
 
 
 REPORTS: Sequence[Report] = tuple(read_report(path) for path in sorted(Path(__file__).parent.glob("*.sql")))
-"""In the order of their names."""
+"""All reports, in the order of their names."""
 
 
 def report_sql(report: Report, table: TableName, first: date, last: date) -> str:
