@@ -108,24 +108,14 @@ LOCATION 's3://b/'"""
 
 def test_create_table_of_rejected_flows() -> None:
     name = rejected_flows_name(TableName("vpc_flow_lake", "any_name"))
+    columns = ",\n  ".join(f"`{field.column}` {field.type}" for field in FIELDS)
     assert (
         create_table(name, rejected_flows_table("s3://results/some/prefix/"))
-        == """\
+        == f"""\
 CREATE EXTERNAL TABLE IF NOT EXISTS `vpc_flow_lake`.`rejected_flows` (
-  `version` int,
-  `account` string,
-  `interfaceid` string,
-  `sourceaddress` string,
-  `destinationaddress` string,
-  `sourceport` int,
-  `destinationport` int,
-  `protocol` int,
-  `numpackets` bigint,
-  `numbytes` bigint,
-  `starttime` bigint,
-  `endtime` bigint,
-  `action` string,
-  `logstatus` string
+  {columns},
+  `aws_account_id` string,
+  `aws_region` string
 )
 PARTITIONED BY (`dt` string)
 STORED AS PARQUET

@@ -138,7 +138,8 @@ def warnings(capfd: pytest.CaptureFixture[str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("what", "why"), [("gone", "Their folders hold no objects."), ("in another format", "is of a flow log in a custom")]
+    ("what", "why"),
+    [("gone", "Their folders hold no objects."), ("without an action", "is of a flow log without the field action")],
 )
 def test_a_day_that_is_gone_or_would_be_read_wrongly_stays_out_by_name(
     filled: AwsDouble, capfd: pytest.CaptureFixture[str], what: str, why: str
