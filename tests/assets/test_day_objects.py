@@ -314,6 +314,64 @@ def test_an_object_that_the_scan_finds_to_be_of_two_formats_fails_its_day(lake):
     assert not (lake.results / "reports").exists()
 
 
+@pytest.mark.parametrize("data", [b"", gzip.compress(b"")], ids=["no byte", "no text"])
+def test_an_empty_object_that_is_not_looked_at_is_a_warning(lake, data):
+    path = unseen(lake)
+    path.write_bytes(data)
+    result = lake.run(DAY)
+    assert result.success
+    (told,) = [words for words in warnings(lake, result) if "without a line" in words]
+    assert told.startswith(f"Objects without a line, not even a header: {path}.")
+
+
+def test_names_in_place_of_addresses_that_are_not_looked_at_are_a_warning(lake):
+    path = unseen(lake, HEADER_LINE, FEW_PACKETS.replace("203.0.113.9", "host-a"))
+    result = lake.run(DAY)
+    (told,) = [words for words in warnings(lake, result) if "number or address" in words]
+    assert str(path) in told
+
+
+def test_copies_that_are_not_looked_at_are_a_warning(lake):
+    path = unseen(lake, HEADER_LINE, MANY_PACKETS.replace("eni-0a", "eni-0z"))
+    text = gzip.decompress(path.read_bytes())
+    copy = path.with_name(path.name.replace("_00000003.", "_0badcafe."))
+    copy.write_bytes(gzip.compress(text) + gzip.compress(b""))  # whose end tells no size
+    result = lake.run(DAY)
+    (told,) = [words for words in warnings(lake, result) if "same records" in words]
+    assert told.startswith("Some objects hold the same records under different names")
+    assert str(path) in told and str(copy) in told
+
+
+@pytest.mark.parametrize("name", [".syncthing.{}.tmp", ".in.{}.", "_old/{}", ".unison.{}.2f1c.unison.tmp"])
+def test_an_object_that_is_hidden_by_any_name_is_told(lake, name):
+    path = write_object(lake.logs, DAY, [MANY_PACKETS], number=9)
+    hidden = path.parent / name.format(path.name)
+    hidden.parent.mkdir(exist_ok=True)
+    path.rename(hidden)
+    (told,) = warnings(lake, lake.run(DAY))
+    assert told.startswith(f"Athena passes over names that begin with a dot or an underscore: {hidden}.")
+
+
+def test_a_link_to_a_hidden_file_in_the_days_folder_is_read(lake):
+    path = next((lake.logs / FOLDER).iterdir())
+    (path.parent / ".store").mkdir()
+    target = path.rename(path.parent / ".store" / "ab12")
+    path.symlink_to(target)
+    assert lake.run(DAY).success
+    assert report_rows(lake.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_a_day_with_fewer_objects_is_kept_also_where_another_database_read_it(lake, tmp_path, instance):
+    assert lake.run(DAY).success
+    before = files_in(lake.results / "reports")
+    next((lake.logs / FOLDER).iterdir()).unlink()
+    other = Lake(lake.logs, tmp_path, instance, database="other")
+    asset, words = failure(other.run(DAY))
+    assert asset == "rejected_flows"
+    assert words.startswith(f"Logs of {DAY} are gone: of 2 objects that an earlier run read, 1 are left")
+    assert files_in(lake.results / "reports") == before
+
+
 def test_an_odd_record_that_the_scan_finds_is_a_warning(lake):
     path = unseen(lake, HEADER_LINE, FEW_PACKETS.replace("REJECT", "DROP"))
     result = lake.run(DAY)

@@ -82,3 +82,14 @@ def test_the_history_is_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for _ in range(2):
         with history(settings) as kept:
             assert kept.instance.get_runs() == []
+
+
+def test_another_instance_of_dagster_beside_the_results_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DAGSTER_HOME, "")
+    settings = Settings(results=str(tmp_path / "results"))
+    (settings.dagster_home / "history").mkdir(parents=True)
+    with pytest.raises(FlowLakeError, match="it holds another instance of Dagster"), history(settings):
+        pass
+    assert [path.name for path in settings.dagster_home.iterdir()] == ["history"]
