@@ -47,11 +47,12 @@ def vpc_flow_logs(
     with as_dagster_failure():
         engine = athena.ensure()
         require_own_results(results, bucket, athena, table)
+        database = create_database(table.database)
+        athena.execute(database)
         raw = choose_raw_tables(athena, bucket, results, table)
         definition = raw.main_table.definition
         tables = {table: definition, rejected_flows_name(table): rejected_flows_table(results.sql_location())}
-        statements = [create_database(table.database), *(create_table(*pair) for pair in tables.items())]
-        athena.execute(statements[0])
+        statements = [database, *(create_table(*pair) for pair in tables.items())]
         for statement, (name, expected) in zip(statements[1:], tables.items(), strict=True):
             athena.execute(statement)
             require_table(athena, name, expected)

@@ -5,14 +5,12 @@ from datetime import date
 
 import dagster as dg
 
+from assets.added_days import record_added_days
 from assets.day_objects import DayObjects, inspect_days, unreadable_days
 from assets.flow_logs_table import GROUP, vpc_flow_logs
 from assets.infrastructure import vpc_flow_log
 from assets.metadata import sql_metadata, told_once
 from assets.raw_tables import add_partitions_of, create_side_tables, find_raw_tables, unread_days
-from assets.rejected_flows.lost_partitions import (
-    record_added_days,
-)
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, run_days
 from assets.silent_flow_logs import silent_flow_logs

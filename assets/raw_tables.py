@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from assets.day_objects import DayObjects, FolderObjects, Group, inspect_days
-from assets.results_source import FOLDER
+from assets.results_source import FORMATS
 from assets.table_guards import days_read_otherwise, partitions_missing, require_locations, require_table
 from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
@@ -28,9 +28,6 @@ from flowlogs.statements import (
 )
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
-
-FORMATS = f"{FOLDER}formats/"
-"""What each main table reads, by database and table."""
 
 
 @dataclass(frozen=True)

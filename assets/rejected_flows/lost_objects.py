@@ -16,6 +16,7 @@ from assets.rejected_flows.files import (
     newest_complete,
     recorded_objects,
 )
+from flowlogs.days import days_text
 from flowlogs.printable import first_names
 from flowlogs.sources import LogSources
 from flowlogs.statements import TableName
@@ -56,6 +57,24 @@ def lost_since(
     now = {day: objects_read(visible_of_day(bucket, sources, day)) for day in days}
     locations = athena.partition_locations(name, days)
     return list(losing_days(bucket, results, locations, now, smaller_too=True).values())
+
+
+def changed_warnings(
+    athena: QueryEngine, results: ObjectStore, name: TableName, now: Mapping[date, ObjectsRead]
+) -> list[str]:
+    """A warning about days with other objects now than their rejected flows were read from; none where there are none.
+
+    Reports tell of it too, but only those that are made again.
+    """
+    markers = completion_markers(results, athena.partition_locations(name, list(now))) if now else {}
+    read = recorded_objects(results, markers)
+    changed = [day for day, before in read.items() if before.has_more(now[day]) or before.gone(now[day])]
+    if not changed:
+        return []
+    return [
+        f"Objects of {days_text(sorted(changed))} came, went or changed after their rejected flows were read, and "
+        "these are as they were read then. Materialize rejected_flows for these days again, then their reports."
+    ]
 
 
 def _gone(

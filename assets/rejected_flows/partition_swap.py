@@ -45,7 +45,7 @@ def swap_partitions(
     # A parallel run may have added some of them first.
     before = require_days(athena, name, list(locations), REJECTED_FLOWS)
     changed = {day: location for day, location in before.items() if key_prefix(results, location) != folders[day]}
-    newer = losing_days(bucket, results, changed, read, smaller_too=True)
+    newer = losing_days(bucket, results, changed, {day: read[day] for day in changed}, smaller_too=True)
     changed = {day: location for day, location in changed.items() if day not in newer}
     replaced, owner_unknown = replaced_folders(results, changed, name.database)
     cleanup_markers = [write_cleanup_marker(results, name, replaced)] if replaced else []

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
+from assets.added_days import recorded_days
 from assets.day_objects import days_read, listing_warnings, visible_of_day
 from assets.objects_read import objects_read
 from assets.raw_tables import find_raw_tables
 from assets.rejected_flows.files import ROOT, changed_folders, day_folders, derived_days, parse_day
-from assets.rejected_flows.lost_objects import lost_since
-from assets.rejected_flows.lost_partitions import changed_warnings, recorded_days
+from assets.rejected_flows.lost_objects import changed_warnings, lost_since
 from assets.table_guards import days_read_otherwise, derived_days_read_otherwise
 from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError

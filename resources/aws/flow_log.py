@@ -242,7 +242,7 @@ class Ec2FlowLog(FlowLog):
                     LogDestination=self._destination_arn,
                     MaxAggregationInterval=self.aggregation_seconds,
                     TagSpecifications=[{"ResourceType": "vpc-flow-log", "Tags": tags}],
-                    **_delivery_options(self.delivery),
+                    **delivery_options(self.delivery),
                 )
             except ClientError as error:
                 if error_code(error) == LIMIT:
@@ -345,7 +345,7 @@ def _format_of(log: dict[str, Any]) -> RecordFormat | None:
         return None
 
 
-def _delivery_options(delivery: Delivery) -> dict[str, Any]:
+def delivery_options(delivery: Delivery) -> dict[str, Any]:
     """The arguments of CreateFlowLogs for a delivery, without those that are AWS's defaults."""
     options: dict[str, Any] = {}
     if delivery.record_format.fields != DEFAULT_FORMAT.fields:

@@ -412,8 +412,8 @@ def findings(lake: Lake) -> list[str]:
     shutil.copy(own, folder / own.name.replace("20210903T0005Z_00000000", "20210902T1200Z_00000001"))
     return [
         "Athena passes over names that begin with a dot or an underscore: ",
-        "Some objects are there twice, so that their records count twice: ",
         f"Some objects are called as those of another day than {NEXT_DAY}, in whose folder they lie: ",
+        "Some objects are there twice, so that their records count twice: ",
     ]
 
 

@@ -229,7 +229,8 @@ def test_a_wrong_setting_ends_dagsters_commands_with_its_words(project):
     code, output = run(project, "dagster", "asset", "list", "-m", "pipelines.definitions", FLOWLAKE_REGION="here")
     assert code == 1
     assert output.splitlines()[-2:] == [
-        "Error: FLOWLAKE_REGION='here': expected an AWS region, such as eu-west-1.",
+        "Error: FLOWLAKE_REGION='here': expected an AWS region, such as eu-west-1, several with commas between "
+        "them, or *.",
         "The environment and .env are where these are set; .env.example explains each.",
     ]
     assert "Traceback" not in output

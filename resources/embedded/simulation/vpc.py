@@ -150,6 +150,8 @@ def is_simulated(key: str) -> bool:
     day = source.find_day(key) if source else None
     if source is None or day is None or owner != (source.account, source.region):
         return False
+    if not key.endswith((".log.gz", ".log.parquet")):
+        return False
     return _name_without_extension(key) in _simulated_names(*owner, day)
 
 

@@ -786,8 +786,8 @@ def test_a_file_that_is_gone_when_it_is_opened_is_looked_for_again(lake, tmp_pat
     athena = lake.target.athena
     inputs, times = type(athena)._inputs, []
 
-    def inputs_then_replaced(self, plan, session):
-        found = inputs(self, plan, session)
+    def inputs_then_replaced(self, plan, chosen, session):
+        found = inputs(self, plan, chosen, session)
         times.append(found)
         if len(times) == 1:
             in_a_thread(other_run(lake, tmp_path), DAY)

@@ -24,6 +24,7 @@ from support import DAY, NEXT_DAY, SMALL_TOP, with_day
 
 from flowlogs.statements import TableName
 from pipelines.targets import build_target
+from resources.engine import day_values
 
 RAW = TableName("vpc_flow_lake", "vpc_flow_logs")
 REJECTED = TableName("vpc_flow_lake", "rejected_flows")
@@ -113,9 +114,9 @@ def test_each_difference_in_what_objects_are_read_by_is_a_line(filled: AwsDouble
         storage["SerdeInfo"]["Parameters"] = {"field.delim": ",", "escape.delim": "\\"}
 
     describe_otherwise(RAW, change)
-    found = build_target(settings()).athena.partition_differences(RAW, [DAY, NEXT_DAY])
-    assert list(found) == [DAY]
-    columns, parameters = found[DAY]
+    found = build_target(settings()).athena.partition_differences(RAW, [day_values(DAY), day_values(NEXT_DAY)])
+    assert list(found) == [day_values(DAY)]
+    columns, parameters = found[day_values(DAY)]
     assert columns.startswith("columns: the table has version int, account string, ")
     assert columns.endswith("; the partition has version bigint")
     assert parameters == (
@@ -130,10 +131,10 @@ def test_what_objects_are_not_read_by_may_differ(filled: AwsDouble) -> None:
         storage["SerdeInfo"]["Parameters"]["serialization.format"] = "1"
 
     describe_otherwise(RAW, change)
-    assert build_target(settings()).athena.partition_differences(RAW, [DAY, NEXT_DAY]) == {}
+    assert build_target(settings()).athena.partition_differences(RAW, [day_values(DAY), day_values(NEXT_DAY)]) == {}
     succeed(settings(), selection=DAILY)
 
 
 def test_a_table_that_is_not_there_has_no_differences(aws: AwsDouble) -> None:
     boto3.client("s3").create_bucket(Bucket=BUCKET)
-    assert build_target(settings()).athena.partition_differences(RAW, [DAY]) == {}
+    assert build_target(settings()).athena.partition_differences(RAW, [day_values(DAY)]) == {}

@@ -729,8 +729,7 @@ def test_account_and_region_are_found_from_the_folders(logs):
     facts = FolderBucket("logs-0", logs).ensure().facts
     assert facts == {
         "path": str(logs),
-        "account": "111111111111",
-        "region": "eu-west-2",
+        "whose": "111111111111 in eu-west-2",
         "location": "s3://logs-0/AWSLogs/111111111111/vpcflowlogs/eu-west-2/",
     }
 
@@ -813,8 +812,7 @@ def simulated(tmp_path: Path) -> SimulatedBucket:
 def test_the_default_bucket_is_made_with_a_mark_that_says_so(simulated):
     assert simulated.ensure().facts == {
         "path": str(simulated.root),
-        "account": "123456789012",
-        "region": "us-east-1",
+        "whose": "123456789012 in us-east-1",
         "location": SOURCE.location,
     }
     mark = simulated.root / SimulatedBucket.MARK
@@ -834,7 +832,7 @@ def test_a_default_bucket_that_somebody_filled_is_read_and_never_written(simulat
     simulated.ensure()
     facts = flow_log.ensure().facts
     flow_log.deliver([DAY])
-    assert simulated.source() == LogSource("simulated-bucket", "999999999999", "eu-west-1")
+    assert simulated.sources().sources[0] == LogSource("simulated-bucket", "999999999999", "eu-west-1")
     assert facts == {"flow log": f"none: {simulated.root} holds files that are not ours, and is only read"}
     assert files_in(simulated.root) == before
 
@@ -984,10 +982,20 @@ def test_a_folder_inside_the_layout_is_told_which_one_was_meant(tmp_path, inside
 
 
 @pytest.mark.parametrize("prefix", ["a", "network/flow", "one/two/three"])
-def test_logs_behind_a_prefix_are_told_where_they_are(tmp_path, prefix):
+def test_logs_behind_the_only_prefix_are_found(tmp_path, prefix):
     in_folder(tmp_path / prefix / LAYOUT)
-    with pytest.raises(FlowLakeError, match=rf"They are in {tmp_path}/{prefix}: name that folder in LOGS=\.$"):
-        FolderBucket("logs", tmp_path).sources().sources[0]
+    expected = LogSource("logs", "123456789012", "us-east-1", f"{prefix}/AWSLogs/")
+    assert FolderBucket("logs", tmp_path).sources().sources == (expected,)
+    assert FolderBucket("logs", tmp_path, Choice(prefix=f"{prefix}/")).sources().sources == (expected,)
+
+
+def test_logs_behind_several_prefixes_are_a_choice(tmp_path):
+    for prefix in ("a", "b/c"):
+        in_folder(tmp_path / prefix / LAYOUT)
+    with pytest.raises(FlowLakeError, match=r"several prefixes.*\n  FLOWLAKE_PREFIX=a\n  FLOWLAKE_PREFIX=b/c$"):
+        FolderBucket("logs", tmp_path).sources()
+    (source,) = FolderBucket("logs", tmp_path, Choice(prefix="b/c/")).sources().sources
+    assert source.root == "b/c/AWSLogs/"
 
 
 def test_objects_without_the_layout_are_told_to_lack_their_day(tmp_path):
@@ -997,14 +1005,12 @@ def test_objects_without_the_layout_are_told_to_lack_their_day(tmp_path):
         FolderBucket("logs", tmp_path).sources().sources[0]
 
 
-def test_hive_compatible_folders_beside_plain_ones_are_warned_of(tmp_path):
+def test_hive_compatible_folders_beside_plain_ones_are_read_too(tmp_path):
     in_folder(tmp_path / LAYOUT)
     in_folder(tmp_path / "AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1")
-    assert FolderBucket("logs", tmp_path).ensure().warnings == (
-        f"{tmp_path} also holds flow logs in Hive-compatible folders "
-        "(AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/), which are not read yet: their records "
-        "are in no report",
-    )
+    bucket = FolderBucket("logs", tmp_path)
+    assert bucket.ensure().warnings == ()
+    assert [source.service for source in bucket.sources().sources] == ["", "aws-service"]
 
 
 @pytest.mark.parametrize("prefix", ["old", "network/flow"])
@@ -1012,8 +1018,7 @@ def test_logs_behind_a_prefix_beside_others_are_warned_of(tmp_path, prefix):
     in_folder(tmp_path / LAYOUT)
     in_folder(tmp_path / prefix / LAYOUT)
     assert FolderBucket("logs", tmp_path).ensure().warnings == (
-        f"{tmp_path} also holds flow logs behind a prefix ({prefix}/AWSLogs/), which are not read yet: their records "
-        "are in no report",
+        f"{tmp_path} also holds flow logs behind another prefix ({prefix}/AWSLogs/): their records are in no report",
     )
 
 

@@ -121,7 +121,7 @@ REFUSED = {
             ("SELECT row_number() OVER (ORDER BY numpackets) AS n, dt FROM flows", "dt"),
             ("SELECT count(*) AS n, dt FROM flows GROUP BY ROLLUP (dt)", "dt"),
             ("SELECT numpackets, dt FROM flows LIMIT 1", "dt"),
-            ("SELECT numpackets, dt FROM flows UNION ALL SELECT 1, dt FROM flows", "dt"),
+            ("SELECT numpackets, dt FROM flows UNION SELECT numpackets, dt FROM flows", "dt"),
             ("SELECT 1 AS n, '2024-03-01' AS dt", "dt"),
         )
     },
