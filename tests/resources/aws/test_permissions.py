@@ -3,6 +3,7 @@
 The double evaluates actions, resources and conditions, also those that Athena asks for in its caller's name.
 """
 
+import gzip
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -36,7 +37,7 @@ from aws_lineage import (
     upload_small_logs,
 )
 from botocore.exceptions import ClientError
-from support import DAY, PING, ROOT, SMALL_DETAILS, SMALL_TOP, record, with_day, write_object
+from support import DAY, PING, ROOT, SMALL_DETAILS, SMALL_TOP, record, with_day, write_object, write_small_logs
 
 from pipelines.build import build_definitions
 
@@ -362,6 +363,31 @@ def test_side_tables_are_created_and_get_partitions(name: str, action: str) -> N
     allowed = [verdict(policy(name)["Statement"], f"glue:{action}", arn, {}) for arn in needed]
     # The first part creates tables, and adds no partition to any.
     assert allowed == ([None] * 3 if name == "iam-policy-setup.json" and action != "CreateTable" else [True] * 3)
+
+
+@pytest.mark.parametrize("without", ["", "glue:CreateTable"])
+def test_with_the_daily_policy_a_new_format_behind_a_prefix_is_read(
+    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, without: str
+) -> None:
+    configured = settings([make_vpc()], prefix="network/flow")
+    succeed(configured)
+    write_small_logs(tmp_path / "bucket" / "network" / "flow")
+    upload(tmp_path / "bucket")
+    folder = f"network/flow/AWSLogs/{aws.account}/vpcflowlogs/us-east-1/{DAY:%Y/%m/%d}/"
+    name = f"{aws.account}_vpcflowlogs_us-east-1_fl-0fffffffffffffff1_{DAY:%Y%m%d}T0005Z_aaaaaaaa.log.gz"
+    text = b"srcaddr dstaddr action packets\n192.0.2.77 10.0.0.1 REJECT 987654\n"
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=folder + name, Body=gzip.compress(text))
+    become(aws, monkeypatch, policy("iam-policy-daily.json", without=without))
+    job = build_definitions(configured).resolve_job_def("daily_reject_reports")
+    result = job.execute_in_process(partition_key=DAY.isoformat(), raise_on_error=False)
+    if without:
+        assert without in failure(result)
+        return
+    assert result.success
+    aws.set(enforce_iam=False)
+    first, *others = report("top_rejected_pairs", DAY)
+    assert first == [987654, "192.0.2.77", "10.0.0.1", DAY.isoformat()]
+    assert others == with_day(SMALL_TOP[DAY], DAY)
 
 
 def test_the_daily_policy_creates_side_tables_alone() -> None:
