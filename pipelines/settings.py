@@ -13,9 +13,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from flowlogs.delivery import Delivery
 from flowlogs.errors import FlowLakeError
@@ -69,6 +71,19 @@ def format_of(log_format: str | None, file_format: str) -> RecordFormat | None:
 def delivery_of(record_format: RecordFormat | None, hive: bool, hourly: bool, prefix: str | None) -> Delivery:
     """How a flow log that is created delivers."""
     return Delivery(record_format or DEFAULT_FORMAT, hive, hourly, f"{prefix}/" if prefix else "")
+
+
+class _LogFormatOfEnvFile(PydanticBaseSettingsSource):
+    """FLOWLAKE_LOG_FORMAT as ``.env`` has it. In other settings, ``${NAME}`` there stands for a variable."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[object, str, bool]:
+        path = self.config.get("env_file")
+        found = dotenv_values(path, interpolate=False, encoding="utf-8") if isinstance(path, Path) else {}
+        return found.get(f"{PREFIX}{field_name.upper()}"), field_name, False
+
+    def __call__(self) -> dict[str, object]:
+        value, name, _ = self.get_field_value(self.settings_cls.model_fields["log_format"], "log_format")
+        return {name: value} if value else {}
 
 
 class Settings(BaseSettings):
@@ -127,6 +142,18 @@ class Settings(BaseSettings):
     query_timeout_seconds: float = Field(
         1_800, gt=0, le=604_800, allow_inf_nan=False, description="a number of seconds, at most 604800 (a week)"
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        own = _LogFormatOfEnvFile(settings_cls)
+        return init_settings, env_settings, own, dotenv_settings, file_secret_settings
 
     @field_validator("vpc_ids", mode="before")
     @classmethod

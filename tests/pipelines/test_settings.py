@@ -106,6 +106,19 @@ def test_the_environment_overrides_the_env_file(monkeypatch, root):
     assert (settings.database, settings.table) == ("from_file", "from_environment")
 
 
+@pytest.mark.parametrize("quote", ["'", '"', ""])
+def test_the_env_files_log_format_is_taken_as_it_is_written(monkeypatch, root, quote):
+    log_format = "${version} ${srcaddr} ${action}"
+    (root / ".env").write_text(f"FLOWLAKE_LOG_FORMAT={quote}{log_format}{quote}\nFLOWLAKE_TABLE=${{NAME}}\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", root / ".env")
+    monkeypatch.setenv("NAME", "from_variable")
+    monkeypatch.setenv("version", "2")
+    settings = read_settings()
+    assert (settings.log_format, settings.table) == (log_format, "from_variable")
+    monkeypatch.setenv("FLOWLAKE_LOG_FORMAT", "${action}")
+    assert read_settings().log_format == "${action}"
+
+
 IDENTIFIER = "a name of lower-case letters, digits and underscores that does not begin with a digit"
 
 
