@@ -8,7 +8,7 @@ knowing about a day is a warning. What the lines of an object mean is in flowlog
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from pathlib import PurePosixPath
 
@@ -36,10 +36,10 @@ from flowlogs.layout import (
     touches_day,
 )
 from flowlogs.printable import first_names
-from flowlogs.record_format import RecordFormat
+from flowlogs.record_format import PARQUET, RecordFormat
 from flowlogs.sources import LogSources
 from resources.bucket import Bucket, StoredObject
-from resources.parquet_columns import parquet_columns
+from resources.parquet_facts import parquet_facts
 
 INSPECTED_PER_FLOW_LOG = 8
 """How many of a day's objects are inspected for each flow log, evenly from the first to the last."""
@@ -235,6 +235,9 @@ def _inspect_folder(bucket: Bucket, day: date, source: LogSource) -> FolderObjec
         looks[key] = _first_look_at(bucket, objects[key])
         if looks[key].record_format:
             groups.append(Group(key, key, looks[key].record_format))
+    if any(group.record_format and group.record_format.stored_as == PARQUET for group in groups):
+        # A table of Parquet objects cannot read the others at all.
+        groups += [Group(key, key, None) for key in others if not looks[key].record_format]
     problems += [f"{bucket.objects.display_path(key)} {look.problem}" for key, look in looks.items() if look.problem]
     return FolderObjects(source, objects, groups, looks, there, "\n".join(problems) or None)
 
@@ -299,7 +302,9 @@ def _first_look_at(bucket: Bucket, stored: StoredObject) -> FirstLook:
         return first_look(name, bucket.objects.head(stored.key, HEAD_BYTES))
     if not stored.size:
         return FirstLook(empty=True)
-    return parquet_look(name, parquet_columns(bucket.objects, stored))
+    facts = parquet_facts(bucket.objects, stored)
+    look = parquet_look(name, facts.columns)
+    return replace(look, interfaces=facts.interfaces, beginning=facts.digest or None) if look.record_format else look
 
 
 def _spread(keys: Sequence[str], most: int) -> list[str]:

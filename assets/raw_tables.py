@@ -15,7 +15,7 @@ from assets.results_source import FORMATS
 from assets.table_guards import days_read_otherwise, partitions_missing, require_locations, require_table
 from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
-from flowlogs.record_format import DEFAULT_FORMAT, TEXT, RecordFormat, header_format, parquet_format
+from flowlogs.record_format import DEFAULT_FORMAT, RecordFormat, format_text, parse_format_text
 from flowlogs.sources import Layout, LogSources
 from flowlogs.statements import (
     RawRead,
@@ -130,7 +130,7 @@ def choose_raw_tables(athena: QueryEngine, bucket: Bucket, results: ObjectStore,
     if athena.find_table(main) is not None:
         return find_raw_tables(results, sources, main)
     layout, record_format = _chosen(bucket, sources)
-    record = f"{record_format.stored_as} {record_format.header_line}\n{layout.root} {layout.service}\n"
+    record = f"{format_text(record_format)}\n{layout.root} {layout.service}\n"
     results.replace({_record_key(main): record.encode()})
     return RawTables(main, sources, record_format, layout)
 
@@ -234,9 +234,8 @@ def _recorded(results: ObjectStore, main: TableName) -> tuple[Layout, RecordForm
     if not any(stored.key == key for stored in results.list(folder)):
         return None
     lines = results.read(key).decode(errors="replace").splitlines()
-    stored_as, _, header = lines[0].partition(" ") if lines else ("", "", "")
+    record_format = parse_format_text(lines[0]) if lines else None
     root, _, service = lines[1].partition(" ") if len(lines) > 1 else ("", "", "")
-    record_format = header_format(header) if stored_as == TEXT else parquet_format(header.replace("-", "_").split())
     if record_format is None or not root:
         raise FlowLakeError(
             f"{results.display_path(key)} does not say what the table {main.hive} reads. Restore it; or drop the "

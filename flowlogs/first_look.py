@@ -163,7 +163,7 @@ def parquet_look(name: str, columns: Sequence[tuple[str, str]]) -> FirstLook:
     """
     names = [column for column, _ in columns]
     listed = line_excerpt(", ".join(names))
-    record_format = parquet_format(names)
+    record_format = parquet_format(columns)
     if any(map(TRANSIT_GATEWAY_FIELDS.fullmatch, names)) and is_object_name(name):
         return FirstLook(left_out=TRANSIT_GATEWAY)
     if record_format is None:

@@ -7,7 +7,7 @@ in its schema, EC2 in ``LogFormat`` ("CreateFlowLogs", Amazon EC2 API reference)
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from flowlogs.errors import FlowLakeError
@@ -21,6 +21,9 @@ FILE_FORMATS: Mapping[str, str] = {"plain-text": TEXT, "parquet": PARQUET}
 
 TRANSIT_GATEWAY_FIELDS = re.compile(r"tgw[-_].+|resource[-_]type")
 """Names of fields that only flow logs of transit gateways have."""
+
+TYPES = frozenset({"int", "bigint", "string"})
+"""The Hive types of fields."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _KEYS = frozenset({PARTITION_COLUMN, ACCOUNT_COLUMN, REGION_COLUMN})
@@ -107,10 +110,37 @@ def is_header_of(line: str, record_format: RecordFormat) -> bool:
     return line.strip(" ").replace("_", "-") == record_format.header_line
 
 
-def parquet_format(columns: Sequence[str]) -> RecordFormat | None:
-    """The format that the columns of a Parquet object name; None where they are not those of a flow log."""
-    found = _are_names(columns) and names_problem(columns) is None
-    return RecordFormat(_fields(columns), PARQUET) if found else None
+def parquet_format(columns: Sequence[tuple[str, str]]) -> RecordFormat | None:
+    """The format that the columns of a Parquet object name, with their types; None where they are not a flow log's.
+
+    A column that is not known has the type that it has there.
+    """
+    names = [name for name, _ in columns]
+    if not _are_names(names) or names_problem(names) is not None:
+        return None
+    types = dict(columns)
+    fields = [
+        field if field.header in FIELD_OF or types[name] not in TYPES else replace(field, type=types[name])
+        for name, field in zip(names, _fields(names), strict=True)
+    ]
+    return RecordFormat(tuple(fields), PARQUET)
+
+
+def format_text(record_format: RecordFormat) -> str:
+    """The format as one line of text, which `parse_format_text` reads."""
+    words = [
+        field.header if field.header in FIELD_OF else f"{field.header}:{field.type}" for field in record_format.fields
+    ]
+    return " ".join([record_format.stored_as, *words])
+
+
+def parse_format_text(text: str) -> RecordFormat | None:
+    """What `format_text` wrote; None for any other text."""
+    stored_as, *words = text.split(" ")
+    pairs = [(name, kind or "string") for name, _, kind in (word.partition(":") for word in words)]
+    if stored_as == TEXT:
+        return header_format(" ".join(name for name, _ in pairs))
+    return parquet_format([(name.replace("-", "_"), kind) for name, kind in pairs]) if stored_as == PARQUET else None
 
 
 def column_format(columns: Iterable[str], stored_as: str) -> RecordFormat | None:

@@ -226,7 +226,7 @@ def _select_rejected(read: RawRead, first: date, last: date) -> str:
         columns += [ACCOUNT_COLUMN, REGION_COLUMN]
     where = f"action = 'REJECT' AND {PARTITION_COLUMN} BETWEEN '{first}' AND '{last}'"
     # A range, and no LIKE: Trino passes over objects by ranges of their addresses, and opens none of them
-    # (`BackgroundHiveSplitLoader`).
+    # (`InternalHiveSplitFactory`).
     for low, high in read.excluded:
         where += f'\n    AND "{PATH_COLUMN}" NOT BETWEEN {_select_literal(low)} AND {_select_literal(high)}'
     return f"SELECT {', '.join([*columns, PARTITION_COLUMN])}\n  FROM {read.name.trino}\n  WHERE {where}"

@@ -146,9 +146,11 @@ class S3Bucket(Bucket):
 
     def require_own_account(self) -> None:
         """Raise FlowLakeError where flow logs are to be created, and those of another account are to be read."""
-        if self.has_flow_logs and self.choice.account not in (None, self.clients.account):
+        if self.has_flow_logs and not self.choice.allows(
+            replace(self._configured_source(), account=self.clients.account)
+        ):
             raise FlowLakeError(
-                f"FLOWLAKE_ACCOUNT_ID is {self.choice.account}, and the caller is of {self.clients.account}: flow logs "
+                f"FLOWLAKE_ACCOUNT_ID is {self.choice.accounts}, and the caller is of {self.clients.account}: flow logs "
                 "that it creates are of its own account, and would not be read. To read those of that account, leave "
                 "FLOWLAKE_VPC_IDS empty; to create flow logs, leave FLOWLAKE_ACCOUNT_ID empty, or call as that "
                 "account. Nothing was changed."
