@@ -1,7 +1,7 @@
 """Flow logs as AWS delivers them with other options than the default ones, from records of the default format."""
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
@@ -26,10 +26,10 @@ def as_format(record_format: RecordFormat, *, parquet: bool) -> RecordFormat:
     return RecordFormat(record_format.fields, PARQUET if parquet else TEXT)
 
 
-def object_bytes(lines: Sequence[str], record_format: RecordFormat) -> bytes:
-    """An object of these records, given in the default format."""
+def object_bytes(lines: Sequence[str], record_format: RecordFormat, others: Mapping[str, str] = OTHER_VALUES) -> bytes:
+    """An object of these records, given in the default format, and of what they say in other fields."""
     records = [
-        {**OTHER_VALUES, **dict(zip((field.header for field in DEFAULT_FIELDS), line.split(" "), strict=True))}
+        {**others, **dict(zip((field.header for field in DEFAULT_FIELDS), line.split(" "), strict=True))}
         for line in lines
     ]
     if record_format.stored_as == PARQUET:
@@ -52,9 +52,16 @@ def object_key(
     return source.object_key(flow_log, window, f"{number:08x}", hourly=delivery.hourly, extension=delivery.extension)
 
 
-def deliver(folder: Path, delivery: Delivery, day: date, lines: Sequence[str], **names: object) -> Path:
+def deliver(
+    folder: Path,
+    delivery: Delivery,
+    day: date,
+    lines: Sequence[str],
+    others: Mapping[str, str] = OTHER_VALUES,
+    **names: object,
+) -> Path:
     """Write an object of these records, given in the default format, into a folder laid out as a bucket."""
     path = folder / object_key(delivery, day, **names)  # type: ignore[arg-type]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(object_bytes(lines, delivery.record_format))
+    path.write_bytes(object_bytes(lines, delivery.record_format, others))
     return path

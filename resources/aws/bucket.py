@@ -145,13 +145,12 @@ class S3Bucket(Bucket):
         )
 
     def require_own_account(self) -> None:
-        """Raise FlowLakeError where flow logs are to be created, and those of another account are to be read."""
-        if self.has_flow_logs and not self.choice.allows(
-            replace(self._configured_source(), account=self.clients.account)
-        ):
+        """Raise FlowLakeError where flow logs are to be created, and those of other accounts are to be read."""
+        own = replace(self._configured_source(), account=self.clients.account)
+        if self.has_flow_logs and not self.choice.allows(own):
             raise FlowLakeError(
-                f"FLOWLAKE_ACCOUNT_ID is {self.choice.accounts}, and the caller is of {self.clients.account}: flow logs "
-                "that it creates are of its own account, and would not be read. To read those of that account, leave "
+                f"FLOWLAKE_ACCOUNT_ID is {self.choice.accounts}, and the caller is of {self.clients.account}: flow "
+                "logs that it creates are of its own account, and would not be read. To read those of that account, leave "
                 "FLOWLAKE_VPC_IDS empty; to create flow logs, leave FLOWLAKE_ACCOUNT_ID empty, or call as that "
                 "account. Nothing was changed."
             )

@@ -16,7 +16,7 @@ from lake import DAILY, REJECTED, REPORTS, TABLE, Lake, failure, metadata
 from support import ACCEPTED, DAY, FEW_PACKETS, MANY_PACKETS, NEXT_DAY, SMALL_LOGS, on_day, report_rows
 
 from flowlogs.delivery import DEFAULT_DELIVERY, Delivery
-from flowlogs.fields import DEFAULT_FIELDS, FIELDS
+from flowlogs.fields import DEFAULT_FIELDS, FIELDS, Field
 from flowlogs.record_format import DEFAULT_FORMAT, PARQUET, RecordFormat
 from flowlogs.statements import drop_table
 
@@ -235,6 +235,44 @@ def test_a_column_of_another_type_fails_the_day_by_name(tmp_path, instance):
     fields = tuple(replace(field, type="bigint") if field.header == "srcport" else field for field in DEFAULT_FIELDS)
     path.write_bytes(object_bytes([FEW_PACKETS], RecordFormat(fields, PARQUET)))
     assert "has the column srcport of type bigint, and AWS delivers int" in failure(lake.run(DAY))[1]
+
+
+def test_a_number_of_next_year_in_parquet_is_read(tmp_path, instance):
+    lake = lake_of(tmp_path, instance)
+    field = Field("new_number", "new-number", "bigint")
+    record_format = RecordFormat((*DEFAULT_FIELDS, field), PARQUET)
+    deliver(lake.logs, Delivery(record_format), DAY, [FEW_PACKETS], others={"new-number": "9"})
+    result = lake.run(DAY)
+    assert result.success
+    (told,) = warnings(lake, result)
+    assert told.startswith("Flow logs have fields that this version does not know: new-number")
+    assert list(lake.target.athena.execute("SELECT new_number AS v FROM vpc_flow_logs").frame["v"]) == [9]
+    assert lake.run(DAY).success
+
+
+def test_files_beside_parquet_objects_are_left_out_and_told(tmp_path, instance):
+    lake = lake_of(tmp_path, instance)
+    path = deliver(lake.logs, Delivery(as_format(DEFAULT_FORMAT, parquet=True)), DAY, [FEW_PACKETS])
+    (path.parent / "manifest.json").write_text('{"a": 1}\n')
+    result = lake.run(DAY)
+    assert result.success
+    (told,) = warnings(lake, result)
+    assert "manifest.json is no object of a flow log" in told
+    assert len(rejected(lake)) == 1
+
+
+def test_copies_of_a_parquet_object_and_two_flow_logs_of_an_interface_are_told(tmp_path, instance):
+    lake = lake_of(tmp_path, instance)
+    delivery = Delivery(as_format(DEFAULT_FORMAT, parquet=True))
+    path = deliver(lake.logs, delivery, DAY, [FEW_PACKETS])
+    copy = path.with_name(path.name.replace("_00000000.", "_0badcafe."))
+    copy.write_bytes(path.read_bytes())
+    deliver(lake.logs, delivery, DAY, [MANY_PACKETS], flow_log=OTHER)
+    told = "\n".join(warnings(lake, lake.run(DAY)))
+    assert (
+        f"Some objects hold the same records under different names, so that these count twice: {path}, {copy}." in told
+    )
+    assert "both tell of eni-0a on 2021-09-02, so that its records count twice" in told
 
 
 # Several accounts and regions

@@ -7,7 +7,18 @@ from typing import Any
 import boto3
 import pytest
 from aws_double.server import AwsDouble
-from aws_lineage import BUCKET, checks, make_vpc, policy_statements, report, settings, succeed, upload
+from aws_lineage import (
+    BUCKET,
+    checks,
+    failure,
+    make_vpc,
+    materialize,
+    policy_statements,
+    report,
+    settings,
+    succeed,
+    upload,
+)
 from deliveries import as_format, deliver
 from support import DAY, MANY_PACKETS, SMALL_LOGS, SMALL_TOP, with_day
 
@@ -103,12 +114,7 @@ def test_an_archive_of_several_accounts_and_regions_is_one_report(aws: AwsDouble
     assert sorted(partition["Values"] for partition in found) == [[str(DAY), *owner] for owner in owners]
 
 
-def test_one_look_at_the_end_of_a_parquet_object_is_one_request(aws: AwsDouble, tmp_path: Path) -> None:
-    boto3.client("s3").create_bucket(Bucket=BUCKET)
-    deliver(tmp_path, Delivery(as_format(DEFAULT_FORMAT, parquet=True)), DAY, [MANY_PACKETS])
-    upload(tmp_path)
-    succeed(settings(), selection="vpc_flow_logs_bucket,vpc_flow_logs")
-    before = len(aws.calls("s3:GetObject"))
-    succeed(settings(), selection="vpc_flow_logs_partition")
-    looks = [call for call in aws.calls("s3:GetObject")[before:] if ".log.parquet" in str(call)]
-    assert len(looks) == 1
+def test_no_flow_log_is_created_for_an_account_that_is_not_read(aws: AwsDouble, vpc: str) -> None:
+    words = failure(materialize(settings([vpc], account_id="111111111111,222222222222", region="*")))
+    assert words.startswith("FLOWLAKE_ACCOUNT_ID is 111111111111,222222222222, and the caller is of 123456789012")
+    assert flow_logs() == []
