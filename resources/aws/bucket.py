@@ -150,8 +150,8 @@ class S3Bucket(Bucket):
         if self.has_flow_logs and not self.choice.allows(own):
             raise FlowLakeError(
                 f"FLOWLAKE_ACCOUNT_ID is {self.choice.accounts}, and the caller is of {self.clients.account}: flow "
-                "logs that it creates are of its own account, and would not be read. To read those of that account, leave "
-                "FLOWLAKE_VPC_IDS empty; to create flow logs, leave FLOWLAKE_ACCOUNT_ID empty, or call as that "
+                "logs that it creates are of its own account, and would not be read. To read those of that account, "
+                "leave FLOWLAKE_VPC_IDS empty; to create flow logs, leave FLOWLAKE_ACCOUNT_ID empty, or call as that "
                 "account. Nothing was changed."
             )
 
