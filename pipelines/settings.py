@@ -57,7 +57,12 @@ def _whole_match(pattern: re.Pattern[str]) -> str:
 
 def choice_of(accounts: str | None, regions: str | None, prefix: str | None) -> Choice:
     """Whose flow logs are read, by the settings' texts."""
-    return Choice(accounts, regions, f"{prefix}/" if prefix else None)
+    return Choice(_in_order(accounts), _in_order(regions), f"{prefix}/" if prefix else None)
+
+
+def _in_order(names: str | None) -> str | None:
+    """Names with commas between them, in an order that does not depend on how they were written."""
+    return ",".join(sorted(set(names.split(",")))) if names else names
 
 
 def format_of(log_format: str | None, file_format: str) -> RecordFormat | None:
@@ -165,8 +170,7 @@ class Settings(BaseSettings):
     def _without_blanks(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        names = [part.strip() for part in value.split(",")]
-        return ",".join(sorted({name for name in names if name}))
+        return ",".join(part.strip() for part in value.split(",") if part.strip())
 
     @field_validator("prefix", mode="before")
     @classmethod
@@ -238,7 +242,7 @@ class Settings(BaseSettings):
     @property
     def _chosen(self) -> list[str]:
         """The prefix, account and region that are set, if any, as parts of a folder's name."""
-        named = (self.prefix, self.account_id, self.region)
+        named = (self.prefix, _in_order(self.account_id), _in_order(self.region))
         return [name.replace("*", "all").replace(",", "+").replace("/", "+") for name in named if name]
 
     @property

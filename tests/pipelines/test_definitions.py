@@ -10,7 +10,7 @@ from support import DAY, files_in, report_rows, run
 
 import pipelines.settings
 from assets.reports.report_files import REPORTS
-from flowlogs.fields import DEFAULT_FIELDS
+from flowlogs.fields import DEFAULT_FIELDS, DERIVED_COLUMNS
 from pipelines.build import build_definitions
 from pipelines.settings import Settings
 
@@ -70,6 +70,7 @@ FIELDS = [field.column for field in DEFAULT_FIELDS]
 COLUMNS = {
     "vpc_flow_logs_bucket": None,
     "vpc_flow_log": FIELDS,
+    "rejected_flows": [*(column for column, _ in DERIVED_COLUMNS), "dt"],
     **{report.name: [column for column, _ in report.columns] for report in REPORTS},
 }
 

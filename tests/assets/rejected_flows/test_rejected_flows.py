@@ -579,7 +579,7 @@ def test_a_file_of_others_among_a_runs_own_fails_it_and_stays(lake):
 
     def drop_in(text: str) -> None:
         if text.startswith("UNLOAD"):
-            written = max((lake.results / ROOT).rglob("*.parquet"))
+            written = max((lake.results / ROOT).rglob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
             written.with_name("mine.parquet").write_bytes(written.read_bytes())
 
     engine.after = drop_in

@@ -78,7 +78,7 @@ def test_a_day_of_flow_logs_that_is_read_otherwise_fails_and_the_others_are_done
     before = len(filled.queries())
     result = materialize(settings(), DAY, NEXT_DAY, selection=asset)
     assert failure(result).startswith(told(RAW, f"SerDe: the table has {LAZY}; the partition has {OPEN_CSV}"))
-    assert f"Not done: {DAY}; the other one is." in failure(result)
+    assert f"Not done: {DAY}. Done: 1 other day." in failure(result)
     scans = [query["Query"] for query in filled.queries()[before:] if query["SubstatementType"] == "UNLOAD"]
     assert [f"BETWEEN '{NEXT_DAY}' AND '{NEXT_DAY}'" in text for text in scans] == [True] * (asset == "rejected_flows")
 

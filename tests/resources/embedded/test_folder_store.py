@@ -767,7 +767,8 @@ def test_several_accounts_and_regions_are_listed_with_the_variables_that_choose(
         FolderBucket("logs-0", several, Choice("111111111111")).sources().sources[0]
     assert str(error.value) == (
         f"{several} holds flow logs of several accounts or regions. Choose one by setting these variables, or several "
-        f"with commas between them, or all with FLOWLAKE_ACCOUNT_ID='*' FLOWLAKE_REGION='*':{LISTING}"
+        "with commas between them, or all with FLOWLAKE_ACCOUNT_ID='*' FLOWLAKE_REGION='*':"
+        + "".join(f"\n  FLOWLAKE_ACCOUNT_ID=111111111111 FLOWLAKE_REGION={region}" for _, region in SEVERAL[:2])
     )
 
 
