@@ -8,7 +8,7 @@ knowing about a day is a warning. What the lines of an object mean is in flowlog
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from pathlib import PurePosixPath
 
@@ -17,15 +17,18 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.first_look import (
     HEAD_BYTES,
     FirstLook,
+    copies_warning,
+    empty_warning,
     first_look,
     header_inside_warning,
     odd_lines_warnings,
     other_files_warning,
+    parquet_look,
 )
 from flowlogs.layout import (
     LogSource,
+    find_embedded_object_name,
     find_flow_log,
-    find_leading_object_name,
     find_owner,
     find_source,
     find_window,
@@ -33,7 +36,10 @@ from flowlogs.layout import (
     touches_day,
 )
 from flowlogs.printable import first_names
+from flowlogs.record_format import PARQUET, RecordFormat
+from flowlogs.sources import LogSources
 from resources.bucket import Bucket, StoredObject
+from resources.parquet_facts import parquet_facts
 
 INSPECTED_PER_FLOW_LOG = 8
 """How many of a day's objects are inspected for each flow log, evenly from the first to the last."""
@@ -41,16 +47,50 @@ INSPECTED_PER_FLOW_LOG = 8
 MAX_OTHER_FILES = 100
 """How many other files a day's folder may hold. Each of them is inspected."""
 
-DAYS_AT_ONCE = 8
+FOLDERS_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Group:
+    """Objects whose keys lie between two keys, and their format; None where reports count none of their records."""
+
+    first: str
+    last: str
+    record_format: RecordFormat | None
+
+
+@dataclass(frozen=True)
+class FolderObjects:
+    """The objects of one source's folder of a day that Athena reads, by key.
+
+    `groups` are those whose format was recognized: of each flow log, and single files. `problem` says why its records
+    cannot be read right, if so. `looks` are the findings by key, `there` is everything that was listed.
+    """
+
+    source: LogSource
+    objects: Mapping[str, StoredObject] = field(default_factory=dict)
+    groups: Sequence[Group] = ()
+    looks: Mapping[str, FirstLook] = field(default_factory=dict)
+    there: Sequence[StoredObject] = ()
+    problem: str | None = None
+
+    @property
+    def formats(self) -> list[RecordFormat]:
+        """The formats of records that reports count, each once."""
+        return list(dict.fromkeys(group.record_format for group in self.groups if group.record_format))
 
 
 @dataclass(frozen=True)
 class DayObjects:
-    """The objects of one day that Athena reads, by key; why the table would read them wrongly, if so; and warnings."""
+    """The objects of one day that Athena reads, by key; why the table would read them wrongly, if so; and warnings.
+
+    `folders` are those of the sources that hold any.
+    """
 
     objects: Mapping[str, StoredObject]
     problem: str | None = None
     warnings: tuple[str, ...] = ()
+    folders: tuple[FolderObjects, ...] = ()
 
     @property
     def size(self) -> int:
@@ -62,34 +102,50 @@ class DayObjects:
         """The objects of flow logs among them."""
         return objects_read(self.objects.values())
 
+    @property
+    def formats(self) -> list[RecordFormat]:
+        """The formats of the day's records, each once."""
+        return list(dict.fromkeys(found for folder in self.folders for found in folder.formats))
+
 
 def inspect_days(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]:
     """Inspect the objects of each of these days."""
-    source = bucket.source()
-    with ThreadPoolExecutor(min(DAYS_AT_ONCE, len(days) or 1), thread_name_prefix="day-objects") as pool:
-        inspected = dict(zip(days, pool.map(lambda day: _inspect_day_or_fail(bucket, source, day), days), strict=True))
+    sources = bucket.sources()
+    asked = [(day, source) for day in days for source in sources.sources]
+    with ThreadPoolExecutor(min(FOLDERS_AT_ONCE, len(asked) or 1), thread_name_prefix="day-objects") as pool:
+        folders = list(pool.map(lambda pair: _inspect_folder_or_fail(bucket, *pair), asked))
+    by_day: dict[date, list[FolderObjects]] = {day: [] for day in days}
+    for (day, _), folder in zip(asked, folders, strict=True):
+        by_day[day].append(folder)
+    inspected = {day: _inspected_day(bucket, sources, day, found) for day, found in by_day.items()}
     return inspected | {day: DayObjects({}, problem) for day, problem in bucket.unfit_days(days).items()}
+
+
+def visible_of_day(bucket: Bucket, sources: LogSources, day: date) -> Iterator[StoredObject]:
+    """The objects in a day's folders that Athena reads."""
+    for prefix in sources.day_prefixes(day).values():
+        yield from bucket.visible_objects(prefix)
 
 
 def days_read(bucket: Bucket, locations: Iterable[str]) -> list[date]:
     """The days of flow logs whose partitions have these locations."""
-    of_logs = [location for location in locations if find_source(location.split("/", 3)[-1])]
+    keys = [f"{location.split('/', 3)[-1].rstrip('/')}/" for location in locations]
+    of_logs = [key for key in keys if find_source("any-bucket", key)]
     if not of_logs:
         return []
-    source = bucket.source()
-    found = {source.find_day(f"{location.removeprefix(f's3://{source.bucket}/')}/") for location in of_logs}
-    return sorted(day for day in found if day)
+    sources = bucket.sources()
+    return sorted({day for key in of_logs if (day := sources.find_day(key))})
 
 
 def listing_warnings(bucket: Bucket, days: Sequence[date]) -> list[str]:
     """What people should know of these days, by the listing of their folders."""
     if not days:
         return []
-    source = bucket.source()
+    sources = bucket.sources()
     told = list(bucket.unfit_days(days).values())
     for day in days:
-        there = list(bucket.objects.list(source.day_prefix(day)))
-        told += _listing_warnings(bucket, source, there, day)
+        there = {source: list(bucket.objects.list(prefix)) for source, prefix in sources.day_prefixes(day).items()}
+        told += _listing_warnings(bucket, there, day)
     return told
 
 
@@ -104,10 +160,10 @@ def changed_since(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[dat
     Athena lists a folder again when it reads it. If objects are gone by then, their records are missing without an
     error.
     """
-    source, changed = bucket.source(), {}
+    sources, changed = bucket.sources(), {}
     for day, found in before.items():
         try:
-            now = {stored.key: stored.version for stored in bucket.visible_objects(source.day_prefix(day))}
+            now = {stored.key: stored.version for stored in visible_of_day(bucket, sources, day)}
         except FlowLakeError as error:
             changed[day] = str(error)
             continue
@@ -123,9 +179,9 @@ def changed_since(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[dat
 
 def arrived_since(bucket: Bucket, read: Mapping[date, ObjectsRead]) -> list[str]:
     """Warnings about days that have other objects now than were read."""
-    source, late = bucket.source(), []
+    sources, late = bucket.sources(), []
     for day, before in read.items():
-        now = objects_read(bucket.visible_objects(source.day_prefix(day)))
+        now = objects_read(visible_of_day(bucket, sources, day))
         if before.has_more(now):
             late.append(
                 f"Objects of {day} arrived or changed after its rejected flows were read: {before.count} objects of "
@@ -135,62 +191,120 @@ def arrived_since(bucket: Bucket, read: Mapping[date, ObjectsRead]) -> list[str]
     return late
 
 
-def _inspect_day_or_fail(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
+def _inspect_folder_or_fail(bucket: Bucket, day: date, source: LogSource) -> FolderObjects:
     try:
-        return _inspect_day(bucket, source, day)
+        return _inspect_folder(bucket, day, source)
     except FlowLakeError as error:  # it concerns this day alone: other days can be read
-        return DayObjects({}, str(error))
+        return FolderObjects(source, problem=str(error))
 
 
-def _inspect_day(bucket: Bucket, source: LogSource, day: date) -> DayObjects:
+def _inspect_folder(bucket: Bucket, day: date, source: LogSource) -> FolderObjects:
     prefix = source.day_prefix(day)
     there = list(bucket.objects.list(prefix))
     objects = {stored.key: stored for stored in there if is_visible(stored.key, prefix)}
     readable = [key for key, stored in objects.items() if not stored.archived]
     others = [key for key in readable if find_flow_log(key) is None]
     if len(others) > MAX_OTHER_FILES:
-        return DayObjects(
-            objects,
+        problem = (
             f"{len(others)} files of {day} are no objects of a flow log, as {first_paths(bucket, others)}. To Athena "
-            "each of their lines is a record. Move them away.",
+            "each of their lines is a record. Move them away."
         )
+        return FolderObjects(source, objects, there=there, problem=problem)
     flow_logs: dict[str, list[str]] = defaultdict(list)
     for key in readable:
         if flow_log := find_flow_log(key):
             flow_logs[flow_log].append(key)
-    looks = {
-        flow_log: {key: _first_look_at(bucket, key) for key in _spread(keys, INSPECTED_PER_FLOW_LOG)}
-        for flow_log, keys in flow_logs.items()
-    }
-    seen = {key: look for found in looks.values() for key, look in found.items()}
-    seen |= {key: _first_look_at(bucket, key) for key in others}
-    problems = [f"{bucket.objects.display_path(key)} {look.problem}" for key, look in seen.items() if look.problem]
-    warnings = [
-        *_other_files(bucket, seen),
-        *_empty(bucket, seen),
-        *_odd_lines(bucket, seen),
-        *_headers_inside(bucket, seen),
-        *_copies(bucket, objects.values(), seen),
-        *_doubled_interfaces(looks, day),
-        *_listing_warnings(bucket, source, there, day),
-        *([f"{day} is not over yet (UTC): its reports tell of a part of it."] if day >= _today() else []),
-    ]
-    return DayObjects(objects, "\n".join(problems) or None, tuple(warnings))
+    groups: list[Group] = []
+    looks: dict[str, FirstLook] = {}
+    problems: list[str] = []
+    for flow_log, keys in flow_logs.items():
+        found = {key: _first_look_at(bucket, objects[key]) for key in _inspected_keys(keys)}
+        looks |= found
+        by_format = {look.record_format: key for key, look in found.items() if look.record_format and not look.problem}
+        if len(by_format) > 1:
+            kinds = "; ".join(
+                f"{bucket.objects.display_path(key)} ({kind.in_words})" for kind, key in by_format.items()
+            )
+            problems.append(
+                f"The objects of {flow_log} are in several formats, and a flow log's format never changes: {kinds}. "
+                "Move away those that the flow log did not deliver."
+            )
+        elif by_format or any(look.left_out for look in found.values()):
+            groups += _groups(flow_log, keys, next(iter(by_format), None))
+    for key in others:
+        looks[key] = _first_look_at(bucket, objects[key])
+        if looks[key].record_format:
+            groups.append(Group(key, key, looks[key].record_format))
+    if any(group.record_format and group.record_format.stored_as == PARQUET for group in groups):
+        # A table of Parquet objects cannot read the others at all.
+        groups += [Group(key, key, None) for key in others if not looks[key].record_format]
+    problems += [f"{bucket.objects.display_path(key)} {look.problem}" for key, look in looks.items() if look.problem]
+    return FolderObjects(source, objects, groups, looks, there, "\n".join(problems) or None)
 
 
-def _listing_warnings(bucket: Bucket, source: LogSource, there: Sequence[StoredObject], day: date) -> Iterator[str]:
-    """What people should know of a day by the listing of its folder."""
-    objects = {stored.key: stored for stored in there if is_visible(stored.key, source.day_prefix(day))}
-    yield from _hidden(bucket, there, objects)
-    yield from _twice(bucket, objects)
-    yield from _of_other_days(bucket, objects, day)
-    yield from _in_two_days(bucket, source, objects, day)
-    yield from _of_others(bucket, source, objects)
-    yield from _archived(bucket, objects.values(), day)
+def _inspected_keys(keys: Sequence[str]) -> list[str]:
+    """The keys of one flow log's objects to inspect: of text and of Parquet objects, if there should be both."""
+    parquet = [key for key in keys if key.endswith(".parquet")]
+    text = [key for key in keys if not key.endswith(".parquet")]
+    return [*_spread(text, INSPECTED_PER_FLOW_LOG), *_spread(parquet, INSPECTED_PER_FLOW_LOG)]
 
 
-def _first_look_at(bucket: Bucket, key: str) -> FirstLook:
-    return first_look(PurePosixPath(key).name, bucket.objects.head(key, HEAD_BYTES))
+def _groups(flow_log: str, keys: Iterable[str], record_format: RecordFormat | None) -> list[Group]:
+    """The groups of a flow log's objects: one in each folder, since a folder may have others for its hours."""
+    starts = dict.fromkeys(key[: key.rindex(flow_log) + len(flow_log)] + "_" for key in keys)
+    # No character of an object's name comes behind "~".
+    return [Group(start, f"{start}~", record_format) for start in starts]
+
+
+def _inspected_day(bucket: Bucket, sources: LogSources, day: date, folders: Sequence[FolderObjects]) -> DayObjects:
+    problems = [folder.problem for folder in folders if folder.problem]
+    objects = {key: stored for folder in folders for key, stored in folder.objects.items()}
+    if problems:
+        return DayObjects(objects, "\n".join(problems))
+    seen = {key: look for folder in folders for key, look in folder.looks.items()}
+    try:
+        warnings = [
+            *_left_out(bucket, seen),
+            *_unknown_fields(bucket, seen),
+            *_other_files(bucket, seen),
+            *_empty(bucket, objects, seen),
+            *_odd_lines(bucket, seen),
+            *_headers_inside(bucket, seen),
+            *(warning for own in _by_owner(folders) for warning in _copies(bucket, own, seen)),
+            *_doubled_interfaces(seen, day),
+            *_listing_warnings(bucket, {folder.source: folder.there for folder in folders}, day),
+            *([f"{day} is not over yet (UTC): its reports tell of a part of it."] if day >= _today() else []),
+        ]
+    except FlowLakeError as error:
+        return DayObjects(objects, str(error))
+    filled = tuple(folder for folder in folders if folder.objects)
+    return DayObjects(objects, None, tuple(warnings), filled)
+
+
+def _listing_warnings(bucket: Bucket, there: Mapping[LogSource, Sequence[StoredObject]], day: date) -> Iterator[str]:
+    """What people should know of a day by the listing of its folders."""
+    everything: dict[str, StoredObject] = {}
+    for source, listed in there.items():
+        objects = {stored.key: stored for stored in listed if is_visible(stored.key, source.day_prefix(day))}
+        yield from _hidden(bucket, listed, objects)
+        yield from _of_other_days(bucket, objects, day)
+        yield from _in_two_days(bucket, source, objects, day)
+        yield from _of_others(bucket, source, objects)
+        everything |= objects
+    yield from _without_bytes(bucket, everything)
+    yield from _twice(bucket, everything)
+    yield from _archived(bucket, everything.values(), day)
+
+
+def _first_look_at(bucket: Bucket, stored: StoredObject) -> FirstLook:
+    name = PurePosixPath(stored.key).name
+    if not name.endswith(".parquet"):
+        return first_look(name, bucket.objects.head(stored.key, HEAD_BYTES))
+    if not stored.size:
+        return FirstLook(empty=True)
+    facts = parquet_facts(bucket.objects, stored)
+    look = parquet_look(name, facts.columns)
+    return replace(look, interfaces=facts.interfaces, beginning=facts.digest or None) if look.record_format else look
 
 
 def _spread(keys: Sequence[str], most: int) -> list[str]:
@@ -198,6 +312,30 @@ def _spread(keys: Sequence[str], most: int) -> list[str]:
     if len(keys) <= most:
         return list(keys)
     return [keys[number * (len(keys) - 1) // (most - 1)] for number in range(most)]
+
+
+def _left_out(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
+    """Objects of flow logs of which reports count no record."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for key, look in seen.items():
+        if look.left_out:
+            alike[look.left_out].append(key)
+    for reason, keys in alike.items():
+        yield other_files_warning(_display_paths(bucket, keys), reason)
+
+
+def _unknown_fields(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
+    """Fields that this version does not know."""
+    first: dict[tuple[str, ...], str] = {}
+    for key, look in seen.items():
+        if look.record_format and look.record_format.unknown:
+            first.setdefault(tuple(look.record_format.unknown), key)
+    for names, key in first.items():
+        yield (
+            f"Flow logs have fields that this version does not know: {first_names(names)}, as in "
+            f"{bucket.objects.display_path(key)}. They are read as text, into the table of these flow logs; no report "
+            "has them."
+        )
 
 
 def _other_files(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
@@ -212,9 +350,11 @@ def _other_files(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]
 def _hidden(bucket: Bucket, there: Iterable[StoredObject], objects: Iterable[str]) -> Iterator[str]:
     """Objects of a flow log that Athena skips because of their names, unless a readable copy is there too."""
     read = {unpacked_name(key) for key in objects}
-    names = {stored.key: PurePosixPath(stored.key).name.lstrip("._") for stored in there if stored.key not in objects}
+    names = {stored.key: PurePosixPath(stored.key).name for stored in there if stored.key not in objects}
     hidden = [
-        key for key, name in names.items() if (own := find_leading_object_name(name)) and unpacked_name(own) not in read
+        key
+        for key, name in names.items()
+        if (own := find_embedded_object_name(name)) and unpacked_name(own) not in read
     ]
     if hidden:
         yield (
@@ -224,13 +364,17 @@ def _hidden(bucket: Bucket, there: Iterable[StoredObject], objects: Iterable[str
         )
 
 
-def _empty(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
-    empty = [key for key, look in seen.items() if look.empty]
+def _without_bytes(bucket: Bucket, objects: Mapping[str, StoredObject]) -> Iterator[str]:
+    """Objects of flow logs of no byte. The listing is enough to find all of them."""
+    empty = [key for key, stored in objects.items() if not stored.size and find_flow_log(key)]
     if empty:
-        yield (
-            f"Objects without a line, not even a header: {first_paths(bucket, empty)}. That is what a copy leaves "
-            "that was interrupted, and no flow log delivers. If so, copy again, then run again."
-        )
+        yield empty_warning(_display_paths(bucket, empty))
+
+
+def _empty(bucket: Bucket, objects: Mapping[str, StoredObject], seen: Mapping[str, FirstLook]) -> Iterator[str]:
+    empty = [key for key, look in seen.items() if look.empty and objects[key].size]
+    if empty:
+        yield empty_warning(_display_paths(bucket, empty))
 
 
 def _odd_lines(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
@@ -254,19 +398,28 @@ def _twice(bucket: Bucket, objects: Iterable[str]) -> Iterator[str]:
         )
 
 
-def _copies(bucket: Bucket, objects: Iterable[StoredObject], seen: Mapping[str, FirstLook]) -> Iterator[str]:
+def _by_owner(folders: Sequence[FolderObjects]) -> list[list[StoredObject]]:
+    """The objects of each account and region, in whatever layouts."""
+    found: dict[tuple[str, str], list[StoredObject]] = defaultdict(list)
+    for folder in folders:
+        found[folder.source.account, folder.source.region] += folder.objects.values()
+    return list(found.values())
+
+
+def _copies(bucket: Bucket, objects: Sequence[StoredObject], seen: Mapping[str, FirstLook]) -> Iterator[str]:
     """Objects under different names that begin alike, unpacked: copies, whose records count twice.
 
     Compared are those that were looked at, and those that may be copies by what is known of them without a look.
     """
-    like: dict[str, list[str]] = defaultdict(list)
+    like: dict[str, list[StoredObject]] = defaultdict(list)
     for stored in objects:
         if find_flow_log(stored.key) and not stored.archived:
-            like[bucket.objects.content_id(stored)].append(stored.key)
-    looks = {key: look for key, look in seen.items() if find_flow_log(key)}
-    alike = [key for keys in like.values() if len(keys) > 1 for key in keys if key not in looks]
+            like[bucket.objects.content_id(stored)].append(stored)
+    own = {stored.key for stored in objects}
+    looks = {key: look for key, look in seen.items() if find_flow_log(key) and key in own}
+    alike = [stored for same in like.values() if len(same) > 1 for stored in same if stored.key not in looks]
     compared = alike[: bucket.objects.most_compared]
-    looks |= {key: _first_look_at(bucket, key) for key in compared}
+    looks |= {stored.key: _first_look_at(bucket, stored) for stored in compared}
     if len(compared) < len(alike):
         yield (
             f"{len(alike)} objects have the size of another one, and {len(compared)} of them were compared: whether "
@@ -279,10 +432,7 @@ def _copies(bucket: Bucket, objects: Iterable[StoredObject], seen: Mapping[str, 
     for keys in copies.values():
         different = list({unpacked_name(key): key for key in keys}.values())
         if len(different) > 1:
-            yield (
-                f"Some objects hold the same records under different names, so that these count twice: "
-                f"{first_paths(bucket, different)}. Remove all but one of them, and run again."
-            )
+            yield copies_warning(_display_paths(bucket, different))
 
 
 def _of_other_days(bucket: Bucket, objects: Iterable[str], day: date) -> Iterator[str]:
@@ -324,11 +474,12 @@ def _of_others(bucket: Bucket, source: LogSource, objects: Iterable[str]) -> Ite
         )
 
 
-def _doubled_interfaces(looks: Mapping[str, Mapping[str, FirstLook]], day: date) -> Iterator[str]:
+def _doubled_interfaces(seen: Mapping[str, FirstLook], day: date) -> Iterator[str]:
     """Flow logs that record the same interface, such as those of a VPC and of its subnet."""
-    interfaces = {
-        flow_log: {name for look in found.values() for name in look.interfaces} for flow_log, found in looks.items()
-    }
+    interfaces: dict[str, set[str]] = defaultdict(set)
+    for key, look in seen.items():
+        if flow_log := find_flow_log(key):
+            interfaces[flow_log] |= look.interfaces
     for number, first in enumerate(interfaces):
         for second in list(interfaces)[number + 1 :]:
             shared = sorted(interfaces[first] & interfaces[second])

@@ -7,11 +7,12 @@ import dagster as dg
 
 from assets.metadata import column_schema
 from assets.reports.report_files import Report
-from flowlogs.fields import DEFAULT_FIELDS, PARTITION_COLUMN
+from flowlogs.fields import DERIVED_COLUMNS, PARTITION_COLUMN
+from flowlogs.record_format import DEFAULT_FORMAT
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
 from resources.bucket import Bucket, ObjectStore
 
-FIELDS = tuple((field.column, field.type) for field in DEFAULT_FIELDS)
+PARTITION = ((PARTITION_COLUMN, "string"),)
 
 
 def described(
@@ -29,16 +30,17 @@ def described(
     `kinds` are the resources' kinds, by their keys: an asset that executes SQL has the engine's kind. This makes no
     request.
     """
-    columns = column_schema((*FIELDS, (PARTITION_COLUMN, "string")))
+    fields = (bucket.expected_format or DEFAULT_FORMAT).columns
+    columns = column_schema((*fields, *PARTITION))
     metadata: dict[str, dict[str, object]] = {
         "vpc_flow_logs_bucket": {"dagster/uri": bucket.objects.display_path()},
         "vpc_flow_log": {
             "dagster/uri": bucket.objects.display_path("AWSLogs/"),
-            "dagster/column_schema": column_schema(FIELDS),
+            "dagster/column_schema": column_schema(fields),
         },
         "vpc_flow_logs": _of_table(table, columns),
         "vpc_flow_logs_partition": _of_table(table, columns),
-        REJECTED_FLOWS: _of_table(rejected_flows_name(table), columns),
+        REJECTED_FLOWS: _of_table(rejected_flows_name(table), column_schema((*DERIVED_COLUMNS, *PARTITION))),
     }
     for report in reports:
         metadata[report.name] = {

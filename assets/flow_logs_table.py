@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets.infrastructure import vpc_flow_logs_bucket
 from assets.metadata import column_schema, sql_metadata
+from assets.raw_tables import choose_raw_tables
 from assets.rejected_flows.cleanup import cleanup_errors_as_warnings
 from assets.rejected_flows.lost_partitions import (
     remove_superseded,
@@ -19,7 +20,6 @@ from flowlogs.statements import (
     TableName,
     create_database,
     create_table,
-    flow_logs_table,
     rejected_flows_name,
     rejected_flows_table,
 )
@@ -37,26 +37,29 @@ def vpc_flow_logs(
     results: dg.ResourceParam[ObjectStore],
     table: dg.ResourceParam[TableName],
 ) -> dg.MaterializeResult:
-    """The external table over the bucket's flow logs: 14 columns, partitioned by day (`dt`).
+    """The external table over the bucket's flow logs, partitioned by day (`dt`): a column for each field of a record.
 
-    Beside it is the table of the REJECT records alone, over Parquet. A table that exists is used as it is and never
-    altered; if it differs, the error shows how. Partitions that were lost with a dropped table are added again, without
-    a scan.
+    It has the format in the settings, or that of the flow logs that are there. Flow logs in other formats have tables
+    beside it, named after it. Beside them is the table of the REJECT records alone, over Parquet. A table that exists
+    is used as it is and never altered; if it differs, the error shows how. Partitions that were lost with a dropped
+    table are added again, without a scan.
     """
     with as_dagster_failure():
         engine = athena.ensure()
         require_own_results(results, bucket, athena, table)
-        definition = flow_logs_table(bucket.source())
+        database = create_database(table.database)
+        athena.execute(database)
+        raw = choose_raw_tables(athena, bucket, results, table)
+        definition = raw.main_table.definition
         tables = {table: definition, rejected_flows_name(table): rejected_flows_table(results.sql_location())}
-        statements = [create_database(table.database), *(create_table(*pair) for pair in tables.items())]
-        athena.execute(statements[0])
+        statements = [database, *(create_table(*pair) for pair in tables.items())]
         for statement, (name, expected) in zip(statements[1:], tables.items(), strict=True):
             athena.execute(statement)
             require_table(athena, name, expected)
         claim_results(results, bucket, athena, table)
         rejected = rejected_flows_name(table)
-        restored = restore_rejected_flow_partitions(athena, results, rejected, bucket.source())
-        added = restore_flow_log_partitions(athena, bucket, results, table)
+        restored = restore_rejected_flow_partitions(athena, results, rejected, raw.sources)
+        added = restore_flow_log_partitions(athena, bucket, results, raw)
         left: list[str] = []
         # Where it is not known what could be restored, it is not known what is of no use.
         if restored.is_listed:
@@ -68,6 +71,7 @@ def vpc_flow_logs(
         metadata={
             "dagster/table_name": f"{table.database}.{table.table}",
             "location": definition.location,
+            "format": raw.main_format.in_words,
             "statements": sql_metadata(statements),
             "days of rejected flows added again": len(restored.days),
             "days of flow logs added again": len(added.days),

@@ -8,7 +8,7 @@ import dagster as dg
 from assets.tables import code_block
 from resources.engine import QueryResult
 
-LINES_SHOWN = 40
+LINES_SHOWN = 80
 """How many lines of a statement metadata shows. One may name a thousand partitions."""
 
 

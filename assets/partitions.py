@@ -5,23 +5,23 @@ from datetime import date
 
 import dagster as dg
 
-from assets.day_objects import inspect_days, unreadable_days
+from assets.added_days import record_added_days
+from assets.day_objects import DayObjects, inspect_days, unreadable_days
 from assets.flow_logs_table import GROUP, vpc_flow_logs
 from assets.infrastructure import vpc_flow_log
 from assets.metadata import sql_metadata, told_once
-from assets.rejected_flows.lost_partitions import (
-    record_added_days,
-)
+from assets.raw_tables import add_partitions_of, create_side_tables, find_raw_tables, unread_days
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, run_days
 from assets.silent_flow_logs import silent_flow_logs
-from assets.table_guards import days_read_otherwise, require_locations, require_table
+from assets.table_guards import require_table
 from assets.tables import markdown_text
 from flowlogs.days import days_text
+from flowlogs.printable import first_names
+from flowlogs.record_format import DEFAULT_FORMAT
+from flowlogs.sources import LogSources
 from flowlogs.statements import (
     TableName,
-    add_partitions,
-    flow_logs_table,
 )
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
@@ -70,18 +70,19 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         """
         with as_dagster_failure():
             days = run_days(context)
-            source = bucket.source()
+            raw = find_raw_tables(results, bucket.sources(), table)
             require_own_results(results, bucket, athena, table)
-            require_table(athena, table, flow_logs_table(source))
+            require_table(athena, table, raw.main_table.definition)
             flow_log.deliver(days)
             inspected = inspect_days(bucket, days)
             readable = {day: found for day, found in inspected.items() if not found.problem}
-            statements = list(add_partitions(table, source.day_locations(readable)))
+            tables = raw.filled(readable)
+            created = create_side_tables(athena, tables)
+            added = list(add_partitions_of(tables))
             record_added_days(results, table, list(readable))
-            for statement in statements:
+            for statement in added:
                 athena.execute(statement)
-            require_locations(athena, table, source, list(readable))
-            misread = days_read_otherwise(athena, table, list(readable))
+            misread = unread_days(athena, tables, "vpc_flow_logs_partition")
             readable = {day: found for day, found in readable.items() if day not in misread}
             empty = [day for day, found in readable.items() if not found.objects]
             undelivered = [nothing_delivered(bucket, empty)] if empty else []
@@ -89,10 +90,11 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             warnings = [text for found in readable.values() for text in found.warnings]
             for warning in [*undelivered, *warnings]:
                 context.log.warning(warning)
-            told = told_once(list(readable), {"statements": sql_metadata(statements)}) if readable else {}
+            told = told_once(list(readable), {"statements": sql_metadata([*created, *added])}) if readable else {}
             done = {
                 day: {
-                    "location": source.day_location(day),
+                    "location": _locations(raw.sources, found, day),
+                    **({"formats": formats} if (formats := _formats(found)) else {}),
                     "objects": len(found.objects),
                     "bytes": found.size,
                     **told[day],
@@ -107,9 +109,20 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     return vpc_flow_logs_partition
 
 
+def _locations(sources: LogSources, found: DayObjects, day: date) -> str:
+    """The locations of a day's partitions."""
+    filled = [folder.source for folder in found.folders] or list(sources.sources)[:1]
+    return first_names([source.day_location(day) for source in filled])
+
+
+def _formats(found: DayObjects) -> str | None:
+    """The formats of a day's records, where they are others than text in the default format."""
+    return None if found.formats in ([], [DEFAULT_FORMAT]) else "; ".join(kind.in_words for kind in found.formats)
+
+
 def nothing_delivered(bucket: Bucket, empty: Sequence[date]) -> str:
     """A warning: which days have no objects, where they are expected, and which days have some."""
-    where = bucket.objects.display_path(bucket.source().day_prefix(empty[0]))
+    where = first_names(list(map(bucket.objects.display_path, bucket.sources().day_prefixes(empty[0]).values())))
     first = f"Nothing was delivered on {days_text(empty)}: {where} holds no objects"
     return (
         f"{first}{', nor do the others' if len(empty) > 1 else ''}. Days that do: {days_text(bucket.delivered_days())}."

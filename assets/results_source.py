@@ -23,6 +23,9 @@ SOURCE_RECORD = f"{FOLDER}flow_logs.txt"
 SIMULATED = "simulated"
 """The third line of the source record, where the flow logs are simulated."""
 
+FORMATS = f"{FOLDER}formats/"
+"""The folder of what each main table reads, by database and table. It says nothing of whose the results are."""
+
 DAYS = f"{FOLDER}days/"
 """The folder of the records about days."""
 
@@ -83,11 +86,12 @@ def _require_no_foreign_files(results: ObjectStore, own: str, athena: QueryEngin
 
 
 def _visible(results: ObjectStore, folder: str) -> Iterator[str]:
-    return (stored.key for stored in results.list(folder) if is_visible(stored.key, folder))
+    keys = (stored.key for stored in results.list(folder) if is_visible(stored.key, folder))
+    return (key for key in keys if not key.startswith(FORMATS))
 
 
 def _source_record(bucket: Bucket, athena: QueryEngine) -> str:
-    lines = (bucket.source().location, athena.catalog_name, *([SIMULATED] if bucket.is_simulated() else []))
+    lines = (bucket.sources().description, athena.catalog_name, *([SIMULATED] if bucket.is_simulated() else []))
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta, timezone
 
-from assets.day_objects import DayObjects
+from assets.day_objects import DayObjects, visible_of_day
 from flowlogs.layout import find_flow_log
 from resources.bucket import Bucket
 
@@ -21,14 +21,13 @@ def silent_flow_logs(bucket: Bucket, inspected: Mapping[date, DayObjects]) -> li
 
     Only days that are over are checked.
     """
-    source, today = bucket.source(), datetime.now(timezone.utc).date()
+    sources, today = bucket.sources(), datetime.now(timezone.utc).date()
     counted = {day: _by_flow_log(found.objects) for day, found in inspected.items() if found.objects}
     silent = []
     for day in [day for day in counted if day < today]:
         for before in [day - timedelta(days=number) for number in range(1, DAYS_BEFORE + 1)]:
             if before not in counted:
-                there = bucket.visible_objects(source.day_prefix(before))
-                counted[before] = _by_flow_log(stored.key for stored in there)
+                counted[before] = _by_flow_log(stored.key for stored in visible_of_day(bucket, sources, before))
             for flow_log in sorted(counted[before].keys() - counted[day].keys()):
                 silent.append((day, flow_log, before, counted[before][flow_log]))
     # Where a flow log delivered on several days before, the last of them is named.

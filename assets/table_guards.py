@@ -4,20 +4,20 @@ Each error says how to mend what is wrong. Nothing is changed.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource
+from flowlogs.fields import PARTITION_COLUMN
 from flowlogs.statements import (
     TableDefinition,
     TableName,
     drop_partition,
     drop_table,
-    set_partition_location,
+    set_keyed_partition_location,
 )
-from resources.engine import QueryEngine
+from resources.engine import QueryEngine, day_values
 
 
 def require_table(athena: QueryEngine, name: TableName, expected: TableDefinition) -> None:
@@ -39,14 +39,20 @@ def require_table(athena: QueryEngine, name: TableName, expected: TableDefinitio
         )
 
 
-def require_locations(athena: QueryEngine, name: TableName, source: LogSource, days: Sequence[date]) -> None:
-    """Raise FlowLakeError, with how to mend it, unless each day's partition points at the day's own folder."""
-    locations = athena.partition_locations(name, days)
+def require_locations(
+    athena: QueryEngine, name: TableName, columns: Sequence[str], expected: Mapping[tuple[str, ...], str]
+) -> None:
+    """Raise FlowLakeError, with how to mend it, unless each partition points at its own folder.
+
+    `expected` are the locations by the values of the partition columns. `columns` are the names of these.
+    """
+    locations = athena.locations_of(name, list(expected)) if expected else {}
     wrong = []
-    for day in days:
-        expected, found = source.day_location(day), locations.get(day, "nowhere")
-        if found.rstrip("/") != expected:
-            wrong.append(f"{day} points at {found}. Mend it with\n  {set_partition_location(name, day, expected)}")
+    for values, location in expected.items():
+        found = locations.get(values, "nowhere")
+        if found.rstrip("/") != location:
+            mend = set_keyed_partition_location(name, columns, values, location)
+            wrong.append(f"{' '.join(values)} points at {found}. Mend it with\n  {mend}")
     if wrong:
         listing = _first_lines(wrong)
         raise FlowLakeError(
@@ -56,17 +62,20 @@ def require_locations(athena: QueryEngine, name: TableName, source: LogSource, d
         )
 
 
-def days_read_otherwise(athena: QueryEngine, name: TableName, days: Sequence[date]) -> dict[date, str]:
-    """The days whose partition is read otherwise than its table, and what to do.
+def days_read_otherwise(
+    athena: QueryEngine, name: TableName, columns: Sequence[str], partitions: Sequence[tuple[str, ...]]
+) -> dict[date, str]:
+    """The days with a partition that is read otherwise than its table, and what to do.
 
     A query gives no error where columns of one type, or delimiters, differ: its numbers are wrong.
     """
-    alike: dict[str, list[date]] = defaultdict(list)
-    for day, differences in athena.partition_differences(name, days).items():
-        alike["".join(f"\n  {difference}" for difference in differences)].append(day)
+    alike: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for values, differences in athena.partition_differences(name, partitions).items():
+        alike["".join(f"\n  {difference}" for difference in differences)].append(values)
     problems: dict[date, str] = {}
-    for listing, own in alike.items():
-        statements = _first_lines([drop_partition(name, day) for day in own])
+    for listing, found in alike.items():
+        own = sorted({date.fromisoformat(values[0]) for values in found})
+        statements = _first_lines([drop_partition(name, columns, values) for values in found])
         text = (
             f"Partitions of {name.hive} are read otherwise than the table, as each has a description of its own: "
             f"{days_text(own)}.{listing}\nDrop them, and materialize vpc_flow_logs, which adds them again without a "
@@ -75,6 +84,21 @@ def days_read_otherwise(athena: QueryEngine, name: TableName, days: Sequence[dat
         )
         problems |= dict.fromkeys(own, text)
     return problems
+
+
+def derived_days_read_otherwise(athena: QueryEngine, name: TableName, days: Sequence[date]) -> dict[date, str]:
+    """The same of a table that is partitioned by day alone."""
+    return days_read_otherwise(athena, name, [PARTITION_COLUMN], [day_values(day) for day in days])
+
+
+def partitions_missing(
+    athena: QueryEngine, name: TableName, expected: Mapping[tuple[str, ...], str], asset: str
+) -> dict[date, str]:
+    """The days that lack one of these partitions, and what to do. A query gives no error for them."""
+    found = athena.locations_of(name, list(expected)) if expected else {}
+    missing = sorted({date.fromisoformat(values[0]) for values in expected if values not in found})
+    problem = f"{name.hive} has no partition for {days_text(missing)}. Materialize {asset} for that first."
+    return dict.fromkeys(missing, problem)
 
 
 def days_without_partition(

@@ -19,10 +19,13 @@ def bucket_arn(partition: str, bucket: str) -> str:
     return f"arn:{partition}:s3:::{bucket}"
 
 
-def delivery_statements(partition: str, bucket: str, account: str, region: str) -> list[Statement]:
+def delivery_statements(
+    partition: str, bucket: str, account: str, region: str, *, prefix: str = "", hive: bool = False
+) -> list[Statement]:
     """What the delivery service needs in order to write this account's flow logs of this region.
 
-    `partition` is the ARN's partition, one of aws, aws-us-gov, aws-cn.
+    `prefix` is what stands in front of ``AWSLogs/``: empty, or with a closing slash. `hive`: into Hive-compatible
+    folders. `partition` is the ARN's partition, one of aws, aws-us-gov, aws-cn.
 
     AWS's own example also asks for ``s3:x-amz-acl``: left out, because on a bucket with object ownership enforced that
     condition has been reported to deny every delivery silently.
@@ -32,13 +35,14 @@ def delivery_statements(partition: str, bucket: str, account: str, region: str) 
         "ArnLike": {"aws:SourceArn": f"arn:{partition}:logs:{region}:{account}:*"},
     }
     service = {"Service": DELIVERY_SERVICE}
+    folder = f"{prefix}AWSLogs/{'aws-account-id=' if hive else ''}{account}"
     return [
         {
             "Sid": "AllowFlowLogDelivery",
             "Effect": "Allow",
             "Principal": service,
             "Action": "s3:PutObject",
-            "Resource": f"{bucket_arn(partition, bucket)}/AWSLogs/{account}/*",
+            "Resource": f"{bucket_arn(partition, bucket)}/{folder}/*",
             "Condition": condition,
         },
         {

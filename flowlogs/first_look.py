@@ -1,21 +1,31 @@
-"""Judges an object's first lines: does a table of flow logs in the default format read its records right?
+"""Inspects the beginning of an object: which format are its records in, and can a table read them right?
 
-Athena skips the first line of each object, whatever it is, and reads the others by position. A custom format gives
-shifted columns and no error. Therefore the pipeline takes a first look at the beginning of objects, and the embedded
-engine judges unusual lines while it reads. Bytes go in, findings come out: no object is opened here.
+Athena skips the first line of each object, whatever it is, and reads the others by position. A table of another format
+gives shifted columns and no error. Therefore the pipeline takes a first look at the beginning of objects, and the
+embedded engine judges unusual lines while it reads. Bytes go in, findings come out. Lines are judged in
+record_lines.py.
 """
 
 import hashlib
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta, timezone
-from enum import Enum
+from dataclasses import dataclass, field, replace
 
-from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE, Field
-from flowlogs.layout import find_embedded_object_name, find_window, is_object_name
+from flowlogs.fields import FIELD_OF
+from flowlogs.layout import find_embedded_object_name, is_object_name
 from flowlogs.printable import first_names, printable, shortened
+from flowlogs.record_format import TRANSIT_GATEWAY_FIELDS, RecordFormat, header_format, names_problem, parquet_format
+from flowlogs.record_lines import (
+    FIELD_NAME,
+    MIN_FIELD_NAMES,
+    Line,
+    RecordLines,
+    delivered_period,
+    known_names,
+    record_lines,
+    words_of_line,
+)
 
 HEAD_BYTES = 64 << 10
 """How many bytes of an object are inspected, as stored: some thousand records of text in gzip."""
@@ -26,20 +36,8 @@ MAX_TEXT_BYTES = 4 << 20
 COMPARED_LINES = 200
 """How many lines of two objects are compared: flow logs differ in their first records."""
 
-ACTIONS = frozenset({"ACCEPT", "REJECT", "-"})
-"""What `action` can be ("Flow log records", Amazon VPC user guide): ``-`` in NODATA and SKIPDATA records."""
-
 SHOWN_CHARACTERS = 160
 """How much of a line a message shows."""
-
-LATE_RECORDS = timedelta(hours=3)
-"""So much later than a record's end its object may be called. Nearly an hour was seen in captured logs."""
-
-MIN_FIELD_NAMES = 4
-"""A line with other words in it is a header only if it names at least so many fields."""
-
-LONG_LINE = 1 << 16
-"""How much of a line's beginning is searched for the names of fields."""
 
 COMPRESSED_SUFFIXES = {
     ".bz2": "bzip2",
@@ -50,33 +48,6 @@ COMPRESSED_SUFFIXES = {
     ".zst": "Zstandard",
 }
 """The compressions, besides gzip, that Hive and Athena recognize by the end of an object's name."""
-
-_ACTION = [field.column for field in DEFAULT_FIELDS].index("action")
-_INTERFACE = [field.column for field in DEFAULT_FIELDS].index("interfaceid")
-_END = [field.column for field in DEFAULT_FIELDS].index("endtime")
-_HEADER_NAMES = frozenset(field.header for field in DEFAULT_FIELDS)
-_ACTION_BYTES = frozenset(action.encode() for action in ACTIONS)
-_STATUS = re.compile(rb"(?!ACCEPT$|REJECT$)[A-Za-z_]*|-")
-
-_ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F.]*:[0-9a-fA-F:.]*|-"
-_ADDRESSES = frozenset({"sourceaddress", "destinationaddress"})
-_BYTES_OF_ADDRESS = re.compile(_ADDRESS.encode())
-_BITS = {"int": 31, "bigint": 63}
-_DIGITS = 19
-"""No number of 63 bits has more."""
-
-_USUAL = {
-    **dict.fromkeys((field.column for field in DEFAULT_FIELDS), "[^ ]+"),
-    **{field.column: r"\d{1,9}|-" for field in DEFAULT_FIELDS if field.type == "int"},
-    **{field.column: r"\d{1,18}|-" for field in DEFAULT_FIELDS if field.type == "bigint"},
-    **dict.fromkeys(_ADDRESSES, _ADDRESS),
-    "action": "ACCEPT|REJECT|-",
-    "logstatus": "[A-Za-z_]+|-",
-}
-USUAL_RECORD = " ".join(f"(?:{pattern})" for pattern in _USUAL.values())
-"""What nearly every line is, and none but a record. Python and RE2 read the pattern alike."""
-
-_USUAL_RECORD = re.compile(USUAL_RECORD, re.ASCII)
 
 _GZIP = b"\x1f\x8b"
 _COMPRESSED = (
@@ -96,25 +67,18 @@ NUL_BYTES = (
     "move it away"
 )
 
+TRANSIT_GATEWAY = (
+    "is of a flow log of a transit gateway, whose records have other fields and no action. Its records are in no report"
+)
+
+FIRST_LINE = "Its first line is:"
+
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*")
 _TEMPORARY = re.compile(r"(\.([0-9A-Za-z]{8}|part|partial|tmp|temp|filepart|crdownload|download)|~)$")
 """What copying programs append to a name until the copy is complete."""
 
-_FIELD_NAME = re.compile(r"\$?\{?[a-z][a-z0-9]*([-_][a-z0-9]+)*\}?")
-_ADDRESS_OR_INTERFACE = re.compile(r"\d+(\.\d+){3}|[0-9a-f]*:[0-9a-f]*:|eni-")
+_ADDRESS_OR_INTERFACE = re.compile(r"\d{1,3}(\.\d{1,3}){3}|:[0-9a-f]{0,4}:|eni-")
 _OUTCOMES = frozenset({"ACCEPT", "REJECT", "NODATA", "SKIPDATA"})
-
-
-class Line(Enum):
-    """What a line below an object's first one is."""
-
-    RECORD = "a record"
-    OTHER_ACTION = "a record whose action is none of ACTIONS"
-    SURPLUS = "a record with something behind its last field"
-    MALFORMED = "a record with a field that is not the number or address that belongs there"
-    HEADER_AGAIN = "the header line of the default format, or a record with that behind it"
-    OTHER_HEADER = "another header line: the records below it may have other fields"
-    OTHER_DAY = "a record that ended on another day than its object's name says"
 
 
 ODD_LINES = {
@@ -142,15 +106,20 @@ ODD_LINES = {
 class FirstLook:
     """The findings at the beginning of one object.
 
-    `problem` says why its records cannot be read as they are, in words that follow the object's name. `warning` says
-    what people should know of it while other records are read right. `odd` is the first line looked at of each kind
-    among ODD_LINES. `header`: it begins with the header line. `header_inside`: that comes again further down.
-    `interfaces` are those that its records tell of; `beginning` is a digest of the first COMPARED_LINES, where they are
-    records. `empty`: it holds no line at all.
+    `problem` says why its records cannot be read as they are, in words that follow the object's name. `left_out` says
+    why they are none that reports count, such as a transit gateway's. `warning` says what people should know of it
+    while other records are read right. `record_format` is the format that its header line or schema names.
+
+    `odd` is the first line looked at of each kind among ODD_LINES. `header`: it begins with the header line.
+    `header_inside`: that comes again further down. `interfaces` are those that its records
+    tell of; `beginning` is a digest of the first COMPARED_LINES, where they are records. `empty`: it holds no line at
+    all.
     """
 
     problem: str | None = None
     warning: str | None = None
+    left_out: str | None = None
+    record_format: RecordFormat | None = None
     odd: Mapping[Line, str] = field(default_factory=dict)
     header: bool = False
     header_inside: bool = False
@@ -175,9 +144,45 @@ def first_look(name: str, head: bytes) -> FirstLook:
     return _look(name, text, whole=whole, goes_on=goes_on)
 
 
-def first_line_look(name: str, line: bytes) -> FirstLook:
-    """The findings for an object, by its name and its first line alone, decompressed."""
-    return _look(name, line[:HEAD_BYTES] + b"\n", whole=True, goes_on=False)
+def first_line_look(name: str, line: bytes, record_format: RecordFormat) -> FirstLook:
+    """The findings for an object in a table of this format, by its name and its first line alone, decompressed."""
+    look = _look(name, line[:HEAD_BYTES] + b"\n", whole=True, goes_on=False)
+    if look.problem is None and look.left_out is not None:
+        return replace(look, problem=f"{look.left_out}, and this table reads them by position")
+    if look.problem is None and look.record_format not in (None, record_format):
+        said = line_excerpt(line[:HEAD_BYTES].decode(errors="replace"))
+        problem = f"is of a flow log in another format than its table, which reads it by position. {FIRST_LINE} {said}"
+        return replace(look, problem=problem)
+    return look
+
+
+def parquet_look(name: str, columns: Sequence[tuple[str, str]]) -> FirstLook:
+    """The findings for a Parquet object, by its name and its columns: their names, and their types as Hive calls them.
+
+    Its records are typed, so that none is odd.
+    """
+    names = [column for column, _ in columns]
+    listed = line_excerpt(", ".join(names))
+    record_format = parquet_format(columns)
+    if any(map(TRANSIT_GATEWAY_FIELDS.fullmatch, names)) and is_object_name(name):
+        return FirstLook(left_out=TRANSIT_GATEWAY)
+    if record_format is None:
+        what = "is no object of a flow log" if not is_object_name(name) else "has other columns than a flow log"
+        return FirstLook(problem=f"{what}. Move it away. Its columns are: {listed}")
+    if record_format.position("action") is None:
+        return FirstLook(problem=_no_action_problem(listed), record_format=record_format)
+    types = dict(columns)
+    for field_ in record_format.fields:
+        found = types[field_.underscored]
+        if found != field_.type:
+            return FirstLook(
+                problem=f"has the column {field_.underscored} of type {printable(found)}, and AWS delivers "
+                f"{field_.type}: Athena would fail, or read something else. Write it anew with that type, or move it "
+                "away",
+                record_format=record_format,
+            )
+    warning = None if is_object_name(name) else renamed_warning(name)
+    return FirstLook(warning=warning, record_format=record_format, header=True)
 
 
 def _look(name: str, text: bytes, *, whole: bool, goes_on: bool) -> FirstLook:
@@ -196,8 +201,13 @@ def _look(name: str, text: bytes, *, whole: bool, goes_on: bool) -> FirstLook:
             )
         if not lines:
             return FirstLook(empty=True) if ours else FirstLook(warning="is empty, and is no object of a flow log")
-        if _is_header(lines[0]):
-            return _records(name, lines[1:])
+        record_format = header_format(lines[0])
+        if record_format and record_format.position("action") is None:
+            return FirstLook(problem=_no_action_problem(lines[0]), record_format=record_format)
+        if record_format:
+            return _records(name, lines[1:], record_lines(record_format))
+        if ours and _is_of_transit_gateway(lines[0]):
+            return FirstLook(left_out=TRANSIT_GATEWAY)
         if ours or any(map(mentions_a_flow, lines)):
             return FirstLook(problem=_header_problem(lines))
         if goes_on:
@@ -255,7 +265,10 @@ def _encoding_problem(name: str, data: bytes) -> str | None:
         if not data.startswith(magic):
             continue
         if kind == "Parquet":
-            return "is a Parquet object, and this table reads text. Name a bucket whose flow log delivers text"
+            return (
+                "is a Parquet object, and its name says that it is text. Give it a name that ends in .log.parquet, as "
+                "that of a flow log, or move it away"
+            )
         if kind == "gzip" and name.endswith(".gz"):
             return "is packed twice with gzip, and Athena unpacks it once. Unpack it once"
         if kind == "gzip":
@@ -300,102 +313,38 @@ def _lines(text: bytes, whole: bool) -> Iterator[str]:
         yield rest
 
 
-def _records(name: str, lines: Sequence[str]) -> FirstLook:
+def _records(name: str, lines: Sequence[str], rules: RecordLines) -> FirstLook:
     odd = dict[Line, str]()
     header_inside = False
     interfaces = set()
     period = delivered_period(name)
     for line in lines:
         fields = line.split(" ")
-        if len(fields) > _INTERFACE:
-            interfaces.add(fields[_INTERFACE])
-        if _USUAL_RECORD.fullmatch(line):
-            if is_outside(period, fields):
+        if rules.interface is not None and len(fields) > rules.interface:
+            interfaces.add(fields[rules.interface])
+        if rules.is_usual(line):
+            if rules.is_outside(period, fields):
                 odd.setdefault(Line.OTHER_DAY, line_excerpt(line))
             continue
-        kind = line_kind(line.encode())
+        kind = rules.kind(line.encode())
         if kind is Line.OTHER_HEADER:
-            return FirstLook(problem=other_header_problem(line))
+            return FirstLook(problem=other_header_problem(line), record_format=rules.format)
         header_inside |= kind is Line.HEADER_AGAIN
         if kind in ODD_LINES:
             odd.setdefault(kind, line_excerpt(line))
-    warning = None
-    if not is_object_name(name):
-        right = find_embedded_object_name(name)
-        copy = f". If it is a copy of {right}, they count twice: remove it" if right else ""
-        warning = f"is not called as an object of a flow log is, but reads like one. Its records are counted{copy}"
-    interfaces -= {"-", *(field.header for field in DEFAULT_FIELDS)}
+    interfaces -= {"-", *FIELD_OF}
+    has_records = bool(interfaces) if rules.interface is not None else any(lines)
     beginning = "\n".join(lines[:COMPARED_LINES]).encode(errors="replace")
     return FirstLook(
-        warning=warning,
+        warning=None if is_object_name(name) else renamed_warning(name),
+        record_format=rules.format,
         odd=odd,
         header=True,
         header_inside=header_inside,
         interfaces=frozenset(interfaces),
         # Objects that hold no record are alike, too: two empty ones, or those of a header line alone.
-        beginning=hashlib.sha256(beginning).hexdigest() if interfaces else None,
+        beginning=hashlib.sha256(beginning).hexdigest() if has_records else None,
     )
-
-
-def line_kind(line: bytes) -> Line:
-    """The kind of a line below an object's first line."""
-    start, end = line[:LONG_LINE].decode(errors="replace"), line[-LONG_LINE:].decode(errors="replace")
-    behind = " ".join(start.split(" ")[len(DEFAULT_FIELDS) :])
-    if any(map(_is_any_header, (start, end, behind))):
-        return Line.HEADER_AGAIN if end.rstrip(" ").endswith(HEADER_LINE) else Line.OTHER_HEADER
-    place = 0
-    for _ in range(_ACTION):
-        place = line.find(b" ", place) + 1
-        if not place:
-            return Line.OTHER_ACTION
-    action, _, rest = line[place:].partition(b" ")
-    if action not in _ACTION_BYTES:
-        return Line.OTHER_ACTION
-    if not _STATUS.fullmatch(rest.rstrip()):
-        return Line.SURPLUS
-    return (
-        Line.RECORD if all(map(_is_well_formed, DEFAULT_FIELDS, line[:place].split(b" ")[:_ACTION])) else Line.MALFORMED
-    )
-
-
-def _is_well_formed(field: Field, text: bytes) -> bool:
-    """Whether a field says a number that its column has room for, an address, or that there is none."""
-    if field.column in _ADDRESSES:
-        return _BYTES_OF_ADDRESS.fullmatch(text) is not None
-    if field.type not in _BITS or text == b"-":
-        return True
-    digits = text.lstrip(b"0")
-    return text.isdigit() and len(digits) <= _DIGITS and int(digits or b"0") < 1 << _BITS[field.type]
-
-
-def delivered_period(name: str) -> tuple[float, float] | None:
-    """The seconds since 1970 between which the records of an object end, by its name; None for any other name.
-
-    It is the day (UTC) in the name, and some hours more, since a delivery may be late.
-    """
-    window = find_window(name)
-    if window is None:
-        return None
-    midnight = datetime.combine(window, time.min, timezone.utc).timestamp()
-    return midnight - LATE_RECORDS.total_seconds(), midnight + (timedelta(days=1) + LATE_RECORDS).total_seconds()
-
-
-def is_outside(period: tuple[float, float] | None, record: Sequence[str]) -> bool:
-    """Whether a record, given by its fields, ends outside of a period. False where it does not say when it ends."""
-    if period is None or len(record) <= _END or not re.fullmatch(r"[0-9]{1,18}", record[_END]):
-        return False
-    return not period[0] <= int(record[_END]) <= period[1]
-
-
-def _is_header(line: str) -> bool:
-    return line.strip(" ").split(" ") == HEADER_LINE.split(" ")
-
-
-def _is_any_header(line: str) -> bool:
-    """Whether a line, or its end, is the header line of a flow log in any format."""
-    words = _words(line)
-    known = len(_HEADER_NAMES & words)
-    return known >= MIN_FIELD_NAMES or (known > 0 and len(words) > 1 and all(map(_FIELD_NAME.fullmatch, words)))
 
 
 def other_header_problem(line: str) -> str:
@@ -410,6 +359,29 @@ def other_header_problem(line: str) -> str:
 def other_files_warning(names: Sequence[str], warning: str) -> str:
     """One text for several files, given by their paths, that have the same warning."""
     return f"{first_names(names)}{': each' if len(names) > 1 else ''} {warning}."
+
+
+def empty_warning(names: Sequence[str]) -> str:
+    """The warning about objects, given by their paths, that hold no line."""
+    return (
+        f"Objects without a line, not even a header: {first_names(names)}. That is what a copy leaves that was "
+        "interrupted, and no flow log delivers. If so, copy again, then run again."
+    )
+
+
+def renamed_warning(name: str) -> str:
+    """The warning about a file with records whose name is not that of a flow log's object, in words that follow it."""
+    right = find_embedded_object_name(name)
+    copy = f". If it is a copy of {right}, they count twice: remove it" if right else ""
+    return f"is not called as an object of a flow log is, but reads like one. Its records are counted{copy}"
+
+
+def copies_warning(names: Sequence[str]) -> str:
+    """The warning about objects, given by their paths, that hold the same records."""
+    return (
+        f"Some objects hold the same records under different names, so that these count twice: {first_names(names)}. "
+        "Remove all but one of them, and run again."
+    )
 
 
 def header_inside_warning(names: Sequence[str]) -> str:
@@ -428,32 +400,36 @@ def odd_lines_warnings(found: Mapping[str, Mapping[Line, str]]) -> Iterator[str]
             yield words.format(names=first_names(list(first)), first=next(iter(first.values())))
 
 
-def _words(line: str) -> set[str]:
-    return set(re.split(r"[\s,;|\"]+", line.strip()))
-
-
 def mentions_a_flow(line: str) -> bool:
     """Whether a line may be a record of a flow or a header line, in any format."""
-    words = _words(line)
-    return len(_HEADER_NAMES & words) >= MIN_FIELD_NAMES or (
-        not _OUTCOMES.isdisjoint(words) and _ADDRESS_OR_INTERFACE.search(line) is not None
+    return known_names(line) >= MIN_FIELD_NAMES or (
+        not _OUTCOMES.isdisjoint(words_of_line(line)) and _ADDRESS_OR_INTERFACE.search(line) is not None
+    )
+
+
+def _is_of_transit_gateway(line: str) -> bool:
+    """Whether a header line is that of a flow log of a transit gateway or of an attachment."""
+    names = line.split()
+    return all(map(FIELD_NAME.fullmatch, names)) and any(map(TRANSIT_GATEWAY_FIELDS.fullmatch, names))
+
+
+def _no_action_problem(line: str) -> str:
+    return (
+        "is of a flow log without the field action, so that nobody can tell which of its flows were rejected. Have a "
+        "flow log with ${action} in its format deliver to another bucket or prefix, or move these away. "
+        f"{FIRST_LINE} {line_excerpt(line)}"
     )
 
 
 def _header_problem(lines: Sequence[str]) -> str:
-    """The problem of an object whose first line is not the header line of the default format."""
+    """The problem of an object whose first line is not the header line of a flow log."""
     line = lines[0]
     words = line.split()
-    said = f"Its first line is: {line_excerpt(line)}"
+    said = f"{FIRST_LINE} {line_excerpt(line)}"
     if words and _TIMESTAMP.fullmatch(words[0]):
         return (
             "has a timestamp in front of each record and no header line, as an export from CloudWatch Logs has. Have "
             f"the flow log deliver to S3, or take the timestamps away and put the header line in front. {said}"
-        )
-    if any(word.startswith("tgw-") or word == "resource-type" for word in words):
-        return (
-            "is of a flow log of a transit gateway, whose records have other fields and no action. Have it deliver to "
-            f"another bucket or prefix. {said}"
         )
     if line.startswith(("{", "[")):
         return f"is JSON, and the table reads fields with blanks between them. {said}"
@@ -467,12 +443,10 @@ def _header_problem(lines: Sequence[str]) -> str:
             "has no header line. Athena passes over the first line of each object, so that its first record would be "
             f"lost. Put the header line in front. {said}"
         )
-    if len(words) > 1 and all(_FIELD_NAME.fullmatch(word) for word in words):
-        return (
-            "is of a flow log in a custom format, which is not supported yet: the table reads the default format. Have "
-            f"a flow log in the default format deliver to another bucket. {said}"
-        )
-    return f"does not begin with the header line of a flow log in the default format. {said}"
+    if len(words) > 1 and all(map(FIELD_NAME.fullmatch, words)):
+        why = names_problem([word.strip("${}") for word in words])
+        return f"begins with a line of names that is no header line of a flow log{f': {why}' if why else ''}. {said}"
+    return f"does not begin with the header line of a flow log. {said}"
 
 
 def line_excerpt(line: str) -> str:

@@ -1,11 +1,14 @@
 """Where AWS delivers flow logs in a bucket, and how it names the objects.
 
-Source: "Flow log files", Amazon VPC user guide: ``AWSLogs/<account>/vpcflowlogs/<region>/<yyyy>/<MM>/<dd>/`` and
-``<account>_vpcflowlogs_<region>_<flow log id>_<yyyyMMddTHHmmZ>_<hash>.log.gz``, all in UTC. No bucket is read here.
+Source: "Flow log files", Amazon VPC user guide. Plain folders:
+``[<prefix>/]AWSLogs/<account>/vpcflowlogs/<region>/<yyyy>/<MM>/<dd>/[<HH>/]``. Hive-compatible folders:
+``…/aws-account-id=<account>/aws-service=vpcflowlogs/aws-region=<region>/year=<yyyy>/month=<MM>/day=<dd>/[hour=<HH>/]``.
+Objects: ``<account>_vpcflowlogs_<region>_<flow log id>_<yyyyMMddTHHmmZ>_<hash>.log.gz`` or ``.log.parquet``, in UTC.
+Which sources of a bucket are read is chosen in sources.py.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import PurePosixPath
@@ -29,30 +32,50 @@ _NAME = (
 _OBJECT_NAME = re.compile(rf"{_NAME}(?P<suffix>\.log(\.gz|\.parquet)?)")
 _NAME_INSIDE = re.compile(rf"(?<![0-9A-Za-z]){_NAME}(?![0-9A-Za-z])")
 
-_SOURCE_KEY = re.compile(rf"AWSLogs/({ACCOUNT_ID.pattern})/vpcflowlogs/({REGION.pattern})(?:/.*)?")
-_ABOVE_SOURCES = re.compile(rf"AWSLogs/({ACCOUNT_ID.pattern}/(vpcflowlogs/)?)?")
+_ROOT = r"(?P<root>(?:[^/]+/)*?AWSLogs/(?:o-[0-9a-z]+/)?)"
+_SOURCE_KEY = re.compile(
+    rf"{_ROOT}(?:(?P<account>{ACCOUNT_ID.pattern})/vpcflowlogs/(?P<region>{REGION.pattern})|"
+    rf"aws-account-id=(?P<hive_account>{ACCOUNT_ID.pattern})/(?P<service>(?:aws-)?service)=vpcflowlogs/"
+    rf"aws-region=(?P<hive_region>{REGION.pattern}))(?:/.*)?",
+    re.DOTALL,
+)
+_ABOVE_SOURCES = re.compile(
+    rf"(?:[^/]+/)*?AWSLogs/(?:o-[0-9a-z]+/)?(?:{ACCOUNT_ID.pattern}/(?:vpcflowlogs/)?|"
+    rf"aws-account-id={ACCOUNT_ID.pattern}/(?:(?:aws-)?service=vpcflowlogs/)?)?"
+)
+_ACCOUNT_FOLDER = re.compile(rf"(?:.*/)?{ACCOUNT_ID.pattern}/")
 _DAY_KEY = re.compile(r"(\d{4})/(\d{2})/(\d{2})/.*", re.DOTALL)
 _ABOVE_DAYS = re.compile(r"\d{4}/((0[1-9]|1[0-2])/)?")
+_HIVE_DAY_KEY = re.compile(r"year=(\d{4})/month=(\d{2})/day=(\d{2})/.*", re.DOTALL)
+_HIVE_ABOVE_DAYS = re.compile(r"year=\d{4}/(month=(0[1-9]|1[0-2])/)?")
+_PREFIX = re.compile(r"[^/]+(?:/[^/]+)*/")
 
-_OTHER_LAYOUT = re.compile(
-    rf"(?P<prefix>(?:[^/]+/)*?)AWSLogs/(?P<organization>o-[^/]+/)?"
-    rf"(?:{ACCOUNT_ID.pattern}/vpcflowlogs|(?P<hive>aws-account-id={ACCOUNT_ID.pattern}/(?:aws-)?service=vpcflowlogs))/"
-)
+TOP = "AWSLogs/"
+
+PLAIN, HIVE, OLD_HIVE = "", "aws-service", "service"
+"""The layouts of folders: AWS's default one, and the Hive-compatible one, by how it spells the service's folder."""
 
 
 @dataclass(frozen=True, order=True)
 class LogSource:
-    """The flow logs of one account in one region, in one bucket."""
+    """The flow logs of one account in one region, in one bucket, in one layout of folders.
+
+    `root` is the key prefix of the folders of accounts: a prefix of the bucket's owner, ``AWSLogs/`` and perhaps an
+    organization's id. `service` is PLAIN, HIVE or OLD_HIVE. Folders of hours may lie below those of days.
+    """
 
     bucket: str
     account: str
     region: str
+    root: str = TOP
+    service: str = PLAIN
 
     def __post_init__(self) -> None:
         for value, pattern, what in (
             (self.bucket, BUCKET_NAME, "a bucket's name"),
             (self.account, ACCOUNT_ID, "an AWS account id (12 digits)"),
             (self.region, REGION, "an AWS region, such as eu-west-1"),
+            (self.root, _PREFIX, "a prefix of keys, such as network/flow/AWSLogs/"),
         ):
             if not pattern.fullmatch(value):
                 raise FlowLakeError(f"{value!r} is not {what}.")
@@ -60,45 +83,68 @@ class LogSource:
     @property
     def prefix(self) -> str:
         """The prefix of every object's key, with its closing slash."""
-        return f"AWSLogs/{self.account}/vpcflowlogs/{self.region}/"
+        if self.service:
+            return f"{self.root}aws-account-id={self.account}/{self.service}=vpcflowlogs/aws-region={self.region}/"
+        return f"{self.root}{self.account}/vpcflowlogs/{self.region}/"
 
     @property
     def location(self) -> str:
-        """The table's LOCATION."""
+        """The LOCATION of a table over this source alone."""
         return f"s3://{self.bucket}/{self.prefix}"
 
     def day_prefix(self, day: date) -> str:
         """The prefix of the keys of one UTC day's objects, with its closing slash."""
-        return f"{self.prefix}{day:%Y/%m/%d}/"
+        return f"{self.prefix}{day:year=%Y/month=%m/day=%d}/" if self.service else f"{self.prefix}{day:%Y/%m/%d}/"
 
     def day_location(self, day: date) -> str:
         """A partition's LOCATION: the day's folder, without a closing slash, as AWS's instructions write it."""
-        return f"{self.location}{day:%Y/%m/%d}"
-
-    def day_locations(self, days: Iterable[date]) -> dict[date, str]:
-        """Each day's partition's LOCATION."""
-        return {day: self.day_location(day) for day in days}
+        return f"s3://{self.bucket}/{self.day_prefix(day).rstrip('/')}"
 
     def find_day(self, key: str) -> date | None:
         """The UTC day whose folder holds a key, or is this prefix (with its slash); None outside days' folders."""
-        match = _DAY_KEY.fullmatch(key.removeprefix(self.prefix)) if key.startswith(self.prefix) else None
+        pattern = _HIVE_DAY_KEY if self.service else _DAY_KEY
+        match = pattern.fullmatch(key.removeprefix(self.prefix)) if key.startswith(self.prefix) else None
         return _date(*match.groups()) if match else None
 
     def is_date_folder(self, folder: str) -> bool:
         """Whether a folder's prefix (with its closing slash) is that of a year, of a month or of a day."""
         below = folder.removeprefix(self.prefix)
-        return _ABOVE_DAYS.fullmatch(below) is not None or self.find_day(folder) is not None
+        pattern = _HIVE_ABOVE_DAYS if self.service else _ABOVE_DAYS
+        return pattern.fullmatch(below) is not None or self.find_day(folder) is not None
 
-    def object_key(self, flow_log_id: str, window: datetime, suffix: str) -> str:
+    def object_key(
+        self, flow_log_id: str, window: datetime, suffix: str, *, hourly: bool = False, extension: str = "log.gz"
+    ) -> str:
         """The key of an object that is delivered in the window that begins at `window` (UTC)."""
-        name = f"{self.account}_vpcflowlogs_{self.region}_{flow_log_id}_{window:%Y%m%dT%H%MZ}_{suffix}.log.gz"
-        return self.day_prefix(window.date()) + name
+        name = f"{self.account}_vpcflowlogs_{self.region}_{flow_log_id}_{window:%Y%m%dT%H%MZ}_{suffix}.{extension}"
+        hour = f"{window:hour=%H/}" if self.service else f"{window:%H/}"
+        return f"{self.day_prefix(window.date())}{hour if hourly else ''}{name}"
 
 
-def find_source(key: str) -> tuple[str, str] | None:
-    """The account and region of a flow log's key or prefix below ``AWSLogs/``; None for any other key."""
+def find_source(bucket: str, key: str) -> LogSource | None:
+    """The source that a key or prefix belongs to, in any layout; None for any other key."""
     match = _SOURCE_KEY.fullmatch(key)
-    return (match[1], match[2]) if match else None
+    if not match:
+        return None
+    account, region = match["account"] or match["hive_account"], match["region"] or match["hive_region"]
+    return LogSource(bucket, account, region, match["root"], match["service"] or PLAIN)
+
+
+def find_sources(bucket: str, prefix: str, folders_in: Callable[[str], Iterable[str]]) -> Iterator[LogSource]:
+    """Every source behind a prefix of the bucket's owner (empty, or with a closing slash), in any layout.
+
+    `folders_in` lists the folders in a folder, as key prefixes.
+    """
+    waiting = [f"{prefix}{TOP}"]
+    while waiting:
+        above = waiting.pop()
+        for folder in folders_in(above):
+            if source := find_source(bucket, folder):
+                if source.prefix == folder:
+                    yield source
+            elif is_above_sources(folder):
+                # What other services deliver beside it is not listed.
+                waiting.append(f"{folder}vpcflowlogs/" if _ACCOUNT_FOLDER.fullmatch(folder) else folder)
 
 
 def is_above_sources(folder: str) -> bool:
@@ -106,30 +152,14 @@ def is_above_sources(folder: str) -> bool:
     return _ABOVE_SOURCES.fullmatch(folder) is not None
 
 
-def unsupported_layout(folder: str) -> str | None:
-    """A description of flow logs below a key prefix (with its closing slash) in a layout that is not read yet.
-
-    None where the prefix is not ``…/vpcflowlogs/`` or ``…/aws-service=vpcflowlogs/`` in such a layout.
-    """
-    match = _OTHER_LAYOUT.fullmatch(folder)
-    if not match or not any(match.groupdict().values()):
-        return None
-    hive = f"in Hive-compatible folders ({folder})" if match["hive"] else ""
-    organization = f"below an organization's id ({folder})" if match["organization"] else ""
-    prefix = f"behind a prefix ({match['prefix']}AWSLogs/)" if match["prefix"] else ""
-    where = " and ".join(filter(None, (prefix, organization, hive)))
-    return f"flow logs {where}, which are not read yet"
+def owner_prefix(source: LogSource) -> str:
+    """What stands in front of ``AWSLogs/`` in a source's keys: empty, or with a closing slash."""
+    return source.root[: source.root.rindex(TOP)]
 
 
 def is_object_name(name: str) -> bool:
     """Whether a name (a key's last part) is that of a flow log's object, compressed or not."""
     return _OBJECT_NAME.fullmatch(name) is not None
-
-
-def find_leading_object_name(name: str) -> str | None:
-    """The name of a flow log's object that a name begins with, such as that of an unfinished copy; else None."""
-    match = _OBJECT_NAME.match(name)
-    return match[0] if match else None
 
 
 def find_embedded_object_name(name: str) -> str | None:
@@ -187,30 +217,3 @@ def is_visible(key: str, prefix: str) -> bool:
     """
     hidden = any(part.startswith(("_", ".")) for part in PurePosixPath(key[len(prefix) :]).parts)
     return not hidden and not key.endswith(("_$folder$", "/"))
-
-
-def choose_source(
-    bucket: str, found: Iterable[tuple[str, str]], account: str | None, region: str | None, where: str
-) -> LogSource:
-    """The one source among the (account, region) pairs `found` in a bucket that matches the settings.
-
-    `where` is the bucket's display path. Raises FlowLakeError, with the list, where none matches, or several do.
-    """
-    everything = sorted(set(found))
-    left = [(a, r) for a, r in everything if account in (None, a) and region in (None, r)]
-    if len(left) == 1:
-        return LogSource(bucket, *left[0])
-    listing = "".join(f"\n  FLOWLAKE_ACCOUNT_ID={a} FLOWLAKE_REGION={r}" for a, r in everything)
-    if left:
-        raise FlowLakeError(
-            f"{where} holds flow logs of several accounts or regions. Choose one by setting these variables:{listing}"
-        )
-    if everything:
-        raise FlowLakeError(
-            f"{where} holds no flow logs for FLOWLAKE_ACCOUNT_ID={account or '(any)'} "
-            f"FLOWLAKE_REGION={region or '(any)'}. It holds:{listing}"
-        )
-    raise FlowLakeError(
-        f"{where} holds no flow logs: there is no AWSLogs/<account>/vpcflowlogs/<region>/ in it. "
-        "Set FLOWLAKE_BUCKET (or LOGS=) to the folder that contains AWSLogs, as `aws s3 sync` leaves it."
-    )

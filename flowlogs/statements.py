@@ -4,14 +4,16 @@ DDL is Hive's (backticks), SELECT is Trino's (double quotes): Athena sends each 
 written here. Engines that execute them are in resources/.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.fields import DEFAULT_FIELDS, PARTITION_COLUMN
-from flowlogs.layout import LogSource
+from flowlogs.fields import ACCOUNT_COLUMN, DERIVED_COLUMNS, FIELDS, PARTITION_COLUMN, REGION_COLUMN
+from flowlogs.record_format import PARQUET, TEXT, RecordFormat
+from flowlogs.sources import Layout, LogSources
 
 MAX_STATEMENT_BYTES = 262_144
 """Source: "Service Quotas", Amazon Athena user guide (2026)."""
@@ -21,14 +23,20 @@ MAX_PARTITIONS_PER_STATEMENT = 1_000
 MAX_PARTITIONS_PER_UNLOAD = 100
 """How many partitions an UNLOAD may write. Source: "UNLOAD", Considerations, Amazon Athena user guide (2026)."""
 
-TEXT, PARQUET = "text", "parquet"
-"""The formats of a table's objects: lines of delimited text, or Parquet."""
-
 REJECTED_FLOWS = "rejected_flows"
 """The name of the table of REJECT records, and of the folder of its files below the results root."""
 
 PROJECTION = "projection.enabled"
 """With this property, Athena works out partitions and reads none of Glue's ("Partition projection", user guide)."""
+
+PATH_COLUMN = "$path"
+"""Athena's hidden column of the object that a row comes from ("Get the file locations", Athena user guide)."""
+
+TRINO_TYPES: Mapping[str, str] = {"string": "varchar", "int": "integer", "bigint": "bigint"}
+"""The types of fields: Hive's names, and Trino's."""
+
+RESERVED_WORDS = frozenset({"start", "end", "type", "region", "bytes", "protocol", "version"})
+"""Columns' names that are written in quotes in SELECT, as they are, or may become, words of the language."""
 
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,127}")
 
@@ -95,14 +103,25 @@ class TableDefinition:
         return found
 
 
-def flow_logs_table(source: LogSource) -> TableDefinition:
-    """The table over one source's flow logs in the default format (AWS's Athena instructions, VPC user guide)."""
+def flow_logs_table(sources: LogSources, layout: Layout, record_format: RecordFormat) -> TableDefinition:
+    """The table over those sources that lie in a layout, for records in a format.
+
+    For text in the default format, this is the table of AWS's Athena instructions (Amazon VPC user guide).
+    """
+    is_text = record_format.stored_as == TEXT
     return TableDefinition(
-        columns=tuple((field.column, field.type) for field in DEFAULT_FIELDS),
-        partition_columns=((PARTITION_COLUMN, "string"),),
-        location=source.location,
-        properties={"skip.header.line.count": "1"},
+        columns=record_format.columns,
+        partition_columns=sources.partition_columns,
+        location=sources.location(layout),
+        stored_as=record_format.stored_as,
+        properties={"skip.header.line.count": "1"} if is_text else {},
     )
+
+
+def side_table_name(main: TableName, layout: Layout, record_format: RecordFormat) -> TableName:
+    """The name of the table of flow logs that are in another format, or another layout, than the main table's."""
+    place = hashlib.sha256(f"{layout.root} {layout.service}".encode()).hexdigest()[:4]
+    return TableName(main.database, f"{main.table}_{record_format.digest}{place}")
 
 
 def rejected_flows_name(flow_logs: TableName) -> TableName:
@@ -111,12 +130,12 @@ def rejected_flows_name(flow_logs: TableName) -> TableName:
 
 
 def rejected_flows_table(root: str) -> TableDefinition:
-    """The table over the REJECT records, with all columns of the logs.
+    """The table over the REJECT records: every field that AWS defines, and whose folder they lay in.
 
     `root` is the results root's ``s3://…/`` address.
     """
     return TableDefinition(
-        columns=tuple((field.column, field.type) for field in DEFAULT_FIELDS),
+        columns=DERIVED_COLUMNS,
         partition_columns=((PARTITION_COLUMN, "string"),),
         location=f"{root}{REJECTED_FLOWS}/",
         stored_as=PARQUET,
@@ -146,11 +165,19 @@ def create_table(name: TableName, definition: TableDefinition) -> str:
 
 def add_partitions(name: TableName, locations: Mapping[date, str]) -> Iterator[str]:
     """The statements that add days' partitions at these locations: as few as Athena's limits allow."""
+    by_values: dict[tuple[str, ...], str] = {(day.isoformat(),): location for day, location in locations.items()}
+    return add_keyed_partitions(name, (PARTITION_COLUMN,), by_values)
+
+
+def add_keyed_partitions(
+    name: TableName, columns: Sequence[str], locations: Mapping[tuple[str, ...], str]
+) -> Iterator[str]:
+    """The statements that add partitions at these locations, by the values of the partition columns."""
     head = f"ALTER TABLE {name.hive} ADD IF NOT EXISTS"
     clauses: list[str] = []
     size = len(head)
-    for day, location in locations.items():
-        clause = f"PARTITION ({PARTITION_COLUMN}='{day:%Y-%m-%d}') LOCATION {text_literal(location)}"
+    for values, location in locations.items():
+        clause = f"{_partition(columns, values)} LOCATION {text_literal(location)}"
         length = len(clause.encode()) + len("\n  ")
         if clauses and (len(clauses) == MAX_PARTITIONS_PER_STATEMENT or size + length > MAX_STATEMENT_BYTES):
             yield f"{head} {_one_per_line(clauses)}"
@@ -161,20 +188,62 @@ def add_partitions(name: TableName, locations: Mapping[date, str]) -> Iterator[s
         yield f"{head} {_one_per_line(clauses)}"
 
 
-def unload_rejected(name: TableName, first: date, last: date, destination: str, comment: str = "") -> str:
-    """Writes all columns of the REJECT records of these days as Parquet: at most MAX_PARTITIONS_PER_UNLOAD days.
+@dataclass(frozen=True)
+class RawRead:
+    """What an UNLOAD reads of one table of flow logs: all records in `record_format`, but those of some objects.
 
-    Each day with such records gets a folder below the destination (see `unload_day_location`). The `comment` stands
-    behind the SELECT, because Athena takes none in front of UNLOAD.
+    `owner` is the account and region of all of its sources; None where the table is partitioned by them. `excluded` are
+    ranges of addresses (``s3://…``), each with the first and the last, of objects that are not read.
+    """
+
+    name: TableName
+    record_format: RecordFormat
+    owner: tuple[str, str] | None = None
+    excluded: Sequence[tuple[str, str]] = ()
+
+
+def unload_rejected(reads: Sequence[RawRead], first: date, last: date, destination: str, comment: str = "") -> str:
+    """Writes the REJECT records of these days as Parquet, with DERIVED_COLUMNS: at most MAX_PARTITIONS_PER_UNLOAD days.
+
+    A field that a table's format lacks is NULL. Each day with such records gets a folder below the destination (see
+    `unload_day_location`). The `comment` stands behind the SELECT, because Athena takes none in front of UNLOAD.
     """
     behind = f"\n  {comment}" if comment else ""
-    columns = ", ".join([*(field.column for field in DEFAULT_FIELDS), PARTITION_COLUMN])
+    selects = "\n  UNION ALL\n  ".join(_select_rejected(read, first, last) for read in reads)
     return (
-        f"UNLOAD (\n  SELECT {columns}\n  FROM {name.trino}\n"
-        f"  WHERE action = 'REJECT' AND {PARTITION_COLUMN} BETWEEN '{first}' AND '{last}'{behind}\n)\n"
+        f"UNLOAD (\n  {selects}{behind}\n)\n"
         f"TO {text_literal(destination)}\n"
         f"WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['{PARTITION_COLUMN}'])"
     )
+
+
+def _select_rejected(read: RawRead, first: date, last: date) -> str:
+    columns = [_derived_column(read.record_format, number) for number in range(len(FIELDS))]
+    if read.owner:
+        account, region = map(text_literal, read.owner)
+        columns += [f"{account} AS {ACCOUNT_COLUMN}", f"{region} AS {REGION_COLUMN}"]
+    else:
+        columns += [ACCOUNT_COLUMN, REGION_COLUMN]
+    where = f"action = 'REJECT' AND {PARTITION_COLUMN} BETWEEN '{first}' AND '{last}'"
+    # A range, and no LIKE: Trino passes over objects by ranges of their addresses, and opens none of them
+    # (`InternalHiveSplitFactory`).
+    for low, high in read.excluded:
+        where += f'\n    AND "{PATH_COLUMN}" NOT BETWEEN {_select_literal(low)} AND {_select_literal(high)}'
+    return f"SELECT {', '.join([*columns, PARTITION_COLUMN])}\n  FROM {read.name.trino}\n  WHERE {where}"
+
+
+def _derived_column(record_format: RecordFormat, number: int) -> str:
+    """The expression of a column of DERIVED_COLUMNS, by its number among the fields."""
+    field = FIELDS[number]
+    if field not in record_format.fields:
+        return f"CAST(NULL AS {TRINO_TYPES[field.type]}) AS {_quoted(field.column)}"
+    own = record_format.column_of(field)
+    return _quoted(own) if own == field.column else f"{_quoted(own)} AS {_quoted(field.column)}"
+
+
+def _quoted(column: str) -> str:
+    """A column's name in SELECT, in quotes where it is a word of the language."""
+    return f'"{column}"' if column in RESERVED_WORDS else column
 
 
 def unload_day_location(destination: str, day: date) -> str:
@@ -184,12 +253,17 @@ def unload_day_location(destination: str, day: date) -> str:
 
 def set_partition_location(name: TableName, day: date, location: str) -> str:
     """Points a day's partition at another folder."""
-    return f"ALTER TABLE {name.hive} PARTITION ({PARTITION_COLUMN}='{day}') SET LOCATION {text_literal(location)}"
+    return set_keyed_partition_location(name, [PARTITION_COLUMN], [day.isoformat()], location)
 
 
-def drop_partition(name: TableName, day: date) -> str:
-    """Drops a day's partition. Its objects stay where they are."""
-    return f"ALTER TABLE {name.hive} DROP PARTITION ({PARTITION_COLUMN}='{day}')"
+def set_keyed_partition_location(name: TableName, columns: Sequence[str], values: Sequence[str], location: str) -> str:
+    """Points a partition, given by the values of the partition columns, at another folder."""
+    return f"ALTER TABLE {name.hive} {_partition(columns, values)} SET LOCATION {text_literal(location)}"
+
+
+def drop_partition(name: TableName, columns: Sequence[str], values: Sequence[str]) -> str:
+    """Drops a partition, given by the values of the partition columns. Its objects stay where they are."""
+    return f"ALTER TABLE {name.hive} DROP {_partition(columns, values)}"
 
 
 def show_partitions(name: TableName) -> str:
@@ -209,6 +283,16 @@ def text_literal(text: str) -> str:
     if "\\" in text or "'" in text:
         raise FlowLakeError(f"{text!r} holds a quote or a backslash, which Hive and Trino read differently.")
     return f"'{text}'"
+
+
+def _partition(columns: Sequence[str], values: Sequence[str]) -> str:
+    keys = ", ".join(f"{column}={text_literal(value)}" for column, value in zip(columns, values, strict=True))
+    return f"PARTITION ({keys})"
+
+
+def _select_literal(text: str) -> str:
+    """A text constant in SELECT, which may hold quotes."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _one_per_line(clauses: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import dagster as dg
 from dagster_aws.utils import ResourceWithBoto3Configuration
 from pydantic import Field
 
+from pipelines.logs_resource import LogsResource, logs_settings
 from pipelines.settings import Settings, bucket_and_prefix
 from pipelines.targets import query_results, s3_bucket, s3_results
 from resources.aws.athena import Athena
@@ -71,21 +72,21 @@ def _clients(
     return AwsClients(logs_region, results_bucket, archive_account_id, options)
 
 
-class FlowLogsBucket(dg.ConfigurableResource[S3Bucket]):
+class FlowLogsBucket(LogsResource[S3Bucket]):
     """The S3 bucket that flow logs are delivered to."""
 
     aws: dg.ResourceDependency[AwsClients]
     bucket: str = Field(description="FLOWLAKE_BUCKET: the bucket's name.")
-    account_id: str | None = Field(description="FLOWLAKE_ACCOUNT_ID: whose logs are read.")
-    region: str | None = Field(description="FLOWLAKE_REGION: of which region.")
     vpc_ids: list[str] = Field(description="FLOWLAKE_VPC_IDS: without any, the bucket is read and never changed.")
     results: str = Field(description="FLOWLAKE_RESULTS: what Athena writes there expires, where it is this bucket.")
 
     def create_resource(self, context: dg.InitResourceContext) -> S3Bucket:
-        return s3_bucket(self.aws, self.bucket, self.account_id, self.region, self.vpc_ids, self.results)
+        return s3_bucket(
+            self.aws, self.bucket, self.choice, self.delivery, self.record_format, self.vpc_ids, self.results
+        )
 
 
-class VpcFlowLogs(dg.ConfigurableResource[Ec2FlowLog]):
+class VpcFlowLogs(LogsResource[Ec2FlowLog]):
     """EC2's flow logs of the VPCs."""
 
     aws: dg.ResourceDependency[AwsClients]
@@ -105,6 +106,8 @@ class VpcFlowLogs(dg.ConfigurableResource[Ec2FlowLog]):
             traffic_type=self.traffic_type,
             aggregation_seconds=self.aggregation_seconds,
             create_second=self.second_flow_log,
+            delivery=self.delivery,
+            expected=self.record_format,
         )
 
 
@@ -150,17 +153,17 @@ def aws_resources(settings: Settings) -> dict[str, object]:
     aws = AwsAccount(
         **shown,
         max_attempts=dg.EnvVar.int("AWS_MAX_ATTEMPTS") if os.environ.get("AWS_MAX_ATTEMPTS") else MAX_ATTEMPTS,
-        logs_region=settings.region,
+        logs_region=settings.choice.region,
         results_bucket=bucket_and_prefix(results)[0],
-        archive_account_id=None if vpc_ids else settings.account_id,
+        archive_account_id=None if vpc_ids else settings.choice.account,
     )
+    logs = logs_settings(settings)
     bucket = FlowLogsBucket(
         aws=aws,
         bucket=settings.bucket,
-        account_id=settings.account_id,
-        region=settings.region,
         vpc_ids=vpc_ids,
         results=results,
+        **logs,
     )
     return {
         "aws": aws,
@@ -173,6 +176,7 @@ def aws_resources(settings: Settings) -> dict[str, object]:
             traffic_type=settings.traffic_type,
             aggregation_seconds=settings.aggregation_seconds,
             second_flow_log=settings.second_flow_log,
+            **logs,
         ),
         "athena": AthenaWorkgroup(
             aws=aws,

@@ -11,6 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from flowlogs.statements import TableName
+from pipelines.logs_resource import LogsResource, logs_settings
 from pipelines.settings import Settings
 from pipelines.targets import embedded_athena, folder_bucket, folder_flow_log, folder_of_results
 from resources.embedded.bucket import FolderBucket
@@ -40,18 +41,16 @@ class FlowLogsTable(dg.ConfigurableResource[TableName]):
         return TableName(self.database, self.table)
 
 
-class LogsFolder(dg.ConfigurableResource[FolderBucket]):
+class LogsFolder(LogsResource[FolderBucket]):
     """A folder that is laid out as a bucket: logs of your own, which are read, or those of a simulated VPC."""
 
     bucket: str = Field(description="FLOWLAKE_BUCKET: the folder that holds AWSLogs.")
-    account_id: str | None = Field(description="FLOWLAKE_ACCOUNT_ID: whose logs are read, where there are several.")
-    region: str | None = Field(description="FLOWLAKE_REGION: of which region, where there are several.")
 
     def create_resource(self, context: dg.InitResourceContext) -> FolderBucket:
-        return folder_bucket(Path(self.bucket), self.account_id, self.region)
+        return folder_bucket(Path(self.bucket), self.choice, self.record_format, self.delivery)
 
 
-class LogsFolderFlowLog(dg.ConfigurableResource[FlowLog]):
+class LogsFolderFlowLog(LogsResource[FlowLog]):
     """What delivers to the folder: a simulated VPC to the default one, nothing to a folder of your own."""
 
     bucket: dg.ResourceDependency[FolderBucket]
@@ -59,7 +58,7 @@ class LogsFolderFlowLog(dg.ConfigurableResource[FlowLog]):
     aggregation_seconds: int = Field(description="FLOWLAKE_AGGREGATION_SECONDS: 60 or 600.")
 
     def create_resource(self, context: dg.InitResourceContext) -> FlowLog:
-        return folder_flow_log(self.bucket, self.traffic_type, self.aggregation_seconds)
+        return folder_flow_log(self.bucket, self.traffic_type, self.aggregation_seconds, self.delivery)
 
 
 class ResultsFolder(dg.ConfigurableResource[FolderStore]):
@@ -84,12 +83,16 @@ class EmbeddedEngine(dg.ConfigurableResource[QueryEngine]):
 
 
 def _embedded(settings: Settings) -> dict[str, object]:
-    bucket = LogsFolder(bucket=str(settings.bucket_folder), account_id=settings.account_id, region=settings.region)
+    logs = logs_settings(settings)
+    bucket = LogsFolder(bucket=str(settings.bucket_folder), **logs)
     results = ResultsFolder(results=str(settings.results_folder))
     return {
         "bucket": bucket,
         "flow_log": LogsFolderFlowLog(
-            bucket=bucket, traffic_type=settings.traffic_type, aggregation_seconds=settings.aggregation_seconds
+            bucket=bucket,
+            traffic_type=settings.traffic_type,
+            aggregation_seconds=settings.aggregation_seconds,
+            **logs,
         ),
         "athena": EmbeddedEngine(
             bucket=bucket,

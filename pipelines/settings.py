@@ -13,13 +13,19 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from flowlogs.delivery import Delivery
 from flowlogs.errors import FlowLakeError
+from flowlogs.fields import DEFAULT_FIELDS
 from flowlogs.layout import ACCOUNT_ID, BUCKET_NAME, REGION
 from flowlogs.printable import printable
+from flowlogs.record_format import DEFAULT_FORMAT, FILE_FORMATS, TEXT, RecordFormat, parse_log_format
+from flowlogs.sources import Choice
 from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS
 from resources.folder_links import linked_folders
 
@@ -41,8 +47,48 @@ VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$")]
 _IDENTIFIER_WORDS = "a name of lower-case letters, digits and underscores that does not begin with a digit"
 
 
+def _one_or_several(pattern: re.Pattern[str]) -> str:
+    return rf"^(?:\*|{pattern.pattern}(?:,{pattern.pattern})*)$"
+
+
 def _whole_match(pattern: re.Pattern[str]) -> str:
     return f"^(?:{pattern.pattern})$"
+
+
+def choice_of(accounts: str | None, regions: str | None, prefix: str | None) -> Choice:
+    """Whose flow logs are read, by the settings' texts."""
+    return Choice(_in_order(accounts), _in_order(regions), f"{prefix}/" if prefix else None)
+
+
+def _in_order(names: str | None) -> str | None:
+    """Names with commas between them, in an order that does not depend on how they were written."""
+    return ",".join(sorted(set(names.split(",")))) if names else names
+
+
+def format_of(log_format: str | None, file_format: str) -> RecordFormat | None:
+    """The format of records and objects, by the settings' texts; None where they ask for nothing."""
+    stored_as = FILE_FORMATS[file_format]
+    if log_format:
+        return parse_log_format(log_format, stored_as)
+    return RecordFormat(DEFAULT_FIELDS, stored_as) if stored_as != TEXT else None
+
+
+def delivery_of(record_format: RecordFormat | None, hive: bool, hourly: bool, prefix: str | None) -> Delivery:
+    """How a flow log that is created delivers."""
+    return Delivery(record_format or DEFAULT_FORMAT, hive, hourly, f"{prefix}/" if prefix else "")
+
+
+class _LogFormatOfEnvFile(PydanticBaseSettingsSource):
+    """FLOWLAKE_LOG_FORMAT as ``.env`` has it. In other settings, ``${NAME}`` there stands for a variable."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[object, str, bool]:
+        path = self.config.get("env_file")
+        found = dotenv_values(path, interpolate=False, encoding="utf-8") if isinstance(path, Path) else {}
+        return found.get(f"{PREFIX}{field_name.upper()}"), field_name, False
+
+    def __call__(self) -> dict[str, object]:
+        value, name, _ = self.get_field_value(self.settings_cls.model_fields["log_format"], "log_format")
+        return {name: value} if value else {}
 
 
 class Settings(BaseSettings):
@@ -61,10 +107,27 @@ class Settings(BaseSettings):
     target: Literal["embedded", "aws"] = Field("embedded", description="embedded or aws")
     bucket: str = DEFAULT_BUCKET
     results: str | None = None
-    account_id: str | None = Field(
-        None, pattern=_whole_match(ACCOUNT_ID), description="the 12 digits of an AWS account"
+    prefix: str | None = Field(
+        None,
+        pattern=r"^[^\s/'\\]+(/[^\s/'\\]+)*$",
+        description="what stands in front of AWSLogs/, such as network/flow",
     )
-    region: str | None = Field(None, pattern=_whole_match(REGION), description="an AWS region, such as eu-west-1")
+    account_id: str | None = Field(
+        None,
+        pattern=_one_or_several(ACCOUNT_ID),
+        description="the 12 digits of an AWS account, several with commas between them, or *",
+    )
+    region: str | None = Field(
+        None,
+        pattern=_one_or_several(REGION),
+        description="an AWS region, such as eu-west-1, several with commas between them, or *",
+    )
+    log_format: str | None = Field(
+        None, description="AWS's own format, such as ${version} ${account-id} ${srcaddr} ${action}"
+    )
+    file_format: Literal["plain-text", "parquet"] = Field("plain-text", description="plain-text or parquet")
+    hive_partitions: bool = Field(False, description="true or false")
+    hourly_partitions: bool = Field(False, description="true or false")
     vpc_ids: Annotated[tuple[VpcId, ...], NoDecode] = Field(
         (), description="VPC ids, such as vpc-0a1b2c3d4e5f60718, with commas between them"
     )
@@ -81,12 +144,50 @@ class Settings(BaseSettings):
     second_flow_log: bool = Field(False, description="true or false")
     flow_log_name: str = Field("vpc-flow-lake", max_length=256, description="at most 256 characters")
     scan_limit_bytes: int = Field(100_000_000_000, ge=10_000_000, description="a number of bytes, at least 10000000")
-    query_timeout_seconds: float = Field(1_800, gt=0, description="a number of seconds")
+    query_timeout_seconds: float = Field(
+        1_800, gt=0, le=604_800, allow_inf_nan=False, description="a number of seconds, at most 604800 (a week)"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        own = _LogFormatOfEnvFile(settings_cls)
+        return init_settings, env_settings, own, dotenv_settings, file_secret_settings
 
     @field_validator("vpc_ids", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("account_id", "region", mode="before")
+    @classmethod
+    def _without_blanks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return ",".join(part.strip() for part in value.split(",") if part.strip())
+
+    @field_validator("prefix", mode="before")
+    @classmethod
+    def _without_slashes(cls, value: object) -> object:
+        return value.strip("/").removesuffix("AWSLogs").rstrip("/") or None if isinstance(value, str) else value
+
+    @field_validator("log_format")
+    @classmethod
+    def _is_a_log_format(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                found = parse_log_format(value)
+            except FlowLakeError as error:
+                raise ValueError(str(error)) from None
+            if found.position("action") is None:
+                raise ValueError("a format with ${action}, without which nobody can tell what was rejected")
+        return value
 
     @field_validator("start_date", mode="before")
     @classmethod
@@ -124,9 +225,25 @@ class Settings(BaseSettings):
         return PROJECT_ROOT / "data" / "-".join([folder_name(self.bucket_folder), *self._chosen])
 
     @property
+    def choice(self) -> Choice:
+        """Whose flow logs are read."""
+        return choice_of(self.account_id, self.region, self.prefix)
+
+    @property
+    def record_format(self) -> RecordFormat | None:
+        """The format of records and objects that is set; None where neither is."""
+        return format_of(self.log_format, self.file_format)
+
+    @property
+    def delivery(self) -> Delivery:
+        """How a flow log that is created delivers."""
+        return delivery_of(self.record_format, self.hive_partitions, self.hourly_partitions, self.prefix)
+
+    @property
     def _chosen(self) -> list[str]:
-        """The account and region that are set, if any."""
-        return [name for name in (self.account_id, self.region) if name]
+        """The prefix, account and region that are set, if any, as parts of a folder's name."""
+        named = (self.prefix, _in_order(self.account_id), _in_order(self.region))
+        return [name.replace("*", "all").replace(",", "+").replace("/", "+") for name in named if name]
 
     @property
     def history_folder(self) -> Path:

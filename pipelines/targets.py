@@ -10,7 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from assets.rejected_flows.files import find_unwritten_files, is_known_empty
+from flowlogs.delivery import DEFAULT_DELIVERY, Delivery
 from flowlogs.layout import LogSource
+from flowlogs.record_format import RecordFormat
+from flowlogs.sources import Choice
 from flowlogs.statements import TableName
 from pipelines.settings import PROJECT_ROOT, Settings, bucket_and_prefix, folder_name, is_default_bucket
 from resources.aws.athena import Athena
@@ -68,30 +71,39 @@ def build_target(settings: Settings) -> Target:
 
 
 def _embedded(settings: Settings) -> Target:
-    bucket = folder_bucket(settings.bucket_folder, settings.account_id, settings.region)
+    bucket = folder_bucket(settings.bucket_folder, settings.choice, settings.record_format, settings.delivery)
     results = folder_of_results(settings.results_folder)
     return Target(
         bucket=bucket,
-        flow_log=folder_flow_log(bucket, settings.traffic_type, settings.aggregation_seconds),
+        flow_log=folder_flow_log(bucket, settings.traffic_type, settings.aggregation_seconds, settings.delivery),
         athena=embedded_athena(bucket, results, settings.database, settings.query_timeout_seconds),
         results=results,
         table=TableName(settings.database, settings.table),
     )
 
 
-def folder_bucket(folder: Path, account_id: str | None, region: str | None) -> FolderBucket:
-    """A folder of logs, or the one that the simulated VPC delivers to."""
+def folder_bucket(
+    folder: Path, choice: Choice, expected: RecordFormat | None = None, delivery: Delivery = DEFAULT_DELIVERY
+) -> FolderBucket:
+    """A folder of logs, or the one that the simulated VPC delivers to.
+
+    `expected` is the format in the settings, if any. `delivery` is how the simulated VPC delivers.
+    """
     if not is_default_bucket(folder):
-        return FolderBucket(folder_name(folder), folder, account_id, region)
-    source = LogSource(SIMULATED_BUCKET, account_id or SIMULATED_ACCOUNT, region or SIMULATED_REGION)
-    return SimulatedBucket(folder, source, account_id, region)
+        return FolderBucket(folder_name(folder), folder, choice, expected)
+    account, region = choice.account or SIMULATED_ACCOUNT, choice.region or SIMULATED_REGION
+    source = LogSource(SIMULATED_BUCKET, account, region, delivery.root, delivery.service)
+    return SimulatedBucket(folder, source, choice, expected)
 
 
-def folder_flow_log(bucket: FolderBucket, traffic_type: str, aggregation_seconds: int) -> FlowLog:
+def folder_flow_log(
+    bucket: FolderBucket, traffic_type: str, aggregation_seconds: int, delivery: Delivery = DEFAULT_DELIVERY
+) -> FlowLog:
     """The flow log of a folder: the simulated VPC, or logs that are already there."""
     if not isinstance(bucket, SimulatedBucket):
         return ExistingLogs(str(bucket.root))
-    return SimulatedFlowLog(bucket, SimulatedVpc(bucket.simulated_source, traffic_type, aggregation_seconds))
+    vpc = SimulatedVpc(bucket.simulated_source, traffic_type, aggregation_seconds, delivery=delivery)
+    return SimulatedFlowLog(bucket, vpc)
 
 
 def folder_of_results(folder: Path) -> FolderStore:
@@ -115,8 +127,10 @@ def embedded_athena(bucket: FolderBucket, results: FolderStore, database: str, t
 def _aws(settings: Settings) -> Target:
     results = settings.results_address
     results_bucket, _ = bucket_and_prefix(results)
-    clients = AwsClients(settings.region, results_bucket, None if settings.vpc_ids else settings.account_id)
-    bucket = s3_bucket(clients, settings.bucket, settings.account_id, settings.region, settings.vpc_ids, results)
+    clients = AwsClients(settings.choice.region, results_bucket, None if settings.vpc_ids else settings.choice.account)
+    bucket = s3_bucket(
+        clients, settings.bucket, settings.choice, settings.delivery, settings.record_format, settings.vpc_ids, results
+    )
     return Target(
         bucket=bucket,
         flow_log=Ec2FlowLog(
@@ -127,6 +141,8 @@ def _aws(settings: Settings) -> Target:
             traffic_type=settings.traffic_type,
             aggregation_seconds=settings.aggregation_seconds,
             create_second=settings.second_flow_log,
+            delivery=settings.delivery,
+            expected=settings.record_format,
         ),
         athena=Athena(
             clients,
@@ -145,8 +161,9 @@ def _aws(settings: Settings) -> Target:
 def s3_bucket(
     clients: AwsClients,
     name: str,
-    account_id: str | None,
-    region: str | None,
+    choice: Choice,
+    delivery: Delivery,
+    expected: RecordFormat | None,
     vpc_ids: Sequence[str],
     results: str,
 ) -> S3Bucket:
@@ -155,8 +172,9 @@ def s3_bucket(
     return S3Bucket(
         clients,
         name,
-        account_id,
-        region,
+        choice,
+        delivery,
+        expected,
         has_flow_logs=bool(vpc_ids),
         query_results=f"{prefix}{QUERY_RESULTS}" if results_bucket == name else None,
         notes=s3_results(clients, results),

@@ -14,6 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from flowlogs.layout import LogSource, find_flow_log, is_visible
+from flowlogs.record_format import RecordFormat
+from flowlogs.sources import LogSources
 from resources.ensured import Ensured
 
 
@@ -79,6 +81,13 @@ class ObjectStore(ABC):
         with self.open(key) as stored:
             return stored.read()
 
+    def tail(self, stored: StoredObject, size: int) -> bytes:
+        """The object's last bytes, at most so many. Raises FlowLakeError where it cannot be read.
+
+        This default reads all of the object. Override it where that is slow.
+        """
+        return self.read(stored.key)[-size:]
+
     @abstractmethod
     def head(self, key: str, size: int) -> bytes:
         """The object's first bytes, at most so many (one or more). Raises FlowLakeError if it cannot be read."""
@@ -133,13 +142,16 @@ class Bucket(ABC):
 
     objects: ObjectStore
 
+    expected_format: RecordFormat | None = None
+    """The format that the settings name; None where none is named."""
+
     @abstractmethod
     def ensure(self) -> Ensured:
         """Create the bucket, or check that flow logs can be delivered to it. If they can, this changes nothing."""
 
     @abstractmethod
-    def source(self) -> LogSource:
-        """The account and region whose flow logs are read.
+    def sources(self) -> LogSources:
+        """The accounts and regions whose flow logs are read, and where their folders lie.
 
         Raises FlowLakeError if there is none, or a choice to make.
         """
@@ -164,8 +176,11 @@ class Bucket(ABC):
 
         This default lists every key. Override it where that is slow.
         """
-        source = self.source()
-        found = [(source.find_day(stored.key), stored.key) for stored in self.visible_objects(source.prefix)]
+        found = [
+            (source.find_day(stored.key), stored.key)
+            for source in self.sources().sources
+            for stored in self.visible_objects(source.prefix)
+        ]
         delivered = {day for day, key in found if day and find_flow_log(key)}
         return sorted(delivered or {day for day, _ in found if day})
 
@@ -181,8 +196,10 @@ class Bucket(ABC):
 
         No partition points there, so that no query reads them. Every folder above the days' folders is listed.
         """
-        source, outside = self.source(), list[str]()
-        folders = [source.prefix]
+        return [key for source in self.sources().sources for key in self._objects_outside_days_of(source)]
+
+    def _objects_outside_days_of(self, source: LogSource) -> list[str]:
+        outside, folders = list[str](), [source.prefix]
         for _ in ("years", "months", "days"):
             levels = [self.objects.list_folder(folder) for folder in folders]
             outside += [key for level in levels for key in level.keys if find_flow_log(key)]

@@ -87,6 +87,11 @@ def misread_messages(misread: Mapping[str, str]) -> list[str]:
     return messages
 
 
+def day_values(day: date) -> tuple[str, ...]:
+    """The values of a day's partition, in a table that is partitioned by day."""
+    return (day.isoformat(),)
+
+
 class QueryEngine(ABC):
     """Executes Athena's SQL: Hive DDL with backticks, Trino SELECT with double quotes."""
 
@@ -117,13 +122,20 @@ class QueryEngine(ABC):
         """The table as the catalog has it; None if there is none."""
 
     @abstractmethod
+    def locations_of(self, name: TableName, partitions: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+        """The location of each of these partitions, by its values; without those that are not there."""
+
     def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
         """The location of each day's partition, in a table that is partitioned by day; without days that have none."""
+        by_values = {day_values(day): day for day in days}
+        return {by_values[values]: location for values, location in self.locations_of(name, list(by_values)).items()}
 
-    def partition_differences(self, name: TableName, days: Sequence[date]) -> dict[date, list[str]]:
-        """How each day's partition is read otherwise than its table, a line for each difference.
+    def partition_differences(
+        self, name: TableName, partitions: Sequence[tuple[str, ...]]
+    ) -> dict[tuple[str, ...], list[str]]:
+        """How each of these partitions is read otherwise than its table, a line for each difference.
 
-        Days whose partition is read as the table are left out. So are all days of an engine that reads each partition
-        as its table says.
+        Partitions that are read as the table are left out. So are all of an engine that reads each partition as its
+        table says.
         """
         return {}

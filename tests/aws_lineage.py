@@ -18,6 +18,7 @@ from support import DAY, ROOT, write_small_logs
 
 from assets.reports.asset import report_keys
 from assets.reports.report_files import REPORTS as ALL_REPORTS
+from flowlogs.fields import DEFAULT_FIELDS
 from flowlogs.layout import is_visible
 from pipelines.build import build_definitions
 from pipelines.settings import Settings
@@ -68,7 +69,7 @@ def settings(vpc_ids: Sequence[str] = (), **others: object) -> Settings:
 def upload(folder: Path, account: str | None = None, region: str | None = None) -> None:
     """Put a folder that is laid out as a bucket into the bucket, as the flow logs of account and region if given."""
     s3 = boto3.client("s3")
-    for path in sorted(folder.rglob("*.gz")):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         key = path.relative_to(folder).as_posix()
         if account:
             key = key.replace(key.split("/")[1], account)
@@ -166,7 +167,8 @@ def rejected_flows(prefix: str = "") -> RejectedFlows:
     for day, location in partitions("rejected_flows").items():
         folder = f"{location.removeprefix(f's3://{BUCKET}/').rstrip('/')}/"
         keys = sorted(key for key in left if key.startswith(folder) and is_visible(key, folder))
-        rows = [row for key in keys for row in parquet_rows(key)]
+        # The fields behind the default ones are those of custom formats.
+        rows = [row[: len(DEFAULT_FIELDS)] for key in keys for row in parquet_rows(key)]
         days[day] = (len(keys), sorted(rows, key=repr))
         # The marker, too, that says that the day is complete.
         left -= {key for key in left if key.replace("/_complete/", "/").startswith(folder)}

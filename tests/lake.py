@@ -64,8 +64,8 @@ class WatchedEngine(QueryEngine):
     def find_table(self, name: TableName) -> TableDefinition | None:
         return self.engine.find_table(name)
 
-    def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
-        return self.engine.partition_locations(name, days)
+    def locations_of(self, name: TableName, partitions: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+        return self.engine.locations_of(name, partitions)
 
 
 class Lake:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
+from support import day_locations, default_table
 
 from flowlogs.fields import HEADER_LINE
 from flowlogs.layout import LogSource
-from flowlogs.statements import TableName, add_partitions, create_database, create_table, flow_logs_table
+from flowlogs.statements import TableName, add_partitions, create_database, create_table
 from resources.embedded.athena import EmbeddedAthena
 from resources.embedded.folder_store import FolderStore
 from resources.engine import QueryResult
@@ -43,7 +44,7 @@ class SmallBucket:
         self.store = RecordingStore(root / "bucket")
         self.engine = EmbeddedAthena(root / "catalog.sqlite", {SOURCE.bucket: self.store}, NAME.database)
         self.engine.execute(create_database(NAME.database))
-        self.engine.execute(create_table(NAME, flow_logs_table(SOURCE)))
+        self.engine.execute(create_table(NAME, default_table(SOURCE)))
 
     def put(self, key: str, data: bytes) -> int:
         """Store an object; returns its size."""
@@ -60,7 +61,7 @@ class SmallBucket:
         return size
 
     def add_days(self, *days: str) -> None:
-        for statement in add_partitions(NAME, SOURCE.day_locations(map(date.fromisoformat, days))):
+        for statement in add_partitions(NAME, day_locations(SOURCE, map(date.fromisoformat, days))):
             self.engine.execute(statement)
 
     def create(self, table: str, columns: str, data: bytes, delimiter: str = " ", name: str = "a") -> None:

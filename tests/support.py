@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,6 +22,9 @@ import pandas as pd
 from assets.reports.asset import report_keys
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.layout import LogSource
+from flowlogs.record_format import DEFAULT_FORMAT
+from flowlogs.sources import Layout, LogSources
+from flowlogs.statements import TableDefinition, flow_logs_table
 
 ROOT = Path(__file__).resolve().parent.parent
 CAPTURED_LOGS = Path(os.environ.get("FLOWLAKE_TEST_LOGS") or ROOT.parent / "shared" / "flowlogs")
@@ -102,6 +105,21 @@ def _has_large_numbers(folder: Path, day: str) -> bool:
     records = [line.split(b" ") for path in objects for line in gzip.decompress(path.read_bytes()).splitlines()]
     numbers = [fields[at] for fields in records for at in (8, 10, 11) if len(fields) > at]
     return any(number.isdigit() and int(number) > 2**31 - 1 for number in numbers)
+
+
+def sources_of(source: LogSource) -> LogSources:
+    """This source alone, as the settings choose it."""
+    return LogSources(source.bucket, (source,))
+
+
+def default_table(source: LogSource) -> TableDefinition:
+    """The table over a source's flow logs, which are text in the default format."""
+    return flow_logs_table(sources_of(source), Layout.of(source), DEFAULT_FORMAT)
+
+
+def day_locations(source: LogSource, days: Iterable[date]) -> dict[date, str]:
+    """The location of each day's partition."""
+    return {day: source.day_location(day) for day in days}
 
 
 def on_day(line: str, day: date) -> str:

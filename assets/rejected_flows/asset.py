@@ -12,6 +12,7 @@ from datetime import date, datetime, timezone
 import dagster as dg
 
 from assets.day_objects import inspect_days, unreadable_days
+from assets.raw_tables import find_raw_tables, unread_days
 from assets.rejected_flows.cleanup import cleanup_errors_as_warnings, remove_orphans
 from assets.rejected_flows.files import UnloadResult
 from assets.rejected_flows.lost_objects import losing_days
@@ -19,14 +20,13 @@ from assets.rejected_flows.partition_swap import swap_partitions
 from assets.rejected_flows.unload import Scan, days_too_large, scan_batches
 from assets.results_source import claim_results
 from assets.runs import as_dagster_failure, finish_days, run_days
-from assets.table_guards import days_read_otherwise, days_without_partition, require_locations, require_table
+from assets.table_guards import derived_days_read_otherwise, require_table
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import (
     MAX_PARTITIONS_PER_STATEMENT,
     REJECTED_FLOWS,
     TableName,
-    flow_logs_table,
     rejected_flows_name,
     rejected_flows_table,
 )
@@ -62,21 +62,21 @@ def rejected_flows_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
         with as_dagster_failure():
             claim_results(results, bucket, athena, table)
             require_table(athena, name, rejected_flows_table(results.sql_location()))
-            require_table(athena, table, flow_logs_table(bucket.source()))
-            there, failures = days_without_partition(athena, table, days, "vpc_flow_logs_partition")
-            require_locations(athena, table, bucket.source(), list(there))
-            failures |= days_read_otherwise(athena, table, list(there))
-            inspected = inspect_days(bucket, [day for day in days if day not in failures])
-            for warning in [text for found in inspected.values() for text in found.warnings]:
+            raw = find_raw_tables(results, bucket.sources(), table)
+            require_table(athena, table, raw.main_table.definition)
+            inspected = inspect_days(bucket, days)
+            tables = raw.filled({day: found for day, found in inspected.items() if not found.problem})
+            failures = unread_days(athena, tables, "vpc_flow_logs_partition")
+            for warning in [text for day, found in inspected.items() if day not in failures for text in found.warnings]:
                 context.log.warning(warning)
             failures |= unreadable_days(inspected)
             read = {day: found.read for day, found in inspected.items() if day not in failures}
-            failures |= days_read_otherwise(athena, name, list(read))
+            failures |= derived_days_read_otherwise(athena, name, list(read))
             failures |= losing_days(bucket, results, athena.partition_locations(name, list(read)), read)
             sizes = {day: found.size for day, found in inspected.items()}
             failures |= days_too_large(athena, {day: sizes[day] for day in sizes if day not in failures})
             readable = [day for day in days if day not in failures]
-            scan = Scan(context, bucket, athena, results, table, inspected, failures)
+            scan = Scan(context, bucket, athena, results, raw, tables, inspected, failures)
             done: list[date] = []
             stopped: FlowLakeError | None = None
             for group in batches(readable, MAX_PARTITIONS_PER_STATEMENT):

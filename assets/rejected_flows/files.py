@@ -22,8 +22,9 @@ from assets.objects_read import ObjectsRead, parse_objects_read
 from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import PARTITION_COLUMN
-from flowlogs.layout import ACCOUNT_ID, REGION, LogSource, is_visible
+from flowlogs.layout import is_visible
 from flowlogs.printable import first_names, printable
+from flowlogs.sources import SOURCES_MARK, LogSources
 from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS, unload_day_location
 from resources.bucket import ObjectStore, StoredObject
 
@@ -56,10 +57,10 @@ Athena calls it by Trino's query id and a UUID, with or without an extension (Tr
 
 _COMPLETION_MARKER = re.compile(
     rf"(?P<root>{ROOT}{_ATTEMPT_NAME}/)(?P<beside>_complete/)?{PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/"
-    rf"(?(beside)|_complete/)(?P<name>(?P<files>\d+)-(?P<bytes>\d+)-{ACCOUNT_ID.pattern}-{REGION.pattern})"
+    rf"(?(beside)|_complete/)(?P<name>(?P<files>\d+)-(?P<bytes>\d+)-{SOURCES_MARK.pattern})"
 )
-"""A completion marker's key. Its name has the number of the day's files, their bytes, and the source's account and
-region.
+"""A completion marker's key. Its name has the number of the day's files, their bytes, and the mark of the sources: the
+account and region, or a digest of several.
 
 All of it is in the name, so that a listing is enough to read it. The underscore hides it from Hive and Athena. It lies
 beside the day's folder, which holds data and nothing else. The marker of a day without files lies in the day's folder,
@@ -123,10 +124,10 @@ class DayFolder:
         """Whether all is there that a completion marker says, so that this may be the only copy of its day."""
         return any(map(self._matches_files, self.markers))
 
-    def is_complete(self, database: str, source: LogSource) -> bool:
+    def is_complete(self, database: str | None, sources: LogSources) -> bool:
         """Whether a run of this database wrote the whole day from these flow logs, and all of it is there."""
-        return self.database == database and any(
-            self._matches_files(marker) and marker == _marker_name(self.files.values(), source)
+        return database in (None, self.database) and any(
+            self._matches_files(marker) and marker == _marker_name(self.files.values(), sources)
             for marker in self.markers
         )
 
@@ -156,7 +157,7 @@ def unload_result(root: str, days: Iterable[date], files: Mapping[str, int]) -> 
 
 
 def mark_complete(
-    results: ObjectStore, unloads: Iterable[UnloadResult], source: LogSource, read: Mapping[date, ObjectsRead]
+    results: ObjectStore, unloads: Iterable[UnloadResult], sources: LogSources, read: Mapping[date, ObjectsRead]
 ) -> None:
     """Write the completion marker of each day, with the objects that it was read from.
 
@@ -167,7 +168,7 @@ def mark_complete(
         for day, folder in unload.folders.items():
             sizes = unload.sizes_of(day)
             marker_folder = _marker_folder(folder) if sizes else f"{folder}_complete/"
-            markers[f"{marker_folder}{_marker_name(sizes, source)}"] = read[day].as_text().encode()
+            markers[f"{marker_folder}{_marker_name(sizes, sources)}"] = read[day].as_text().encode()
     results.replace(markers)
 
 
@@ -187,9 +188,9 @@ def day_folders(stored: Iterable[StoredObject]) -> dict[str, DayFolder]:
     return found
 
 
-def newest_complete(folders: Iterable[DayFolder], database: str, source: LogSource) -> dict[date, DayFolder]:
-    """For each day that runs of this database completed, the folder of the newest such run."""
-    complete = [found for found in folders if found.is_complete(database, source)]
+def newest_complete(folders: Iterable[DayFolder], database: str | None, sources: LogSources) -> dict[date, DayFolder]:
+    """For each day that runs of this database (None: of any) completed, the folder of the newest such run."""
+    complete = [found for found in folders if found.is_complete(database, sources)]
     # Names begin with the time.
     return {found.day: found for found in sorted(complete, key=lambda found: found.folder)}
 
@@ -380,6 +381,19 @@ def keys_of(results: ObjectStore, folder: str) -> FolderKeys:
     return FolderKeys(ours, others)
 
 
+def derived_days(results: ObjectStore, locations: Iterable[str]) -> dict[date, datetime]:
+    """The days of rejected flows whose partitions have these locations, and when the run began that read each (UTC)."""
+    found = {}
+    for location in locations:
+        folder = key_prefix(results, location)
+        match = _DAY_FOLDER.fullmatch(folder)
+        day = parse_day(match["day"]) if match else None
+        if day:
+            stamp = folder.removeprefix(ROOT).partition("-")[0]
+            found[day] = datetime.strptime(stamp, STAMP).replace(tzinfo=timezone.utc)
+    return found
+
+
 def parse_day(text: str) -> date | None:
     """The date in a folder's name; None where it is none, such as 2021-02-30."""
     try:
@@ -399,5 +413,5 @@ def _marker_folder(folder: str) -> str:
     return f"{root}/_complete/{day}/"
 
 
-def _marker_name(sizes: Collection[int], source: LogSource) -> str:
-    return f"{len(sizes)}-{sum(sizes)}-{source.account}-{source.region}"
+def _marker_name(sizes: Collection[int], sources: LogSources) -> str:
+    return f"{len(sizes)}-{sum(sizes)}-{sources.mark}"

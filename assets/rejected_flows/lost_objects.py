@@ -7,9 +7,18 @@ what was read is in objects_read.py.
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from assets.day_objects import visible_of_day
 from assets.objects_read import ObjectsRead, objects_read
-from assets.rejected_flows.files import completion_markers, recorded_objects
+from assets.rejected_flows.files import (
+    ROOT,
+    completion_markers,
+    day_folders,
+    newest_complete,
+    recorded_objects,
+)
+from flowlogs.days import days_text
 from flowlogs.printable import first_names
+from flowlogs.sources import LogSources
 from flowlogs.statements import TableName
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
@@ -28,6 +37,12 @@ def losing_days(
     An object that has become smaller is told by whoever reads it, if it is damaged. If it is not, it is lost too.
     """
     markers = completion_markers(results, locations)
+    unread = [day for day in read if day not in markers]
+    if unread:
+        # Reports are shared by the databases of one place of results, so that what another one's runs read counts too.
+        complete = newest_complete(day_folders(results.list(ROOT)).values(), None, bucket.sources())
+        others = {day: results.sql_location(complete[day].folder) for day in unread if day in complete}
+        markers |= completion_markers(results, others)
     shown = {day: results.display_path(key) for day, key in markers.items()}
     recorded = recorded_objects(results, markers)
     smaller = _smaller(recorded, read, shown) if smaller_too else {}
@@ -38,10 +53,28 @@ def lost_since(
     bucket: Bucket, results: ObjectStore, athena: QueryEngine, name: TableName, days: Sequence[date]
 ) -> list[str]:
     """Warnings about days of which a run read more than is there now. `name` is the table of rejected flows."""
-    prefixes = {day: bucket.source().day_prefix(day) for day in days}
-    now = {day: objects_read(bucket.visible_objects(prefix)) for day, prefix in prefixes.items()}
+    sources = bucket.sources()
+    now = {day: objects_read(visible_of_day(bucket, sources, day)) for day in days}
     locations = athena.partition_locations(name, days)
     return list(losing_days(bucket, results, locations, now, smaller_too=True).values())
+
+
+def changed_warnings(
+    athena: QueryEngine, results: ObjectStore, name: TableName, now: Mapping[date, ObjectsRead]
+) -> list[str]:
+    """A warning about days with other objects now than their rejected flows were read from; none where there are none.
+
+    Reports tell of it too, but only those that are made again.
+    """
+    markers = completion_markers(results, athena.partition_locations(name, list(now))) if now else {}
+    read = recorded_objects(results, markers)
+    changed = [day for day, before in read.items() if before.has_more(now[day]) or before.gone(now[day])]
+    if not changed:
+        return []
+    return [
+        f"Objects of {days_text(sorted(changed))} came, went or changed after their rejected flows were read, and "
+        "these are as they were read then. Materialize rejected_flows for these days again, then their reports."
+    ]
 
 
 def _gone(
@@ -52,18 +85,22 @@ def _gone(
     If such a day was read again, its records would be replaced by fewer ones. `markers` are the paths of the completion
     markers, which record what was read.
     """
-    problems = {}
+    sources, problems = bucket.sources(), {}
     for day, before in read.items():
         gone = before.gone(now[day])
         if gone:
             problems[day] = (
                 f"Logs of {day} are gone: of {before.count} objects that an earlier run read, "
                 f"{before.count - len(gone)} are left in "
-                f"{bucket.objects.display_path(bucket.source().day_prefix(day))} that Athena reads. "
+                f"{_folders_of_day(bucket, sources, day)} that Athena reads. "
                 "What was read is kept. If they were removed on purpose, nothing is to be done. Else restore them; or, "
                 f"to make the day from what is left, remove {markers[day]} and run again."
             )
     return problems
+
+
+def _folders_of_day(bucket: Bucket, sources: LogSources, day: date) -> str:
+    return first_names([bucket.objects.display_path(prefix) for prefix in sources.day_prefixes(day).values()])
 
 
 def _smaller(

@@ -35,7 +35,7 @@ def swap_partitions(
     meanwhile, from objects that were not `read` here.
     """
     require_unchanged_files(results, unloads)
-    mark_complete(results, unloads, bucket.source(), read)
+    mark_complete(results, unloads, bucket.sources(), read)
     folders = {day: folder for unload in unloads for day, folder in unload.folders.items()}
     locations = {day: results.sql_location(folder) for day, folder in folders.items()}
     found = athena.partition_locations(name, list(locations))
@@ -45,7 +45,7 @@ def swap_partitions(
     # A parallel run may have added some of them first.
     before = require_days(athena, name, list(locations), REJECTED_FLOWS)
     changed = {day: location for day, location in before.items() if key_prefix(results, location) != folders[day]}
-    newer = losing_days(bucket, results, changed, read, smaller_too=True)
+    newer = losing_days(bucket, results, changed, {day: read[day] for day in changed}, smaller_too=True)
     changed = {day: location for day, location in changed.items() if day not in newer}
     replaced, owner_unknown = replaced_folders(results, changed, name.database)
     cleanup_markers = [write_cleanup_marker(results, name, replaced)] if replaced else []

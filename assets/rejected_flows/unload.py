@@ -12,6 +12,7 @@ import dagster as dg
 
 from assets.day_objects import DayObjects, changed_since
 from assets.metadata import query_metadata
+from assets.raw_tables import RawTable, RawTables, reads_of
 from assets.rejected_flows.cleanup import remove_folders, write_cleanup_marker
 from assets.rejected_flows.files import (
     UnloadResult,
@@ -27,7 +28,7 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.printable import first_names
 from flowlogs.statements import (
     MAX_PARTITIONS_PER_UNLOAD,
-    TableName,
+    MAX_STATEMENT_BYTES,
     rejected_flows_name,
     unload_day_location,
     unload_rejected,
@@ -69,15 +70,17 @@ def scan_batches(days: Sequence[date], sizes: Mapping[date, int], limit: int | N
 class Scan:
     """The scan of a run's days, with what it has done so far.
 
-    `inspected` are the days' objects, `failures` the days that cannot be read and why, `metadata` that of each written
-    day, `cleanup_markers` the keys of this run's clean-up markers and `roots` those of its attempts.
+    `raw` and `tables` are the tables over flow logs, `inspected` are the days' objects, `failures` the days that cannot
+    be read and why, `metadata` that of each written day, `cleanup_markers` the keys of this run's clean-up markers and
+    `roots` those of its attempts.
     """
 
     context: dg.AssetExecutionContext
     bucket: Bucket
     athena: QueryEngine
     results: ObjectStore
-    table: TableName
+    raw: RawTables
+    tables: Sequence[RawTable]
     inspected: Mapping[date, DayObjects]
     failures: dict[date, str]
     metadata: dict[date, Mapping[str, object]] = field(default_factory=dict)
@@ -93,9 +96,13 @@ class Scan:
         """
         root = self._new_attempt()
         self.context.log.info(f"{days_text(days)}: to be written, from one scan of their objects.")
-        statement = unload_rejected(
-            self.table, days[0], days[-1], self.results.sql_location(root), query_comment(self.context)
-        )
+        reads = reads_of(self.athena, self.raw, self.tables, {day: self.inspected[day] for day in days})
+        destination = self.results.sql_location(root)
+        statement = unload_rejected(reads, days[0], days[-1], destination, query_comment(self.context))
+        if len(statement.encode()) > MAX_STATEMENT_BYTES and len(days) > 1:
+            yield from self.unload_within_limit(days[: len(days) // 2])
+            yield from self.unload_within_limit(days[len(days) // 2 :])
+            return
         try:
             result = self.athena.execute(statement)
         except FlowLakeError as error:
@@ -116,8 +123,8 @@ class Scan:
         Raises the error where it is no single day's. An error about an object has the object's key in it, which names
         the day.
         """
-        source = self.bucket.source()
-        damaged = [day for day in days if source.day_prefix(day) in str(error)]
+        sources = self.raw.sources
+        damaged = [day for day in days if any(prefix in str(error) for prefix in sources.day_prefixes(day).values())]
         too_large = isinstance(error, ScanLimitError)
         if too_large and len(days) > 1:
             self.context.log.warning(f"{days_text(days)}: more than one query may scan. Each half of them by itself.")
@@ -136,8 +143,8 @@ class Scan:
 
     def _new_attempt(self) -> str:
         """The root of a new attempt. A new clean-up marker lists all roots of this run: old markers count as dead."""
-        self.roots.append(new_root(self.table.database))
-        marker = write_cleanup_marker(self.results, rejected_flows_name(self.table), self.roots)
+        self.roots.append(new_root(self.raw.main.database))
+        marker = write_cleanup_marker(self.results, rejected_flows_name(self.raw.main), self.roots)
         self.cleanup_markers.append(marker)
         return self.roots[-1]
 
@@ -183,11 +190,12 @@ class Scan:
         for remark in result.remarks:
             if remark not in known:
                 self.context.log.warning(remark)
-        source, problems = self.bucket.source(), {}
+        problems = {}
         for day in days:
-            folder = self.bucket.objects.display_path(source.day_prefix(day))
+            prefixes = self.raw.sources.day_prefixes(day).values()
+            folders = tuple(map(self.bucket.objects.display_path, prefixes))
             messages = misread_messages(
-                {path: words for path, words in result.misread.items() if path.startswith(folder)}
+                {path: words for path, words in result.misread.items() if path.startswith(folders)}
             )
             if messages:
                 problems[day] = "\n".join(messages)

@@ -15,7 +15,7 @@ from assets.rejected_flows.files import completion_markers, days_without_files, 
 from assets.reports.report_files import Report, report_sql
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
-from assets.table_guards import days_read_otherwise, days_without_partition, require_days
+from assets.table_guards import days_without_partition, derived_days_read_otherwise, require_days
 from assets.tables import csv_bytes, markdown_table, parquet_bytes, with_times
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
@@ -59,7 +59,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
             require_own_results(results, bucket, athena, table)
             locations, failures = days_without_partition(athena, source, days, REJECTED_FLOWS)
             failures |= days_without_files(results, locations)
-            failures |= days_read_otherwise(athena, source, [day for day in locations if day not in failures])
+            failures |= derived_days_read_otherwise(athena, source, [day for day in locations if day not in failures])
             there = [day for day in days if day not in failures]
             markers = completion_markers(results, {day: locations[day] for day in there})
             for warning in arrived_since(bucket, recorded_objects(results, markers)):

@@ -34,6 +34,10 @@ from resources.engine import QueryError
 
 ROWS_SHOWN = 1_000
 
+SIMULATED_SHORT = "simulated: no VPC is behind them"
+
+SIMULATED = "These flow logs are simulated: no VPC is behind them."
+
 EXAMPLE = 'make sql Q="SELECT action, count(*) AS flows FROM vpc_flow_logs GROUP BY action"'
 
 
@@ -59,7 +63,7 @@ def run(typed: str | None, logs: str | None, day_text: str | None) -> None:
         settings = settings_for(logs)
         target = build_target(settings)
         day = choose_day(day_text, settings, target.bucket)
-        simulated = " (simulated: no VPC is behind them)" if target.bucket.is_simulated() else ""
+        simulated = f" ({SIMULATED_SHORT})" if target.bucket.is_simulated() else ""
         logs_told = f"{target.bucket.objects.display_path()}{simulated}"
         click.echo(f"Day      {day} (UTC)\nLogs     {logs_told}\nResults  {target.results.display_path()}\n")
         terminal = TerminalLog(stopped_by)
@@ -91,6 +95,8 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
         require_permitted(statement, target.results, write=write)
         if reads_tables(statement):
             require_own_results(target.results, target.bucket, target.athena, target.table)
+        if reads_tables(statement) and target.bucket.is_simulated():
+            click.secho(f"{SIMULATED} LOGS=<folder> names logs of your own.\n", fg="yellow", err=True)
         try:
             result = target.athena.execute(statement, max_rows)
         except QueryError as error:

@@ -102,8 +102,9 @@ def parse_logs(logs: str) -> Path:
             f"LOGS={logs} is an address, and LOGS names a folder. Copy the bucket into one (aws s3 sync {logs} "
             "<folder>), or read it where it is, with Athena: FLOWLAKE_TARGET=aws and FLOWLAKE_BUCKET=<its name>."
         )
+    path = Path(logs)
     try:
-        path = Path.cwd() / Path(logs).expanduser()
+        path = Path.cwd() / path.expanduser()
         if logs and stat.S_ISDIR(path.stat().st_mode):
             with os.scandir(path):  # is allowed
                 return path

@@ -120,6 +120,8 @@ def history(settings: Settings) -> Iterator[History]:
     setting = DAGSTER_HOME if given else "FLOWLAKE_RESULTS"
 
     try:
+        if not given:
+            _require_own_home(home)
         home.mkdir(parents=True, exist_ok=True)
         with open_lock_file(home / ".lock") as lock:
             # Dagster creates its databases table by table. Two first runs at once would fail there.
@@ -171,6 +173,16 @@ def _require_own_databases(home: Path) -> None:
                 f"{printable(str(home / name))} lies where Dagster's history is kept, and is a database of another "
                 "program. Move it away; then run again."
             )
+
+
+def _require_own_home(home: Path) -> None:
+    """Raise FlowLakeError where the folder beside the results is a home of Dagster's that no command of ours made."""
+    if (home / "history").exists() and not (home / ".lock").exists() and not (home / LOCK_FOLDER).exists():
+        raise FlowLakeError(
+            f"{printable(str(home))} is where the history of runs is kept, beside the results, and it holds another "
+            "instance of Dagster. Name another place in FLOWLAKE_RESULTS; or, if runs are to be kept there, name the "
+            "folder in DAGSTER_HOME."
+        )
 
 
 def _link_error(path: Path) -> FlowLakeError:

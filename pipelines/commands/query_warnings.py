@@ -1,19 +1,25 @@
 """What `make sql` tells of the days that a statement read, besides what the engine says of their objects."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 
-from assets.day_objects import days_read, listing_warnings
-from assets.rejected_flows.files import ROOT, changed_folders, day_folders
-from assets.rejected_flows.lost_objects import lost_since
-from assets.rejected_flows.lost_partitions import recorded_days
-from assets.table_guards import days_read_otherwise
+from assets.added_days import recorded_days
+from assets.day_objects import days_read, listing_warnings, visible_of_day
+from assets.objects_read import objects_read
+from assets.raw_tables import find_raw_tables
+from assets.rejected_flows.files import ROOT, changed_folders, day_folders, derived_days, parse_day
+from assets.rejected_flows.lost_objects import changed_warnings, lost_since
+from assets.table_guards import days_read_otherwise, derived_days_read_otherwise
+from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import first_names
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
 from pipelines.commands.statement_guard import reads_tables
 from pipelines.targets import Target
 from resources.engine import QueryResult
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 MAX_WARNINGS_OF_DAYS = 10
 """How many warnings about days are shown after a statement, which may read a thousand of them."""
@@ -22,7 +28,8 @@ MAX_WARNINGS_OF_DAYS = 10
 def query_warnings(target: Target, statement: str, result: QueryResult) -> list[str]:
     """Warnings about the days that were read; of an engine that does not report them, about all days of the tables."""
     if result.locations is not None:
-        return _first_warnings(_warnings_of_days(target, result.locations))
+        found = _first_warnings(_warnings_of_days(target, result.locations))
+        return [*found, *(days_never_added(target, statement) if reads_tables(statement) else [])]
     try:
         return _warnings_of_all_days(target, statement) if reads_tables(statement) else []
     except FlowLakeError as error:
@@ -30,11 +37,65 @@ def query_warnings(target: Target, statement: str, result: QueryResult) -> list[
 
 
 def _warnings_of_days(target: Target, locations: Sequence[str]) -> list[str]:
-    """What people should know of the flow logs of the days that were read: by their listing, and by the last run."""
+    """What people should know of the days that were read: by their listing, and by what the last run read of them."""
     days = days_read(target.bucket, locations)
-    rejected_flows = rejected_flows_name(target.table)
-    lost = lost_since(target.bucket, target.results, target.athena, rejected_flows, days) if days else []
-    return [*lost, *listing_warnings(target.bucket, days)]
+    name = rejected_flows_name(target.table)
+    lost = lost_since(target.bucket, target.results, target.athena, name, days) if days else []
+    derived = derived_days(target.results, locations)
+    return [
+        *lost,
+        *listing_warnings(target.bucket, days),
+        *_changed_since(target, name, sorted(derived.keys() - days)),
+        *_unfinished(derived),
+    ]
+
+
+def _changed_since(target: Target, name: TableName, days: Sequence[date]) -> list[str]:
+    """Warnings about days of rejected flows with other objects now than they were read from."""
+    if not days:
+        return []
+    sources = target.bucket.sources()
+    now = {day: objects_read(visible_of_day(target.bucket, sources, day)) for day in days}
+    return changed_warnings(target.athena, target.results, name, now)
+
+
+def _unfinished(derived: Mapping[date, datetime]) -> list[str]:
+    """A warning about days that were not over when their rejected flows were read."""
+    early = sorted(day for day, began in derived.items() if began.date() <= day)
+    if not early:
+        return []
+    return [
+        f"{days_text(early)}: not over (UTC) when the rejected flows were read, so that these are a part of the day. "
+        f"Materialize {REJECTED_FLOWS} again when it is over."
+    ]
+
+
+def days_never_added(target: Target, statement: str) -> list[str]:
+    """A warning about days in the folder of flow logs that are no partition, where a statement may ask for them.
+
+    Athena gives no row of such a day, and no error.
+    """
+    listed = target.bucket.listed_days() if _names(statement, target.table) else None
+    if not listed:
+        return []
+    found = sorted({day for text in _DATE.findall(statement) if (day := parse_day(text))})
+    is_range = re.search(r"[<>]|\bBETWEEN\b|\bLIKE\b", statement, re.IGNORECASE) is not None
+    if found and len(found) == 1 and not is_range:
+        asked = [day for day in listed if day in found]
+    elif found and not re.search(r"[<>]", statement):
+        asked = [day for day in listed if found[0] <= day <= found[-1]]
+    else:
+        asked = listed
+    raw = find_raw_tables(target.results, target.bucket.sources(), target.table)
+    present = raw.present_days(target.athena, asked)
+    added = present | {day for day in asked if day in set(recorded_days(target.results, target.table))}
+    missing = [day for day in asked if day not in added]
+    if not missing:
+        return []
+    return [
+        f"{days_text(missing)}: in the folder of flow logs, but not added to the table, so that no row is of "
+        f"{'them' if len(missing) > 1 else 'it'}. Add a day with: make run DATE={missing[-1]}"
+    ]
 
 
 def _first_warnings(warnings: Sequence[str]) -> list[str]:
@@ -48,11 +109,13 @@ def _warnings_of_all_days(target: Target, statement: str) -> list[str]:
     told: list[str] = []
     recorded = recorded_days(target.results, target.table)
     if _names(statement, target.table):
-        told += days_read_otherwise(target.athena, target.table, recorded).values()
+        raw = find_raw_tables(target.results, target.bucket.sources(), target.table)
+        values = [raw.sources.partition_values(source, day) for day in recorded for source in raw.sources.sources]
+        told += days_read_otherwise(target.athena, target.table, raw.main_table.columns, values).values()
     if _names(statement, rejected_flows):
         folders = day_folders(target.results.list(ROOT))
         days = sorted({*recorded, *(found.day for found in folders.values())})
-        told += days_read_otherwise(target.athena, rejected_flows, days).values()
+        told += derived_days_read_otherwise(target.athena, rejected_flows, days).values()
         locations = target.athena.partition_locations(rejected_flows, days)
         if changed := changed_folders(target.results, folders, locations.values()):
             told.append(

@@ -8,13 +8,13 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
+from flowlogs.record_format import PARQUET, TEXT
 from flowlogs.statement_kind import StatementKind, first_word
-from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
+from flowlogs.statements import TableDefinition, TableName
 from resources.aws.clients import CREATED_BY, AwsClients, as_flow_lake_error, aws_errors, error_code
 from resources.aws.encryption import default_encryption
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult, ScanLimitError
@@ -180,19 +180,21 @@ class Athena(QueryEngine):
         table = self._find_glue_table(name)
         return table_definition(table) if table else None
 
-    def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
-        found = self._glue_partitions(name, days)
-        return {day: partition["StorageDescriptor"]["Location"] for day, partition in found.items()}
+    def locations_of(self, name: TableName, partitions: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+        found = self._glue_partitions(name, partitions)
+        return {values: partition["StorageDescriptor"]["Location"] for values, partition in found.items()}
 
-    def partition_differences(self, name: TableName, days: Sequence[date]) -> dict[date, list[str]]:
+    def partition_differences(
+        self, name: TableName, partitions: Sequence[tuple[str, ...]]
+    ) -> dict[tuple[str, ...], list[str]]:
         table = self._find_glue_table(name)
         if table is None:
             return {}
         found = {
-            day: descriptor_differences(table["StorageDescriptor"], partition["StorageDescriptor"])
-            for day, partition in self._glue_partitions(name, days).items()
+            values: descriptor_differences(table["StorageDescriptor"], partition["StorageDescriptor"])
+            for values, partition in self._glue_partitions(name, partitions).items()
         }
-        return {day: differences for day, differences in found.items() if differences}
+        return {values: differences for values, differences in found.items() if differences}
 
     def _find_glue_table(self, name: TableName) -> Mapping[str, Any] | None:
         """The table as Glue describes it; None where there is none."""
@@ -208,19 +210,21 @@ class Athena(QueryEngine):
         table: Mapping[str, Any] = answer["Table"]
         return table
 
-    def _glue_partitions(self, name: TableName, days: Sequence[date]) -> dict[date, Mapping[str, Any]]:
-        """Each day's partition as Glue describes it; without days that have none."""
+    def _glue_partitions(
+        self, name: TableName, partitions: Sequence[tuple[str, ...]]
+    ) -> dict[tuple[str, ...], Mapping[str, Any]]:
+        """Each of these partitions as Glue describes it; without those that are not there."""
         glue = self.clients.client("glue")
         found = {}
         with aws_errors(f"looking for partitions of {name.hive}"):
-            for start in range(0, len(days), PARTITIONS_PER_REQUEST):
-                asked = [{"Values": [day.isoformat()]} for day in days[start : start + PARTITIONS_PER_REQUEST]]
+            for start in range(0, len(partitions), PARTITIONS_PER_REQUEST):
+                asked = [{"Values": list(values)} for values in partitions[start : start + PARTITIONS_PER_REQUEST]]
                 while asked:
                     answer = glue.batch_get_partition(
                         DatabaseName=name.database, TableName=name.table, PartitionsToGet=asked
                     )
                     for partition in answer["Partitions"]:
-                        found[date.fromisoformat(partition["Values"][0])] = partition
+                        found[tuple(partition["Values"])] = partition
                     # Partitions that Glue did not look up yet. Missing partitions are not among them.
                     left = answer.get("UnprocessedKeys", [])
                     if len(left) == len(asked):

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -24,8 +25,11 @@ from flowlogs.bucket_policy import (
     statements_of,
     tls_only_statement,
 )
+from flowlogs.delivery import DEFAULT_DELIVERY, Delivery
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource, choose_source, find_source, unsupported_layout
+from flowlogs.layout import HIVE, OLD_HIVE, PLAIN, TOP, LogSource, find_sources, owner_prefix
+from flowlogs.record_format import RecordFormat
+from flowlogs.sources import ANY_SOURCE, Choice, LogSources, choose_prefix, choose_sources
 from resources.aws.clients import ACCESS_DENIED, CREATED_BY, NO_BUCKET, AwsClients, aws_errors, error_code
 from resources.aws.encryption import encryption_problems
 from resources.aws.object_store import S3Store
@@ -76,7 +80,7 @@ MAX_FOLDERS_SEARCHED = 100
 """How many folders are searched in a bucket without flow logs, and how many folders of each are listed."""
 
 
-_MAY_LEAD_TO_LOGS = re.compile(r"(?!AWSLogs/)(?:[^/]+/){1,3}|(?:[^/]+/){0,3}?AWSLogs/(?:o-[^/]+/)?(?:[^/]*\d{12}/)?")
+_MAY_LEAD_TO_LOGS = re.compile(r"(?!AWSLogs/)(?:[^/]+/){1,3}")
 
 
 class S3Bucket(Bucket):
@@ -90,8 +94,9 @@ class S3Bucket(Bucket):
         self,
         clients: AwsClients,
         name: str,
-        account: str | None = None,
-        region: str | None = None,
+        choice: Choice = ANY_SOURCE,
+        delivery: Delivery = DEFAULT_DELIVERY,
+        expected: RecordFormat | None = None,
         *,
         has_flow_logs: bool = True,
         query_results: str | None = None,
@@ -103,9 +108,10 @@ class S3Bucket(Bucket):
         self.notes = notes or self.objects
         self.query_results = query_results
         self.has_flow_logs = has_flow_logs
-        self._account = account
-        self._region = region
-        self._source: LogSource | None = None
+        self.choice = choice
+        self.delivery = delivery
+        self.expected_format = expected
+        self._sources: LogSources | None = None
 
     @property
     def arn(self) -> str:
@@ -128,24 +134,24 @@ class S3Bucket(Bucket):
             *encryption_problems(self.clients, self.name),
             *self._versioning_warnings(),
         ]
-        source = self.source()
         return Ensured(
             {
                 "arn": self.arn,
                 "region": self._bucket_region,
                 "whose": "created by this project" if ours else "adopted: only its policy was added to",
-                "location": source.location,
+                "location": self.sources().description,
             },
             warnings=tuple(warnings),
         )
 
     def require_own_account(self) -> None:
-        """Raise FlowLakeError where flow logs are to be created, and those of another account are to be read."""
-        if self.has_flow_logs and self._account not in (None, self.clients.account):
+        """Raise FlowLakeError where flow logs are to be created, and those of other accounts are to be read."""
+        own = replace(self._configured_source(), account=self.clients.account)
+        if self.has_flow_logs and not self.choice.allows(own):
             raise FlowLakeError(
-                f"FLOWLAKE_ACCOUNT_ID is {self._account}, and the caller is of {self.clients.account}: flow logs that "
-                "it creates are of its own account, and would not be read. To read those of that account, leave "
-                "FLOWLAKE_VPC_IDS empty; to create flow logs, leave FLOWLAKE_ACCOUNT_ID empty, or call as that "
+                f"FLOWLAKE_ACCOUNT_ID is {self.choice.accounts}, and the caller is of {self.clients.account}: flow "
+                "logs that it creates are of its own account, and would not be read. To read those of that account, "
+                "leave FLOWLAKE_VPC_IDS empty; to create flow logs, leave FLOWLAKE_ACCOUNT_ID empty, or call as that "
                 "account. Nothing was changed."
             )
 
@@ -161,7 +167,7 @@ class S3Bucket(Bucket):
                 "arn": self.arn,
                 "region": self._bucket_region,
                 "whose": "not asked: FLOWLAKE_VPC_IDS names no VPC, so it is read and nothing in its settings changed",
-                "location": self.source().location,
+                "location": self.sources().description,
             },
             warnings=tuple(self._transfer_warnings()),
         )
@@ -186,16 +192,17 @@ class S3Bucket(Bucket):
             f"transfer). AWS_REGION={there}, with FLOWLAKE_RESULTS in a bucket there, spares that"
         ]
 
-    def source(self) -> LogSource:
-        if self._source is None:
-            self._source = self._find_source()
-        return self._source
+    def sources(self) -> LogSources:
+        if self._sources is None:
+            self._sources = self._find_sources()
+        return self._sources
 
     def delivered_days(self) -> list[date]:
         # Lists folders, a request for each year and month: a bucket may hold millions of keys.
-        source = self.source()
-        months = [month for year in self._folders(source.prefix) for month in self._folders(year)]
-        days = {source.find_day(day) for month in months for day in self._folders(month)}
+        days: set[date | None] = set()
+        for source in self.sources().sources:
+            months = [month for year in self._folders(source.prefix) for month in self._folders(year)]
+            days |= {source.find_day(day) for month in months for day in self._folders(month)}
         return sorted(day for day in days if day)
 
     @contextmanager
@@ -254,28 +261,48 @@ class S3Bucket(Bucket):
         # Emptied and not removed: nobody is granted to delete objects there.
         self.notes.replace({self._policy_note: json.dumps(policy, indent=2).encode() if policy else b""})
 
-    def _find_source(self) -> LogSource:
-        if self.has_flow_logs:
-            return self._configured_source()
-        if self._account and self._region and any(self._folders(self._configured_source().prefix)):
-            return self._configured_source()
-        found = list(self._sources_found())
-        if found:
-            return choose_source(self.name, found, self._account, self._region, where=f"s3://{self.name}")
-        for folder in self._folders_nearby():
-            if told := unsupported_layout(folder):
-                raise FlowLakeError(
-                    f"s3://{self.name} holds no flow logs at AWSLogs/<account>/vpcflowlogs/<region>/, where they are "
-                    f"read. It does hold {told}. Name a bucket in FLOWLAKE_BUCKET that flow logs are delivered to "
-                    "otherwise."
-                )
-        return self._configured_source()
+    def _find_sources(self) -> LogSources:
+        configured, where = self._configured_source(), f"s3://{self.name}"
+        if not self.choice.is_keyed and (self.has_flow_logs or (self.choice.account and self.choice.region)):
+            there = [source for source in self._layouts_of(configured) if any(self._folders(source.prefix))]
+            if there or self.has_flow_logs:
+                # What is delivered from now on counts too: its days may lie in folders that are not there yet.
+                own = [configured] if self.has_flow_logs else []
+                return LogSources(self.name, tuple(dict.fromkeys([*own, *there])), self.choice)
+        found = choose_prefix(self._sources_behind_prefixes(), self.choice, where)
+        own = [configured] if self.has_flow_logs and self.choice.allows(configured) else []
+        if found or own:
+            return choose_sources(self.name, [*own, *found], self.choice, where)
+        return LogSources(self.name, (configured,), self.choice)
 
     def _configured_source(self) -> LogSource:
-        return LogSource(self.name, self._account or self.clients.account, self._region or self.clients.region)
+        return LogSource(
+            self.name,
+            self.choice.account or self.clients.account,
+            self.choice.region or self.clients.logs_region,
+            self.delivery.root,
+            self.delivery.service,
+        )
+
+    def _layouts_of(self, configured: LogSource) -> list[LogSource]:
+        """The same account and region behind the same prefix, in each layout."""
+        return [replace(configured, service=service) for service in (PLAIN, HIVE, OLD_HIVE)]
+
+    def _sources_behind_prefixes(self) -> dict[str, list[LogSource]]:
+        """The sources behind each prefix of the bucket's owner, found by a limited search where none is named."""
+        if self.choice.prefix is not None:
+            return {self.choice.prefix: self._sources_behind(self.choice.prefix)}
+        at_top = self._sources_behind("")
+        if at_top:
+            return {"": at_top}
+        prefixes = [folder.removesuffix(TOP) for folder in self._folders_nearby() if folder.endswith(f"/{TOP}")]
+        return {prefix: self._sources_behind(prefix) for prefix in prefixes}
+
+    def _sources_behind(self, prefix: str) -> list[LogSource]:
+        return list(find_sources(self.name, prefix, self._folders))
 
     def _folders_nearby(self) -> Iterator[str]:
-        """Key prefixes of folders that may hold flow logs in another layout, found with few requests."""
+        """Key prefixes of folders that may hold flow logs behind a prefix, found with few requests."""
         waiting = deque([""])
         for _ in range(MAX_FOLDERS_SEARCHED):
             if not waiting:
@@ -284,13 +311,6 @@ class S3Bucket(Bucket):
                 yield folder
                 if _MAY_LEAD_TO_LOGS.fullmatch(folder):
                     (waiting.appendleft if "AWSLogs/" in folder else waiting.append)(folder)
-
-    def _sources_found(self) -> Iterator[tuple[str, str]]:
-        for account in self._folders("AWSLogs/"):
-            for region in self._folders(f"{account}vpcflowlogs/"):
-                source = find_source(region.rstrip("/"))
-                if source:
-                    yield source
 
     def _folders(self, prefix: str) -> Iterator[str]:
         with aws_errors(f"listing s3://{self.name}/{prefix}"):
@@ -320,9 +340,9 @@ class S3Bucket(Bucket):
 
     def _or_archive_account(self) -> str:
         """The other account that may own the bucket, where an archive is read; for an error."""
-        if self.has_flow_logs or self._account in (None, self.clients.account):
+        if self.has_flow_logs or self.choice.account in (None, self.clients.account):
             return ""
-        return f" and {self._account} (FLOWLAKE_ACCOUNT_ID)"
+        return f" and {self.choice.account} (FLOWLAKE_ACCOUNT_ID)"
 
     def _create(self) -> None:
         from botocore.exceptions import ClientError
@@ -413,9 +433,17 @@ class S3Bucket(Bucket):
 
     def _required(self, ours: bool) -> list[Statement]:
         """What the policy has to say."""
-        source, partition = self.source(), self.clients.partition
+        source, partition = self._configured_source(), self.clients.partition
         tls = [tls_only_statement(partition, self.name)] if ours else []
-        return [*delivery_statements(partition, self.name, source.account, source.region), *tls]
+        delivery = delivery_statements(
+            partition,
+            self.name,
+            source.account,
+            source.region,
+            prefix=owner_prefix(source),
+            hive=source.service != PLAIN,
+        )
+        return [*delivery, *tls]
 
     def _ensure_policy(self, ours: bool, kept: Policy | None = None) -> None:
         """Let the policy say what is required, and what the policy that is `kept` did.

@@ -8,18 +8,23 @@ from datetime import date
 from itertools import combinations
 from typing import Any
 
+from flowlogs.delivery import DEFAULT_DELIVERY, Delivery
 from flowlogs.errors import FlowLakeError
-from flowlogs.fields import DEFAULT_FIELDS
+from flowlogs.record_format import DEFAULT_FORMAT, FILE_FORMATS, TEXT, RecordFormat, parse_log_format
 from resources.aws.bucket import S3Bucket
 from resources.aws.clients import CREATED_BY, AccessDeniedError, AwsClients, aws_errors, error_code
 from resources.ensured import Ensured
 from resources.flow_log import FlowLog
 
-DEFAULT_FORMAT = " ".join(f"${{{field.header}}}" for field in DEFAULT_FIELDS)
-"""As DescribeFlowLogs gives it for a flow log in the default format (EC2 API reference, CreateFlowLogs, LogFormat)."""
+TAGGED_RESOURCES: Mapping[str, str] = {
+    "instance-tag": "instance",
+    "interface-tag": "network-interface",
+    "asg-tag": "auto-scaling-group",
+}
+"""The resources whose tag a field gives, as TagFieldSpecifications names them ("CreateFlowLogs", EC2 API reference)."""
 
-READ_OPTIONS = {"FileFormat": "plain-text", "HiveCompatiblePartitions": False}
-"""The DestinationOptions that the table can read. Hourly folders (PerHourPartition) are read as parts of the day."""
+TAG_KEY = "Name"
+"""The tag that such a field gives, where this project creates the flow log."""
 
 MAX_FILTER_VALUES = 200
 """How many values a filter takes ("Filter", Amazon EC2 API reference, 2026)."""
@@ -38,8 +43,9 @@ LIMIT = "FlowLogsLimitExceeded"
 
 
 class Ec2FlowLog(FlowLog):
-    """Flow logs of VPCs that deliver to the root of a bucket.
+    """Flow logs of VPCs that deliver to a bucket, behind one prefix or none.
 
+    `delivery` is how a flow log that is created delivers, `expected` the format that the settings name, if any.
     `create_second`: create a flow log also where another one already records the same, to another place.
     """
 
@@ -53,6 +59,8 @@ class Ec2FlowLog(FlowLog):
         traffic_type: str,
         aggregation_seconds: int,
         create_second: bool = False,
+        delivery: Delivery = DEFAULT_DELIVERY,
+        expected: RecordFormat | None = None,
     ) -> None:
         self.clients = clients
         self.bucket = bucket
@@ -61,6 +69,8 @@ class Ec2FlowLog(FlowLog):
         self.traffic_type = traffic_type
         self.aggregation_seconds = aggregation_seconds
         self.create_second = create_second
+        self.delivery = delivery
+        self.expected = expected
 
     def ensure(self) -> Ensured:
         if not self.vpc_ids:
@@ -84,8 +94,8 @@ class Ec2FlowLog(FlowLog):
         found = list(self._flow_logs())
         told = self._state_of(found)
         missing = tuple(
-            f"no flow log of {vpc_id} delivers to {self.bucket.arn} any more: materialize vpc_flow_log, which creates "
-            "one, or take the VPC out of FLOWLAKE_VPC_IDS"
+            f"no flow log of {vpc_id} delivers to {self._destination_arn} any more: materialize vpc_flow_log, which "
+            "creates one, or take the VPC out of FLOWLAKE_VPC_IDS"
             for vpc_id in self._without_flow_log(found)
         )
         return Ensured(told.facts, told.warnings, (*missing, *told.errors))
@@ -173,8 +183,8 @@ class Ec2FlowLog(FlowLog):
         """Raise FlowLakeError where another flow log already delivers records of these VPCs into this bucket."""
         into = [log for log in found if f"{_destination(log)}/".startswith(f"{self.bucket.arn}/")]
         told = {
-            f"{log['FlowLogId']} of {log['ResourceId']} delivers to {log['LogDestination']}, behind a prefix, which is "
-            "not read yet": log
+            f"{log['FlowLogId']} of {log['ResourceId']} delivers to {log['LogDestination']}, behind another prefix "
+            "than FLOWLAKE_PREFIX names": log
             for log in into
             if log["ResourceId"] in missing
         }
@@ -190,7 +200,7 @@ class Ec2FlowLog(FlowLog):
             by_hand = (
                 ""
                 if same_place
-                else f"; or create one for the VPC by hand, to {self.bucket.arn}, which is adopted; or have this "
+                else f"; or create one for the VPC by hand, to {self._destination_arn}, which is adopted; or have this "
                 "create a second one, by FLOWLAKE_SECOND_FLOW_LOG=true"
             )
             raise FlowLakeError(
@@ -213,8 +223,8 @@ class Ec2FlowLog(FlowLog):
                 if vpc_id not in self._without_flow_log(list(self._flow_logs())):
                     continue
                 raise FlowLakeError(
-                    f"AWS says that {vpc_id} has a flow log to {self.bucket.arn} already (FlowLogAlreadyExists), and "
-                    "lists none. Run again in some minutes; if it says so then, look at the VPC's flow logs."
+                    f"AWS says that {vpc_id} has a flow log to {self._destination_arn} already (FlowLogAlreadyExists), "
+                    "and lists none. Run again in some minutes; if it says so then, look at the VPC's flow logs."
                 )
 
     def _create(self, vpc_ids: Sequence[str], found: Sequence[dict[str, Any]]) -> list[str]:
@@ -229,9 +239,10 @@ class Ec2FlowLog(FlowLog):
                     ResourceType="VPC",
                     TrafficType=self.traffic_type,
                     LogDestinationType="s3",
-                    LogDestination=self.bucket.arn,
+                    LogDestination=self._destination_arn,
                     MaxAggregationInterval=self.aggregation_seconds,
                     TagSpecifications=[{"ResourceType": "vpc-flow-log", "Tags": tags}],
+                    **delivery_options(self.delivery),
                 )
             except ClientError as error:
                 if error_code(error) == LIMIT:
@@ -260,8 +271,13 @@ class Ec2FlowLog(FlowLog):
         """EC2 where the VPCs are, which may be another region than that of the bucket and of Athena."""
         return self.clients.client("ec2", self.clients.logs_region)
 
+    @property
+    def _destination_arn(self) -> str:
+        """The ARN of the bucket, with the prefix behind it."""
+        return f"{self.bucket.arn}/{self.delivery.prefix}".rstrip("/")
+
     def _delivers_here(self, log: dict[str, Any]) -> bool:
-        return _destination(log).rstrip("/") == self.bucket.arn
+        return _destination(log).rstrip("/") == self._destination_arn
 
     def _summary(self, log: dict[str, Any]) -> str:
         whose = "created by this project" if _is_ours(log) else "adopted"
@@ -278,6 +294,19 @@ class Ec2FlowLog(FlowLog):
         interval = log.get("MaxAggregationInterval", 600)
         if interval != self.aggregation_seconds:
             yield f"{who} aggregates over {interval} s; FLOWLAKE_AGGREGATION_SECONDS is {self.aggregation_seconds}"
+        found = _format_of(log)
+        if self.expected is not None and found is not None and found != self.expected:
+            yield (
+                f"{who} delivers {found.in_words}; FLOWLAKE_LOG_FORMAT and FLOWLAKE_FILE_FORMAT ask for "
+                f"{self.expected.in_words}. It is read as it is"
+            )
+        options = log.get("DestinationOptions") or {}
+        for option, asked in (
+            ("HiveCompatiblePartitions", self.delivery.hive),
+            ("PerHourPartition", self.delivery.hourly),
+        ):
+            if asked and not options.get(option):
+                yield f"{who} has not {option}, which the settings ask for. It is read as it is"
 
     def _faults(self, log: dict[str, Any]) -> Iterator[str]:
         """Why a flow log's records do not arrive, or cannot be read by the table."""
@@ -288,22 +317,50 @@ class Ec2FlowLog(FlowLog):
             yield f"{who} cannot deliver: {log.get('DeliverLogsErrorMessage', 'AWS gives no reason')}"
         for reason in _unreadable(log):
             yield (
-                f"{reason}. A flow log's format cannot be changed: have one in the default format deliver to another "
-                "bucket, and name that bucket in FLOWLAKE_BUCKET"
+                f"{reason}. A flow log's format cannot be changed: have another one deliver to another bucket, and "
+                "name that bucket in FLOWLAKE_BUCKET"
             )
 
 
 def _unreadable(log: dict[str, Any]) -> Iterator[str]:
-    """Why the table cannot read the records that a flow log delivers."""
+    """Why reports cannot count the records that a flow log delivers."""
     who = f"{log['FlowLogId']} of {log['ResourceId']}"
     if log["ResourceId"].startswith(("tgw-", "core-network-")):
-        yield f"{who} records other fields than a VPC's flow log does, which the table does not read"
-    elif log.get("LogFormat", DEFAULT_FORMAT) != DEFAULT_FORMAT:
-        yield f"{who} records the fields {log['LogFormat']}, which the table does not read"
-    options = {**READ_OPTIONS, **(log.get("DestinationOptions") or {})}
-    for option, expected in READ_OPTIONS.items():
-        if options[option] != expected:
-            yield f"{who} has {option} {options[option]}, which the table does not read: it needs {expected}"
+        yield f"{who} records other fields than a VPC's flow log does, and no action, so that no report counts them"
+        return
+    found = _format_of(log)
+    if found is None:
+        yield f"{who} records the fields {log['LogFormat']}, which no table can have"
+    elif found.position("action") is None:
+        yield f"{who} records the fields {log['LogFormat']}, without action: nobody can tell what was rejected"
+
+
+def _format_of(log: dict[str, Any]) -> RecordFormat | None:
+    """The format that EC2 tells of a flow log; None where it is none that a table can have."""
+    options = log.get("DestinationOptions") or {}
+    stored_as = FILE_FORMATS.get(options.get("FileFormat", "plain-text"), TEXT)
+    try:
+        return parse_log_format(log.get("LogFormat", DEFAULT_FORMAT.log_format), stored_as)
+    except FlowLakeError:
+        return None
+
+
+def delivery_options(delivery: Delivery) -> dict[str, Any]:
+    """The arguments of CreateFlowLogs for a delivery, without those that are AWS's defaults."""
+    options: dict[str, Any] = {}
+    if delivery.record_format.fields != DEFAULT_FORMAT.fields:
+        options["LogFormat"] = delivery.record_format.log_format
+    if delivery.record_format.stored_as != TEXT or delivery.hive or delivery.hourly:
+        options["DestinationOptions"] = {
+            "FileFormat": delivery.file_format,
+            "HiveCompatiblePartitions": delivery.hive,
+            "PerHourPartition": delivery.hourly,
+        }
+    headers = [field.header for field in delivery.record_format.fields]
+    tagged = [resource for name, resource in TAGGED_RESOURCES.items() if name in headers]
+    if tagged:
+        options["TagFieldSpecifications"] = [{"ResourceType": resource, "TagKeys": [TAG_KEY]} for resource in tagged]
+    return options
 
 
 def _duplicate_deliveries(here: Sequence[dict[str, Any]], parts: Sequence[tuple[dict[str, Any], str]]) -> Iterator[str]:

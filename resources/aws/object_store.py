@@ -80,6 +80,14 @@ class S3Store(ObjectStore):
             data: bytes = first["Body"].read()
             return data
 
+    def tail(self, stored: StoredObject, size: int) -> bytes:
+        if not stored.size:
+            return b""
+        with aws_errors(f"reading {self.display_path(stored.key)}"):
+            last = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + stored.key, Range=f"bytes=-{size}")
+            data: bytes = last["Body"].read()
+            return data
+
     def replace(self, files: Mapping[str, bytes]) -> None:
         for key, data in files.items():
             with aws_errors(f"writing {self.display_path(key)}"):

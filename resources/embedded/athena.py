@@ -8,15 +8,20 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.first_look import header_inside_warning, odd_lines_warnings, other_files_warning
-from flowlogs.layout import is_visible
+from flowlogs.first_look import (
+    copies_warning,
+    empty_warning,
+    header_inside_warning,
+    odd_lines_warnings,
+    other_files_warning,
+)
+from flowlogs.layout import find_flow_log, is_visible
 from flowlogs.printable import first_names
 from flowlogs.statements import MAX_PARTITIONS_PER_UNLOAD, TableDefinition, TableName
 from resources.bucket import ObjectStore
@@ -41,6 +46,10 @@ if TYPE_CHECKING:
     from resources.embedded.sql.plan import QueryPlan, TableRead
 
 
+MAX_YEAR = 9999
+"""The last year that Python's dates and times have."""
+
+
 @dataclass(frozen=True)
 class _Outcome:
     """The result of a statement, and the findings in the objects that it read."""
@@ -50,6 +59,7 @@ class _Outcome:
     written: list[str] | None = None
     more_rows: bool = False
     checks: "Mapping[ScannedObject, ObjectCheck]" = field(default_factory=dict)
+    beginnings: "Mapping[ScannedObject, str]" = field(default_factory=dict)
     partition_warnings: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
 
@@ -113,24 +123,25 @@ class EmbeddedAthena(QueryEngine):
         return QueryResult(
             statement=statement,
             query_id=str(uuid.uuid4()),
-            frame=_result_frame(outcome.rows),
+            frame=_result_frame(outcome.rows, statement),
             scanned_bytes=outcome.scanned_bytes,
             seconds=time.monotonic() - started,
             written=outcome.written,
             locations=outcome.locations,
             more_rows=outcome.more_rows,
             misread=_misread_objects(outcome.checks),
-            remarks=_remarks(outcome.checks),
+            remarks=(*_remarks(outcome.checks), *_copies(outcome.beginnings)),
             partition_warnings=outcome.partition_warnings,
         )
 
     def find_table(self, name: TableName) -> TableDefinition | None:
         return self.catalog.find_table(name)
 
-    def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
-        wanted = {day.isoformat(): day for day in days}
-        found = self.catalog.partitions(name, min(wanted, default=""), max(wanted, default=""))
-        return {wanted[partition.values[0]]: partition.location for partition in found if partition.values[0] in wanted}
+    def locations_of(self, name: TableName, partitions: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+        wanted = set(partitions)
+        first, last = min(partitions, default=("",))[0], max(partitions, default=("",))[0]
+        found = self.catalog.partitions(name, first, last)
+        return {partition.values: partition.location for partition in found if partition.values in wanted}
 
     def _define(self, parsed: "statements.Statement", statement: str) -> "pa.Table":
         import pyarrow as pa
@@ -217,7 +228,7 @@ class EmbeddedAthena(QueryEngine):
             with Session(query.text, self._limits()) as session:
                 selected = self._selected_partitions(plan, session)
                 with attempt.error_deferred():
-                    inputs = self._inputs(plan, selected)
+                    inputs = self._inputs(plan, selected, session)
                     session.restrict_access(inputs)
                     session.bind_tables(inputs)
                     rows, more_rows = session.select(plan.sql, max_rows)
@@ -228,6 +239,7 @@ class EmbeddedAthena(QueryEngine):
             scanned_bytes=session.scanned_bytes,
             more_rows=more_rows,
             checks=session.checks,
+            beginnings=session.beginnings,
             partition_warnings=warnings,
             locations=tuple(dict.fromkeys(found.location for read in selected for found in read)),
         )
@@ -236,12 +248,13 @@ class EmbeddedAthena(QueryEngine):
         import pyarrow as pa
 
         from resources.embedded.session import Session
+        from resources.embedded.sql.errors import not_supported
         from resources.embedded.sql.planner import plan_query
-        from resources.embedded.sql.unload import require_unloadable
+        from resources.embedded.sql.unload import branches_of, require_unloadable
 
         text = unload.query.text
-        plan = plan_query(unload.query, self.database, self.catalog.find_table)
-        require_unloadable(unload, plan)
+        plans = [plan_query(query, self.database, self.catalog.find_table) for query in branches_of(unload)]
+        require_unloadable(unload, plans)
         bucket, prefix = _split_location(unload.destination)
         store = self._store(bucket, unload.destination)
         if bucket in self.read_only or any(_lies_in(store, prefix, self.buckets[name]) for name in self.read_only):
@@ -255,24 +268,35 @@ class EmbeddedAthena(QueryEngine):
         # Where it writes by partition, Athena adds to what is there.
         if not unload.partitioned_by and next(store.list(prefix), None):
             raise QueryError("HIVE_PATH_ALREADY_EXISTS", f"Target directory {unload.destination} is not empty.", text)
-        data = [column for column in plan.columns if column not in unload.partitioned_by]
-        written = []
+        data = [column for column in plans[0].columns if column not in unload.partitioned_by]
+        written, partitions_written = list[str](), set[tuple[str, ...]]()
         with Session(text, self._limits()) as session, store.staging_folder() as folder:
-            chosen = self._selected_partitions(plan, session)
-            inputs = self._inputs(plan, chosen)
-            session.restrict_access(inputs, folder)
+            chosen = [self._selected_partitions(plan, session) for plan in plans]
+            inputs = [self._inputs(plan, of_plan, session) for plan, of_plan in zip(plans, chosen, strict=True)]
+            session.restrict_access([read for of_plan in inputs for read in of_plan], folder)
             session.use_unload_settings()
-            for values, part in _unload_folders(unload, plan, inputs):
+            types: list[str] | None = None
+            parts = [
+                (plan, values, part)
+                for plan, of_plan in zip(plans, inputs, strict=True)
+                for values, part in _unload_folders(unload, plan, of_plan)
+            ]
+            for plan, values, part in parts:
                 named = zip(unload.partitioned_by, values, strict=True)
                 names = [f"{column}={quote(value, safe='')}" for column, value in named]
                 path = folder.joinpath(prefix, *names, f"{uuid.uuid4()}.parquet")
-                path.parent.mkdir(parents=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 session.bind_tables(part)
+                found = session.column_types(plan.sql)
+                if types not in (None, found):
+                    raise not_supported("UNLOAD of UNION ALL whose queries give columns of other types", text)
+                types = found
                 if not session.copy(plan.sql, data, path, unload.compression):
                     path.unlink()
                     continue
                 written.append(store.sql_location(path.relative_to(folder).as_posix()))
-                if unload.partitioned_by and len(written) > MAX_PARTITIONS_PER_UNLOAD:
+                partitions_written.add(values)
+                if unload.partitioned_by and len(partitions_written) > MAX_PARTITIONS_PER_UNLOAD:
                     problem = f"Exceeded limit of {MAX_PARTITIONS_PER_UNLOAD} open writers for partitions/buckets."
                     raise QueryError("HIVE_TOO_MANY_OPEN_PARTITIONS", problem, text)
         return _Outcome(
@@ -280,23 +304,55 @@ class EmbeddedAthena(QueryEngine):
             scanned_bytes=session.scanned_bytes,
             written=written,
             checks=session.checks,
-            partition_warnings=self._partition_warnings(chosen, inputs),
+            beginnings=session.beginnings,
+            partition_warnings=tuple(
+                warning
+                for of_plan, read in zip(chosen, inputs, strict=True)
+                for warning in self._partition_warnings(of_plan, read)
+            ),
         )
 
     def _selected_partitions(self, plan: "QueryPlan", session: "Session") -> list[list[Partition]]:
         """For each place where a table is read, the partitions that match the plan's predicates."""
         return [self._partitions(read, session) for read in plan.reads]
 
-    def _inputs(self, plan: "QueryPlan", chosen: "Sequence[Sequence[Partition]]") -> "Inputs":
+    def _inputs(self, plan: "QueryPlan", chosen: "Sequence[Sequence[Partition]]", session: "Session") -> "Inputs":
         """For each place where a table is read, the objects of its selected partitions."""
-        return [(read, list(self._objects(partitions))) for read, partitions in zip(plan.reads, chosen, strict=True)]
+        return [
+            (read, self._chosen_objects(read, partitions, session))
+            for read, partitions in zip(plan.reads, chosen, strict=True)
+        ]
+
+    def _chosen_objects(
+        self, read: "TableRead", partitions: "Sequence[Partition]", session: "Session"
+    ) -> list[ScannedObject]:
+        """The objects of these partitions. Where the query asks for addresses, they are the last partition value."""
+        import pyarrow as pa
+
+        from resources.embedded.sql.pruning import matching_partitions_sql
+
+        objects = list(self._objects(partitions))
+        if not read.reads_path:
+            return objects
+        objects = [
+            replace(stored, partition=(*stored.partition, stored.store.sql_location(stored.key))) for stored in objects
+        ]
+        if not read.object_predicates or not objects:
+            return objects
+        columns = read.definition.partition_columns
+        values = {column: [stored.partition[i] for stored in objects] for i, (column, _) in enumerate(columns)}
+        rows = pa.table({"position": range(len(objects)), **values})
+        sql = matching_partitions_sql(read.object_predicates, columns, "objects")
+        chosen = session.query_rows(sql, "objects", rows)
+        return objects if chosen is None else [objects[position] for (position,) in chosen]
 
     def _partition_warnings(self, chosen: "Sequence[Sequence[Partition]]", inputs: "Inputs") -> tuple[str, ...]:
         """A warning for each table of which selected partitions have no objects, or wrong ones."""
         told = list[str]()
         for partitions, (read, objects) in zip(chosen, inputs, strict=True):
-            filled = {stored.partition for stored in objects}
-            columns = [column for column, _ in read.definition.partition_columns]
+            keys = len(read.definition.partition_columns) - int(read.reads_path)
+            filled = {stored.partition[:keys] for stored in objects}
+            columns = [column for column, _ in read.definition.partition_columns[:keys]]
             empty = [
                 f"{'/'.join(map('{}={}'.format, columns, partition.values)) or 'all of it'}: "
                 f"{self._folder_path(partition)}"
@@ -344,9 +400,9 @@ class EmbeddedAthena(QueryEngine):
 
         from resources.embedded.sql.pruning import bounds, matching_partitions_sql
 
-        if not read.definition.partition_columns:
+        if not read.definition.partition_columns[int(read.reads_path) :]:
             return [Partition((), read.definition.location)]
-        columns = read.definition.partition_columns
+        columns = read.definition.partition_columns[: -1 if read.reads_path else None]
         first, last = bounds(read.partition_predicates, columns[0][0])
         partitions = self.catalog.partitions(read.name, first, last)
         if not read.partition_predicates or not partitions:
@@ -376,13 +432,29 @@ def _remarks(checks: "Mapping[ScannedObject, ObjectCheck]") -> tuple[str, ...]:
     inside = [path for path, check in found if check.header_inside]
     foreign: dict[str, list[str]] = {}
     for path, check in found:
-        if check.foreign:
-            foreign.setdefault(check.foreign, []).append(path)
+        for words in (check.foreign, check.renamed):
+            if words:
+                foreign.setdefault(words, []).append(path)
+    # Those of no byte are told by whoever lists the folder.
+    empty = [one.store.display_path(one.key) for one, check in checks.items() if check.is_empty and one.size]
     return (
+        *([empty_warning(sorted(empty))] if empty else []),
         *(other_files_warning(paths, words) for words, paths in foreign.items()),
         *odd_lines_warnings({path: check.odd for path, check in found}),
         *([header_inside_warning(inside)] if inside else []),
     )
+
+
+def _copies(beginnings: "Mapping[ScannedObject, str]") -> Iterator[str]:
+    """Warnings about objects of one partition that begin with the same records, under different names."""
+    alike: dict[tuple[tuple[str, ...], str], list[ScannedObject]] = {}
+    for stored, digest in sorted(beginnings.items(), key=lambda item: item[0].key):
+        if find_flow_log(stored.key):
+            alike.setdefault((stored.partition, digest), []).append(stored)
+    for same in alike.values():
+        different = {PurePosixPath(stored.key).name.removesuffix(".gz"): stored for stored in same}
+        if len(different) > 1:
+            yield copies_warning([stored.store.display_path(stored.key) for stored in different.values()])
 
 
 def _by_path(checks: "Mapping[ScannedObject, ObjectCheck]") -> "list[tuple[str, ObjectCheck]]":
@@ -441,10 +513,19 @@ def _with_trino_integers(rows: "pa.Table", statement: str) -> "pa.Table":
         raise QueryError("NUMERIC_VALUE_OUT_OF_RANGE", f"a sum does not fit bigint: {error}.", statement) from error
 
 
-def _result_frame(rows: "pa.Table") -> "pd.DataFrame":
+def _result_frame(rows: "pa.Table", statement: str) -> "pd.DataFrame":
+    """The rows as a pandas frame. Raises QueryError for dates and times that Python has no value for."""
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.compute as pc
 
+    for name, column in zip(rows.column_names, rows.columns, strict=True):
+        if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+            years = pc.min_max(pc.year(column)).as_py()
+            if years["min"] is not None and not (years["min"] >= 1 and years["max"] <= MAX_YEAR):
+                problem = f"{name} has dates or times outside of the years 1 to {MAX_YEAR}, which cannot be shown here."
+                hint = "Times in flow logs are seconds since 1970, as from_unixtime takes them."
+                raise QueryError("NOT_SUPPORTED", f"{problem} {hint}", statement)
     types = {
         pa.type_for_alias(data_type.arrow): pd.api.types.pandas_dtype(FRAME_TYPES[data_type.trino])
         for data_type in RESULT_TYPES

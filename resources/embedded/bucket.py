@@ -11,22 +11,17 @@ from datetime import date
 from pathlib import Path
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import (
-    LogSource,
-    choose_source,
-    find_source,
-    is_object_name,
-    is_visible,
-    unsupported_layout,
-)
+from flowlogs.layout import TOP, LogSource, find_sources, is_object_name, is_visible
 from flowlogs.printable import first_names, printable
+from flowlogs.record_format import RecordFormat
+from flowlogs.sources import ANY_SOURCE, Choice, LogSources, choose_prefix, choose_sources
 from resources.bucket import Bucket
 from resources.embedded.folder_store import FolderStore
 from resources.embedded.stray_logs import find_stray_logs
 from resources.ensured import Ensured
 from resources.folder_links import real_entries
 
-_NUMBER = re.compile("[0-9]{2,4}")
+_DATE_FOLDER = re.compile("(year=|month=|day=)?[0-9]{2,4}")
 
 
 MAX_FOLDERS_SEARCHED = 1_000
@@ -38,8 +33,9 @@ MAX_DEPTH_SEARCHED = 8
 
 
 def _numbered_folders(folder: str) -> Iterator[tuple[str, str]]:
-    """The folders in a folder whose names are numbers: each name, and the real path. `folder` is a real path."""
-    return ((name, place) for name, place, is_folder in real_entries(folder) if is_folder and _NUMBER.fullmatch(name))
+    """The folders in a folder whose names are parts of a date: each name, and the real path. `folder` is one too."""
+    entries = real_entries(folder)
+    return ((name, place) for name, place, is_folder in entries if is_folder and _DATE_FOLDER.fullmatch(name))
 
 
 def _real_paths(top: str) -> Iterator[str]:
@@ -60,12 +56,14 @@ def _real_paths(top: str) -> Iterator[str]:
 class FolderBucket(Bucket):
     """A folder holding ``AWSLogs/…``, as ``aws s3 sync`` leaves it: read, never written."""
 
-    def __init__(self, name: str, root: Path, account: str | None = None, region: str | None = None) -> None:
+    def __init__(
+        self, name: str, root: Path, choice: Choice = ANY_SOURCE, expected: RecordFormat | None = None
+    ) -> None:
         self.name = name
         self.root = root
         self.objects = FolderStore(root, "FLOWLAKE_BUCKET", name, is_immutable=True)
-        self._account = account
-        self._region = region
+        self.choice = choice
+        self.expected_format = expected
 
     def ensure(self) -> Ensured:
         root = self.root
@@ -75,33 +73,49 @@ class FolderBucket(Bucket):
                 f"FLOWLAKE_BUCKET: {self.objects.display_path()} {what}. Name the folder that contains AWSLogs, as "
                 "`aws s3 sync` leaves it."
             )
-        source = self.source()
-        stray, layouts = find_stray_logs(root)
-        others = set(layouts)
+        sources = self.sources()
+        stray, elsewhere = find_stray_logs(root, sources.sources)
+        others = {f"flow logs behind another prefix ({prefix}{TOP})" for prefix in elsewhere}
         if stray:
             named = first_names([printable(folder) or "its top folder" for folder in stray])
             others.add(f"objects of flow logs where none are read ({named})")
         also = f"{self.objects.display_path()} also holds"
         return Ensured(
-            {"path": str(root), "account": source.account, "region": source.region, "location": source.location},
+            {"path": str(root), "whose": sources.in_words, "location": sources.description},
             warnings=tuple(f"{also} {told}: their records are in no report" for told in sorted(others)),
         )
 
-    def source(self) -> LogSource:
-        accounts = self.objects.list_folder("AWSLogs/").folders
-        regions = [
-            region for account in accounts for region in self.objects.list_folder(f"{account}vpcflowlogs/").folders
-        ]
-        found = [pair for region in regions if (pair := find_source(region))]
-        if not found and (elsewhere := self._logs_found_elsewhere()):
+    def sources(self) -> LogSources:
+        found = self._sources_behind_prefixes()
+        if not any(found.values()) and (elsewhere := self._logs_found_elsewhere()):
             raise FlowLakeError(
                 f"{self.objects.display_path()} holds no AWSLogs/<account>/vpcflowlogs/<region>/, where flow logs are "
                 f"read. {elsewhere}"
             )
-        return choose_source(self.name, found, self._account, self._region, where=self.objects.display_path())
+        where = self.objects.display_path()
+        return choose_sources(self.name, choose_prefix(found, self.choice, where), self.choice, where)
+
+    def _sources_behind_prefixes(self) -> dict[str, list[LogSource]]:
+        """The sources behind each prefix of the bucket's owner, found by a limited search where none is named."""
+        if self.choice.prefix is not None:
+            return {self.choice.prefix: self._sources_behind(self.choice.prefix)}
+        at_top = self._sources_behind("")
+        if at_top:
+            return {"": at_top}
+        folders = (f"{path}/" for path in self._folders_nearby())
+        prefixes = [folder.removesuffix(TOP) for folder in folders if folder.endswith(f"/{TOP}")]
+        return {prefix: self._sources_behind(prefix) for prefix in prefixes}
+
+    def _sources_behind(self, prefix: str) -> list[LogSource]:
+        return list(find_sources(self.name, prefix, lambda folder: self.objects.list_folder(folder).folders))
 
     def unfit_days(self, days: Iterable[date]) -> Mapping[date, str]:
-        source = self.source()
+        unfit: dict[date, str] = {}
+        for source in self.sources().sources:
+            unfit |= self._shared_days(source, days)
+        return unfit
+
+    def _shared_days(self, source: LogSource, days: Iterable[date]) -> dict[date, str]:
         real = self._real_folders(source)
         days_of: dict[str, set[date]] = defaultdict(set)
         for day, folder in real.items():
@@ -123,10 +137,10 @@ class FolderBucket(Bucket):
 
     def listed_days(self) -> list[date] | None:
         try:
-            source = self.source()
-        except FlowLakeError:  # whoever reads the bucket tells what is wrong
+            sources = self.sources().sources
+        except FlowLakeError:  # whoever reads the bucket reports what is wrong
             return None
-        return sorted(self._real_folders(source))
+        return sorted({day for source in sources for day in self._real_folders(source)})
 
     def _real_folders(self, source: LogSource) -> dict[date, str]:
         """The real path of each day's folder."""
@@ -144,11 +158,6 @@ class FolderBucket(Bucket):
         if "AWSLogs" in parts:
             return f"It lies in one: name {printable(str(Path(*parts[: parts.index('AWSLogs')])))} in LOGS=."
         for folder in self._folders_nearby():
-            above, found, below = f"{folder}/".rpartition("AWSLogs/")
-            if above and find_source(f"{found}{below}"):
-                return f"They are in {self.objects.display_path(above)}: name that folder in LOGS=."
-            if told := unsupported_layout(f"{found}{below}"):
-                return f"It holds {told}."
             if any(is_object_name(path.name) for path in (self.root / folder).iterdir()):
                 return (
                     f"{self.objects.display_path(folder)} holds objects of a flow log, without the folders of their "

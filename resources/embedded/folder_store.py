@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from flowlogs.errors import FlowLakeError
+from flowlogs.layout import is_visible
 from flowlogs.printable import printable
 from resources.bucket import FolderListing, ObjectStore, StoredObject
 from resources.file_lock import open_lock_file, take_lock, wait_for_lock
@@ -119,7 +120,8 @@ class FolderStore(ObjectStore):
                 elif entry.is_dir(follow_symlinks=False):
                     folders.append(f"{key}/")
                 elif own := self._stat(entry):
-                    files.add((own.st_dev, own.st_ino))
+                    if is_visible(key, prefix):  # a link is read where it leads to a file that is not
+                        files.add((own.st_dev, own.st_ino))
                     yield _stored_object(key, own)
         for key, found in sorted(file_links, key=lambda link: link[0]):
             if (found.st_dev, found.st_ino) not in files:
@@ -215,6 +217,15 @@ class FolderStore(ObjectStore):
                 return file.read(size)
             except OSError as error:
                 raise FlowLakeError(f"{self.display_path(key)} cannot be read: {error.strerror}.") from error
+
+    def tail(self, stored: StoredObject, size: int) -> bytes:
+        with self.open(stored.key) as file:
+            try:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(0, file.tell() - size))
+                return file.read(size)
+            except OSError as error:
+                raise FlowLakeError(f"{self.display_path(stored.key)} cannot be read: {error.strerror}.") from error
 
     def content_id(self, stored: StoredObject) -> str:
         """The size of its text, which gzip's last four bytes hold (RFC 1952), at any compression level."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable, shortened
-from flowlogs.statements import PARQUET
+from flowlogs.record_format import PARQUET
 from resources.embedded.memory import bounded_memory
 from resources.embedded.quoting import quoted_name, quoted_text
 from resources.embedded.readers import parquet, scan
@@ -114,6 +114,11 @@ class Session:
         return {stored: check for rows in self._scans for stored, check in rows.checks.items()}
 
     @property
+    def beginnings(self) -> dict[ScannedObject, str]:
+        """Digests of the first records of text objects of flow logs, as far as they were read."""
+        return {stored: digest for rows in self._scans for stored, digest in rows.beginnings.items()}
+
+    @property
     def scanned_bytes(self) -> int:
         return self._parquet_bytes + sum(rows.scanned_bytes for rows in self._scans)
 
@@ -184,6 +189,10 @@ class Session:
                 self.connection.unregister(relation)
 
         return self._run(choose)
+
+    def column_types(self, sql: str) -> list[str]:
+        """The types of the columns that the query gives, in DuckDB's words."""
+        return self._run(lambda: [str(kind) for kind in self.connection.sql(sql).types])
 
     def copy(self, sql: str, columns: Sequence[str], path: Path, compression: str) -> int:
         """Write these columns of what the query gives into a Parquet file; returns the number of rows."""

@@ -1,12 +1,12 @@
 """Finds flow log objects outside the folders that are read, by names, and stops after a limited number of folders."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from flowlogs.layout import find_source, is_above_sources, is_object_name, is_visible, unsupported_layout
+from flowlogs.layout import LogSource, find_source, is_above_sources, is_object_name, is_visible, owner_prefix
 
 MAX_FOLDERS = 1_000
 """How many folders are listed at most."""
@@ -21,14 +21,22 @@ MAX_DEPTH = 14
 """How deep those folders are: a prefix of some levels, the layout's levels, and an hour's folder."""
 
 
-def find_stray_logs(root: Path) -> tuple[list[str], list[str]]:
-    """The key prefixes of folders outside the layout that hold flow log objects somewhere below; and descriptions of
-    unsupported layouts there.
+def find_stray_logs(root: Path, sources: Collection[LogSource]) -> tuple[list[str], list[str]]:
+    """The key prefixes of folders beside those of the layout that hold objects of flow logs, somewhere below; and the
+    prefixes in front of other ``AWSLogs/``, behind which there are flow logs too.
 
-    `root` is the bucket's folder. The folders of accounts and regions in the layout are not listed.
+    `root` is the bucket's folder, `sources` are those that are read. The folders of accounts and regions behind their
+    prefix are not looked into.
     """
-    stray, layouts = list[str](), list[str]()
+    stray, elsewhere = list[str](), list[str]()
+    own = {owner_prefix(source) for source in sources}
+    bucket = next(iter(sources)).bucket
     waiting, looked_into = [""], 0
+
+    def is_own(folder: str) -> bool:
+        source = find_source(bucket, folder)
+        return source is not None and owner_prefix(source) in own
+
     while waiting and looked_into < MAX_FOLDERS:
         folder = waiting.pop(0)
         looked_into += 1
@@ -36,18 +44,18 @@ def find_stray_logs(root: Path) -> tuple[list[str], list[str]]:
         if has_objects:
             stray.append(folder)
         for beside in below:
-            if is_above_sources(beside):
+            if is_above_sources(beside) or any(prefix.startswith(beside) for prefix in own):
                 waiting.append(beside)
-            elif not find_source(beside) and looked_into < MAX_FOLDERS:
+            elif not is_own(beside) and looked_into < MAX_FOLDERS:
                 for found in _below(root, beside):
                     looked_into += 1
-                    if description := unsupported_layout(found):
-                        layouts.append(description)
+                    if (source := find_source(bucket, found)) and owner_prefix(source) not in own:
+                        elsewhere.append(owner_prefix(source))
                         break
                     if _look_into(root, found)[1]:
                         stray.append(beside)
                         break
-    return stray, layouts
+    return stray, elsewhere
 
 
 def _below(root: Path, top: str) -> Iterator[str]:
@@ -63,7 +71,7 @@ def _below(root: Path, top: str) -> Iterator[str]:
 
 
 def _is_in_layout(folder: str) -> bool:
-    return folder.rstrip("/").rpartition("/")[2].lower() in ("awslogs", "vpcflowlogs")
+    return folder.rstrip("/").rpartition("/")[2].lower() in ("awslogs", "vpcflowlogs", "aws-service=vpcflowlogs")
 
 
 def _look_into(root: Path, folder: str) -> tuple[list[str], bool]:

@@ -44,6 +44,8 @@ LAST_DAY = date(2021, 9, 4)
 FOLDER = "AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/02"
 OTHER_FLOW_LOG = "123456789012_vpcflowlogs_us-east-1_fl-0fedcba9876543210_20210902T0005Z_00000000.log.gz"
 SWAPPED = HEADER_LINE.replace("packets bytes", "bytes packets")
+NO_ACTION = HEADER_LINE.replace(" action", "")
+NO_ACTION_WORDS = "is of a flow log without the field action, so that nobody can tell which of its flows were rejected."
 
 
 def put(lake: Lake, name: str, *lines: str) -> Path:
@@ -65,13 +67,13 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
 # A day that cannot be read as it is
 
 
-def test_a_flow_log_in_another_format_fails_the_day_and_names_the_object(lake):
-    path = put(lake, OTHER_FLOW_LOG, SWAPPED, FEW_PACKETS)
+def test_a_flow_log_without_an_action_fails_the_day_and_names_the_object(lake):
+    path = put(lake, OTHER_FLOW_LOG, NO_ACTION, FEW_PACKETS)
     asset, words = failure(lake.run(DAY))
     assert asset == "vpc_flow_logs_partition"
     assert words == (
-        f"{path} is of a flow log in a custom format, which is not supported yet: the table reads the default format. "
-        f"Have a flow log in the default format deliver to another bucket. Its first line is: {SWAPPED}"
+        f"{path} {NO_ACTION_WORDS} Have a flow log with ${{action}} in its format deliver to another bucket or prefix, "
+        f"or move these away. Its first line is: {NO_ACTION}"
     )
     assert lake.target.athena.partition_locations(lake.target.table, [DAY]) == {}
 
@@ -79,15 +81,15 @@ def test_a_flow_log_in_another_format_fails_the_day_and_names_the_object(lake):
 def test_a_day_that_became_unreadable_keeps_its_rejected_flows_and_reports(lake):
     assert lake.run(DAY).success
     before = lake.without_cleanup_markers()
-    path = put(lake, OTHER_FLOW_LOG, SWAPPED, FEW_PACKETS)
+    path = put(lake, OTHER_FLOW_LOG, NO_ACTION, FEW_PACKETS)
     asset, words = failure(lake.run(DAY, assets=["rejected_flows"]))
     assert asset == "rejected_flows"
-    assert words.startswith(f"{path} is of a flow log in a custom format")
+    assert words.startswith(f"{path} {NO_ACTION_WORDS}")
     assert lake.without_cleanup_markers() == before
 
 
 def test_of_a_range_the_days_that_can_be_read_are_added_and_told_in_the_history(lake):
-    path = put(lake, OTHER_FLOW_LOG, SWAPPED, FEW_PACKETS)
+    path = put(lake, OTHER_FLOW_LOG, NO_ACTION, FEW_PACKETS)
     lake.run(NEXT_DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     result = lake.run(DAY, LAST_DAY, DAILY[:1])
     asset, words = failure(result)
@@ -114,9 +116,9 @@ def test_many_causes_are_told_by_the_first_few(lake):
     days = [date(2021, 10, number) for number in range(1, 8)]
     for day in days:
         path = write_object(lake.logs, day, [])
-        path.write_bytes(gzip.compress(f"{SWAPPED}\n".encode()))
+        path.write_bytes(gzip.compress(f"{NO_ACTION}\n".encode()))
     words = failure(lake.run(days[0], days[-1]))[1]
-    assert words.count("is of a flow log in a custom format") == 3
+    assert words.count(NO_ACTION_WORDS) == 3
     assert (
         "\nOther days failed likewise: 4.\nNot done: 7 days from 2021-10-01 to 2021-10-07. Done: no other day." in words
     )
@@ -312,6 +314,64 @@ def test_an_object_that_the_scan_finds_to_be_of_two_formats_fails_its_day(lake):
     assert not (lake.results / "reports").exists()
 
 
+@pytest.mark.parametrize("data", [b"", gzip.compress(b"")], ids=["no byte", "no text"])
+def test_an_empty_object_that_is_not_looked_at_is_a_warning(lake, data):
+    path = unseen(lake)
+    path.write_bytes(data)
+    result = lake.run(DAY)
+    assert result.success
+    (told,) = [words for words in warnings(lake, result) if "without a line" in words]
+    assert told.startswith(f"Objects without a line, not even a header: {path}.")
+
+
+def test_names_in_place_of_addresses_that_are_not_looked_at_are_a_warning(lake):
+    path = unseen(lake, HEADER_LINE, FEW_PACKETS.replace("203.0.113.9", "host-a"))
+    result = lake.run(DAY)
+    (told,) = [words for words in warnings(lake, result) if "number or address" in words]
+    assert str(path) in told
+
+
+def test_copies_that_are_not_looked_at_are_a_warning(lake):
+    path = unseen(lake, HEADER_LINE, MANY_PACKETS.replace("eni-0a", "eni-0z"))
+    text = gzip.decompress(path.read_bytes())
+    copy = path.with_name(path.name.replace("_00000003.", "_0badcafe."))
+    copy.write_bytes(gzip.compress(text) + gzip.compress(b""))  # whose end tells no size
+    result = lake.run(DAY)
+    (told,) = [words for words in warnings(lake, result) if "same records" in words]
+    assert told.startswith("Some objects hold the same records under different names")
+    assert str(path) in told and str(copy) in told
+
+
+@pytest.mark.parametrize("name", [".syncthing.{}.tmp", ".in.{}.", "_old/{}", ".unison.{}.2f1c.unison.tmp"])
+def test_an_object_that_is_hidden_by_any_name_is_told(lake, name):
+    path = write_object(lake.logs, DAY, [MANY_PACKETS], number=9)
+    hidden = path.parent / name.format(path.name)
+    hidden.parent.mkdir(exist_ok=True)
+    path.rename(hidden)
+    (told,) = warnings(lake, lake.run(DAY))
+    assert told.startswith(f"Athena passes over names that begin with a dot or an underscore: {hidden}.")
+
+
+def test_a_link_to_a_hidden_file_in_the_days_folder_is_read(lake):
+    path = next((lake.logs / FOLDER).iterdir())
+    (path.parent / ".store").mkdir()
+    target = path.rename(path.parent / ".store" / "ab12")
+    path.symlink_to(target)
+    assert lake.run(DAY).success
+    assert report_rows(lake.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_a_day_with_fewer_objects_is_kept_also_where_another_database_read_it(lake, tmp_path, instance):
+    assert lake.run(DAY).success
+    before = files_in(lake.results / "reports")
+    next((lake.logs / FOLDER).iterdir()).unlink()
+    other = Lake(lake.logs, tmp_path, instance, database="other")
+    asset, words = failure(other.run(DAY))
+    assert asset == "rejected_flows"
+    assert words.startswith(f"Logs of {DAY} are gone: of 2 objects that an earlier run read, 1 are left")
+    assert files_in(lake.results / "reports") == before
+
+
 def test_an_odd_record_that_the_scan_finds_is_a_warning(lake):
     path = unseen(lake, HEADER_LINE, FEW_PACKETS.replace("REJECT", "DROP"))
     result = lake.run(DAY)
@@ -352,8 +412,8 @@ def findings(lake: Lake) -> list[str]:
     shutil.copy(own, folder / own.name.replace("20210903T0005Z_00000000", "20210902T1200Z_00000001"))
     return [
         "Athena passes over names that begin with a dot or an underscore: ",
-        "Some objects are there twice, so that their records count twice: ",
         f"Some objects are called as those of another day than {NEXT_DAY}, in whose folder they lie: ",
+        "Some objects are there twice, so that their records count twice: ",
     ]
 
 
@@ -627,13 +687,16 @@ def test_todays_reports_are_told_to_be_of_a_part_of_it(lake):
 
 def test_results_say_whose_flow_logs_they_are_made_from(lake):
     lake.run(DAY)
-    assert (lake.results / SOURCE_RECORD).read_text().splitlines() == [lake.target.bucket.source().location, "embedded"]
+    assert (lake.results / SOURCE_RECORD).read_text().splitlines() == [
+        lake.target.bucket.sources().sources[0].location,
+        "embedded",
+    ]
 
 
 @pytest.mark.parametrize("assets", [["rejected_flows"], ["top_rejected_pairs"]])
 def test_no_asset_is_made_from_results_of_another_catalog(lake, assets):
     lake.run(DAY)
-    source = lake.target.bucket.source().location
+    source = lake.target.bucket.sources().sources[0].location
     (lake.results / SOURCE_RECORD).write_text(f"{source}\nAWS Glue of account 123456789012 in eu-west-1\n")
     before = lake.without_cleanup_markers()
     assert "(tables: AWS Glue of account 123456789012 in eu-west-1)" in failure(lake.run(DAY, assets=assets))[1]
@@ -682,7 +745,7 @@ def test_a_day_that_is_too_large_is_refused_before_it_is_scanned(lake):
 def test_rejected_flows_alone_are_not_made_from_a_partition_that_points_elsewhere(lake, words):
     lake.run(DAY)
     before = lake.without_cleanup_markers()
-    location = lake.target.bucket.source().location + words
+    location = lake.target.bucket.sources().sources[0].location + words
     lake.target.athena.execute(
         f"ALTER TABLE vpc_flow_lake.vpc_flow_logs PARTITION (dt='{DAY}') SET LOCATION '{location}'"
     )

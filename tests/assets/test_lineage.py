@@ -30,6 +30,8 @@ from support import (
 
 from assets.metadata import sql_metadata
 from assets.tables import cell_text, csv_bytes, markdown_table, markdown_text, parquet_bytes
+from flowlogs.fields import DERIVED_COLUMNS, FIELDS
+from flowlogs.statements import RESERVED_WORDS, TRINO_TYPES
 from resources.engine import FRAME_TYPES
 
 EMPTY_DAY = date(2021, 9, 4)
@@ -104,11 +106,10 @@ def test_a_report_depends_on_its_own_day_alone(lake):
 
 def test_the_buckets_metadata(lake):
     made = metadata(lake.run(DAY), "vpc_flow_logs_bucket")[None]
-    bucket = lake.target.bucket.source().bucket
+    bucket = lake.target.bucket.sources().sources[0].bucket
     assert made == {
         "path": dg.MetadataValue.text(str(lake.logs)),
-        "account": dg.MetadataValue.text("123456789012"),
-        "region": dg.MetadataValue.text("us-east-1"),
+        "whose": dg.MetadataValue.text("123456789012 in us-east-1"),
         "location": dg.MetadataValue.text(f"s3://{bucket}/AWSLogs/123456789012/vpcflowlogs/us-east-1/"),
     }
 
@@ -120,11 +121,12 @@ def test_the_flow_logs_metadata(lake):
 
 def test_the_tables_metadata(lake):
     made = metadata(lake.run(DAY), "vpc_flow_logs")[None]
-    location = lake.target.bucket.source().location
+    location = lake.target.bucket.sources().sources[0].location
     schema = made.pop("dagster/column_schema").schema
     assert made == {
         "dagster/table_name": dg.MetadataValue.text("vpc_flow_lake.vpc_flow_logs"),
         "location": dg.MetadataValue.text(location),
+        "format": dg.MetadataValue.text("text, default format"),
         "days of rejected flows added again": dg.MetadataValue.int(0),
         "days of flow logs added again": dg.MetadataValue.int(0),
         "engine": dg.MetadataValue.text("DuckDB, in this process"),
@@ -157,20 +159,8 @@ def test_the_tables_metadata(lake):
             "```\n\n"
             "```sql\n"
             "CREATE EXTERNAL TABLE IF NOT EXISTS `vpc_flow_lake`.`rejected_flows` (\n"
-            "  `version` int,\n"
-            "  `account` string,\n"
-            "  `interfaceid` string,\n"
-            "  `sourceaddress` string,\n"
-            "  `destinationaddress` string,\n"
-            "  `sourceport` int,\n"
-            "  `destinationport` int,\n"
-            "  `protocol` int,\n"
-            "  `numpackets` bigint,\n"
-            "  `numbytes` bigint,\n"
-            "  `starttime` bigint,\n"
-            "  `endtime` bigint,\n"
-            "  `action` string,\n"
-            "  `logstatus` string\n"
+            + "".join(f"  `{column}` {kind},\n" for column, kind in DERIVED_COLUMNS[:-1])
+            + "  `aws_region` string\n"
             ")\n"
             "PARTITIONED BY (`dt` string)\n"
             "STORED AS PARQUET\n"
@@ -187,7 +177,7 @@ def test_the_tables_metadata(lake):
 
 def test_the_partitions_metadata(lake):
     made = metadata(lake.run(DAY), "vpc_flow_logs_partition")[str(DAY)]
-    location = f"{lake.target.bucket.source().location}2021/09/02"
+    location = f"{lake.target.bucket.sources().sources[0].location}2021/09/02"
     objects = list(lake.target.bucket.objects.list("AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/02/"))
     assert made == {
         "location": dg.MetadataValue.text(location),
@@ -200,6 +190,13 @@ def test_the_partitions_metadata(lake):
             "```"
         ),
     }
+
+
+NULLS = ", ".join(
+    f"CAST(NULL AS {TRINO_TYPES[field.type]}) AS "
+    + (f'"{field.column}"' if field.column in RESERVED_WORDS else field.column)
+    for field in FIELDS[14:]
+)
 
 
 def test_the_rejected_flows_metadata(lake):
@@ -219,8 +216,9 @@ def test_the_rejected_flows_metadata(lake):
     assert isinstance(query_id, dg.TextMetadataValue)
     assert statement.value == (
         "```sql\nUNLOAD (\n"
-        "  SELECT version, account, interfaceid, sourceaddress, destinationaddress, sourceport, destinationport, "
-        "protocol, numpackets, numbytes, starttime, endtime, action, logstatus, dt\n"
+        '  SELECT "version", account, interfaceid, sourceaddress, destinationaddress, sourceport, destinationport, '
+        '"protocol", numpackets, numbytes, starttime, endtime, action, logstatus, '
+        f"{NULLS}, '123456789012' AS aws_account_id, 'us-east-1' AS aws_region, dt\n"
         '  FROM "vpc_flow_lake"."vpc_flow_logs"\n'
         "  WHERE action = 'REJECT' AND dt BETWEEN '2021-09-02' AND '2021-09-02'\n"
         f"  -- vpc-flow-lake: rejected_flows, run {result.run_id}\n"
@@ -329,7 +327,7 @@ def test_what_days_have_in_common_is_told_with_the_first(lake, name):
 def test_a_long_statement_is_shortened():
     text = sql_metadata(["\n".join(map(str, range(1_000)))]).value
     assert text.splitlines()[:2] == ["```sql", "0"]
-    assert text.splitlines()[-3:] == ["39", "-- and 960 more lines", "```"]
+    assert text.splitlines()[-3:] == ["79", "-- and 920 more lines", "```"]
 
 
 def test_of_many_statements_the_first_are_shown():
@@ -454,7 +452,7 @@ def test_the_same_rows_give_the_same_bytes(frame):
 def test_a_day_without_objects_has_a_partition_and_empty_reports(lake):
     assert lake.run(EMPTY_DAY).success
     assert [report_rows(lake.results, report, EMPTY_DAY) for report in REPORTS] == [[] for _ in REPORTS]
-    location = f"{lake.target.bucket.source().location}2021/09/04"
+    location = f"{lake.target.bucket.sources().sources[0].location}2021/09/04"
     assert lake.target.athena.partition_locations(TABLE, [EMPTY_DAY]) == {EMPTY_DAY: location}
 
 
@@ -516,7 +514,7 @@ def test_a_table_that_differs_is_left_alone_and_each_difference_is_told(lake):
     )
     before = files_in(lake.results)
     asset, words = failure(lake.run(DAY))
-    location = lake.target.bucket.source().location
+    location = lake.target.bucket.sources().sources[0].location
     assert asset == "vpc_flow_logs"
     assert words.splitlines()[0] == (
         "The table `vpc_flow_lake`.`vpc_flow_logs` is not the one that these settings ask for:"
@@ -570,7 +568,7 @@ def test_an_object_that_cannot_be_read_is_named_and_the_day_stays_as_it_was(lake
     assert lake.without_cleanup_markers() == before
 
 
-def test_an_object_in_parquet_is_refused_by_name(lake, damaged):
+def test_an_object_in_parquet_among_those_in_text_is_refused_by_name(lake, damaged):
     path = damaged.rename(damaged.with_suffix(".parquet"))
     captured = sorted(CAPTURED_LOGS.glob("parquet-*/AWSLogs/**/*.parquet"))
     if captured:
@@ -579,7 +577,8 @@ def test_an_object_in_parquet_is_refused_by_name(lake, damaged):
         pd.DataFrame({"version": [2]}).to_parquet(path)
     before = lake.without_cleanup_markers()
     result = lake.run(DAY, assets=DAILY)
-    assert failure(result)[1].startswith(f"{path} is a Parquet object, and this table reads text.")
+    words = failure(result)[1]
+    assert str(path) in words and ("are in several formats" in words or "has other columns than a flow log" in words)
     assert lake.without_cleanup_markers() == before
 
 

@@ -22,7 +22,8 @@ from moto.s3.models import FakeBucket, S3Backend, s3_backends
 from moto.utilities.utils import get_partition
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
+from flowlogs.record_format import PARQUET, TEXT
+from flowlogs.statements import TableDefinition, TableName
 from resources.bucket import ObjectStore, StoredObject
 from resources.embedded.catalog import Partition
 

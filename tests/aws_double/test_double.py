@@ -18,12 +18,13 @@ from botocore.exceptions import ClientError
 from pyathena import connect
 from pyathena.error import DatabaseError, OperationalError
 from pyathena.pandas.cursor import PandasCursor
-from support import DAY, KnownAnswers, known_answers, with_day
+from support import DAY, KnownAnswers, day_locations, default_table, known_answers, with_day
 
 from aws_double.server import AwsDouble
 from flowlogs import statements
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource, find_source
+from flowlogs.record_format import DEFAULT_FORMAT
 from resources.aws.athena import Athena
 from resources.aws.clients import AwsClients
 from resources.aws.object_store import S3Store
@@ -59,15 +60,16 @@ def upload(aws: AwsDouble, folder: Path) -> LogSource:
     ]
     for key in keys:
         s3.put_object(Bucket=BUCKET, Key=key, Body=(folder / key).read_bytes())
-    account, region = find_source(keys[0])
-    return LogSource(BUCKET, account, region)
+    source = find_source(BUCKET, keys[0])
+    assert source
+    return source
 
 
 def lake_statements(source: LogSource, *days: date) -> list[str]:
     return [
         statements.create_database(TABLE.database),
-        statements.create_table(TABLE, statements.flow_logs_table(source)),
-        *statements.add_partitions(TABLE, source.day_locations(days)),
+        statements.create_table(TABLE, default_table(source)),
+        *statements.add_partitions(TABLE, day_locations(source, days)),
     ]
 
 
@@ -91,7 +93,8 @@ def athena(aws: AwsDouble) -> Athena:
 
 
 def unload(day: date, destination: str) -> str:
-    return statements.unload_rejected(TABLE, day, day, destination)
+    read = statements.RawRead(TABLE, DEFAULT_FORMAT, ("123456789012", "eu-west-1"))
+    return statements.unload_rejected([read], day, day, destination)
 
 
 def parquet_rows(store: ObjectStore, prefix: str) -> list[dict[str, object]]:

@@ -17,17 +17,18 @@ from pathlib import Path
 
 import pytest
 from small_bucket import rows
-from support import ROOT
+from support import ROOT, day_locations, default_table
 
 from assets.reports.report_files import REPORTS, report_sql
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.layout import LogSource, is_visible
+from flowlogs.record_format import DEFAULT_FORMAT
 from flowlogs.statements import (
+    RawRead,
     TableName,
     add_partitions,
     create_database,
     create_table,
-    flow_logs_table,
     rejected_flows_name,
     rejected_flows_table,
     unload_day_location,
@@ -111,7 +112,7 @@ class Logs:
         self.answers = answers
         self.before = fingerprint(folder)
         self.bucket = FolderBucket("flow-logs", folder)
-        self.source = self.bucket.source()
+        self.source = self.bucket.sources().sources[0]
         results = FolderStore(work / "results", "FLOWLAKE_RESULTS", "results")
         buckets = {"flow-logs": self.bucket.objects, "results": results}
         self.engine = EmbeddedAthena(work / "catalog.sqlite", buckets, TABLE.database)
@@ -119,13 +120,14 @@ class Logs:
         folder = results.sql_location("rejected_flows/1/")
         for statement in (
             create_database(TABLE.database),
-            create_table(TABLE, replace(flow_logs_table(self.source), columns=CLASSROOM_COLUMNS)),
-            create_table(REJECTED, replace(rejected_flows_table(results.sql_location()), columns=CLASSROOM_COLUMNS)),
-            *add_partitions(TABLE, self.source.day_locations(days)),
+            create_table(TABLE, replace(default_table(self.source), columns=CLASSROOM_COLUMNS)),
+            create_table(REJECTED, rejected_flows_table(results.sql_location())),
+            *add_partitions(TABLE, day_locations(self.source, days)),
             *add_partitions(REJECTED, {day: unload_day_location(folder, day) for day in days}),
         ):
             self.engine.execute(statement)
-        self.unloaded = self.engine.execute(unload_rejected(TABLE, min(days), max(days), folder))
+        read = RawRead(TABLE, DEFAULT_FORMAT, (self.source.account, self.source.region))
+        self.unloaded = self.engine.execute(unload_rejected([read], min(days), max(days), folder))
 
     def report(self, name: str, day: str) -> QueryResult:
         (report,) = (report for report in REPORTS if report.name == name)
@@ -194,7 +196,8 @@ def test_reports_of_all_days_are_those_of_each_day(logs: Logs) -> None:
 
 
 def test_the_rejected_flows_in_parquet_are_those_in_the_text(logs: Logs) -> None:
-    parquet = rows(logs.engine.execute(f"SELECT * FROM {REJECTED.trino}"))
+    columns = ", ".join(column for column, _ in CLASSROOM_COLUMNS)
+    parquet = rows(logs.engine.execute(f"SELECT {columns}, dt FROM {REJECTED.trino}"))
     text = rows(logs.engine.execute(f"SELECT * FROM {TABLE.trino} WHERE action = 'REJECT'"))
     assert sorted(map(repr, parquet)) == sorted(map(repr, text))
     plain = rows(logs.engine.execute(f"SELECT * FROM {TABLE.trino}"))

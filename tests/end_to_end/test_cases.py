@@ -24,6 +24,11 @@ DOUBLED = [[26, "198.51.100.7", "10.20.1.15"], [4, "203.0.113.88", "10.20.1.16"]
 RIGHT = [
     ("hourly", TOP, []),
     ("huge-counters", [[3_000_000_000, "192.0.2.250", "10.20.1.15"], *TOP], []),
+    ("custom-format", TOP, []),
+    ("mixed-formats", [[77, "203.0.113.200", "10.20.9.9"], *TOP], []),
+    ("tgw-mixed", TOP, ["fl-0ffeeddccbbaa9988_20250304T0005Z_0badf00d.log.gz is of a flow log of a transit gateway"]),
+    ("bucket-prefix", TOP, []),
+    ("hive-prefix", TOP, []),
     ("extra-files", TOP, ["Thumbs.db is no object", "desktop.ini, ", "manifest.json: each is no object"]),
     ("partial-sync", TOP, ["T0010Z_a1b2c3d4.log.gz.6eF3B1a2 is what a copy that was interrupted left behind"]),
     ("double-delivery", DOUBLED, ["both tell of eni-"]),
@@ -31,16 +36,11 @@ RIGHT = [
 ]
 
 REFUSED = [
-    ("custom-format", "is of a flow log in a custom format"),
     ("cw-export-in-place", "000000.gz has a timestamp in front of each record and no header line"),
     ("no-header", "has no header line. Athena passes over the first line of each object"),
-    ("tgw-mixed", "fl-0ffeeddccbbaa9988_20250304T0005Z_0badf00d.log.gz is of a flow log of a transit gateway"),
-    ("mixed-formats", "fl-0123123123123123a_20250304T0005Z_deadbeef.log.gz is of a flow log in a custom format"),
 ]
 
 SET_UP = [
-    ("bucket-prefix", "/bucket-prefix/network/flow: name that folder in LOGS=."),
-    ("hive-prefix", "It holds flow logs in Hive-compatible folders"),
     ("multi-account", "FLOWLAKE_ACCOUNT_ID=109876543210 FLOWLAKE_REGION=eu-west-1\n  FLOWLAKE_ACCOUNT_ID=210987654321"),
 ]
 

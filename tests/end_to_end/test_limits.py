@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 from small_bucket import NAME, SOURCE, SmallBucket, rows
-from support import DAY, FEW_PACKETS, ROOT, command, write_object
+from support import DAY, FEW_PACKETS, ROOT, command, day_locations, default_table, write_object
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import TableName, add_partitions, create_database, create_table, flow_logs_table
+from flowlogs.statements import TableName, add_partitions, create_database, create_table
 from pipelines.settings import Settings
 from pipelines.targets import build_target
 from resources.embedded import memory, session
@@ -102,7 +102,7 @@ import resource, sys
 sys.path.insert(0, "tests")
 from pathlib import Path
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import TableName, add_partitions, create_database, create_table, flow_logs_table
+from flowlogs.statements import TableName, add_partitions, create_database, create_table
 from pipelines.settings import Settings
 from pipelines.targets import build_target
 from resources.embedded.athena import EmbeddedAthena
@@ -272,9 +272,9 @@ def test_a_signal_ends_a_command_soon_and_leaves_nothing(
         logs = Settings(bucket=str(long_logs), results=str(results))
         engine = build_target(logs).athena
         table = TableName(logs.database, logs.table)
-        source = build_target(logs).bucket.source()
-        statements = [create_database(table.database), create_table(table, flow_logs_table(source))]
-        for statement in (*statements, *add_partitions(table, source.day_locations([DAY]))):
+        source = build_target(logs).bucket.sources().sources[0]
+        statements = [create_database(table.database), create_table(table, default_table(source))]
+        for statement in (*statements, *add_partitions(table, day_locations(source, [DAY]))):
             engine.execute(statement)
     query = "SELECT count(*) FROM vpc_flow_logs WHERE action = 'NONE'"
     arguments = ("run", "--logs", long_logs, "--date", DAY) if is_run else ("sql", "--logs", long_logs, query)

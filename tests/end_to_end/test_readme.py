@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from support import ROOT, make
 
+from flowlogs.fields import FIELDS
 from pipelines.commands.__main__ import main
 from pipelines.settings import PREFIX, Settings
 
@@ -85,6 +86,12 @@ def test_no_page_names_a_setting_that_is_none():
 def test_every_link_of_the_readme_leads_somewhere():
     links = re.findall(r"\]\(([^)#:]+)\)", README)
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_page_of_formats_has_every_field_and_no_other():
+    page = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| `([a-z0-9_]+)` \| (\w+) \| (\d+) \|$", page, re.MULTILINE)
+    assert rows == [(field.header, field.column, field.type, str(field.version)) for field in FIELDS]
 
 
 def test_what_is_known_of_aws_has_its_sources():

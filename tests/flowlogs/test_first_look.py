@@ -15,16 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import ACCEPTED, FEW_PACKETS, NO_DATA, PING, SKIPPED
 
-from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
-from flowlogs.first_look import HEAD_BYTES, MAX_TEXT_BYTES, FirstLook, Line, first_look, gunzipped
+from flowlogs.fields import DEFAULT_FIELDS, FIELDS, HEADER_LINE
+from flowlogs.first_look import HEAD_BYTES, MAX_TEXT_BYTES, FirstLook, first_look, gunzipped, parquet_look
 from flowlogs.layout import find_flow_log
 from flowlogs.printable import printable
+from flowlogs.record_format import PARQUET, RecordFormat
+from flowlogs.record_lines import Line
 
 packed = partial(gzip.compress, mtime=0)
 
 NAME = "123456789012_vpcflowlogs_us-east-1_fl-0123456789abcdef0_20210902T0005Z_00000001.log"
 PACKED = f"{NAME}.gz"
 SWAPPED = HEADER_LINE.replace("packets bytes", "bytes packets")
+NAMES = "begins with a line of names that is no header line of a flow log"
 RECORDS = [FEW_PACKETS, ACCEPTED, NO_DATA, SKIPPED]
 TEXT = "\n".join([HEADER_LINE, *RECORDS, ""])
 
@@ -67,6 +70,89 @@ def test_a_damaged_object_is_not_told_to_be_empty(data):
     assert not first_look(PACKED, data).empty
 
 
+RECORD = {
+    **dict(zip((field.header for field in DEFAULT_FIELDS), FEW_PACKETS.split(" "), strict=True)),
+    **{field.header: "-" if field.type == "string" else "7" for field in FIELDS[14:]},
+    "pkt-srcaddr": "2001:db8::1",
+    "pkt-dstaddr": "192.0.2.7",
+}
+
+
+@given(
+    st.permutations([field.header for field in FIELDS]),
+    st.integers(0, len(FIELDS) - 1),
+    st.sampled_from([NAME, PACKED]),
+)
+def test_any_fields_in_any_order_are_a_format(names, count, name):
+    names = ["action", *(header for header in names if header != "action")][: count + 1]
+    found = look(f"{' '.join(names)}\n{' '.join(RECORD[header] for header in names)}\n", name)
+    assert (found.problem, found.odd, found.left_out) == (None, {}, None)
+    assert [field.header for field in found.record_format.fields] == names
+
+
+@pytest.mark.parametrize(
+    ("header", "record", "kind"),
+    [
+        ("action srcaddr packets", "REJECT 10.0.0.1 7 8", Line.SURPLUS),
+        ("action srcaddr packets", "DENY 10.0.0.1 7", Line.OTHER_ACTION),
+        ("action srcaddr packets", "REJECT host-a 7", Line.MALFORMED),
+        ("action srcaddr packets", "REJECT 10.0.0.1 1e6", Line.MALFORMED),
+        ("srcaddr action log-status vpc-id", "10.0.0.1 REJECT OK2 vpc-1", Line.SURPLUS),
+        ("packets srcaddr action", "7 10.0.0.1", Line.OTHER_ACTION),
+        ("pkt-srcaddr action tcp-flags", "nobody REJECT 2", Line.MALFORMED),
+        ("end action version", "1630800000 REJECT 2", Line.OTHER_DAY),
+    ],
+)
+def test_an_odd_record_of_a_custom_format_is_told(header, record, kind):
+    assert look(f"{header}\n{record}\n").odd == {kind: record}
+
+
+@pytest.mark.parametrize("header", ["version instance_tag tgw-id", "version resource-type account-id tgw-id"])
+def test_records_of_a_transit_gateway_are_left_out(header):
+    found = look(f"{header}\n6 x tgw-1\n")
+    assert found.problem is None and found.record_format is None
+    assert found.left_out.startswith("is of a flow log of a transit gateway")
+    assert look(f"{header}\n6 REJECT 10.0.0.1\n", "other.log").left_out is None
+
+
+def test_a_field_of_next_year_is_text_with_a_name():
+    found = look("version srcaddr action new-field\n12 10.0.0.1 REJECT anything\n")
+    assert (found.problem, found.odd) == (None, {})
+    assert found.record_format.unknown == ["new-field"]
+    assert found.record_format.columns[-1] == ("new_field", "string")
+
+
+def columns_of(*fields):
+    return [(field.underscored, field.type) for field in fields]
+
+
+def test_a_parquet_object_tells_its_format_by_its_columns():
+    found = parquet_look(f"{NAME}.parquet", columns_of(*reversed(FIELDS)))
+    assert (found.problem, found.warning, found.left_out) == (None, None, None)
+    assert found.record_format == RecordFormat(tuple(reversed(FIELDS)), PARQUET)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ([("a", "int")], "has other columns than a flow log. Move it away. Its columns are: a"),
+        (columns_of(*DEFAULT_FIELDS[:12]), "is of a flow log without the field action"),
+        ([*columns_of(*DEFAULT_FIELDS[:13]), ("packets", "int")], "has other columns"),
+        (
+            [(name, "bigint" if name == "srcport" else kind) for name, kind in columns_of(*DEFAULT_FIELDS)],
+            "has the column srcport of type bigint, and AWS delivers int",
+        ),
+    ],
+)
+def test_a_parquet_object_that_no_table_reads_right_is_refused(columns, words):
+    assert parquet_look(f"{NAME}.parquet", columns).problem.startswith(words)
+
+
+def test_a_parquet_object_of_a_transit_gateway_is_left_out():
+    assert parquet_look(f"{NAME}.parquet", [("version", "int"), ("tgw_id", "string")]).left_out
+    assert parquet_look("x.parquet", [("version", "int"), ("tgw_id", "string")]).problem
+
+
 @pytest.mark.parametrize(
     ("window", "told"),
     [
@@ -99,10 +185,16 @@ def test_a_delivery_may_be_some_hours_late(end, told):
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ([HEADER_LINE.replace("packets bytes", "bytes packets")], "is of a flow log in a custom format"),
-        (["version vpc-id srcaddr action", "3 vpc-1 10.0.0.1 REJECT"], "is of a flow log in a custom format"),
-        (["version instance_tag tgw-id", "6 x tgw-1"], "is of a flow log of a transit gateway"),
-        (["version resource-type account-id tgw-id", "6 TransitGateway 1 tgw-1"], "is of a flow log of a transit"),
+        (["version vpc-id srcaddr", "3 vpc-1 10.0.0.1"], "is of a flow log without the field action"),
+        (
+            ["version action srcaddr action", "3 x"],
+            f"{NAMES}: it names the field action twice",
+        ),
+        (["version foo bar action", "3 x"], f"{NAMES}. "),
+        (
+            ["version srcaddr dstaddr action dt", "3 x"],
+            f"{NAMES}: the field dt has the name of a partition column",
+        ),
         (RECORDS, "has no header line. Athena passes over the first line of each object"),
         ([NO_DATA, FEW_PACKETS], "has no header line. Athena passes over the first line of each object"),
         ([f"2021-09-02T00:00:01.000Z {FEW_PACKETS}"], "has a timestamp in front of each record and no header line"),
@@ -115,7 +207,7 @@ def test_a_delivery_may_be_some_hours_late(end, told):
     ],
 )
 @pytest.mark.parametrize("name", [NAME, PACKED])
-def test_what_is_no_default_format_is_refused_with_its_first_line(name, lines, words):
+def test_what_is_no_format_of_a_flow_log_is_refused_with_its_first_line(name, lines, words):
     problem = look("\n".join([*lines, ""]), name).problem
     assert problem.startswith(words)
     assert problem.endswith(f"Its first line is: {printable(lines[0])}")
@@ -130,7 +222,7 @@ def test_what_is_no_default_format_is_refused_with_its_first_line(name, lines, w
         (NAME, zipped("a.log", TEXT.encode()), "is packed with zip"),
         (NAME, bz2.compress(TEXT.encode()), "is packed with bzip2"),
         (NAME, lzma.compress(TEXT.encode()), "is packed with xz"),
-        (f"{NAME}.parquet", b"PAR1\x15\x04", "is a Parquet object, and this table reads text."),
+        (f"{NAME}.parquet", b"PAR1\x15\x04", "is a Parquet object, and its name says that it is text."),
         (NAME, TEXT.encode("utf-16"), "is UTF-16 text"),
         (NAME, TEXT.encode("utf-16-le"), "is UTF-16 text"),
         (PACKED, packed(TEXT.encode("utf-16-be")), "is UTF-16 text"),
@@ -241,9 +333,9 @@ def test_the_last_line_of_a_whole_packed_object_is_looked_at():
 
 
 def test_many_empty_gzip_members_in_front_hide_no_text():
-    data = packed(b"") * 3_000 + packed(f"{SWAPPED}\n".encode())
+    data = packed(b"") * 3_000 + packed(b"version vpc-id srcaddr\n")
     assert len(data) < HEAD_BYTES
-    assert first_look(PACKED, data).problem.startswith("is of a flow log in a custom format")
+    assert first_look(PACKED, data).problem.startswith("is of a flow log without the field action")
 
 
 def test_text_that_begins_below_the_look_is_refused():

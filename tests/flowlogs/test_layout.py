@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import LogSource, choose_source, find_source, is_visible, unsupported_layout
+from flowlogs.layout import HIVE, OLD_HIVE, PLAIN, LogSource, find_source, find_sources, is_visible, owner_prefix
 
 SOURCE = LogSource("flow-logs", "123456789012", "eu-west-1")
 PREFIX = "AWSLogs/123456789012/vpcflowlogs/eu-west-1/"
@@ -22,12 +22,6 @@ def test_a_source_is_a_prefix_and_a_location() -> None:
 def test_a_day_is_a_folder_in_it() -> None:
     assert SOURCE.day_prefix(DAY) == f"{PREFIX}2024/02/29/"
     assert SOURCE.day_location(DAY) == f"s3://flow-logs/{PREFIX}2024/02/29"
-
-
-def test_the_locations_of_days_are_in_the_order_of_the_days() -> None:
-    days = [date(2024, 3, 1), DAY]
-    assert list(SOURCE.day_locations(days).items()) == [(day, SOURCE.day_location(day)) for day in days]
-    assert SOURCE.day_locations([]) == {}
 
 
 def test_an_objects_name_tells_its_source_flow_log_and_window() -> None:
@@ -51,7 +45,8 @@ def test_an_objects_name_tells_its_source_flow_log_and_window() -> None:
 )
 def test_regions_of_every_partition_of_aws(region: str) -> None:
     assert LogSource("flow-logs", "123456789012", region).region == region
-    assert find_source(f"AWSLogs/123456789012/vpcflowlogs/{region}/") == ("123456789012", region)
+    found = find_source("flow-logs", f"AWSLogs/123456789012/vpcflowlogs/{region}/")
+    assert found == LogSource("flow-logs", "123456789012", region)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +81,55 @@ def test_what_cannot_be_a_source_is_refused(bucket: str, account: str, region: s
         ("AWSLogs/1234/vpcflowlogs/eu-west-1/", None),
         ("AWSLogs/123456789012/vpcflowlogs/nowhere/", None),
         ("AWSLogs/123456789012/vpcflowlogs/eu-west-1-old/", None),
-        ("logs/AWSLogs/123456789012/vpcflowlogs/eu-west-1/", None),
         ("", None),
     ],
 )
 def test_the_source_that_a_key_belongs_to(key: str, source: tuple[str, str] | None) -> None:
-    assert find_source(key) == source
+    assert find_source("flow-logs", key) == (LogSource("flow-logs", *source) if source else None)
+
+
+@pytest.mark.parametrize("prefix", ["", "network/flow/", "AWSLogs/old/"])
+@pytest.mark.parametrize("organization", ["", "o-a1b2c3d4e5/"])
+@pytest.mark.parametrize("service", [PLAIN, HIVE, OLD_HIVE])
+@pytest.mark.parametrize("hourly", [False, True])
+def test_a_source_is_found_by_the_keys_of_its_objects_in_every_layout(
+    prefix: str, organization: str, service: str, hourly: bool
+) -> None:
+    source = LogSource("flow-logs", "123456789012", "eu-west-1", f"{prefix}AWSLogs/{organization}", service)
+    key = source.object_key("fl-0a1b", datetime(2024, 2, 29, 23, 55), "4c5d", hourly=hourly)  # noqa: DTZ001
+    assert find_source("flow-logs", key) == find_source("flow-logs", source.prefix) == source
+    assert source.find_day(key) == DAY
+    assert source.find_day(source.day_prefix(DAY)) == DAY
+    assert source.day_location(DAY) == f"s3://flow-logs/{source.day_prefix(DAY)}".rstrip("/")
+    assert owner_prefix(source) == prefix
+
+
+def test_hive_compatible_folders_are_named_by_keys() -> None:
+    source = LogSource("flow-logs", "123456789012", "eu-west-1", service=HIVE)
+    assert source.object_key("fl-0a1b", datetime(2024, 2, 29, 7, 5), "4c5d", hourly=True, extension="log.parquet") == (  # noqa: DTZ001
+        "AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=eu-west-1/year=2024/month=02/day=29/"
+        "hour=07/123456789012_vpcflowlogs_eu-west-1_fl-0a1b_20240229T0705Z_4c5d.log.parquet"
+    )
+
+
+def test_every_source_is_found_in_the_folders_of_a_bucket() -> None:
+    sources = [
+        LogSource("flow-logs", "123456789012", "eu-west-1"),
+        LogSource("flow-logs", "123456789012", "us-east-1"),
+        LogSource("flow-logs", "210987654321", "eu-west-1", service=HIVE),
+        LogSource("flow-logs", "210987654321", "eu-west-1", "AWSLogs/o-a1b2c3d4e5/"),
+    ]
+    others = ["AWSLogs/123456789012/CloudTrail/eu-west-1/", "AWSLogs/notes/", "a/AWSLogs/123456789012/vpcflowlogs/x/"]
+    prefixes = [*(source.prefix for source in sources), *others]
+    listed: list[str] = []
+
+    def folders_in(folder: str) -> set[str]:
+        listed.append(folder)
+        below = (prefix.removeprefix(folder) for prefix in prefixes if prefix.startswith(folder) and prefix != folder)
+        return {f"{folder}{name.partition('/')[0]}/" for name in below}
+
+    assert sorted(find_sources("flow-logs", "", folders_in)) == sorted(sources)
+    assert not [folder for folder in listed if "CloudTrail" in folder or "notes" in folder]
 
 
 @pytest.mark.parametrize(
@@ -138,99 +176,3 @@ def test_objects_that_hive_and_athena_see(name: str, visible: bool) -> None:
 
 def test_a_hidden_name_above_the_prefix_hides_nothing() -> None:
     assert is_visible("_logs/.old/a", "_logs/.old/")
-
-
-ONE = ("123456789012", "eu-west-1")
-TWO = ("123456789012", "us-east-1")
-THREE = ("210987654321", "us-east-1")
-
-
-@pytest.mark.parametrize(
-    ("found", "account", "region", "chosen"),
-    [
-        ([ONE], None, None, ONE),
-        ([ONE, ONE], None, None, ONE),
-        ([ONE], "123456789012", "eu-west-1", ONE),
-        ([ONE, TWO], None, "us-east-1", TWO),
-        ([TWO, THREE], "210987654321", None, THREE),
-        ([ONE, TWO, THREE], "123456789012", "us-east-1", TWO),
-    ],
-)
-def test_the_source_that_the_settings_leave_is_chosen(
-    found: list[tuple[str, str]], account: str | None, region: str | None, chosen: tuple[str, str]
-) -> None:
-    assert choose_source("flow-logs", iter(found), account, region, "logs/") == LogSource("flow-logs", *chosen)
-
-
-def problem(found: list[tuple[str, str]], account: str | None, region: str | None) -> str:
-    with pytest.raises(FlowLakeError) as error:
-        choose_source("flow-logs", found, account, region, where="/data/logs")
-    return str(error.value)
-
-
-def test_several_sources_are_listed_as_settings_to_choose_by() -> None:
-    assert problem([THREE, ONE, TWO, ONE], None, None) == (
-        "/data/logs holds flow logs of several accounts or regions. Choose one by setting these variables:\n"
-        "  FLOWLAKE_ACCOUNT_ID=123456789012 FLOWLAKE_REGION=eu-west-1\n"
-        "  FLOWLAKE_ACCOUNT_ID=123456789012 FLOWLAKE_REGION=us-east-1\n"
-        "  FLOWLAKE_ACCOUNT_ID=210987654321 FLOWLAKE_REGION=us-east-1"
-    )
-
-
-def test_where_the_settings_leave_none_those_that_there_are_are_listed() -> None:
-    assert problem([ONE], None, "us-east-1") == (
-        "/data/logs holds no flow logs for FLOWLAKE_ACCOUNT_ID=(any) FLOWLAKE_REGION=us-east-1. It holds:\n"
-        "  FLOWLAKE_ACCOUNT_ID=123456789012 FLOWLAKE_REGION=eu-west-1"
-    )
-
-
-def test_a_bucket_without_flow_logs_says_what_to_name_instead() -> None:
-    assert problem([], None, None) == (
-        "/data/logs holds no flow logs: there is no AWSLogs/<account>/vpcflowlogs/<region>/ in it. "
-        "Set FLOWLAKE_BUCKET (or LOGS=) to the folder that contains AWSLogs, as `aws s3 sync` leaves it."
-    )
-
-
-@pytest.mark.parametrize(
-    ("folder", "told"),
-    [
-        ("a/b/AWSLogs/123456789012/vpcflowlogs/", "behind a prefix (a/b/AWSLogs/)"),
-        (
-            "AWSLogs/o-a1b2c3d4e5/123456789012/vpcflowlogs/",
-            "below an organization's id (AWSLogs/o-a1b2c3d4e5/123456789012/vpcflowlogs/)",
-        ),
-        (
-            "AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/",
-            "in Hive-compatible folders (AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/)",
-        ),
-        (
-            "a/AWSLogs/aws-account-id=123456789012/service=vpcflowlogs/",
-            "behind a prefix (a/AWSLogs/) and in Hive-compatible folders "
-            "(a/AWSLogs/aws-account-id=123456789012/service=vpcflowlogs/)",
-        ),
-    ],
-)
-def test_a_layout_that_is_not_read_yet_is_told(folder: str, told: str) -> None:
-    assert unsupported_layout(folder) == f"flow logs {told}, which are not read yet"
-
-
-@pytest.mark.parametrize(
-    "folder",
-    [
-        "AWSLogs/123456789012/vpcflowlogs/",
-        "AWSLogs/123456789012/CloudTrail/",
-        "a/AWSLogs/123456789012/elasticloadbalancing/",
-        "a/AWSLogs/",
-        "AWSLogs/aws-account-id=123456789012/",
-        "a/",
-    ],
-)
-def test_a_layout_that_is_read_or_no_flow_logs_is_not_told(folder: str) -> None:
-    assert unsupported_layout(folder) is None
-
-
-@pytest.mark.parametrize(
-    "key", [f"{PREFIX}2024/02/29_$folder$", f"{PREFIX}2024/02/29/00_$folder$", f"{PREFIX}2024/02/29/"]
-)
-def test_what_stands_for_a_folder_is_not_visible(key: str) -> None:
-    assert not is_visible(key, PREFIX)

@@ -8,22 +8,25 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import day_locations, default_table
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
+from flowlogs.fields import DEFAULT_FIELDS, FIELDS, HEADER_LINE
 from flowlogs.layout import LogSource
+from flowlogs.record_format import DEFAULT_FORMAT
 from flowlogs.statements import (
     MAX_PARTITIONS_PER_UNLOAD,
     MAX_STATEMENT_BYTES,
     PARQUET,
     TEXT,
+    TRINO_TYPES,
+    RawRead,
     TableDefinition,
     TableName,
     add_partitions,
     create_database,
     create_table,
     drop_table,
-    flow_logs_table,
     rejected_flows_name,
     rejected_flows_table,
     set_partition_location,
@@ -66,7 +69,7 @@ def test_create_database() -> None:
 
 def test_create_table() -> None:
     assert (
-        create_table(NAME, flow_logs_table(SOURCE))
+        create_table(NAME, default_table(SOURCE))
         == """\
 CREATE EXTERNAL TABLE IF NOT EXISTS `vpc_flow_lake`.`vpc_flow_logs` (
   `version` int,
@@ -105,24 +108,14 @@ LOCATION 's3://b/'"""
 
 def test_create_table_of_rejected_flows() -> None:
     name = rejected_flows_name(TableName("vpc_flow_lake", "any_name"))
+    columns = ",\n  ".join(f"`{field.column}` {field.type}" for field in FIELDS)
     assert (
         create_table(name, rejected_flows_table("s3://results/some/prefix/"))
-        == """\
+        == f"""\
 CREATE EXTERNAL TABLE IF NOT EXISTS `vpc_flow_lake`.`rejected_flows` (
-  `version` int,
-  `account` string,
-  `interfaceid` string,
-  `sourceaddress` string,
-  `destinationaddress` string,
-  `sourceport` int,
-  `destinationport` int,
-  `protocol` int,
-  `numpackets` bigint,
-  `numbytes` bigint,
-  `starttime` bigint,
-  `endtime` bigint,
-  `action` string,
-  `logstatus` string
+  {columns},
+  `aws_account_id` string,
+  `aws_region` string
 )
 PARTITIONED BY (`dt` string)
 STORED AS PARQUET
@@ -147,12 +140,20 @@ TBLPROPERTIES ('classification'='parquet')"""
 
 
 def test_unload_rejected() -> None:
+    read = RawRead(NAME, DEFAULT_FORMAT, ("123456789012", "eu-west-1"))
+    nulls = ", ".join(
+        f"CAST(NULL AS {TRINO_TYPES[field.type]}) AS {field.column}"
+        if field.column not in ("type", "region")
+        else f'CAST(NULL AS varchar) AS "{field.column}"'
+        for field in FIELDS[14:]
+    )
     assert (
-        unload_rejected(NAME, date(2024, 2, 28), date(2024, 3, 1), "s3://results/rejected_flows/1/")
-        == """\
+        unload_rejected([read], date(2024, 2, 28), date(2024, 3, 1), "s3://results/rejected_flows/1/")
+        == f"""\
 UNLOAD (
-  SELECT version, account, interfaceid, sourceaddress, destinationaddress, sourceport, destinationport, protocol, \
-numpackets, numbytes, starttime, endtime, action, logstatus, dt
+  SELECT "version", account, interfaceid, sourceaddress, destinationaddress, sourceport, destinationport, "protocol", \
+numpackets, numbytes, starttime, endtime, action, logstatus, {nulls}, '123456789012' AS aws_account_id, \
+'eu-west-1' AS aws_region, dt
   FROM "vpc_flow_lake"."vpc_flow_logs"
   WHERE action = 'REJECT' AND dt BETWEEN '2024-02-28' AND '2024-03-01'
 )
@@ -179,7 +180,7 @@ def test_set_partition_location() -> None:
 
 def test_add_partitions() -> None:
     folder = "s3://flow-logs/AWSLogs/123456789012/vpcflowlogs/eu-west-1"
-    assert list(add_partitions(NAME, SOURCE.day_locations([date(2021, 1, 31), date(2021, 2, 1)]))) == [
+    assert list(add_partitions(NAME, day_locations(SOURCE, [date(2021, 1, 31), date(2021, 2, 1)]))) == [
         f"""\
 ALTER TABLE `vpc_flow_lake`.`vpc_flow_logs` ADD IF NOT EXISTS PARTITION (dt='2021-01-31') LOCATION '{folder}/2021/01/31'
   PARTITION (dt='2021-02-01') LOCATION '{folder}/2021/02/01'"""
@@ -197,7 +198,7 @@ def test_many_days_are_split_into_statements_that_athena_takes(days: int, partit
     longest = TableName("d" * 128, "t" * 128)
     source = LogSource("b" * 63, "123456789012", "ap-northeasternmost-1")
     every_day = [date(2021, 1, 1) + timedelta(n) for n in range(days)]
-    statements = list(add_partitions(longest, source.day_locations(every_day)))
+    statements = list(add_partitions(longest, day_locations(source, every_day)))
     assert [statement.count("PARTITION (") for statement in statements] == partitions
     assert all(len(statement.encode()) <= MAX_STATEMENT_BYTES == 262_144 for statement in statements)
     assert all(
@@ -278,8 +279,8 @@ def test_a_text_that_hive_and_trino_read_differently_is_refused(text: str) -> No
 
 
 def test_a_table_that_is_as_it_should_be_differs_in_nothing() -> None:
-    expected = flow_logs_table(SOURCE)
-    assert expected.differences(flow_logs_table(SOURCE)) == []
+    expected = default_table(SOURCE)
+    assert expected.differences(default_table(SOURCE)) == []
     more = TableDefinition(
         expected.columns,
         expected.partition_columns,
@@ -317,6 +318,6 @@ def test_the_delimiter_means_nothing_in_a_table_of_parquet() -> None:
 
 @pytest.mark.parametrize(("value", "told"), [("true", True), ("TRUE", True), ("false", False)])
 def test_a_table_with_projected_partitions_is_another_one(value: str, told: bool) -> None:
-    expected = flow_logs_table(SOURCE)
+    expected = default_table(SOURCE)
     projected = replace(expected, properties={**expected.properties, "projection.enabled": value})
     assert any("projection.enabled" in text for text in expected.differences(projected)) is told

@@ -37,11 +37,23 @@ def made(settings: Settings, name: str) -> object:
         return getattr(resources, name)
 
 
+LOGS = {
+    "prefix": None,
+    "account_id": None,
+    "region": None,
+    "log_format": None,
+    "file_format": "plain-text",
+    "hive_partitions": False,
+    "hourly_partitions": False,
+}
+"""The settings of whose flow logs are read, and how they are delivered."""
+
+
 def test_the_embedded_targets_settings_are_shown(tmp_path):
     settings = Settings(database="lake", account_id="123456789012", query_timeout_seconds=60)
     assert {name: shown(settings, name) for name in ("bucket", "flow_log", "athena", "results", "table")} == {
-        "bucket": {"bucket": str(tmp_path / "data/bucket"), "account_id": "123456789012", "region": None},
-        "flow_log": {"traffic_type": "ALL", "aggregation_seconds": 600},
+        "bucket": {**LOGS, "bucket": str(tmp_path / "data/bucket"), "account_id": "123456789012"},
+        "flow_log": {**LOGS, "account_id": "123456789012", "traffic_type": "ALL", "aggregation_seconds": 600},
         "athena": {"database": "lake", "query_timeout_seconds": 60.0},
         "results": {"results": str(tmp_path / "data/results")},
         "table": {"database": "lake", "table": "vpc_flow_logs"},
@@ -57,8 +69,10 @@ def test_the_aws_targets_settings_are_shown():
     of_vpcs = {"vpc_ids": ["vpc-0a1b2c3d4e5f60718"]}
     results = {"results": "s3://results/lake"}
     assert {name: shown(settings, name) for name in ("bucket", "flow_log", "athena", "results")} == {
-        "bucket": {"bucket": BUCKET, "account_id": None, "region": "eu-west-1", **of_vpcs, **results},
+        "bucket": {"bucket": BUCKET, **LOGS, "region": "eu-west-1", **of_vpcs, **results},
         "flow_log": {
+            **LOGS,
+            "region": "eu-west-1",
             **of_vpcs,
             "flow_log_name": "vpc-flow-lake",
             "traffic_type": "ALL",

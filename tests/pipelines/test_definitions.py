@@ -10,7 +10,7 @@ from support import DAY, files_in, report_rows, run
 
 import pipelines.settings
 from assets.reports.report_files import REPORTS
-from flowlogs.fields import DEFAULT_FIELDS
+from flowlogs.fields import DEFAULT_FIELDS, DERIVED_COLUMNS
 from pipelines.build import build_definitions
 from pipelines.settings import Settings
 
@@ -70,6 +70,7 @@ FIELDS = [field.column for field in DEFAULT_FIELDS]
 COLUMNS = {
     "vpc_flow_logs_bucket": None,
     "vpc_flow_log": FIELDS,
+    "rejected_flows": [*(column for column, _ in DERIVED_COLUMNS), "dt"],
     **{report.name: [column for column, _ in report.columns] for report in REPORTS},
 }
 
@@ -229,7 +230,8 @@ def test_a_wrong_setting_ends_dagsters_commands_with_its_words(project):
     code, output = run(project, "dagster", "asset", "list", "-m", "pipelines.definitions", FLOWLAKE_REGION="here")
     assert code == 1
     assert output.splitlines()[-2:] == [
-        "Error: FLOWLAKE_REGION='here': expected an AWS region, such as eu-west-1.",
+        "Error: FLOWLAKE_REGION='here': expected an AWS region, such as eu-west-1, several with commas between "
+        "them, or *.",
         "The environment and .env are where these are set; .env.example explains each.",
     ]
     assert "Traceback" not in output

@@ -13,6 +13,12 @@ from pipelines.commands.history import history
 from pipelines.settings import DAGSTER_HOME, Settings
 
 
+def made_before(settings: Settings) -> None:
+    """A home of Dagster's that a command made."""
+    settings.dagster_home.mkdir(parents=True)
+    (settings.dagster_home / ".lock").touch()
+
+
 @pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
 def test_a_database_with_a_second_name_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -20,6 +26,7 @@ def test_a_database_with_a_second_name_is_not_written(
     monkeypatch.setenv(DAGSTER_HOME, "")
     settings = Settings(results=str(tmp_path / "results"))
     database, backup = settings.dagster_home / name, tmp_path / "backup"
+    made_before(settings)
     database.parent.mkdir(parents=True)
     backup.write_bytes(b"as it was")
     os.link(backup, database)
@@ -37,6 +44,7 @@ def test_nothing_is_written_through_a_link_to_a_database(
     monkeypatch.setenv(DAGSTER_HOME, "")
     settings = Settings(results=str(tmp_path / "results"))
     database, somebodys = settings.dagster_home / name, tmp_path / "somebodys"
+    made_before(settings)
     database.parent.mkdir(parents=True)
     somebodys.write_bytes(content)
     database.symlink_to(somebodys)
@@ -53,7 +61,8 @@ def test_no_database_is_made_behind_a_link_to_a_folder(
     settings = Settings(results=str(tmp_path / "results"))
     somebodys, link = tmp_path / "somebodys", settings.dagster_home / folder
     somebodys.mkdir()
-    link.parent.mkdir(parents=True)
+    made_before(settings)
+    link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(somebodys)
     with pytest.raises(FlowLakeError, match=r"is a link, or no file.*then run again"), history(settings):
         pass
@@ -67,6 +76,7 @@ def test_a_database_of_another_program_gets_no_tables(
     monkeypatch.setenv(DAGSTER_HOME, "")
     settings = Settings(results=str(tmp_path / "results"))
     path = settings.dagster_home / name
+    made_before(settings)
     path.parent.mkdir(parents=True)
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE notes (note TEXT)")
@@ -82,3 +92,14 @@ def test_the_history_is_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for _ in range(2):
         with history(settings) as kept:
             assert kept.instance.get_runs() == []
+
+
+def test_another_instance_of_dagster_beside_the_results_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DAGSTER_HOME, "")
+    settings = Settings(results=str(tmp_path / "results"))
+    (settings.dagster_home / "history").mkdir(parents=True)
+    with pytest.raises(FlowLakeError, match="it holds another instance of Dagster"), history(settings):
+        pass
+    assert [path.name for path in settings.dagster_home.iterdir()] == ["history"]

@@ -27,6 +27,11 @@ def env_example() -> dict[str, str]:
     return dict(line.removeprefix("#").split("=", 1) for line in lines if line.startswith("#FLOWLAKE_"))
 
 
+ACCOUNTS = "the 12 digits of an AWS account, several with commas between them, or *"
+REGIONS = "an AWS region, such as eu-west-1, several with commas between them, or *"
+FORMAT = "AWS's own format, such as ${version} ${account-id} ${srcaddr} ${action}"
+
+
 def test_the_defaults_are_those_of_the_embedded_target(root):
     settings = read_settings()
     assert settings.model_dump() == {
@@ -35,6 +40,11 @@ def test_the_defaults_are_those_of_the_embedded_target(root):
         "results": None,
         "account_id": None,
         "region": None,
+        "prefix": None,
+        "log_format": None,
+        "file_format": "plain-text",
+        "hive_partitions": False,
+        "hourly_partitions": False,
         "vpc_ids": (),
         "database": "vpc_flow_lake",
         "table": "vpc_flow_logs",
@@ -96,6 +106,19 @@ def test_the_environment_overrides_the_env_file(monkeypatch, root):
     assert (settings.database, settings.table) == ("from_file", "from_environment")
 
 
+@pytest.mark.parametrize("quote", ["'", '"', ""])
+def test_the_env_files_log_format_is_taken_as_it_is_written(monkeypatch, root, quote):
+    log_format = "${version} ${srcaddr} ${action}"
+    (root / ".env").write_text(f"FLOWLAKE_LOG_FORMAT={quote}{log_format}{quote}\nFLOWLAKE_TABLE=${{NAME}}\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", root / ".env")
+    monkeypatch.setenv("NAME", "from_variable")
+    monkeypatch.setenv("version", "2")
+    settings = read_settings()
+    assert (settings.log_format, settings.table) == (log_format, "from_variable")
+    monkeypatch.setenv("FLOWLAKE_LOG_FORMAT", "${action}")
+    assert read_settings().log_format == "${action}"
+
+
 IDENTIFIER = "a name of lower-case letters, digits and underscores that does not begin with a digit"
 
 
@@ -103,8 +126,12 @@ IDENTIFIER = "a name of lower-case letters, digits and underscores that does not
     ("variable", "text", "expected"),
     [
         ("FLOWLAKE_TARGET", "spark", "embedded or aws"),
-        ("FLOWLAKE_ACCOUNT_ID", "12345678901", "the 12 digits of an AWS account"),
-        ("FLOWLAKE_REGION", "us-east-1a", "an AWS region, such as eu-west-1"),
+        (
+            "FLOWLAKE_ACCOUNT_ID",
+            "12345678901",
+            ACCOUNTS,
+        ),
+        ("FLOWLAKE_REGION", "us-east-1a", REGIONS),
         ("FLOWLAKE_SECOND_FLOW_LOG", "perhaps", "true or false"),
         ("FLOWLAKE_VPC_IDS", "vpc-1", "VPC ids, such as vpc-0a1b2c3d4e5f60718, with commas between them"),
         ("FLOWLAKE_DATABASE", "flow-lake", IDENTIFIER),
@@ -116,7 +143,24 @@ IDENTIFIER = "a name of lower-case letters, digits and underscores that does not
         ("FLOWLAKE_AGGREGATION_SECONDS", "ten", "60 or 600"),
         ("FLOWLAKE_FLOW_LOG_NAME", "n" * 257, "at most 256 characters"),
         ("FLOWLAKE_SCAN_LIMIT_BYTES", "1", "a number of bytes, at least 10000000"),
-        ("FLOWLAKE_QUERY_TIMEOUT_SECONDS", "0", "a number of seconds"),
+        ("FLOWLAKE_QUERY_TIMEOUT_SECONDS", "0", "a number of seconds, at most 604800 (a week)"),
+        ("FLOWLAKE_QUERY_TIMEOUT_SECONDS", "inf", "a number of seconds, at most 604800 (a week)"),
+        (
+            "FLOWLAKE_LOG_FORMAT",
+            "version srcaddr",
+            FORMAT,
+        ),
+        (
+            "FLOWLAKE_LOG_FORMAT",
+            "${srcaddr}",
+            FORMAT,
+        ),
+        ("FLOWLAKE_FILE_FORMAT", "orc", "plain-text or parquet"),
+        (
+            "FLOWLAKE_ACCOUNT_ID",
+            "123456789012,1",
+            ACCOUNTS,
+        ),
     ],
 )
 def test_a_wrong_variable_is_named_with_what_was_expected(monkeypatch, root, variable, text, expected):
@@ -132,7 +176,7 @@ def test_every_wrong_variable_is_named_at_once(monkeypatch, root):
     with pytest.raises(FlowLakeError) as error:
         read_settings()
     assert str(error.value) == (
-        "FLOWLAKE_REGION='here': expected an AWS region, such as eu-west-1.\n"
+        "FLOWLAKE_REGION='here': expected an AWS region, such as eu-west-1, several with commas between them, or *.\n"
         f"FLOWLAKE_AGGREGATION_SECONDS=61: expected 60 or 600.{WHERE_TO_SET}"
     )
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.first_look import COMPRESSED_SUFFIXES, LONG_LINE
+from flowlogs.first_look import COMPRESSED_SUFFIXES
 from flowlogs.printable import printable
+from flowlogs.record_lines import LONG_LINE
 from resources.bucket import ObjectStore
 from resources.embedded.readers.byte_search import WORD, positions, slices, words_of
 
@@ -130,14 +131,17 @@ def valid_utf8(text: bytes | memoryview) -> bytes | memoryview:
 
 
 def without_header(
-    chunks: "Iterator[bytes | memoryview]", lines: int, passed_over: Callable[[bytes], None]
+    chunks: "Iterator[bytes | memoryview]", lines: int, passed_over: Callable[[bytes], None] | None
 ) -> "Iterator[bytes | memoryview]":
-    """The text without an object's first `lines` lines. Each of them, up to LONG_LINE bytes, goes to `passed_over`."""
+    """The text without an object's first `lines` lines. Each of them, up to LONG_LINE bytes, goes to `passed_over`, if
+    that is given.
+    """
     for chunk in chunks:
         text = chunk
         while lines and len(text):
             end = bytes(text).index(b"\n")
-            passed_over(bytes(memoryview(text)[: min(end, LONG_LINE)]))
+            if passed_over:
+                passed_over(bytes(memoryview(text)[: min(end, LONG_LINE)]))
             text = memoryview(text)[end + 1 :]
             lines -= 1
         if len(text):

@@ -5,80 +5,89 @@ judges a line. To judge every line would take longer than the scan. So this modu
 array operations, and judges those.
 """
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.first_look import (
-    LONG_LINE,
     ODD_LINES,
-    USUAL_RECORD,
-    Line,
-    delivered_period,
     first_line_look,
-    is_outside,
     line_excerpt,
-    line_kind,
     mentions_a_flow,
     other_header_problem,
+    renamed_warning,
 )
+from flowlogs.layout import is_object_name
+from flowlogs.record_format import TEXT, RecordFormat, column_format
+from flowlogs.record_lines import LONG_LINE, Line, delivered_period, record_lines
 from flowlogs.statements import TableDefinition
 from resources.embedded.readers.byte_search import WORD, count_of, positions, slices, words_of
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
+
+CHECKED_IN_FULL = 200
+"""So many of each object's first records are checked in full. Of the others, only unusual ones are looked at."""
 
 MAX_ODD = 10_000
 """After so many odd lines of an object, no more are searched: only the first one is reported."""
-
-_HEADER = HEADER_LINE.encode()
-_GAPS = len(DEFAULT_FIELDS) - 1
 
 _OF_A_FLOW = re.compile(b"ACCEPT|REJECT|NODATA|SKIPDATA|srcaddr")
 _OF_A_HEADER = re.compile(b"srcaddr|account-id|interface-id|log-status")
 
 
-def is_checked(table: TableDefinition) -> bool:
-    """Whether a table expects a header line and records in the default format in each object."""
-    names = [column for column, _ in table.columns]
-    default = names == [field.column for field in DEFAULT_FIELDS]
-    return default and table.delimiter == " " and table.properties.get("skip.header.line.count") == "1"
+def checked_format(table: TableDefinition) -> RecordFormat | None:
+    """The format of the records that a table expects below a header line; None where it is no table of flow logs."""
+    if table.stored_as != TEXT or table.delimiter != " " or table.properties.get("skip.header.line.count") != "1":
+        return None
+    found = column_format([column for column, _ in table.columns], TEXT)
+    return found if found and found.position("action") is not None else None
 
 
 class ObjectCheck:
     """The findings in one object, collected while its text is scanned. `name` is the last part of its key.
 
-    `problem` says why its records are read wrongly; it continues a sentence that begins with the name. `foreign` is a
-    warning about a file that is not a flow log object and has no record. `odd` has the first line of each kind among
-    ODD_LINES. `header_inside`: there is a second header line.
+    `record_format` is what the table expects. `problem` says why the records are read wrongly; it continues a sentence
+    that begins with the name. `foreign` is a warning about a file that is not a flow log object and has no record.
+    `odd` has the first line of each kind among ODD_LINES. `header_inside`: there is a second header line. `renamed` is
+    a warning about a file with records whose name is not that of an object. `is_empty`: no line was read. `beginning`
+    is a digest of the first records, which copies share.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, record_format: RecordFormat) -> None:
         self.name = name
+        self.lines = record_lines(record_format)
         self.problem: str | None = None
         self.foreign: str | None = None
         self.odd: dict[Line, str] = {}
         self.header_inside = False
+        self.renamed: str | None = None
+        self.is_empty = True
+        self.beginning: str | None = None
         self._odd_lines = 0
         self._period = delivered_period(name)
 
     @property
     def found(self) -> bool:
         """Whether there is any finding."""
-        return bool(self.problem or self.foreign or self.odd or self.header_inside)
+        return bool(self.problem or self.foreign or self.odd or self.header_inside or self.renamed or self.is_empty)
 
     def header(self, line: bytes) -> None:
         """Check the object's first line, given without its end."""
-        if line != _HEADER:
-            look = first_line_look(self.name, line)
+        self.is_empty = False
+        if line != self.lines.header:
+            look = first_line_look(self.name, line, self.lines.format)
             self.problem, self.foreign = look.problem, None if look.header else look.warning
+        if self.problem is None and self.foreign is None and not is_object_name(self.name):
+            self.renamed = renamed_warning(self.name)
 
     def records(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
         """Check whole lines below the first one. `ends` are the positions of the line ends."""
         if self.problem is not None:
             return
-        if self._period is not None and len(ends):
-            self._look_at_end(bytes(text[: ends[0]]))
+        if self.beginning is None and len(ends):
+            self._look_at_beginning(text, ends)
         if self.foreign is not None:
             self._look_for_flows(bytes(text))
         elif self._odd_lines >= MAX_ODD:
@@ -89,27 +98,27 @@ class ObjectCheck:
     def unusual_records(self, text: bytes | memoryview) -> None:
         """Check lines of the object again in which the reader found an unusual field."""
         import numpy as np
-        import pyarrow.compute as pc
 
         if self.problem is not None or self.foreign is not None or not len(text):
             return
         ends = positions(np.frombuffer(text, np.uint8), 0x0A)
-        lines = slices(text, np.concatenate([[0], ends[:-1] + 1]), ends)
-        usual = pc.match_substring_regex(lines, f"^{USUAL_RECORD}$").to_numpy(zero_copy_only=False)
+        lines, usual = self._usual(text, ends)
         for number in np.flatnonzero(~usual).tolist():
             if self.problem is not None or self._odd_lines >= MAX_ODD:
                 return
             self._judge(lines[number].as_buffer().to_pybytes())
 
-    def _look_at_end(self, first: bytes) -> None:
-        """Check whether the object's first record ended on the day that its name says."""
-        line = _text(first)
-        if is_outside(self._period, line.split(" ")):
+    def _look_at_beginning(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
+        """Check the object's first records in full, and whether the first one ended on the day that its name says."""
+        beginning = bytes(text[: ends[min(len(ends), CHECKED_IN_FULL) - 1] + 1])
+        self.beginning = hashlib.sha256(beginning).hexdigest()
+        line = _text(bytes(text[: ends[0]]))
+        if self.lines.is_outside(self._period, line.split(" ")):
             self.odd[Line.OTHER_DAY] = line_excerpt(line)
-        self._period = None
+        self.unusual_records(beginning)
 
     def _look_at_each(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
-        for number in _irregular(text, ends).tolist():
+        for number in self._irregular(text, ends).tolist():
             line = bytes(text[ends[number - 1] + 1 if number else 0 : ends[number]])
             self._judge(line)
             if self.problem is not None:
@@ -118,8 +127,29 @@ class ObjectCheck:
                 self._look_for_headers(bytes(text[ends[number] + 1 :]))
                 return
 
+    def _irregular(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+        """The numbers of the lines that are not like nearly all others. Lines are numbered from 0."""
+        import numpy as np
+
+        if self.lines.ends_in_action_and_status:
+            return _irregular(text, ends, len(self.lines.format.fields) - 1)
+        irregular: np.ndarray[Any, Any] = np.flatnonzero(~self._usual(text, ends)[1])
+        return irregular
+
+    def _usual(
+        self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]"
+    ) -> "tuple[pa.BinaryArray, np.ndarray[Any, Any]]":
+        """The lines, and whether each is like nearly all others."""
+        import numpy as np
+        import pyarrow.compute as pc
+
+        lines = slices(text, np.concatenate([[0], ends[:-1] + 1]), ends)
+        return lines, pc.match_substring_regex(lines, f"^(?:{self.lines.usual_pattern})$").to_numpy(
+            zero_copy_only=False
+        )
+
     def _judge(self, line: bytes) -> None:
-        kind = line_kind(line)
+        kind = self.lines.kind(line)
         if kind is Line.OTHER_HEADER:
             self.problem = other_header_problem(_text(line))
         elif kind is Line.HEADER_AGAIN:
@@ -131,7 +161,7 @@ class ObjectCheck:
 
     def _look_for_headers(self, text: bytes) -> None:
         for line in _lines_with(text, _OF_A_HEADER):
-            if line_kind(line) in (Line.OTHER_HEADER, Line.HEADER_AGAIN):
+            if self.lines.kind(line) in (Line.OTHER_HEADER, Line.HEADER_AGAIN):
                 self._judge(line)
 
     def _look_for_flows(self, text: bytes) -> None:
@@ -144,10 +174,10 @@ class ObjectCheck:
                 return
 
 
-def _irregular(text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    """The numbers of the lines that are not like nearly all others. Lines are numbered from 0.
+def _irregular(text: bytes | memoryview, ends: "np.ndarray[Any, Any]", gaps: int) -> "np.ndarray[Any, Any]":
+    """The numbers of the lines that are not like nearly all others, where action and log-status are the last fields.
 
-    A regular line has as many gaps (blanks) as the default format, and ends in ``ACCEPT OK``, ``REJECT OK``,
+    A regular line has so many gaps (blanks), and ends in ``ACCEPT OK``, ``REJECT OK``,
     ``- NODATA`` or ``- SKIPDATA``. The word of eight bytes at a fixed distance from each line's end is compared with
     these: for example, the word that begins 10 bytes before the end of ``… 40 REJECT OK`` is `` REJECT ``. Where all
     gaps together are as many as they should be, one line may have a gap that another lacks: `unusual_records` finds
@@ -162,10 +192,10 @@ def _irregular(text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> "np.nd
     odd = np.flatnonzero((before != _word(" ACCEPT ")) & (before != _word(" REJECT ")) & (before != _word("- SKIPDA")))
     odd = np.compress(words[np.maximum(ends[odd] - WORD, 0)] != _word("- NODATA"), odd)
     characters = np.frombuffer(text, np.uint8)
-    if count_of(characters, ord(" ")) == _GAPS * len(ends):
+    if count_of(characters, ord(" ")) == gaps * len(ends):
         return odd
-    gaps = np.diff(np.searchsorted(positions(characters, ord(" ")), ends), prepend=0)
-    irregular: np.ndarray[Any, Any] = np.union1d(odd, np.flatnonzero(gaps != _GAPS))
+    found = np.diff(np.searchsorted(positions(characters, ord(" ")), ends), prepend=0)
+    irregular: np.ndarray[Any, Any] = np.union1d(odd, np.flatnonzero(found != gaps))
     return irregular
 
 

@@ -18,7 +18,7 @@ from resources.bucket import ObjectStore
 from resources.embedded.data_types import field_sql
 from resources.embedded.quoting import quoted_name
 from resources.embedded.readers.lines import line_ends, object_text, pieces_of, usable_lines, without_header
-from resources.embedded.readers.object_check import ObjectCheck, is_checked
+from resources.embedded.readers.object_check import ObjectCheck, checked_format
 from resources.embedded.readers.text_serde import LineDecoder
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class _Lines:
     """Lines of an object that a query may need, and the check of that object."""
 
     source: ScannedObject
-    check: ObjectCheck
+    check: ObjectCheck | None
     text: bytes | memoryview
 
 
@@ -62,7 +62,7 @@ class TextScan:
     The stream has the table's columns that are in `columns` (at least one), with their types, and each partition column
     as text. It can be read more than once. `required`: lines without this text are left out, since the query does not
     need them. `scanned_bytes` is the size, as stored, of the objects that were opened; `error` why a stream failed;
-    `checks` the findings in the objects, as far as they were read.
+    `checks` the findings in the objects, as far as they were read; `beginnings` are digests of their first records.
     """
 
     def __init__(
@@ -76,7 +76,8 @@ class TextScan:
         self.scanned_bytes = 0
         self.error: BaseException | None = None
         self.checks: dict[ScannedObject, ObjectCheck] = {}
-        self._is_checked = is_checked(table)
+        self.beginnings: dict[ScannedObject, str] = {}
+        self._format = checked_format(table)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
 
@@ -174,37 +175,40 @@ class TextScan:
 
     def _records(
         self, source: ScannedObject
-    ) -> "Iterator[tuple[bytes | memoryview, np.ndarray[Any, Any] | None, ObjectCheck]]":
+    ) -> "Iterator[tuple[bytes | memoryview, np.ndarray[Any, Any] | None, ObjectCheck | None]]":
         """An object's lines below its header, in pieces; the positions of the line ends, if they were searched.
 
         Findings are stored at once, because the reader may need no more of the object.
         """
         chunks = object_text(source.store, source.key)
-        check = ObjectCheck(PurePosixPath(source.key).name)
-        for text in without_header(chunks, self.skipped_lines, check.header):
+        check = ObjectCheck(PurePosixPath(source.key).name, self._format) if self._format else None
+        for text in without_header(chunks, self.skipped_lines, check.header if check else None):
             ends = None
-            if self._is_checked:
+            if check:
                 ends = line_ends(text)
                 check.records(text, ends)
                 self._store_findings(source, check)
             yield text, ends, check
-        if self._is_checked:
+        if check:
             self._store_findings(source, check)
 
     def _store_findings(self, source: ScannedObject, check: ObjectCheck) -> None:
-        if check.found:
-            with self._lock:
+        with self._lock:
+            if check.found:
                 self.checks[source] = check
+            if check.beginning is not None:
+                self.beginnings[source] = check.beginning
 
     def _decoded(self, waiting: "Sequence[_Lines]", partition: Sequence[str]) -> "Iterator[pa.RecordBatch]":
-        is_inspected = not self._is_checked
+        is_inspected = self._format is None
         for piece in pieces_of(b"".join(lines.text for lines in waiting), MAX_LINES):
             rows, regular = self.lines.decode(piece)
             if not regular and not is_inspected:
                 is_inspected = True
                 for lines in waiting:
-                    lines.check.unusual_records(lines.text)
-                    self._store_findings(lines.source, lines.check)
+                    if lines.check:
+                        lines.check.unusual_records(lines.text)
+                        self._store_findings(lines.source, lines.check)
             yield self._with_keys(rows, partition)
 
     def _with_keys(self, rows: "pa.RecordBatch", partition: Sequence[str]) -> "pa.RecordBatch":

@@ -9,10 +9,14 @@ from pathlib import Path, PurePath
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import (
+    TOP,
     LogSource,
     is_object_name,
     is_visible,
+    owner_prefix,
 )
+from flowlogs.record_format import RecordFormat
+from flowlogs.sources import ANY_SOURCE, Choice, LogSources
 from resources.embedded.bucket import FolderBucket
 from resources.embedded.simulation.vpc import is_simulated
 from resources.ensured import Ensured
@@ -25,13 +29,15 @@ class SimulatedBucket(FolderBucket):
 
     A marker file says that this project made it. Then it may hold simulated objects only; any other object is an error
     that names it. A folder without the marker that holds files is read like any other folder of logs: `source` is what
-    would be simulated, `account` and `region` select among the sources that are found.
+    would be simulated, `choice` selects among the sources that are found.
     """
 
     MARK = ".simulated-by-vpc-flow-lake"
 
-    def __init__(self, root: Path, source: LogSource, account: str | None = None, region: str | None = None) -> None:
-        super().__init__(source.bucket, root, account, region)
+    def __init__(
+        self, root: Path, source: LogSource, choice: Choice = ANY_SOURCE, expected: RecordFormat | None = None
+    ) -> None:
+        super().__init__(source.bucket, root, choice, expected)
         self.simulated_source = source
 
     def listed_days(self) -> list[date] | None:
@@ -57,7 +63,7 @@ class SimulatedBucket(FolderBucket):
         objects = self.objects.list("") if self.root.exists() else ()
         keys = (stored.key for stored in objects if is_visible(stored.key, ""))
         self._refuse_foreign_objects(
-            key for key in keys if key.startswith("AWSLogs/") or is_object_name(PurePath(key).name)
+            key for key in keys if f"/{TOP}" in f"/{key}" or is_object_name(PurePath(key).name)
         )
 
     def _refuse_foreign_objects(self, keys: Iterable[str]) -> None:
@@ -76,7 +82,8 @@ class SimulatedBucket(FolderBucket):
         unfit = dict(super().unfit_days(days))
         for day in days if self.is_ours() else ():
             try:
-                self._refuse_foreign_objects(found.key for found in self.visible_objects(self.source().day_prefix(day)))
+                for folder in self.sources().day_prefixes(day).values():
+                    self._refuse_foreign_objects(found.key for found in self.visible_objects(folder))
             except FlowLakeError as error:
                 unfit[day] = str(error)
         return unfit
@@ -87,5 +94,11 @@ class SimulatedBucket(FolderBucket):
             self.claim()
         return super().ensure()
 
-    def source(self) -> LogSource:
-        return self.simulated_source if self.is_ours() else super().source()
+    def sources(self) -> LogSources:
+        if not self.is_ours():
+            return super().sources()
+        # Days that were simulated in another layout are still there.
+        own = self.simulated_source
+        found = self._sources_behind(owner_prefix(own)) if self.root.exists() else []
+        others = [source for source in found if (source.account, source.region) == (own.account, own.region)]
+        return LogSources(self.name, tuple(dict.fromkeys([own, *others])))

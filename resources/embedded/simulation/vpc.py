@@ -14,9 +14,13 @@ from hashlib import sha256
 from random import Random
 from typing import NamedTuple, TypeVar
 
+from flowlogs.delivery import DEFAULT_DELIVERY, Delivery
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE
-from flowlogs.layout import LogSource, find_owner
+from flowlogs.layout import LogSource, find_owner, find_source
+from flowlogs.record_format import DEFAULT_FORMAT, PARQUET
+from resources.embedded.simulation.parquet_object import parquet_object
+from resources.embedded.simulation.record_fields import SimulatedHost, record_line, record_values
 
 DAY_SECONDS = 86_400
 DELIVERY_SECONDS = 300
@@ -35,13 +39,15 @@ class SimulatedVpc:
 
     `traffic_type` and `aggregation_seconds` mean what EC2's CreateFlowLogs means by TrafficType and
     MaxAggregationInterval. They change what is recorded of a day's traffic, never the traffic. The same day, seed and
-    settings give the same records in any process, in any order of days and on any Python.
+    settings give the same records in any process, in any order of days and on any Python. `delivery` is the format and
+    the layout that they are written in; its prefix and Hive-compatible folders are those of `source`.
     """
 
     source: LogSource
     traffic_type: str = "ALL"
     aggregation_seconds: int = 600
     seed: int = 0
+    delivery: Delivery = DEFAULT_DELIVERY
 
     def __post_init__(self) -> None:
         if self.traffic_type not in TRAFFIC_TYPES:
@@ -58,23 +64,60 @@ class SimulatedVpc:
         midnight = datetime.combine(day, time())
         windows = [midnight + timedelta(seconds=begin) for begin in range(0, DAY_SECONDS, DELIVERY_SECONDS)]
         return [
-            self.source.object_key(self.flow_log_id, window, self._hex(window.isoformat(), digits=8))
+            self.source.object_key(
+                self.flow_log_id,
+                window,
+                self._hex(window.isoformat(), digits=8),
+                hourly=self.delivery.hourly,
+                extension=self.delivery.extension,
+            )
             for window in windows
         ]
 
     def objects(self, day: date) -> Iterator[tuple[str, bytes]]:
-        """Each object of the day: its key and its gzip bytes, in the order of `object_keys`."""
+        """Each object of the day: its key and its bytes, in the order of `object_keys`."""
         deliveries: list[list[_Record]] = [[] for _ in range(DAY_SECONDS // DELIVERY_SECONDS)]
         for record in self._records(day):
             deliveries[record.end // DELIVERY_SECONDS].append(record)
         for key, records in zip(self.object_keys(day), deliveries, strict=True):
             records.sort()
-            lines = (HEADER_LINE, *(record.line for record in records), "")
-            yield key, _gzip("\n".join(lines).encode())
+            lines = [record.line for record in records]
+            if self.delivery.record_format != DEFAULT_FORMAT:
+                yield key, self._in_another_format(lines)
+            else:
+                yield key, _gzip("\n".join((HEADER_LINE, *lines, "")).encode())
+
+    def _in_another_format(self, lines: Sequence[str]) -> bytes:
+        """An object of these records, given in the default format."""
+        record_format, hosts = self.delivery.record_format, self._hosts()
+        if record_format.stored_as == PARQUET:
+            records = [record_values(line, record_format, hosts, self.source.region) for line in lines]
+            return parquet_object(records, record_format)
+        texts = (record_line(line, record_format, hosts, self.source.region) for line in lines)
+        return _gzip("\n".join((record_format.header_line, *texts, "")).encode())
+
+    def _hosts(self) -> dict[str, SimulatedHost]:
+        """The hosts, by the ids of their interfaces."""
+        vpc_id = f"vpc-{self._hex('vpc', digits=17)}"
+        found = {}
+        for name, addresses in _HOSTS.items():
+            network = addresses[0].rpartition(".")[0]
+            found[self._interface_id(name)] = SimulatedHost(
+                name,
+                addresses,
+                vpc_id,
+                subnet_id=f"subnet-{self._hex(network, digits=17)}",
+                instance_id=f"i-{self._hex(name, 'instance', digits=17)}",
+                zone=f"use1-az{1 + int(network.rpartition('.')[2]) % 2}",
+            )
+        return found
+
+    def _interface_id(self, name: str) -> str:
+        return f"eni-{self._hex(name, digits=17)}"
 
     def _records(self, day: date) -> Iterator["_Record"]:
         interfaces = [
-            _Interface(f"eni-{self._hex(name, digits=17)}", addresses, int(self._hex(name, "stagger", digits=8), 16))
+            _Interface(self._interface_id(name), addresses, int(self._hex(name, "stagger", digits=8), 16))
             for name, addresses in _HOSTS.items()
         ]
         midnight = (day - date(1970, 1, 1)).days * DAY_SECONDS
@@ -101,16 +144,25 @@ class SimulatedVpc:
 def is_simulated(key: str) -> bool:
     """Whether an object is called as those that the VPC with the default seed delivers, in any account and region.
 
-    Nobody else's is: the flow log's id and the last part of the name are digests.
+    Nobody else's is: the flow log's id and the last part of the name are digests. Layout and format may be any.
     """
-    owner = find_owner(key)
-    day = LogSource("any-bucket", *owner).find_day(key) if owner else None
-    return owner is not None and day is not None and key in _simulated_keys(*owner, day)
+    source, owner = find_source("any-bucket", key), find_owner(key)
+    day = source.find_day(key) if source else None
+    if source is None or day is None or owner != (source.account, source.region):
+        return False
+    if not key.endswith((".log.gz", ".log.parquet")):
+        return False
+    return _name_without_extension(key) in _simulated_names(*owner, day)
 
 
 @lru_cache(maxsize=64)
-def _simulated_keys(account: str, region: str, day: date) -> frozenset[str]:
-    return frozenset(SimulatedVpc(LogSource("any-bucket", account, region)).object_keys(day))
+def _simulated_names(account: str, region: str, day: date) -> frozenset[str]:
+    keys = SimulatedVpc(LogSource("any-bucket", account, region)).object_keys(day)
+    return frozenset(map(_name_without_extension, keys))
+
+
+def _name_without_extension(key: str) -> str:
+    return key.rpartition("/")[2].partition(".")[0]
 
 
 # Chance.

@@ -7,8 +7,9 @@ from sqlglot import exp
 from sqlglot.dialects.hive import Hive
 from sqlglot.tokenizer_core import TokenType
 
+from flowlogs.record_format import PARQUET, TEXT
 from flowlogs.statement_kind import FirstWord
-from flowlogs.statements import PARQUET, TEXT, TableDefinition, TableName
+from flowlogs.statements import TableDefinition, TableName
 from resources.embedded.data_types import HIVE_TYPES
 from resources.embedded.partition import Partition
 from resources.embedded.sql.errors import not_supported

@@ -7,14 +7,24 @@ in another engine's way.
 from collections.abc import Mapping
 
 from sqlglot import exp
+from sqlglot.dialects.athena import Athena
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
+from flowlogs.statements import PATH_COLUMN
 from resources.embedded.sql.errors import position_of
 from resources.engine import QueryError
 
 Schema = Mapping[str, Mapping[str, object]]
 """By each relation's name, the types of its columns."""
+
+
+class _AthenaWithPath(Athena):
+    """Athena's dialect, in which ``SELECT *`` leaves the hidden column out."""
+
+    PSEUDOCOLUMNS = {PATH_COLUMN.upper()}  # noqa: RUF012 - sqlglot declares it so
+    EXCLUDES_PSEUDOCOLUMNS_FROM_STAR = True
+
 
 _UNNAMED = "?"
 """What the name of a column that has none begins with while names are resolved; also a node's note in `meta`."""
@@ -27,11 +37,33 @@ def with_resolved_names(tree: exp.Expr, schema: Schema, text: str) -> exp.Expr:
     """
     _note_unnamed(tree)
     # Trino knows a column's alias in ORDER BY only, so that aliases are not expanded elsewhere.
-    tree = qualify(tree, schema=dict(schema), dialect="athena", expand_alias_refs=False)
+    tree = qualify(tree, schema=dict(schema), dialect=_AthenaWithPath, expand_alias_refs=False)
+    _resolve_paths(tree, text)
     _name_as_trino(tree)
     _resolve_in_having(tree, schema)
     _refuse_misplaced_aliases(tree, text)
     return tree
+
+
+def _resolve_paths(tree: exp.Expr, text: str) -> None:
+    """Qualify the hidden column of objects' addresses, which `qualify` leaves as it is."""
+    for scope in traverse_scope(tree):
+        for found in list(scope.find_all(exp.Pseudocolumn)):
+            owners = [
+                alias
+                for alias, (_, source) in scope.selected_sources.items()
+                if (found.table or alias) == alias and _has_path(source)
+            ]
+            if len(owners) != 1:
+                what = "is ambiguous" if owners else "cannot be resolved"
+                raise QueryError("COLUMN_NOT_FOUND", f"{position_of(found.this)}Column '{PATH_COLUMN}' {what}.", text)
+            found.replace(exp.column(exp.to_identifier(PATH_COLUMN, quoted=True), table=owners[0], quoted=True))
+
+
+def _has_path(source: exp.Table | Scope) -> bool:
+    if isinstance(source, exp.Table):
+        return True
+    return isinstance(source.expression, exp.Query) and PATH_COLUMN in source.expression.named_selects
 
 
 def _first_select(tree: exp.Expr) -> exp.Expr:

@@ -15,6 +15,8 @@ class TableRead:
     `relation` is the name under which the plan's SQL reads the table's rows. `columns` are the table's columns that
     the query uses. `partition_predicates` are the pushed-down predicates on the partition columns alone: they choose
     the partitions to read. `required_text` is in the line of every row that the query can use; it may be empty.
+    `reads_path`: the query uses the hidden column of objects' addresses, which is then one more partition column of
+    `definition`. `object_predicates` are those on it and on partition columns: they choose the objects to read.
     """
 
     relation: str
@@ -23,6 +25,8 @@ class TableRead:
     columns: tuple[str, ...]
     partition_predicates: tuple[exp.Expr, ...]
     required_text: str
+    reads_path: bool = False
+    object_predicates: tuple[exp.Expr, ...] = ()
 
 
 @dataclass(frozen=True)

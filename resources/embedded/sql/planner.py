@@ -6,13 +6,14 @@ are not needed (predicates.py, pruning.py, top_n.py). The caller passes a functi
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 from sqlglot.errors import OptimizeError, SqlglotError
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from flowlogs.statements import PARQUET, TableDefinition, TableName
+from flowlogs.record_format import PARQUET
+from flowlogs.statements import PATH_COLUMN, TableDefinition, TableName
 from resources.embedded.data_types import HIVE_TYPES, TEXT
 from resources.embedded.sql.errors import nested_too_deeply, not_supported, position_of, syntax_error
 from resources.embedded.sql.name_resolution import with_resolved_names
@@ -25,6 +26,9 @@ from resources.embedded.sql.statements import Query
 from resources.embedded.sql.top_n import rewrite_top_n
 from resources.embedded.sql.type_checks import with_types
 from resources.engine import QueryError
+
+PATH = (PATH_COLUMN, "string")
+"""The hidden column of each table: the address of the object that a row comes from."""
 
 FindTable = Callable[[TableName], TableDefinition | None]
 """Finds a table in the catalog; returns None if there is no table of this name."""
@@ -39,8 +43,13 @@ class _Relation:
 
     @property
     def types(self) -> dict[str, object]:
-        columns = (*self.definition.columns, *self.definition.partition_columns)
+        columns = (*self.definition.columns, *self.definition.partition_columns, PATH)
         return {column: HIVE_TYPES[hive_type].trino for column, hive_type in columns}
+
+    @property
+    def with_path(self) -> TableDefinition:
+        """The table with its objects' addresses as one more partition column."""
+        return replace(self.definition, partition_columns=(*self.definition.partition_columns, PATH))
 
     @property
     def partition_columns(self) -> list[str]:
@@ -127,14 +136,19 @@ def _look_up(table: exp.Table, text: str, database: str, find_table: FindTable) 
 
 def _table_reads(tree: exp.Expr, relations: Mapping[str, _Relation]) -> tuple[TableRead, ...]:
     used = {column.name for column in tree.find_all(exp.Column)}
+    reads_path = PATH_COLUMN in used
     return tuple(
         TableRead(
             relation=name,
             name=relation.name,
-            definition=relation.definition,
+            definition=relation.with_path if reads_path else relation.definition,
             columns=tuple(column for column, _ in relation.definition.columns if column in used),
             partition_predicates=tuple(predicates_on(tree, name, relation.partition_columns)),
             required_text=longest_required_text(predicates_on(tree, name, relation.text_columns)),
+            reads_path=reads_path,
+            object_predicates=tuple(predicates_on(tree, name, [*relation.partition_columns, PATH_COLUMN]))
+            if reads_path
+            else (),
         )
         for name, relation in relations.items()
     )

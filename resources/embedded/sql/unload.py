@@ -1,8 +1,9 @@
 """The parser of UNLOAD, and the check of its query's columns. ../athena.py writes the rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import sqlglot
+from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
 from resources.embedded.sql.errors import not_supported
@@ -44,8 +45,38 @@ def parse_unload(text: str, database: str) -> Unload:
     return Unload(query, destination, _PARQUET_CODECS[str(codec).upper()], columns)
 
 
-def require_unloadable(unload: Unload, plan: QueryPlan) -> None:
-    """Raise QueryError if the plan's result cannot be written as the UNLOAD asks."""
+def branches_of(unload: Unload) -> list[Query]:
+    """The queries whose rows are written: those between UNION ALL, where partitions are written; else the one query.
+
+    Each of them reads a table of its own, so that what it writes into a partition's folder depends on no other.
+    """
+    waiting, found = [unload.query.tree], list[exp.Query]()
+    while waiting:
+        tree = waiting.pop()
+        inner = tree.unnest() if isinstance(tree, exp.Subquery) else tree
+        if not isinstance(inner, exp.Query):
+            return [unload.query]
+        if isinstance(inner, exp.Union) and unload.partitioned_by and _is_plain_union_all(inner):
+            waiting += [branch for branch in (inner.expression, inner.this) if isinstance(branch, exp.Query)]
+        else:
+            found.append(inner)
+    return [Query(tree, unload.query.text) for tree in found]
+
+
+def _is_plain_union_all(tree: exp.Union) -> bool:
+    known = {"this", "expression", "distinct"}
+    return not tree.args.get("distinct") and not any(value for name, value in tree.args.items() if name not in known)
+
+
+def require_unloadable(unload: Unload, plans: Sequence[QueryPlan]) -> None:
+    """Raise QueryError where the result of the branches' plans cannot be written as the UNLOAD asks."""
+    for plan in plans:
+        _require_unloadable(unload, plan)
+        if plan.columns != plans[0].columns:
+            raise not_supported("UNLOAD of UNION ALL whose queries give columns of other names", unload.query.text)
+
+
+def _require_unloadable(unload: Unload, plan: QueryPlan) -> None:
     text, by = unload.query.text, unload.partitioned_by
     for column in plan.columns:
         if plan.columns.count(column) > 1:

@@ -9,14 +9,10 @@ from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine
 from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, on_day, report_rows, with_day, write_object
 
 import assets.flow_logs_table
+from assets.added_days import record_added_days, recorded_days
 from assets.rejected_flows.cleanup import RUN_ENDS_WITHIN, remove_orphans
 from assets.rejected_flows.files import ROOT, STAMP
-from assets.rejected_flows.lost_partitions import (
-    RestoredPartitions,
-    record_added_days,
-    recorded_days,
-    remove_superseded,
-)
+from assets.rejected_flows.lost_partitions import RestoredPartitions, remove_superseded
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import create_table, drop_table, rejected_flows_table, set_partition_location
 
@@ -292,9 +288,9 @@ def test_partitions_are_asked_for_only_where_a_day_has_two_attempts(filled):
     asked = []
 
     class Engine(WatchedEngine):
-        def partition_locations(self, name, days):
-            asked.append(list(days))
-            return super().partition_locations(name, days)
+        def locations_of(self, name, partitions):
+            asked.append([date.fromisoformat(values[0]) for values in partitions])
+            return super().locations_of(name, partitions)
 
     engine = Engine(filled.target.athena)
     now = datetime.now(timezone.utc) + 2 * RUN_ENDS_WITHIN

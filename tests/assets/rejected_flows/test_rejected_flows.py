@@ -305,9 +305,9 @@ def test_nothing_is_looked_up_where_nothing_was_left(tables):
     asked = []
 
     class Engine(WatchedEngine):
-        def partition_locations(self, name, days):
-            asked.append(list(days))
-            return super().partition_locations(name, days)
+        def locations_of(self, name, partitions):
+            asked.append([date.fromisoformat(values[0]) for values in partitions])
+            return super().locations_of(name, partitions)
 
     engine = Engine(tables.target.athena)
     put(tables, "unlisted", DAY)
@@ -579,7 +579,7 @@ def test_a_file_of_others_among_a_runs_own_fails_it_and_stays(lake):
 
     def drop_in(text: str) -> None:
         if text.startswith("UNLOAD"):
-            written = max((lake.results / ROOT).rglob("*.parquet"))
+            written = max((lake.results / ROOT).rglob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
             written.with_name("mine.parquet").write_bytes(written.read_bytes())
 
     engine.after = drop_in
@@ -786,8 +786,8 @@ def test_a_file_that_is_gone_when_it_is_opened_is_looked_for_again(lake, tmp_pat
     athena = lake.target.athena
     inputs, times = type(athena)._inputs, []
 
-    def inputs_then_replaced(self, plan, session):
-        found = inputs(self, plan, session)
+    def inputs_then_replaced(self, plan, chosen, session):
+        found = inputs(self, plan, chosen, session)
         times.append(found)
         if len(times) == 1:
             in_a_thread(other_run(lake, tmp_path), DAY)

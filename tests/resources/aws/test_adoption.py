@@ -32,6 +32,7 @@ from support import DAY, SMALL_TOP, with_day, write_small_logs
 
 from flowlogs.bucket_policy import delivery_statements, is_equivalent, tls_only_statement
 from flowlogs.errors import FlowLakeError
+from flowlogs.layout import LogSource
 from pipelines.build import build_definitions
 from pipelines.targets import build_target
 from resources.aws.bucket import S3Bucket
@@ -352,7 +353,7 @@ def require_refused(vpcs: list[str], told: str) -> None:
 @pytest.mark.parametrize("folder", ["elsewhere", "elsewhere/"])
 def test_a_flow_log_to_a_prefix_is_told_before_a_second(aws: AwsDouble, vpc: str, folder: str) -> None:
     there = create_flow_log(vpc, LogDestination=f"arn:aws:s3:::{BUCKET}/{folder}")
-    where = f"arn:aws:s3:::{BUCKET}/{folder}, behind a prefix, which is not read yet"
+    where = f"arn:aws:s3:::{BUCKET}/{folder}, behind another prefix than FLOWLAKE_PREFIX names"
     require_refused([vpc, make_vpc()], f"{there} of {vpc} delivers to {where}")
 
 
@@ -508,17 +509,15 @@ OPTIONS = {"FileFormat": "plain-text", "HiveCompatiblePartitions": False, "PerHo
 @pytest.mark.parametrize(
     ("kind", "others", "told"),
     [
-        ("TransitGateway", {}, "records other fields than a VPC's flow log does, which the table does not read"),
-        ("VPC", {"LogFormat": "${srcaddr}"}, "records the fields ${srcaddr}, which the table does not read"),
         (
-            "VPC",
-            {"DestinationOptions": {**OPTIONS, "HiveCompatiblePartitions": True}},
-            "has HiveCompatiblePartitions True, which the table does not read: it needs False",
+            "TransitGateway",
+            {},
+            "records other fields than a VPC's flow log does, and no action, so that no report counts them",
         ),
         (
             "VPC",
-            {"DestinationOptions": {**OPTIONS, "FileFormat": "parquet"}},
-            "has FileFormat parquet, which the table does not read: it needs plain-text",
+            {"LogFormat": "${srcaddr}"},
+            "records the fields ${srcaddr}, without action: nobody can tell what was rejected",
         ),
     ],
 )
@@ -558,11 +557,6 @@ def test_a_flow_log_with_hourly_folders_serves(aws: AwsDouble, vpc: str, tmp_pat
         ({"TrafficType": "REJECT"}, "records REJECT traffic; FLOWLAKE_TRAFFIC_TYPE is ALL", False),
         ({"MaxAggregationInterval": 60}, "aggregates over 60 s; FLOWLAKE_AGGREGATION_SECONDS is 600", False),
         ({"LogFormat": "${srcaddr} ${dstaddr}"}, "records the fields ${srcaddr} ${dstaddr}", True),
-        (
-            {"DestinationOptions": {**OPTIONS, "FileFormat": "parquet"}},
-            "has FileFormat parquet, which the table does not read",
-            True,
-        ),
     ],
 )
 def test_a_flow_log_that_differs_is_reported_and_never_deleted(
@@ -574,6 +568,33 @@ def test_a_flow_log_that_differs_is_reported_and_never_deleted(
     passed, found = checks(result)["delivers_readable_records"]
     assert (passed, result.success) == (False, not blocks)
     assert told in found
+    assert flow_logs() == before
+
+
+@pytest.mark.usefixtures("ready_bucket")
+@pytest.mark.parametrize(
+    ("chosen", "others", "told"),
+    [
+        (
+            {"file_format": "parquet"},
+            {},
+            "delivers text, default format; FLOWLAKE_LOG_FORMAT and FLOWLAKE_FILE_FORMAT ask",
+        ),
+        ({"log_format": "${action} ${srcaddr}"}, {}, "ask for text, action srcaddr. It is read as it is"),
+        ({"hive_partitions": True}, {}, "has not HiveCompatiblePartitions, which the settings ask for"),
+        ({"hourly_partitions": True}, {}, "has not PerHourPartition, which the settings ask for"),
+        ({}, {"DestinationOptions": {**OPTIONS, "FileFormat": "parquet"}}, "nothing"),
+        ({}, {"LogFormat": "${srcaddr} ${action}"}, "nothing"),
+        ({}, {"DestinationOptions": {**OPTIONS, "HiveCompatiblePartitions": True}}, "nothing"),
+    ],
+)
+def test_a_flow_log_in_another_format_is_adopted_and_told_where_the_settings_ask_for_one(
+    aws: AwsDouble, vpc: str, chosen: dict[str, Any], others: dict[str, Any], told: str
+) -> None:
+    create_flow_log(vpc, **others)
+    before = flow_logs()
+    passed, found = checks(succeed(settings([vpc], **chosen)))["delivers_readable_records"]
+    assert told in found and passed == (told == "nothing")
     assert flow_logs() == before
 
 
@@ -634,30 +655,24 @@ HIVE_FOLDER = "AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-r
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "root", "service"),
     [
-        (f"a/{ACCOUNT_FOLDER}", "behind a prefix (a/AWSLogs/)"),
-        (f"a/b/c/{ACCOUNT_FOLDER}", "behind a prefix (a/b/c/AWSLogs/)"),
-        (
-            HIVE_FOLDER,
-            "in Hive-compatible folders (AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/)",
-        ),
-        (
-            f"a/{HIVE_FOLDER}",
-            "behind a prefix (a/AWSLogs/) and in Hive-compatible folders "
-            "(a/AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/)",
-        ),
+        (f"a/{ACCOUNT_FOLDER}", "a/AWSLogs/", ""),
+        (f"a/b/c/{ACCOUNT_FOLDER}", "a/b/c/AWSLogs/", ""),
+        (HIVE_FOLDER, "AWSLogs/", "aws-service"),
+        (f"a/{HIVE_FOLDER}", "a/AWSLogs/", "aws-service"),
+        (HIVE_FOLDER.replace("aws-service", "service"), "AWSLogs/", "service"),
+        (ACCOUNT_FOLDER.replace("AWSLogs/", "AWSLogs/o-a1b2c3d4e5/"), "AWSLogs/o-a1b2c3d4e5/", ""),
     ],
 )
-def test_flow_logs_in_another_layout_are_told_where_they_are(aws: AwsDouble, key: str, told: str) -> None:
+def test_flow_logs_in_any_layout_are_found(aws: AwsDouble, key: str, root: str, service: str) -> None:
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     for name in ("0/1/2/3/4/x", "AWSLogs/123456789012/CloudTrail/us-east-1/x", "b/AWSLogs/123456789012/Config/x", key):
         s3.put_object(Bucket=BUCKET, Key=name, Body=b"")
+    expected = (LogSource(BUCKET, "123456789012", "us-east-1", root, service),)
     for configured in (settings(), settings(account_id="123456789012", region="us-east-1")):
-        message = failure(materialize(configured))
-        assert f"s3://{BUCKET} holds no flow logs at AWSLogs/<account>/vpcflowlogs/<region>/" in message
-        assert f"It does hold flow logs {told}, which are not read yet." in message
+        assert build_target(configured).bucket.sources().sources == expected
 
 
 def test_a_bucket_of_other_logs_is_looked_into_a_few_times(aws: AwsDouble) -> None:
@@ -665,7 +680,7 @@ def test_a_bucket_of_other_logs_is_looked_into_a_few_times(aws: AwsDouble) -> No
     s3.create_bucket(Bucket=BUCKET)
     for number in range(150):
         s3.put_object(Bucket=BUCKET, Key=f"{number:03}/x/y", Body=b"")
-    build_target(settings()).bucket.source()
+    build_target(settings()).bucket.sources().sources[0]
     assert len(aws.calls("s3:ListObjectsV2")) <= 102
 
 

@@ -24,6 +24,7 @@ from support import DAY, NEXT_DAY, SMALL_TOP, with_day
 
 from flowlogs.statements import TableName
 from pipelines.targets import build_target
+from resources.engine import day_values
 
 RAW = TableName("vpc_flow_lake", "vpc_flow_logs")
 REJECTED = TableName("vpc_flow_lake", "rejected_flows")
@@ -77,7 +78,7 @@ def test_a_day_of_flow_logs_that_is_read_otherwise_fails_and_the_others_are_done
     before = len(filled.queries())
     result = materialize(settings(), DAY, NEXT_DAY, selection=asset)
     assert failure(result).startswith(told(RAW, f"SerDe: the table has {LAZY}; the partition has {OPEN_CSV}"))
-    assert f"Not done: {DAY}; the other one is." in failure(result)
+    assert f"Not done: {DAY}. Done: 1 other day." in failure(result)
     scans = [query["Query"] for query in filled.queries()[before:] if query["SubstatementType"] == "UNLOAD"]
     assert [f"BETWEEN '{NEXT_DAY}' AND '{NEXT_DAY}'" in text for text in scans] == [True] * (asset == "rejected_flows")
 
@@ -113,9 +114,9 @@ def test_each_difference_in_what_objects_are_read_by_is_a_line(filled: AwsDouble
         storage["SerdeInfo"]["Parameters"] = {"field.delim": ",", "escape.delim": "\\"}
 
     describe_otherwise(RAW, change)
-    found = build_target(settings()).athena.partition_differences(RAW, [DAY, NEXT_DAY])
-    assert list(found) == [DAY]
-    columns, parameters = found[DAY]
+    found = build_target(settings()).athena.partition_differences(RAW, [day_values(DAY), day_values(NEXT_DAY)])
+    assert list(found) == [day_values(DAY)]
+    columns, parameters = found[day_values(DAY)]
     assert columns.startswith("columns: the table has version int, account string, ")
     assert columns.endswith("; the partition has version bigint")
     assert parameters == (
@@ -130,10 +131,10 @@ def test_what_objects_are_not_read_by_may_differ(filled: AwsDouble) -> None:
         storage["SerdeInfo"]["Parameters"]["serialization.format"] = "1"
 
     describe_otherwise(RAW, change)
-    assert build_target(settings()).athena.partition_differences(RAW, [DAY, NEXT_DAY]) == {}
+    assert build_target(settings()).athena.partition_differences(RAW, [day_values(DAY), day_values(NEXT_DAY)]) == {}
     succeed(settings(), selection=DAILY)
 
 
 def test_a_table_that_is_not_there_has_no_differences(aws: AwsDouble) -> None:
     boto3.client("s3").create_bucket(Bucket=BUCKET)
-    assert build_target(settings()).athena.partition_differences(RAW, [DAY]) == {}
+    assert build_target(settings()).athena.partition_differences(RAW, [day_values(DAY)]) == {}

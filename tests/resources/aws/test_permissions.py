@@ -3,6 +3,7 @@
 The double evaluates actions, resources and conditions, also those that Athena asks for in its caller's name.
 """
 
+import gzip
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 import boto3
 import pytest
 from aws_double.authorization import ARNS, CONDITION_KEYS, RESOURCES
+from aws_double.permissions import verdict
 from aws_double.server import AwsDouble
 from aws_lineage import (
     BUCKET,
@@ -35,7 +37,7 @@ from aws_lineage import (
     upload_small_logs,
 )
 from botocore.exceptions import ClientError
-from support import DAY, PING, ROOT, SMALL_DETAILS, SMALL_TOP, record, with_day, write_object
+from support import DAY, PING, ROOT, SMALL_DETAILS, SMALL_TOP, record, with_day, write_object, write_small_logs
 
 from pipelines.build import build_definitions
 
@@ -73,7 +75,7 @@ def test_the_policy_is_its_two_parts() -> None:
     assert whole["Statement"] == setup["Statement"] + [s for s in daily["Statement"] if s["Sid"] not in OF_SETUP_TOO]
 
 
-OF_SETUP_TOO = ("LookAtFlowLogs", "NoteDays")
+OF_SETUP_TOO = ("LookAtFlowLogs", "NoteDays", "SideTables")
 """The daily policy's statements that allow what the setup's allow already."""
 
 OF_A_READER = ("Workgroup", "Catalog", "NoteSource")
@@ -90,7 +92,7 @@ def test_the_policy_of_a_reader_has_no_part_in_buckets_and_flow_logs() -> None:
     assert of_buckets == {"s3:ListBucket", "s3:GetBucketLocation", *uploads, *objects}
 
 
-@pytest.mark.parametrize(("part", "room"), [("", 28), ("-read", 1_333), ("-setup", 3_453), ("-daily", 2_363)])
+@pytest.mark.parametrize(("part", "room"), [("", 25), ("-read", 1_330), ("-setup", 3_452), ("-daily", 1_718)])
 def test_a_policy_of_the_longest_names_leaves_so_many_characters_of_what_iam_takes(part: str, room: int) -> None:
     longest = dict.fromkeys(NAMES, "x" * 128) | {"BUCKET": "x" * 63, "ACCOUNT_ID": "1" * 12}
     shorter = {"REGION": "ap-northeast-1", "PARTITION": "aws-us-gov"}
@@ -311,7 +313,7 @@ def elsewhere(document: dict[str, Any], bucket: str, folder: str) -> dict[str, A
         else:
             logs = f"arn:aws:s3:::{BUCKET}/"
             moved = [
-                arn if "/AWSLogs/" in arn else arn.replace(logs, f"arn:aws:s3:::{bucket}/{folder}/") for arn in arns
+                arn if "AWSLogs/" in arn else arn.replace(logs, f"arn:aws:s3:::{bucket}/{folder}/") for arn in arns
             ]
             statement["Resource"] = [*moved, *(arns if statement["Sid"] == "Markers" else [])]
     return document
@@ -346,6 +348,67 @@ def test_the_daily_policy_looks_at_flow_logs_of_subnets(aws: AwsDouble, monkeypa
     job = build_definitions(settings([vpc])).resolve_job_def("daily_reject_reports")
     result = job.execute_in_process(partition_key=DAY.isoformat())
     assert checks(result)["delivers_readable_records"] == (True, "nothing")
+
+
+GLUE = "arn:aws:glue:us-east-1:123456789012"
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize(
+    "action", ["CreateTable", "GetTable", "GetPartitions", "BatchGetPartition", "BatchCreatePartition"]
+)
+def test_side_tables_are_created_and_get_partitions(name: str, action: str) -> None:
+    side_table = f"{GLUE}:table/vpc_flow_lake/vpc_flow_logs_a7ed1b651e51"
+    needed = [f"{GLUE}:catalog", f"{GLUE}:database/vpc_flow_lake", side_table]
+    allowed = [verdict(policy(name)["Statement"], f"glue:{action}", arn, {}) for arn in needed]
+    # The first part creates tables, and adds no partition to any.
+    assert allowed == ([None] * 3 if name == "iam-policy-setup.json" and action != "CreateTable" else [True] * 3)
+
+
+@pytest.mark.parametrize("without", ["", "glue:CreateTable"])
+def test_with_the_daily_policy_a_new_format_behind_a_prefix_is_read(
+    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, without: str
+) -> None:
+    configured = settings([make_vpc()], prefix="network/flow")
+    succeed(configured)
+    write_small_logs(tmp_path / "bucket" / "network" / "flow")
+    upload(tmp_path / "bucket")
+    folder = f"network/flow/AWSLogs/{aws.account}/vpcflowlogs/us-east-1/{DAY:%Y/%m/%d}/"
+    name = f"{aws.account}_vpcflowlogs_us-east-1_fl-0fffffffffffffff1_{DAY:%Y%m%d}T0005Z_aaaaaaaa.log.gz"
+    text = b"srcaddr dstaddr action packets\n192.0.2.77 10.0.0.1 REJECT 987654\n"
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=folder + name, Body=gzip.compress(text))
+    become(aws, monkeypatch, policy("iam-policy-daily.json", without=without))
+    job = build_definitions(configured).resolve_job_def("daily_reject_reports")
+    result = job.execute_in_process(partition_key=DAY.isoformat(), raise_on_error=False)
+    if without:
+        assert without in failure(result)
+        return
+    assert result.success
+    aws.set(enforce_iam=False)
+    first, *others = report("top_rejected_pairs", DAY)
+    assert first == [987654, "192.0.2.77", "10.0.0.1", DAY.isoformat()]
+    assert others == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_the_daily_policy_creates_side_tables_alone() -> None:
+    found = policy("iam-policy-daily.json")["Statement"]
+    names = ("vpc_flow_logs_a7ed1b651e51", "vpc_flow_logs", "rejected_flows", "theirs")
+    allowed = [verdict(found, "glue:CreateTable", f"{GLUE}:table/vpc_flow_lake/{name}", {}) for name in names]
+    assert allowed == [True, None, None, None]
+
+
+@pytest.mark.parametrize("name", ["iam-policy.json", "iam-policy-daily.json", "iam-policy-read.json"])
+def test_objects_are_read_behind_a_prefix_and_in_any_layout(name: str) -> None:
+    found = policy(name)["Statement"]
+    for prefix in ("", "network/", "network/flow/"):
+        for folder in (
+            "123456789012/vpcflowlogs",
+            "o-0a1b2c3d4e/123456789012/vpcflowlogs",
+            "aws-account-id=123456789012",
+        ):
+            key = f"arn:aws:s3:::{BUCKET}/{prefix}AWSLogs/{folder}/x.log.gz"
+            assert verdict(found, "s3:GetObject", key, {}) is True
+            assert verdict(found, "s3:PutObject", key, {}) is None
 
 
 def test_the_daily_policy_writes_what_a_day_gives_alone() -> None:

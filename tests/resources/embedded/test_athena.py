@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from small_bucket import NAME, SOURCE, RecordingStore, SmallBucket, record
-from support import ROOT
+from support import ROOT, default_table
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import TableName, create_database, create_table, flow_logs_table, set_partition_location
+from flowlogs.statements import TableName, create_database, create_table, set_partition_location
 from resources.embedded.athena import EmbeddedAthena
 from resources.engine import QueryError
 
@@ -468,7 +468,7 @@ def test_the_definitions_of_another_engine_over_the_same_catalog_are_known(tmp_p
     bucket = SmallBucket(tmp_path)
     bucket.put_day("2024-03-01", [record(1)])
     other = EmbeddedAthena(tmp_path / "catalog.sqlite", {SOURCE.bucket: bucket.store}, "elsewhere")
-    assert other.find_table(NAME) == flow_logs_table(SOURCE)
+    assert other.find_table(NAME) == default_table(SOURCE)
     assert other.find_table(TableName("lake", "none")) is None
     assert other.execute("SELECT numpackets FROM lake.flows").frame["numpackets"].tolist() == [1]
     with pytest.raises(QueryError, match="TABLE_NOT_FOUND"):
@@ -538,11 +538,11 @@ def test_a_table_is_created_once_and_stays_as_it_was(empty: SmallBucket) -> None
         "AlreadyExistsException: Table `lake`.`flows` already exists."
     )
     empty.engine.execute(f"CREATE EXTERNAL TABLE IF NOT EXISTS flows {other}")
-    assert empty.engine.find_table(NAME) == flow_logs_table(SOURCE)
+    assert empty.engine.find_table(NAME) == default_table(SOURCE)
 
 
 def test_a_table_needs_its_database(empty: SmallBucket) -> None:
-    statement = create_table(TableName("nowhere", "flows"), flow_logs_table(SOURCE))
+    statement = create_table(TableName("nowhere", "flows"), default_table(SOURCE))
     assert refusal(empty, statement) == "SCHEMA_NOT_FOUND: Database nowhere does not exist."
 
 
@@ -551,7 +551,7 @@ def test_a_dropped_table_takes_its_partitions_along_and_leaves_its_objects(empty
     empty.engine.execute("DROP TABLE flows")
     assert refusal(empty, "DROP TABLE flows") == "SemanticException: [Error 10001]: Table not found lake.flows."
     empty.engine.execute("DROP TABLE IF EXISTS `lake`.`flows`")
-    empty.engine.execute(create_table(NAME, flow_logs_table(SOURCE)))
+    empty.engine.execute(create_table(NAME, default_table(SOURCE)))
     assert empty.rows("SHOW PARTITIONS flows") == []
     empty.add_days("2024-03-01")
     assert empty.rows("SELECT numpackets FROM flows") == [(1,)]

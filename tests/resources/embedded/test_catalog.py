@@ -16,7 +16,8 @@ from support import ROOT, files_in
 
 import resources.embedded.catalog
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import PARQUET, TableDefinition, TableName
+from flowlogs.record_format import PARQUET
+from flowlogs.statements import TableDefinition, TableName
 from resources.embedded.catalog import APPLICATION_ID, Catalog, Partition
 
 NAME = TableName("lake", "flows")

@@ -24,6 +24,7 @@ from support import DAY, NEXT_DAY, ROOT, files_in, write_object
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
+from flowlogs.sources import Choice
 from resources.bucket import StoredObject
 from resources.embedded.bucket import FolderBucket
 from resources.embedded.flow_log import SimulatedFlowLog
@@ -728,8 +729,7 @@ def test_account_and_region_are_found_from_the_folders(logs):
     facts = FolderBucket("logs-0", logs).ensure().facts
     assert facts == {
         "path": str(logs),
-        "account": "111111111111",
-        "region": "eu-west-2",
+        "whose": "111111111111 in eu-west-2",
         "location": "s3://logs-0/AWSLogs/111111111111/vpcflowlogs/eu-west-2/",
     }
 
@@ -764,21 +764,27 @@ def several(logs: Path) -> Path:
 
 def test_several_accounts_and_regions_are_listed_with_the_variables_that_choose(several):
     with pytest.raises(FlowLakeError) as error:
-        FolderBucket("logs-0", several, account="111111111111").source()
+        FolderBucket("logs-0", several, Choice("111111111111")).sources().sources[0]
     assert str(error.value) == (
-        f"{several} holds flow logs of several accounts or regions. Choose one by setting these variables:{LISTING}"
+        f"{several} holds flow logs of several accounts or regions. Choose one by setting these variables, or several "
+        "with commas between them, or all with FLOWLAKE_ACCOUNT_ID='*' FLOWLAKE_REGION='*':"
+        + "".join(f"\n  FLOWLAKE_ACCOUNT_ID=111111111111 FLOWLAKE_REGION={region}" for _, region in SEVERAL[:2])
     )
 
 
 def test_account_and_region_choose_among_several(several):
-    assert FolderBucket("logs-0", several, "222222222222").source() == LogSource("logs-0", *SEVERAL[2])
-    assert FolderBucket("logs-0", several, None, "eu-west-2").source() == LogSource("logs-0", *SEVERAL[1])
-    assert FolderBucket("logs-0", several, *SEVERAL[0]).source() == LogSource("logs-0", *SEVERAL[0])
+    assert FolderBucket("logs-0", several, Choice("222222222222")).sources().sources[0] == LogSource(
+        "logs-0", *SEVERAL[2]
+    )
+    assert FolderBucket("logs-0", several, Choice(None, "eu-west-2")).sources().sources[0] == LogSource(
+        "logs-0", *SEVERAL[1]
+    )
+    assert FolderBucket("logs-0", several, Choice(*SEVERAL[0])).sources().sources[0] == LogSource("logs-0", *SEVERAL[0])
 
 
 def test_a_choice_that_is_not_there_is_an_error_with_the_list(several):
     with pytest.raises(FlowLakeError) as error:
-        FolderBucket("logs-0", several, region="us-east-1").source()
+        FolderBucket("logs-0", several, Choice(None, "us-east-1")).sources().sources[0]
     assert str(error.value) == (
         f"{several} holds no flow logs for FLOWLAKE_ACCOUNT_ID=(any) FLOWLAKE_REGION=us-east-1. It holds:{LISTING}"
     )
@@ -807,8 +813,7 @@ def simulated(tmp_path: Path) -> SimulatedBucket:
 def test_the_default_bucket_is_made_with_a_mark_that_says_so(simulated):
     assert simulated.ensure().facts == {
         "path": str(simulated.root),
-        "account": "123456789012",
-        "region": "us-east-1",
+        "whose": "123456789012 in us-east-1",
         "location": SOURCE.location,
     }
     mark = simulated.root / SimulatedBucket.MARK
@@ -828,7 +833,7 @@ def test_a_default_bucket_that_somebody_filled_is_read_and_never_written(simulat
     simulated.ensure()
     facts = flow_log.ensure().facts
     flow_log.deliver([DAY])
-    assert simulated.source() == LogSource("simulated-bucket", "999999999999", "eu-west-1")
+    assert simulated.sources().sources[0] == LogSource("simulated-bucket", "999999999999", "eu-west-1")
     assert facts == {"flow log": f"none: {simulated.root} holds files that are not ours, and is only read"}
     assert files_in(simulated.root) == before
 
@@ -974,31 +979,39 @@ def in_folder(path: Path) -> Path:
 def test_a_folder_inside_the_layout_is_told_which_one_was_meant(tmp_path, inside):
     in_folder(tmp_path / f"logs/{LAYOUT}/2021/09/02")
     with pytest.raises(FlowLakeError, match=rf"It lies in one: name {tmp_path}/logs in LOGS=\.$"):
-        FolderBucket("logs", tmp_path / "logs" / inside).source()
+        FolderBucket("logs", tmp_path / "logs" / inside).sources().sources[0]
 
 
 @pytest.mark.parametrize("prefix", ["a", "network/flow", "one/two/three"])
-def test_logs_behind_a_prefix_are_told_where_they_are(tmp_path, prefix):
+def test_logs_behind_the_only_prefix_are_found(tmp_path, prefix):
     in_folder(tmp_path / prefix / LAYOUT)
-    with pytest.raises(FlowLakeError, match=rf"They are in {tmp_path}/{prefix}: name that folder in LOGS=\.$"):
-        FolderBucket("logs", tmp_path).source()
+    expected = LogSource("logs", "123456789012", "us-east-1", f"{prefix}/AWSLogs/")
+    assert FolderBucket("logs", tmp_path).sources().sources == (expected,)
+    assert FolderBucket("logs", tmp_path, Choice(prefix=f"{prefix}/")).sources().sources == (expected,)
+
+
+def test_logs_behind_several_prefixes_are_a_choice(tmp_path):
+    for prefix in ("a", "b/c"):
+        in_folder(tmp_path / prefix / LAYOUT)
+    with pytest.raises(FlowLakeError, match=r"several prefixes.*\n  FLOWLAKE_PREFIX=a\n  FLOWLAKE_PREFIX=b/c$"):
+        FolderBucket("logs", tmp_path).sources()
+    (source,) = FolderBucket("logs", tmp_path, Choice(prefix="b/c/")).sources().sources
+    assert source.root == "b/c/AWSLogs/"
 
 
 def test_objects_without_the_layout_are_told_to_lack_their_day(tmp_path):
     name = "123456789012_vpcflowlogs_us-east-1_fl-0123456789abcdef0_20210902T0005Z_00000001.log.gz"
     (in_folder(tmp_path / "here") / name).write_bytes(b"")
     with pytest.raises(FlowLakeError, match=f"{tmp_path}/here holds objects of a flow log, without the folders of"):
-        FolderBucket("logs", tmp_path).source()
+        FolderBucket("logs", tmp_path).sources().sources[0]
 
 
-def test_hive_compatible_folders_beside_plain_ones_are_warned_of(tmp_path):
+def test_hive_compatible_folders_beside_plain_ones_are_read_too(tmp_path):
     in_folder(tmp_path / LAYOUT)
     in_folder(tmp_path / "AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1")
-    assert FolderBucket("logs", tmp_path).ensure().warnings == (
-        f"{tmp_path} also holds flow logs in Hive-compatible folders "
-        "(AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/), which are not read yet: their records "
-        "are in no report",
-    )
+    bucket = FolderBucket("logs", tmp_path)
+    assert bucket.ensure().warnings == ()
+    assert [source.service for source in bucket.sources().sources] == ["", "aws-service"]
 
 
 @pytest.mark.parametrize("prefix", ["old", "network/flow"])
@@ -1006,8 +1019,7 @@ def test_logs_behind_a_prefix_beside_others_are_warned_of(tmp_path, prefix):
     in_folder(tmp_path / LAYOUT)
     in_folder(tmp_path / prefix / LAYOUT)
     assert FolderBucket("logs", tmp_path).ensure().warnings == (
-        f"{tmp_path} also holds flow logs behind a prefix ({prefix}/AWSLogs/), which are not read yet: their records "
-        "are in no report",
+        f"{tmp_path} also holds flow logs behind another prefix ({prefix}/AWSLogs/): their records are in no report",
     )
 
 
@@ -1016,7 +1028,7 @@ def test_the_look_for_logs_elsewhere_ends_in_any_folder(tmp_path):
         in_folder(tmp_path / f"{number}/{number}")
     (tmp_path / "round").symlink_to(tmp_path)
     with pytest.raises(FlowLakeError, match="holds no flow logs: there is no AWSLogs/<account>"):
-        FolderBucket("logs", tmp_path).source()
+        FolderBucket("logs", tmp_path).sources().sources[0]
 
 
 # Days, and what lies in none
@@ -1088,4 +1100,4 @@ def test_a_folder_above_the_logs_that_may_not_be_read_is_told(logs, folder, monk
     monkeypatch.setattr(os, "scandir", deny)
     monkeypatch.setattr(Path, "stat", deny_below)
     with pytest.raises(FlowLakeError, match=rf"^{logs / folder}[^ ]* cannot be read: Permission denied"):
-        FolderBucket("logs", logs).source()
+        FolderBucket("logs", logs).sources().sources[0]

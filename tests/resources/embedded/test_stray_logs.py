@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from flowlogs.layout import LogSource
 from resources.embedded.bucket import FolderBucket
 from resources.embedded.stray_logs import MAX_FOLDERS_BELOW_EACH, find_stray_logs
 
 ACCOUNT = "AWSLogs/123456789012"
+SOURCES = [LogSource("logs", "123456789012", "us-east-1")]
 NAME = "123456789012_vpcflowlogs_us-east-1_fl-0123456789abcdef0_20210902T0005Z_00000001.log.gz"
 
 
@@ -53,8 +55,7 @@ def test_objects_above_the_folders_of_regions_are_warned_of(root: Path, folder: 
 def test_logs_behind_a_prefix_of_three_levels_are_warned_of(root: Path) -> None:
     put(root / f"a/b/c/{ACCOUNT}/vpcflowlogs/us-east-1/2021/09/02")
     assert FolderBucket("logs", root).ensure().warnings == (
-        f"{root} also holds flow logs behind a prefix (a/b/c/AWSLogs/), which are not read yet: their records are in "
-        "no report",
+        f"{root} also holds flow logs behind another prefix (a/b/c/AWSLogs/): their records are in no report",
     )
 
 
@@ -87,7 +88,7 @@ def test_a_link_to_logs_elsewhere_is_warned_of(root: Path, tmp_path_factory: pyt
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     put(elsewhere / "2021/09/02")
     (root / ACCOUNT / "vpcflowlogs/link").symlink_to(elsewhere)
-    assert find_stray_logs(root) == ([f"{ACCOUNT}/vpcflowlogs/link/"], [])
+    assert find_stray_logs(root, SOURCES) == ([f"{ACCOUNT}/vpcflowlogs/link/"], [])
 
 
 def test_the_look_ends_in_a_folder_of_many_others(root: Path) -> None:
@@ -95,5 +96,5 @@ def test_the_look_ends_in_a_folder_of_many_others(root: Path) -> None:
         (root / f"many/{number}").mkdir(parents=True)
     put(root / "many/zz")
     put(root / "other")
-    stray, _ = find_stray_logs(root)
+    stray, _ = find_stray_logs(root, SOURCES)
     assert "other/" in stray

@@ -25,7 +25,7 @@ SKIPPED = record(1, source="-", action="-", status="SKIPDATA")
 @pytest.fixture
 def bucket(tmp_path) -> SmallBucket:
     bucket = SmallBucket(tmp_path)
-    bucket.put_day(DAY, [record(1)])
+    bucket.put_day(DAY, [record(1)], name=OBJECT.replace("T0005Z", "T0000Z") + ".gz")
     return bucket
 
 
@@ -62,7 +62,7 @@ def test_a_copy_that_was_given_the_name_of_another_day_is_told(bucket):
     ("first", "words"),
     [
         (record(2), "has no header line. Athena passes over the first line of each object"),
-        (SWAPPED, "is of a flow log in a custom format"),
+        (SWAPPED, "is of a flow log in another format than its table, which reads it by position"),
         ("", "does not begin with the header line"),
         ("x" * (2 * CHUNK_BYTES), "does not begin with the header line"),
     ],

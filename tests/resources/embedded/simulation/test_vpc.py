@@ -212,7 +212,7 @@ def test_neither_traffic_type_nor_aggregation_changes_the_keys():
 def test_keys_lead_back_to_their_source_and_day(account, region, day, seed):
     source = LogSource("flow-logs", account, region)
     keys = SimulatedVpc(source, seed=seed).object_keys(day)
-    assert {find_source(key) for key in keys} == {(account, region)}
+    assert {find_source("flow-logs", key) for key in keys} == {source}
     assert {source.find_day(key) for key in keys} == {day}
 
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_bucket import SOURCE
+from support import day_locations, default_table
 
-from flowlogs.fields import DEFAULT_FIELDS
+from flowlogs.fields import DEFAULT_FIELDS, DERIVED_COLUMNS
 from flowlogs.statements import (
     PARQUET,
     TEXT,
@@ -19,7 +20,6 @@ from flowlogs.statements import (
     create_database,
     create_table,
     drop_table,
-    flow_logs_table,
     rejected_flows_table,
     set_partition_location,
     show_partitions,
@@ -46,7 +46,7 @@ def test_create_database() -> None:
 
 
 def test_create_table_of_flow_logs() -> None:
-    assert parse(create_table(NAME, flow_logs_table(SOURCE)), "other") == CreateTable(
+    assert parse(create_table(NAME, default_table(SOURCE)), "other") == CreateTable(
         NAME,
         TableDefinition(
             columns=tuple((field.column, field.type) for field in DEFAULT_FIELDS),
@@ -63,7 +63,7 @@ def test_create_table_of_rejected_flows() -> None:
     assert parse(create_table(NAME, rejected_flows_table("s3://results/")), "other") == CreateTable(
         NAME,
         TableDefinition(
-            columns=tuple((field.column, field.type) for field in DEFAULT_FIELDS),
+            columns=DERIVED_COLUMNS,
             partition_columns=(("dt", "string"),),
             location="s3://results/rejected_flows/",
             stored_as=PARQUET,
@@ -81,7 +81,7 @@ def test_set_location_of_a_partition() -> None:
 
 
 def test_add_partitions() -> None:
-    (statement,) = add_partitions(NAME, SOURCE.day_locations([date(2021, 1, 31), date(2021, 2, 1)]))
+    (statement,) = add_partitions(NAME, day_locations(SOURCE, [date(2021, 1, 31), date(2021, 2, 1)]))
     folder = "s3://flow-logs/AWSLogs/123456789012/vpcflowlogs/eu-west-1"
     assert parse(statement, "other") == AddPartitions(
         NAME,

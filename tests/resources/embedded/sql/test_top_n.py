@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_bucket import SmallBucket, record
 
-from flowlogs.statements import PARQUET, TEXT, TableDefinition
+from flowlogs.record_format import PARQUET, TEXT
+from flowlogs.statements import TableDefinition
 from resources.embedded.sql.parse import parse
 from resources.embedded.sql.plan import QueryPlan
 from resources.embedded.sql.planner import plan_query

@@ -6,9 +6,11 @@ from datetime import date
 
 import pytest
 from small_bucket import SOURCE, SmallBucket
+from support import default_table
 
-from flowlogs.fields import DEFAULT_FIELDS
-from flowlogs.statements import TableName, flow_logs_table, unload_rejected
+from flowlogs.fields import DERIVED_COLUMNS
+from flowlogs.record_format import DEFAULT_FORMAT
+from flowlogs.statements import RawRead, TableName, unload_rejected
 from resources.embedded.sql.parse import parse
 from resources.embedded.sql.planner import plan_query
 from resources.embedded.sql.statements import Unload
@@ -18,20 +20,20 @@ NAME = TableName("lake", "flows")
 
 
 def test_unload_of_rejected_flows() -> None:
-    statement = unload_rejected(
-        NAME, date(2021, 1, 30), date(2021, 1, 31), "s3://results/rejected_flows/1/", "-- run 1"
-    )
+    read = RawRead(NAME, DEFAULT_FORMAT, ("123456789012", "eu-west-1"))
+    destination = "s3://results/rejected_flows/1/"
+    statement = unload_rejected([read], date(2021, 1, 30), date(2021, 1, 31), destination, "-- run 1")
     unload = parse(statement, "other")
     assert isinstance(unload, Unload)
     assert (unload.destination, unload.compression) == ("s3://results/rejected_flows/1/", "zstd")
     assert unload.partitioned_by == ("dt",)
     assert unload.query.text == statement
-    (read,) = (found := plan_query(unload.query, "other", lambda _: flow_logs_table(SOURCE))).reads
+    (read,) = (found := plan_query(unload.query, "other", lambda _: default_table(SOURCE))).reads
     assert (read.name, read.required_text) == (NAME, "REJECT")
     assert [condition.sql("duckdb") for condition in read.partition_predicates] == [
         "\"dt\" BETWEEN '2021-01-30' AND '2021-01-31'"
     ]
-    assert found.columns == (*(field.column for field in DEFAULT_FIELDS), "dt")
+    assert found.columns == (*(column for column, _ in DERIVED_COLUMNS), "dt")
     assert found.partition_columns == {"dt": "dt"}
 
 
@@ -119,7 +121,7 @@ REFUSED = {
             ("SELECT row_number() OVER (ORDER BY numpackets) AS n, dt FROM flows", "dt"),
             ("SELECT count(*) AS n, dt FROM flows GROUP BY ROLLUP (dt)", "dt"),
             ("SELECT numpackets, dt FROM flows LIMIT 1", "dt"),
-            ("SELECT numpackets, dt FROM flows UNION ALL SELECT 1, dt FROM flows", "dt"),
+            ("SELECT numpackets, dt FROM flows UNION SELECT numpackets, dt FROM flows", "dt"),
             ("SELECT 1 AS n, '2024-03-01' AS dt", "dt"),
         )
     },

@@ -1,0 +1,45 @@
+"""Records which days runs added to a table of flow logs, so that a table that was dropped gets them back."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from assets.results_source import DAYS
+from flowlogs.days import batches
+from flowlogs.statements import TableName
+from resources.bucket import ObjectStore
+
+ADDED_DAYS = f"{DAYS}added/"
+"""Records of added days, by database and table. A file's name is the first and the last day that a run added."""
+
+_ADDED_DAYS_FILE = re.compile(r"(?P<first>\d{4}-\d\d-\d\d)_(?P<last>\d{4}-\d\d-\d\d)\.txt")
+
+
+def record_added_days(results: ObjectStore, table: TableName, days: Sequence[date]) -> None:
+    """Record that a run adds these days to a table of flow logs."""
+    text = f"Added to {table.hive}.\n".encode()
+    ranges = list(batches(sorted(days), len(days) or 1))
+    if ranges:
+        results.replace({f"{_records_folder(table)}{days[0]}_{days[-1]}.txt": text for days in ranges})
+
+
+def recorded_days(results: ObjectStore, table: TableName) -> list[date]:
+    """The days that runs added to a table of flow logs."""
+    folder = _records_folder(table)
+    found: set[date] = set()
+    for stored in results.list(folder):
+        if match := _ADDED_DAYS_FILE.fullmatch(stored.key.removeprefix(folder)):
+            found |= set(_days_between(match["first"], match["last"]))
+    return sorted(found)
+
+
+def _records_folder(table: TableName) -> str:
+    return f"{ADDED_DAYS}{table.database}/{table.table}/"
+
+
+def _days_between(first: str, last: str) -> Iterator[date]:
+    try:
+        begin, end = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError:
+        return
+    yield from map(date.fromordinal, range(begin.toordinal(), end.toordinal() + 1))
