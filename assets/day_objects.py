@@ -121,6 +121,23 @@ def inspect_days(bucket: Bucket, days: Sequence[date]) -> dict[date, DayObjects]
     return inspected | {day: DayObjects({}, problem) for day, problem in bucket.unfit_days(days).items()}
 
 
+def formats_of_day(bucket: Bucket, day: date) -> Iterator[tuple[LogSource, RecordFormat, int]]:
+    """The formats of a day's flow logs, by one object of each: its source, its format, how many objects it has."""
+    for source in bucket.sources().sources:
+        flow_logs: dict[str, list[StoredObject]] = defaultdict(list)
+        for stored in bucket.visible_objects(source.day_prefix(day)):
+            flow_log = find_flow_log(stored.key)
+            if flow_log and stored.size and not stored.archived:
+                flow_logs[flow_log].append(stored)
+        for found in flow_logs.values():
+            try:
+                look = _first_look_at(bucket, found[0])
+            except FlowLakeError:  # whoever reads the day reports it
+                continue
+            if look.record_format and not look.problem:
+                yield source, look.record_format, len(found)
+
+
 def visible_of_day(bucket: Bucket, sources: LogSources, day: date) -> Iterator[StoredObject]:
     """The objects in a day's folders that Athena reads."""
     for prefix in sources.day_prefixes(day).values():

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from assets.day_objects import DayObjects, FolderObjects, Group, inspect_days
+from assets.day_objects import DayObjects, FolderObjects, Group, formats_of_day
 from assets.results_source import FORMATS
 from assets.table_guards import days_read_otherwise, partitions_missing, require_locations, require_table
 from flowlogs.days import days_text
@@ -212,12 +212,10 @@ def _chosen(bucket: Bucket, sources: LogSources) -> tuple[Layout, RecordFormat]:
     """The format and layout of a main table that is still to be made."""
     if bucket.expected_format is not None:
         return sources.layouts[0], bucket.expected_format
-    last = bucket.delivered_days()[-1:]
-    folders = [folder for found in inspect_days(bucket, last).values() for folder in found.folders]
     counts: Counter[tuple[Layout, RecordFormat]] = Counter()
-    for folder in folders:
-        for record_format in folder.formats:
-            counts[Layout.of(folder.source), record_format] += len(folder.objects)
+    for day in bucket.delivered_days()[-1:]:
+        for source, record_format, objects in formats_of_day(bucket, day):
+            counts[Layout.of(source), record_format] += objects
     default = [key for key in counts if key[1] == DEFAULT_FORMAT]
     if default:
         return min(default, key=lambda key: key[0])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.fields import ACCOUNT_COLUMN, DERIVED_COLUMNS, FIELDS, PARTITION_COLUMN, REGION_COLUMN
+from flowlogs.fields import ACCOUNT_COLUMN, DERIVED_COLUMNS, FIELDS, PARTITION_COLUMN, REGION_COLUMN, Field
 from flowlogs.record_format import PARQUET, TEXT, RecordFormat
 from flowlogs.sources import Layout, LogSources
 
@@ -203,13 +203,17 @@ class RawRead:
 
 
 def unload_rejected(reads: Sequence[RawRead], first: date, last: date, destination: str, comment: str = "") -> str:
-    """Writes the REJECT records of these days as Parquet, with DERIVED_COLUMNS: at most MAX_PARTITIONS_PER_UNLOAD days.
+    """Writes the REJECT records of these days as Parquet: at most MAX_PARTITIONS_PER_UNLOAD days.
 
-    A field that a table's format lacks is NULL. Each day with such records gets a folder below the destination (see
-    `unload_day_location`). The `comment` stands behind the SELECT, because Athena takes none in front of UNLOAD.
+    The columns are those of DERIVED_COLUMNS that one of the tables has. A field that a table's format lacks is NULL. So
+    is a column that a file lacks, since Parquet is read by the columns' names ("Handle schema updates", Athena user
+    guide): to write columns of NULLs would take a third of the scan's time. Each day with such records gets a folder
+    below the destination (see `unload_day_location`). The `comment` stands behind the SELECT, because Athena takes none
+    in front of UNLOAD.
     """
     behind = f"\n  {comment}" if comment else ""
-    selects = "\n  UNION ALL\n  ".join(_select_rejected(read, first, last) for read in reads)
+    fields = [field for field in FIELDS if any(field in read.record_format.fields for read in reads)]
+    selects = "\n  UNION ALL\n  ".join(_select_rejected(read, fields, first, last) for read in reads)
     return (
         f"UNLOAD (\n  {selects}{behind}\n)\n"
         f"TO {text_literal(destination)}\n"
@@ -217,8 +221,8 @@ def unload_rejected(reads: Sequence[RawRead], first: date, last: date, destinati
     )
 
 
-def _select_rejected(read: RawRead, first: date, last: date) -> str:
-    columns = [_derived_column(read.record_format, number) for number in range(len(FIELDS))]
+def _select_rejected(read: RawRead, fields: Sequence[Field], first: date, last: date) -> str:
+    columns = [_derived_column(read.record_format, field) for field in fields]
     if read.owner:
         account, region = map(text_literal, read.owner)
         columns += [f"{account} AS {ACCOUNT_COLUMN}", f"{region} AS {REGION_COLUMN}"]
@@ -232,9 +236,8 @@ def _select_rejected(read: RawRead, first: date, last: date) -> str:
     return f"SELECT {', '.join([*columns, PARTITION_COLUMN])}\n  FROM {read.name.trino}\n  WHERE {where}"
 
 
-def _derived_column(record_format: RecordFormat, number: int) -> str:
-    """The expression of a column of DERIVED_COLUMNS, by its number among the fields."""
-    field = FIELDS[number]
+def _derived_column(record_format: RecordFormat, field: Field) -> str:
+    """The expression of a field's column in DERIVED_COLUMNS."""
     if field not in record_format.fields:
         return f"CAST(NULL AS {TRINO_TYPES[field.type]}) AS {_quoted(field.column)}"
     own = record_format.column_of(field)

@@ -13,13 +13,10 @@ from support import day_locations, default_table
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import DEFAULT_FIELDS, FIELDS, HEADER_LINE
 from flowlogs.layout import LogSource
-from flowlogs.record_format import DEFAULT_FORMAT
+from flowlogs.record_format import DEFAULT_FORMAT, PARQUET, TEXT, RecordFormat, parse_log_format
 from flowlogs.statements import (
     MAX_PARTITIONS_PER_UNLOAD,
     MAX_STATEMENT_BYTES,
-    PARQUET,
-    TEXT,
-    TRINO_TYPES,
     RawRead,
     TableDefinition,
     TableName,
@@ -141,21 +138,40 @@ TBLPROPERTIES ('classification'='parquet')"""
 
 def test_unload_rejected() -> None:
     read = RawRead(NAME, DEFAULT_FORMAT, ("123456789012", "eu-west-1"))
-    nulls = ", ".join(
-        f"CAST(NULL AS {TRINO_TYPES[field.type]}) AS {field.column}"
-        if field.column not in ("type", "region")
-        else f'CAST(NULL AS varchar) AS "{field.column}"'
-        for field in FIELDS[14:]
-    )
     assert (
         unload_rejected([read], date(2024, 2, 28), date(2024, 3, 1), "s3://results/rejected_flows/1/")
-        == f"""\
+        == """\
 UNLOAD (
   SELECT "version", account, interfaceid, sourceaddress, destinationaddress, sourceport, destinationport, "protocol", \
-numpackets, numbytes, starttime, endtime, action, logstatus, {nulls}, '123456789012' AS aws_account_id, \
+numpackets, numbytes, starttime, endtime, action, logstatus, '123456789012' AS aws_account_id, \
 'eu-west-1' AS aws_region, dt
   FROM "vpc_flow_lake"."vpc_flow_logs"
   WHERE action = 'REJECT' AND dt BETWEEN '2024-02-28' AND '2024-03-01'
+)
+TO 's3://results/rejected_flows/1/'
+WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['dt'])"""
+    )
+
+
+def test_unload_rejected_from_tables_of_several_formats() -> None:
+    other = RecordFormat(parse_log_format("${action} ${start} ${vpc-id}").fields, PARQUET)
+    side = TableName("vpc_flow_lake", "vpc_flow_logs_0badcafe")
+    text = parse_log_format("${packets} ${action}")
+    reads = [RawRead(NAME, text), RawRead(side, other, excluded=[("s3://b/it's_", "s3://b/it's_~")])]
+    assert (
+        unload_rejected(reads, date(2024, 2, 28), date(2024, 2, 28), "s3://results/rejected_flows/1/", "-- run 1")
+        == """\
+UNLOAD (
+  SELECT numpackets, CAST(NULL AS bigint) AS starttime, action, CAST(NULL AS varchar) AS vpc_id, aws_account_id, \
+aws_region, dt
+  FROM "vpc_flow_lake"."vpc_flow_logs"
+  WHERE action = 'REJECT' AND dt BETWEEN '2024-02-28' AND '2024-02-28'
+  UNION ALL
+  SELECT CAST(NULL AS bigint) AS numpackets, "start" AS starttime, action, vpc_id, aws_account_id, aws_region, dt
+  FROM "vpc_flow_lake"."vpc_flow_logs_0badcafe"
+  WHERE action = 'REJECT' AND dt BETWEEN '2024-02-28' AND '2024-02-28'
+    AND "$path" NOT BETWEEN 's3://b/it''s_' AND 's3://b/it''s_~'
+  -- run 1
 )
 TO 's3://results/rejected_flows/1/'
 WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['dt'])"""

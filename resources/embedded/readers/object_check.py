@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-CHECKED_IN_FULL = 200
+CHECKED_IN_FULL = 20
 """So many of each object's first records are checked in full. Of the others, only unusual ones are looked at."""
 
 MAX_ODD = 10_000
@@ -115,7 +115,9 @@ class ObjectCheck:
         line = _text(bytes(text[: ends[0]]))
         if self.lines.is_outside(self._period, line.split(" ")):
             self.odd[Line.OTHER_DAY] = line_excerpt(line)
-        self.unusual_records(beginning)
+        for first in beginning.splitlines():
+            if self.problem is None and not self.lines.is_usual(_text(first)):
+                self._judge(first)
 
     def _look_at_each(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
         for number in self._irregular(text, ends).tolist():

@@ -8,7 +8,6 @@ import pytest
 from small_bucket import SOURCE, SmallBucket
 from support import default_table
 
-from flowlogs.fields import DERIVED_COLUMNS
 from flowlogs.record_format import DEFAULT_FORMAT
 from flowlogs.statements import RawRead, TableName, unload_rejected
 from resources.embedded.sql.parse import parse
@@ -33,7 +32,7 @@ def test_unload_of_rejected_flows() -> None:
     assert [condition.sql("duckdb") for condition in read.partition_predicates] == [
         "\"dt\" BETWEEN '2021-01-30' AND '2021-01-31'"
     ]
-    assert found.columns == (*(column for column, _ in DERIVED_COLUMNS), "dt")
+    assert found.columns == (*(column for column, _ in DEFAULT_FORMAT.columns), "aws_account_id", "aws_region", "dt")
     assert found.partition_columns == {"dt": "dt"}
 
 
