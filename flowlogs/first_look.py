@@ -33,6 +33,9 @@ HEAD_BYTES = 64 << 10
 MAX_TEXT_BYTES = 4 << 20
 """How many bytes are decompressed from that at most: a few bytes of gzip may hold a gigabyte."""
 
+MAX_LINES = 1_000
+"""How many of these lines are judged. The embedded engine judges each line while it reads."""
+
 COMPARED_LINES = 200
 """How many lines of two objects are compared: flow logs differ in their first records."""
 
@@ -318,7 +321,7 @@ def _records(name: str, lines: Sequence[str], rules: RecordLines) -> FirstLook:
     header_inside = False
     interfaces = set()
     period = delivered_period(name)
-    for line in lines:
+    for line in lines[:MAX_LINES]:
         fields = line.split(" ")
         if rules.interface is not None and len(fields) > rules.interface:
             interfaces.add(fields[rules.interface])

@@ -109,7 +109,8 @@ class RecordLines:
         if period is None or self._end is None or len(record) <= self._end:
             return False
         end = record[self._end]
-        return re.fullmatch(r"[0-9]{1,18}", end) is not None and not period[0] <= int(end) <= period[1]
+        is_number = len(end) <= _DIGITS and end.isascii() and end.isdigit()
+        return is_number and not period[0] <= int(end) <= period[1]
 
 
 @lru_cache(maxsize=256)

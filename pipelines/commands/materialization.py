@@ -28,7 +28,7 @@ def materialize(
     """
     import dagster as dg
 
-    from pipelines.build import build_definitions
+    from pipelines.build import build_definitions, keep_what_is_imported
 
     def logger(context: dg.InitLoggerContext) -> logging.Logger:
         # Dagster calls this when the run is in the history and nothing of it has begun.
@@ -41,6 +41,7 @@ def materialize(
         build_definitions(settings, today_too=True), dg.Definitions(loggers={"terminal": dg.logger({})(logger)})
     )
     job = definitions.resolve_implicit_global_asset_job_def()
+    keep_what_is_imported()
     run_id = str(uuid.uuid4())
     with kept.running() as tags:
         try:
