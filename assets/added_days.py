@@ -33,6 +33,14 @@ def recorded_days(results: ObjectStore, table: TableName) -> list[date]:
     return sorted(found)
 
 
+def recorded_tables(results: ObjectStore, main: TableName) -> list[TableName]:
+    """The main table, and the side tables that runs added days to."""
+    folder = f"{ADDED_DAYS}{main.database}/"
+    names = {stored.key.removeprefix(folder).partition("/")[0] for stored in results.list(folder)}
+    sides = sorted(name for name in names if re.fullmatch(rf"{main.table}_[0-9a-f]{{12}}", name))
+    return [main, *(TableName(main.database, name) for name in sides)]
+
+
 def _records_folder(table: TableName) -> str:
     return f"{ADDED_DAYS}{table.database}/{table.table}/"
 

@@ -255,6 +255,13 @@ def _inspect_folder(bucket: Bucket, day: date, source: LogSource) -> FolderObjec
     if any(group.record_format and group.record_format.stored_as == PARQUET for group in groups):
         # A table of Parquet objects cannot read the others at all.
         groups += [Group(key, key, None) for key in others if not looks[key].record_format]
+    for key in others:
+        within = [group for group in groups if group.first <= key <= group.last and group.first != key]
+        if any(group.record_format != looks[key].record_format for group in within) and looks[key].record_format:
+            problems.append(
+                f"{bucket.objects.display_path(key)} is named after an object of a flow log, and its records are in "
+                "another format than that flow log's, so that no query can tell them apart by name. Move it away."
+            )
     problems += [f"{bucket.objects.display_path(key)} {look.problem}" for key, look in looks.items() if look.problem]
     return FolderObjects(source, objects, groups, looks, there, "\n".join(problems) or None)
 

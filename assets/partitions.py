@@ -79,7 +79,8 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             tables = raw.filled(readable)
             created = create_side_tables(athena, tables)
             added = list(add_partitions_of(tables))
-            record_added_days(results, table, list(readable))
+            for filled in tables:
+                record_added_days(results, filled.name, filled.days)
             for statement in added:
                 athena.execute(statement)
             misread = unread_days(athena, tables, "vpc_flow_logs_partition")

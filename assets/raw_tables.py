@@ -49,6 +49,11 @@ class RawTable:
         """The names of the partition columns."""
         return [column for column, _ in self.definition.partition_columns]
 
+    @property
+    def days(self) -> list[date]:
+        """The days of its partitions."""
+        return sorted({date.fromisoformat(values[0]) for values in self.locations})
+
     def of_days(self, days: Sequence[date]) -> list[tuple[str, ...]]:
         """The values of those of its partitions that are of these days."""
         wanted = {day.isoformat() for day in days}
@@ -74,10 +79,10 @@ class RawTables:
     def main_table(self) -> RawTable:
         return self.table(self.main_layout, self.main_format)
 
-    def present_days(self, athena: QueryEngine, days: Sequence[date]) -> set[date]:
-        """Those of the days that are a partition of the main table, for any of the sources."""
+    def present_days(self, athena: QueryEngine, name: TableName, days: Sequence[date]) -> set[date]:
+        """Those of the days that are a partition of one of the tables, for any of the sources."""
         values = [self.sources.partition_values(source, day) for day in days for source in self.sources.sources]
-        found = athena.locations_of(self.main, list(dict.fromkeys(values))) if values else {}
+        found = athena.locations_of(name, list(dict.fromkeys(values))) if values else {}
         return {date.fromisoformat(present[0]) for present in found}
 
     def filled(self, inspected: Mapping[date, DayObjects]) -> list[RawTable]:

@@ -165,7 +165,7 @@ def is_object_name(name: str) -> bool:
 def find_embedded_object_name(name: str) -> str | None:
     """The name of the compressed object of a flow log whose name is a part of this one, as in ``<name> (1).log.gz``."""
     match = _NAME_INSIDE.search(name)
-    return f"{match[0]}.log.gz" if match else None
+    return f"{match[0]}{'.log.parquet' if name.endswith('.parquet') else '.log.gz'}" if match else None
 
 
 def find_flow_log(key: str) -> str | None:

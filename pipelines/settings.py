@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     results: str | None = None
     prefix: str | None = Field(
         None,
-        pattern=r"^[^\s/'\\]+(/[^\s/'\\]+)*$",
+        pattern=r"^[^\s/'\\\x00-\x1f\x7f._][^\s/'\\\x00-\x1f\x7f]*(/[^\s/'\\\x00-\x1f\x7f._][^\s/'\\\x00-\x1f\x7f]*)*$",
         description="what stands in front of AWSLogs/, such as network/flow",
     )
     account_id: str | None = Field(

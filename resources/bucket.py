@@ -191,6 +191,10 @@ class Bucket(ABC):
         """
         return None
 
+    def listed_folders(self) -> Mapping[LogSource, Sequence[date]] | None:
+        """The UTC days that have a folder, of each source; None where that takes calls of a service."""
+        return None
+
     def objects_outside_days(self) -> list[str]:
         """Objects of flow logs outside the days' folders: their keys, and the prefixes of other folders that hold some.
 

@@ -55,8 +55,7 @@ def parquet_facts(store: ObjectStore, stored: StoredObject) -> ParquetFacts:
             f"{store.display_path(stored.key)} cannot be read as Parquet, as an object that was not copied to its end: "
             f"{printable(str(error))}. Copy it again; then run again."
         ) from error
-    schema = metadata.schema
-    columns = [(schema.column(number).path, _hive_type(schema.column(number))) for number in range(len(schema))]
+    columns = columns_of(metadata)
     # The metadata has each column's size, number of values, least and greatest value.
     digest = hashlib.sha256(tail[-length:]).hexdigest() if metadata.num_rows else ""
     return ParquetFacts(columns, digest, _interfaces(metadata, [name for name, _ in columns]))
@@ -71,6 +70,12 @@ def _interfaces(metadata: "pq.FileMetaData", names: Sequence[str]) -> frozenset[
         if statistics is not None and statistics.has_min_max:
             found |= {str(statistics.min), str(statistics.max)}
     return frozenset(found - {"-"})
+
+
+def columns_of(metadata: "pq.FileMetaData") -> list[tuple[str, str]]:
+    """The columns, in order: name and type."""
+    schema = metadata.schema
+    return [(schema.column(number).path, _hive_type(schema.column(number))) for number in range(len(schema))]
 
 
 def _hive_type(column: "pq.ColumnSchema") -> str:

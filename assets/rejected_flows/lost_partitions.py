@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from assets.added_days import recorded_days
+from assets.added_days import recorded_days, recorded_tables
 from assets.day_objects import inspect_days
 from assets.raw_tables import RawTables, add_partitions_of, create_side_tables
 from assets.rejected_flows.cleanup import folders_in_use, remove_folders, remove_orphans, superseded_folders
@@ -48,10 +48,11 @@ def restore_flow_log_partitions(
 
     A day whose objects are gone, or cannot be read right, gets no partition.
     """
-    table = raw.main
-    recorded = recorded_days(results, table)
-    present = raw.present_days(athena, recorded)
-    inspected = inspect_days(bucket, [day for day in recorded if day not in present])
+    table, lost = raw.main, set[date]()
+    for name in recorded_tables(results, table):
+        recorded = recorded_days(results, name)
+        lost |= set(recorded) - raw.present_days(athena, name, recorded)
+    inspected = inspect_days(bucket, sorted(lost))
     gone = "Their folders hold no objects."
     left_out = {day: found.problem or gone for day, found in inspected.items() if found.problem or not found.objects}
     days = [day for day in inspected if day not in left_out]

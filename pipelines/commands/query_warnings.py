@@ -1,10 +1,10 @@
 """What `make sql` tells of the days that a statement read, besides what the engine says of their objects."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
-from assets.added_days import recorded_days
+from assets.added_days import recorded_days, recorded_tables
 from assets.day_objects import days_read, listing_warnings, visible_of_day
 from assets.objects_read import objects_read
 from assets.raw_tables import find_raw_tables
@@ -13,6 +13,7 @@ from assets.rejected_flows.lost_objects import changed_warnings, lost_since
 from assets.table_guards import days_read_otherwise, derived_days_read_otherwise
 from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
+from flowlogs.layout import LogSource
 from flowlogs.printable import first_names
 from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
 from pipelines.commands.statement_guard import reads_tables
@@ -29,7 +30,7 @@ def query_warnings(target: Target, statement: str, result: QueryResult) -> list[
     """Warnings about the days that were read; of an engine that does not report them, about all days of the tables."""
     if result.locations is not None:
         found = _first_warnings(_warnings_of_days(target, result.locations))
-        return [*found, *(days_never_added(target, statement) if reads_tables(statement) else [])]
+        return [*found, *(days_not_in_table(target, statement) if reads_tables(statement) else [])]
     try:
         return _warnings_of_all_days(target, statement) if reads_tables(statement) else []
     except FlowLakeError as error:
@@ -70,32 +71,52 @@ def _unfinished(derived: Mapping[date, datetime]) -> list[str]:
     ]
 
 
-def days_never_added(target: Target, statement: str) -> list[str]:
-    """A warning about days in the folder of flow logs that are no partition, where a statement may ask for them.
+def days_not_in_table(target: Target, statement: str) -> list[str]:
+    """Warnings about days in the folder of flow logs that a statement may ask for, and that the table does not have.
 
-    Athena gives no row of such a day, and no error.
+    Athena gives no row of such a day, and no error. The day was never added, or its flow logs are in another format or
+    layout and have a table of their own.
     """
-    listed = target.bucket.listed_days() if _names(statement, target.table) else None
-    if not listed:
+    folders = target.bucket.listed_folders() if _names(statement, target.table) else None
+    if not folders:
         return []
-    found = sorted({day for text in _DATE.findall(statement) if (day := parse_day(text))})
-    is_range = re.search(r"[<>]|\bBETWEEN\b|\bLIKE\b", statement, re.IGNORECASE) is not None
-    if found and len(found) == 1 and not is_range:
-        asked = [day for day in listed if day in found]
-    elif found and not re.search(r"[<>]", statement):
-        asked = [day for day in listed if found[0] <= day <= found[-1]]
-    else:
-        asked = listed
     raw = find_raw_tables(target.results, target.bucket.sources(), target.table)
-    present = raw.present_days(target.athena, asked)
-    added = present | {day for day in asked if day in set(recorded_days(target.results, target.table))}
-    missing = [day for day in asked if day not in added]
+    asked = _asked_days(statement, {day for days in folders.values() for day in days})
+    values = {raw.sources.partition_values(source, day) for source in folders for day in asked}
+    present = target.athena.locations_of(target.table, sorted(values)) if values else {}
+    locations = {location.rstrip("/") for location in present.values()}
+    missing = [
+        (source, day)
+        for source in folders
+        for day in folders[source]
+        if day in asked and source.day_location(day) not in locations and _holds_objects(target, source, day)
+    ]
     if not missing:
         return []
+    days = sorted({day for _, day in missing})
+    whose = sorted({f"{source.account} in {source.region}" for source, _ in missing}) if raw.sources.is_keyed else []
+    of_whom = f" of {first_names(whose)}" if whose else ""
+    beside = [name.table for name in recorded_tables(target.results, target.table)[1:]]
+    elsewhere = f" Tables of other formats and layouts: {first_names(beside)}." if beside else ""
     return [
-        f"{days_text(missing)}: in the folder of flow logs, but not added to the table, so that no row is of "
-        f"{'them' if len(missing) > 1 else 'it'}. Add a day with: make run DATE={missing[-1]}"
+        f"Flow logs{of_whom} on {days_text(days)} are in the folder, and {target.table.table} has no partition for "
+        "them, so that no row is of them: they were never added, or are in another format or layout, which has its own "
+        f"table.{elsewhere} Add a day with: make run DATE={days[-1]}. "
+        f"{REJECTED_FLOWS} has the REJECT records of all formats."
     ]
+
+
+def _asked_days(statement: str, listed: Collection[date]) -> set[date]:
+    """Those of the listed days that a statement may ask for, by the dates in its text."""
+    found = sorted({day for text in _DATE.findall(statement) if (day := parse_day(text))})
+    if not found or re.search(r"[<>]", statement):
+        return set(listed)
+    is_range = re.search(r"\bBETWEEN\b", statement, re.IGNORECASE) is not None
+    return {day for day in listed if (found[0] <= day <= found[-1] if is_range else day in found)}
+
+
+def _holds_objects(target: Target, source: LogSource, day: date) -> bool:
+    return next(target.bucket.visible_objects(source.day_prefix(day)), None) is not None
 
 
 def _first_warnings(warnings: Sequence[str]) -> list[str]:

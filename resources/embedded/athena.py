@@ -60,6 +60,7 @@ class _Outcome:
     more_rows: bool = False
     checks: "Mapping[ScannedObject, ObjectCheck]" = field(default_factory=dict)
     beginnings: "Mapping[ScannedObject, str]" = field(default_factory=dict)
+    misread: dict[str, str] = field(default_factory=dict)
     partition_warnings: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
 
@@ -129,7 +130,7 @@ class EmbeddedAthena(QueryEngine):
             written=outcome.written,
             locations=outcome.locations,
             more_rows=outcome.more_rows,
-            misread=_misread_objects(outcome.checks),
+            misread=_misread_objects(outcome.checks) | outcome.misread,
             remarks=(*_remarks(outcome.checks), *_copies(outcome.beginnings)),
             partition_warnings=outcome.partition_warnings,
         )
@@ -240,6 +241,7 @@ class EmbeddedAthena(QueryEngine):
             more_rows=more_rows,
             checks=session.checks,
             beginnings=session.beginnings,
+            misread=_by_display_path(session.misread),
             partition_warnings=warnings,
             locations=tuple(dict.fromkeys(found.location for read in selected for found in read)),
         )
@@ -305,6 +307,7 @@ class EmbeddedAthena(QueryEngine):
             written=written,
             checks=session.checks,
             beginnings=session.beginnings,
+            misread=_by_display_path(session.misread),
             partition_warnings=tuple(
                 warning
                 for of_plan, read in zip(chosen, inputs, strict=True)
@@ -424,6 +427,10 @@ class EmbeddedAthena(QueryEngine):
 
 def _misread_objects(checks: "Mapping[ScannedObject, ObjectCheck]") -> dict[str, str]:
     return {path: check.problem for path, check in _by_path(checks) if check.problem}
+
+
+def _by_display_path(found: "Mapping[ScannedObject, str]") -> dict[str, str]:
+    return {stored.store.display_path(stored.key): words for stored, words in found.items()}
 
 
 def _remarks(checks: "Mapping[ScannedObject, ObjectCheck]") -> tuple[str, ...]:

@@ -6,7 +6,7 @@ Objects are read through folder_store.py. The bucket that the simulated VPC writ
 import os
 import re
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -88,9 +88,10 @@ class FolderBucket(Bucket):
     def sources(self) -> LogSources:
         found = self._sources_behind_prefixes()
         if not any(found.values()) and (elsewhere := self._logs_found_elsewhere()):
+            behind = f" behind the prefix {self.choice.prefix} (FLOWLAKE_PREFIX)" if self.choice.prefix else ""
             raise FlowLakeError(
-                f"{self.objects.display_path()} holds no AWSLogs/<account>/vpcflowlogs/<region>/, where flow logs are "
-                f"read. {elsewhere}"
+                f"{self.objects.display_path()} holds no AWSLogs/<account>/vpcflowlogs/<region>/{behind}, where flow "
+                f"logs are read. {elsewhere}"
             )
         where = self.objects.display_path()
         return choose_sources(self.name, choose_prefix(found, self.choice, where), self.choice, where)
@@ -142,6 +143,9 @@ class FolderBucket(Bucket):
             return None
         return sorted({day for source in sources for day in self._real_folders(source)})
 
+    def listed_folders(self) -> Mapping[LogSource, Sequence[date]] | None:
+        return {source: sorted(self._real_folders(source)) for source in self.sources().sources}
+
     def _real_folders(self, source: LogSource) -> dict[date, str]:
         """The real path of each day's folder."""
         return {
@@ -157,7 +161,7 @@ class FolderBucket(Bucket):
         parts = self.root.parts
         if "AWSLogs" in parts:
             return f"It lies in one: name {printable(str(Path(*parts[: parts.index('AWSLogs')])))} in LOGS=."
-        for folder in self._folders_nearby():
+        for folder in self._folders_nearby() if self.choice.prefix is None else ():
             if any(is_object_name(path.name) for path in (self.root / folder).iterdir()):
                 return (
                     f"{self.objects.display_path(folder)} holds objects of a flow log, without the folders of their "

@@ -47,6 +47,9 @@ RESULT_BYTES = 256 << 20
 ROWS_AT_ONCE = 2048
 """How many rows of a result are fetched at a time. DuckDB computes as many at once."""
 
+_DAMAGE = "TProtocol|thrift|parquet|decompress|corrupt|snappy|gzip|zstd|page|deserializ|out of buffer|invalid data"
+"""What DuckDB's errors about damaged Parquet files say."""
+
 T = TypeVar("T")
 
 _SETTINGS = (
@@ -84,6 +87,7 @@ class Session:
         self._scans: list[scan.TextScan] = []
         self._files: dict[ScannedObject, Path] = {}
         self._parquet_bytes = 0
+        self.misread: dict[ScannedObject, str] = {}
 
     def __enter__(self) -> "Session":
         import duckdb
@@ -221,6 +225,9 @@ class Session:
     def _parquet(self, source: str, read: "TableRead", objects: Sequence[ScannedObject]) -> str:
         files = [parquet.ParquetFile(self._files[stored], stored.partition) for stored in objects]
         stored = parquet.stored_columns(files, read.columns)
+        for scanned in objects:
+            if problem := parquet.other_columns_problem(self._files[scanned], read.definition):
+                self.misread[scanned] = problem
         self._parquet_bytes += stored.size
         self.connection.register(source, parquet.partitions_of(files, read.definition))
         return parquet.rows_sql(files, stored, read.definition, read.columns, source)
@@ -264,7 +271,23 @@ class Session:
                     raise _out_of_memory(self.text) from error
                 if rows.error:
                     raise rows.error from None
+            self._require_whole_files(str(error))
             raise _query_error(str(error), self.text) from error
+
+    def _require_whole_files(self, problem: str) -> None:
+        """Raise FlowLakeError, with the object, where an error of DuckDB's may come from a damaged Parquet object.
+
+        DuckDB does not say which one it is.
+        """
+        if not re.search(_DAMAGE, problem, re.IGNORECASE):
+            return
+        by_path = {path: stored for stored, path in self._files.items()}
+        for path, reason in parquet.find_damaged(by_path):
+            where = by_path[path].store.display_path(by_path[path].key)
+            raise FlowLakeError(
+                f"{where} cannot be read to its end: {printable(shortened(reason, MESSAGE_LENGTH))}. If it was copied, "
+                "fetch it again (or move it away, and its records with it); then run again."
+            )
 
 
 def _query_error(problem: str, statement: str) -> QueryError:

@@ -9,16 +9,19 @@ from tempfile import TemporaryDirectory
 
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 from deliveries import OTHER_VALUES, PERMUTED, as_format, deliver, object_bytes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lake import DAILY, REJECTED, REPORTS, TABLE, Lake, failure, metadata
 from support import ACCEPTED, DAY, FEW_PACKETS, MANY_PACKETS, NEXT_DAY, SMALL_LOGS, on_day, report_rows
 
+from assets.raw_tables import find_raw_tables
 from flowlogs.delivery import DEFAULT_DELIVERY, Delivery
 from flowlogs.fields import DEFAULT_FIELDS, FIELDS, Field
 from flowlogs.record_format import DEFAULT_FORMAT, PARQUET, RecordFormat
 from flowlogs.statements import drop_table
+from pipelines.commands.__main__ import main
 
 COMBINATIONS = [
     Delivery(as_format(DEFAULT_FORMAT, parquet=parquet), hive, hourly)
@@ -271,6 +274,103 @@ def test_copies_of_a_parquet_object_and_two_flow_logs_of_an_interface_are_told(t
     told = "\n".join(warnings(lake, lake.run(DAY)))
     assert f"the same records under different names, so that these count twice: {path}, {copy}." in told
     assert "both tell of eni-0a on 2021-09-02, so that its records count twice" in told
+
+
+def many_in_parquet(lake: Lake) -> Path:
+    """A Parquet object among so many that it is none of those that are inspected; of one record."""
+    delivery = Delivery(as_format(DEFAULT_FORMAT, parquet=True))
+    return [deliver(lake.logs, delivery, DAY, [record_of(number)], number=number) for number in range(20)][1]
+
+
+def record_of(number: int) -> str:
+    return on_day(FEW_PACKETS, DAY).replace(" 40000 ", f" {41000 + number} ")
+
+
+def test_a_parquet_object_with_other_columns_that_is_not_inspected_fails_the_day_by_name(tmp_path, instance):
+    lake = lake_of(tmp_path, instance)
+    path = many_in_parquet(lake)
+    fields = tuple(field for field in DEFAULT_FIELDS if field.header != "action")
+    path.write_bytes(object_bytes([record_of(1)], RecordFormat(fields, PARQUET)))
+    asset, words = failure(lake.run(DAY))
+    assert asset == "rejected_flows"
+    assert words.startswith(f"{path} has other columns than its table (action: none, and the table has string)")
+
+
+def test_a_damaged_parquet_object_fails_its_own_day_by_name_and_the_others_are_done(tmp_path, instance):
+    lake = lake_of(tmp_path, instance)
+    delivery = Delivery(as_format(DEFAULT_FORMAT, parquet=True))
+    lines = [FEW_PACKETS, *(record_of(number) for number in range(200))]
+    path = deliver(lake.logs, delivery, DAY, lines)
+    deliver(lake.logs, delivery, NEXT_DAY, [on_day(FEW_PACKETS, NEXT_DAY)])
+    data = path.read_bytes()
+    path.write_bytes(data[:4] + bytes(400) + data[404:])
+    asset, words = failure(lake.run(DAY, NEXT_DAY))
+    assert asset == "rejected_flows"
+    assert words.startswith(f"{path} cannot be read to its end: ")
+    assert f"Not done: {DAY}. Done: 1 other day." in words
+
+
+@pytest.mark.parametrize("name", ["{}_export.log", "{} (1).log.gz", "{}.converted.parquet"])
+def test_a_file_named_after_an_object_in_another_format_fails_the_day_by_name(tmp_path, instance, name):
+    lake = lake_of(tmp_path, instance)
+    path = deliver(lake.logs, Delivery(CUSTOM), DAY, [FEW_PACKETS])
+    stray = path.with_name(name.format(path.name.partition(".")[0]))
+    record_format = as_format(DEFAULT_FORMAT, parquet=stray.suffix == ".parquet")
+    data = object_bytes([MANY_PACKETS], record_format)
+    stray.write_bytes(gzip.decompress(data) if stray.suffix == ".log" else data)
+    words = failure(lake.run(DAY))[1]
+    assert words.startswith(f"{stray} is named after an object of a flow log, and its records are in another format")
+
+
+# Tables of their own, and what is told of them
+
+
+def test_days_in_a_side_table_are_not_inspected_again_and_come_back_where_that_is_dropped(tmp_path, instance):
+    lake = lake_of(tmp_path, instance)
+    deliver(lake.logs, DEFAULT_DELIVERY, DAY, [FEW_PACKETS])
+    path = deliver(lake.logs, Delivery(CUSTOM), NEXT_DAY, [on_day(MANY_PACKETS, NEXT_DAY)], flow_log=OTHER)
+    (path.parent / "notes.txt").write_text("x\n")
+    assert lake.run(DAY, NEXT_DAY).success
+    again = lake.run(DAY)
+    assert warnings(lake, again) == []
+    side = find_raw_tables(lake.target.results, lake.target.bucket.sources(), TABLE)
+    name = side.table(side.main_layout, CUSTOM).name
+    lake.target.athena.execute(drop_table(name))
+    result = lake.run(DAY, assets=["vpc_flow_logs"])
+    assert metadata(result, "vpc_flow_logs")[None]["days of flow logs added again"].value == 1
+    assert list(lake.target.athena.partition_locations(name, [DAY, NEXT_DAY])) == [NEXT_DAY]
+
+
+def sql(lake: Lake, monkeypatch: pytest.MonkeyPatch, statement: str) -> str:
+    monkeypatch.setenv("FLOWLAKE_BUCKET", str(lake.logs))
+    monkeypatch.setenv("FLOWLAKE_RESULTS", str(lake.results))
+    found = CliRunner().invoke(main, ["sql", "--", statement])
+    assert found.exit_code == 0, found.stderr
+    return found.stderr
+
+
+def test_make_sql_tells_of_days_that_only_a_side_table_has(tmp_path, instance, monkeypatch):
+    lake = lake_of(tmp_path, instance)
+    deliver(lake.logs, DEFAULT_DELIVERY, DAY, [FEW_PACKETS])
+    assert lake.run(DAY).success
+    deliver(lake.logs, Delivery(CUSTOM), NEXT_DAY, [on_day(MANY_PACKETS, NEXT_DAY)], flow_log=OTHER)
+    assert lake.run(NEXT_DAY).success
+    told = sql(lake, monkeypatch, "SELECT dt, count(*) AS flows FROM vpc_flow_logs GROUP BY dt")
+    assert f"Flow logs on {NEXT_DAY} are in the folder, and vpc_flow_logs has no partition for them" in told
+    assert "Tables of other formats and layouts: vpc_flow_logs_" in told
+    assert sql(lake, monkeypatch, f"SELECT count(*) AS flows FROM vpc_flow_logs WHERE dt = '{DAY}'") == ""
+    assert sql(lake, monkeypatch, "SELECT count(*) AS flows FROM rejected_flows") == ""
+
+
+def test_make_sql_tells_of_accounts_that_came_after_the_day_was_added(tmp_path, instance, monkeypatch):
+    lake = lake_of(tmp_path, instance, account_id="*", region="*")
+    monkeypatch.setenv("FLOWLAKE_ACCOUNT_ID", "*")
+    monkeypatch.setenv("FLOWLAKE_REGION", "*")
+    archive(lake.logs)
+    assert lake.run(DAY).success
+    deliver(lake.logs, DEFAULT_DELIVERY, DAY, [MANY_PACKETS], account="444444444444", flow_log="fl-09")
+    told = sql(lake, monkeypatch, "SELECT count(*) AS flows FROM vpc_flow_logs")
+    assert f"Flow logs of 444444444444 in us-east-1 on {DAY} are in the folder" in told
 
 
 # Several accounts and regions

@@ -145,7 +145,7 @@ def test_rejected_flows_of_a_day_that_was_not_over_are_warned_of(lake: Lake, mon
 )
 def test_a_day_that_was_never_added_is_told_where_it_is_asked_for(filled: Lake, where: str, told: bool) -> None:
     found = sql(f"{COUNT.format('vpc_flow_logs')} {where}")
-    words = f"{NEXT_DAY}: in the folder of flow logs, but not added to the table"
+    words = f"Flow logs on {NEXT_DAY} are in the folder, and vpc_flow_logs has no partition for them"
     assert (words in found.stderr) is told
 
 

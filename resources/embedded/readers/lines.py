@@ -43,8 +43,8 @@ def object_text(store: ObjectStore, key: str) -> "Iterator[bytes | memoryview]":
     """
     if key.endswith(".parquet"):
         raise FlowLakeError(
-            f"{store.display_path(key)} is a Parquet object, and this table reads text. A flow log that delivers "
-            "Parquet is not supported yet: name a bucket whose flow log delivers text."
+            f"{store.display_path(key)} is a Parquet object, and this table reads text. The table of Parquet objects, "
+            "which stands beside it, reads them; or leave them out: AND \"$path\" NOT LIKE '%.parquet'."
         )
     if key.endswith(UNREADABLE_SUFFIXES):
         raise FlowLakeError(

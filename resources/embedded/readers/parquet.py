@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.printable import printable
+from flowlogs.printable import first_names, printable
+from flowlogs.record_format import parquet_format
 from flowlogs.statements import TableDefinition
 from resources.embedded.data_types import HIVE_TYPES, field_sql
 from resources.embedded.quoting import quoted_name, quoted_text
+from resources.parquet_facts import columns_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,6 +53,36 @@ def stored_columns(files: Iterable[ParquetFile], columns: Iterable[str]) -> Stor
             size += sum(chunk.total_compressed_size for chunk in chunks if chunk.path_in_schema in wanted)
         names |= wanted & set(found.schema.names)
     return StoredColumns(frozenset(names), size)
+
+
+def other_columns_problem(path: Path, table: TableDefinition) -> str | None:
+    """Why a table of flow logs reads an object of theirs wrongly: it has other columns; None where it has the same."""
+    import pyarrow.parquet as pq
+
+    if parquet_format(table.columns) is None:
+        return None
+    expected, found = dict(table.columns), dict(columns_of(pq.read_metadata(path)))
+    names = [name for name in {**expected, **found} if expected.get(name) != found.get(name)]
+    if not names:
+        return None
+    listed = [f"{name}: {found.get(name, 'none')}, and the table has {expected.get(name, 'none')}" for name in names]
+    return f"has other columns than its table ({printable(first_names(listed))}). Move it away"
+
+
+def find_damaged(paths: Iterable[Path]) -> list[tuple[Path, str]]:
+    """The files that cannot be read to their end, and why. All of them are read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    damaged = []
+    for path in paths:
+        try:
+            with pq.ParquetFile(path) as file:
+                for _ in file.iter_batches():
+                    pass
+        except (OSError, pa.ArrowException) as error:
+            damaged.append((path, str(error)))
+    return damaged
 
 
 def partitions_of(files: Sequence[ParquetFile], table: TableDefinition) -> "pa.Table":
