@@ -7,13 +7,13 @@ import dagster as dg
 
 from assets.added_days import record_added_days
 from assets.day_objects import DayObjects, inspect_days, unreadable_days
+from assets.delivery_changes import delivery_changes
 from assets.flow_logs_table import GROUP, vpc_flow_logs
 from assets.infrastructure import vpc_flow_log
 from assets.metadata import sql_metadata, told_once
 from assets.raw_tables import add_partitions_of, create_side_tables, find_raw_tables, unread_days
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, run_days
-from assets.silent_flow_logs import silent_flow_logs
 from assets.table_guards import require_table
 from assets.tables import markdown_text
 from flowlogs.days import days_text
@@ -87,7 +87,10 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             readable = {day: found for day, found in readable.items() if day not in misread}
             empty = [day for day, found in readable.items() if not found.objects]
             undelivered = [nothing_delivered(bucket, empty)] if empty else []
-            undelivered += silent_flow_logs(bucket, readable)
+            changes = delivery_changes(bucket, readable)
+            undelivered += changes.silent
+            for day, flow_logs in changes.new.items():
+                context.log.info(f"New on {day}: {first_names(flow_logs)}")
             warnings = [text for found in readable.values() for text in found.warnings]
             for warning in [*undelivered, *warnings]:
                 context.log.warning(warning)
@@ -96,6 +99,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 day: {
                     "location": _locations(raw.sources, found, day),
                     **({"formats": formats} if (formats := _formats(found)) else {}),
+                    **({"new flow logs": first_names(changes.new[day])} if day in changes.new else {}),
                     "objects": len(found.objects),
                     "bytes": found.size,
                     **told[day],

@@ -28,7 +28,7 @@ PAGE = (ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.png")
 
 MEASURED_PACKAGES = ("dagster", "duckdb", "pyarrow", "pandas", "isal", "polars", "flowlogs-reader")
 
-ANSWERING = ("polars", "duckdb", "mawk", "day", "tenfold")
+ANSWERING = ("polars", "duckdb", "mawk", "day", "tenfold", "parquet")
 
 Data = dict[str, dict[str, Any]]
 
@@ -77,7 +77,7 @@ def count(text: str) -> int:
 
 def measure_everything(folder: Path, records: int, rounds: int) -> dict[str, Any]:
     """Everything that the page tells, as JSON has it."""
-    say(f"logs in {folder}: {records:,} records, the same in ten times the objects, 365 small days")
+    say(f"logs in {folder}: {records:,} records, the same in ten times the objects and in Parquet, 365 small days")
     made = measure.run([sys.executable, "-m", "benchmarks.flow_logs", str(folder), str(records)])
     data: Data = json.loads(made["output"])
     sample = min(data["day"]["objects"], -(-SAMPLE_RECORDS * data["day"]["objects"] // max(records, 1)))
@@ -97,6 +97,7 @@ def measure_everything(folder: Path, records: int, rounds: int) -> dict[str, Any
         },
         "range": year_in_one_run(data, min(rounds, RANGE_ROUNDS)),
         "growth": found_from_inside("growth", data),
+        "archive": found_from_inside("archive", data),
         "statements": found_from_inside("statements", data),
     }
 
@@ -105,6 +106,7 @@ def warm_up(data: Data, sample: int) -> None:
     """Read every object and import every package once, uncounted; and compare the answers for the sample."""
     for folder in ("day", "tenfold"):
         measure.run(command("zcat", Path(data[folder]["folder"])))
+    measure.daily_run(OURS, Path(data["parquet"]["bucket"]))
     day = Path(data["day"]["folder"])
     answers = {name: measure.run(command(name, day, sample))["output"] for name in (*PYTHON, *SHELL)}
     measure.require_same({name: answer for name, answer in answers.items() if name not in ("zcat", "isal")})
@@ -121,6 +123,7 @@ def contestants(data: Data, sample: int) -> dict[str, Callable[[], Cost]]:
         "duckdb": lambda: measure.run(command("duckdb", day)),
         "empty_day": lambda: measure.daily_run(OURS, empty_bucket(data)),
         "tenfold": lambda: measure.daily_run(OURS, Path(data["tenfold"]["bucket"])),
+        "parquet": lambda: measure.daily_run(OURS, Path(data["parquet"]["bucket"])),
         "empty_graph": lambda: measure.daily_run(EMPTY, empty_bucket(data)),
         "mawk": lambda: measure.run(command("mawk", day)),
         "zcat": lambda: measure.run(command("zcat", day)),

@@ -19,10 +19,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from isal import igzip
+from pyarrow import csv
 
 from benchmarks.days import DAY, SMALL_DAYS
-from flowlogs.fields import HEADER_LINE
+from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.layout import LogSource
 
 ACCOUNT = "123456789012"
@@ -63,6 +65,23 @@ def split_day(folder: Path, into: Path, parts: int) -> None:
     with _filling(into) as staged:
         if staged:
             _each(partial(_split_object, staged, parts), sorted(folder.glob("*.gz")))
+
+
+def write_parquet_day(folder: Path, into: Path) -> None:
+    """Write a day's records again, into `into`, as the same number of Parquet objects."""
+    with _filling(into) as staged:
+        if staged:
+            _each(partial(_write_parquet, staged), sorted(folder.glob("*.gz")))
+
+
+def parquet_facts(folder: Path) -> dict[str, int]:
+    """What a day's folder of Parquet holds: objects, records and bytes."""
+    objects = sorted(folder.glob("*.parquet"))
+    return {
+        "objects": len(objects),
+        "records": sum(pq.read_metadata(path).num_rows for path in objects),
+        "parquet_bytes": sum(path.stat().st_size for path in objects),
+    }
 
 
 def facts(folder: Path) -> dict[str, int]:
@@ -107,6 +126,20 @@ def _split_object(folder: Path, parts: int, path: Path) -> None:
 def _write_lines(path: Path, lines: Sequence[str]) -> None:
     text = "\n".join([HEADER_LINE, *lines, ""])
     path.write_bytes(gzip.compress(text.encode(), 6, mtime=0))
+
+
+def _write_parquet(folder: Path, path: Path) -> None:
+    """An object's records with the names, types and compression that AWS delivers in Parquet."""
+    types = {"int": pa.int32(), "bigint": pa.int64(), "string": pa.string()}
+    columns = {field.underscored: types[field.type] for field in DEFAULT_FIELDS}
+    records = csv.read_csv(
+        pa.py_buffer(igzip.decompress(path.read_bytes())),
+        csv.ReadOptions(column_names=list(columns), skip_rows=1, use_threads=False),
+        csv.ParseOptions(delimiter=" "),
+        csv.ConvertOptions(column_types=columns),
+    )
+    name = path.name.replace(".log.gz", ".log.parquet")
+    pq.write_table(records, folder / name, compression="gzip", store_schema=False)
 
 
 def _counts(path: Path) -> tuple[int, int, int, int]:
@@ -163,11 +196,13 @@ def main(root: Path, records: int) -> None:
     buckets = {
         "day": root / f"day-{records}",
         "tenfold": root / f"day-{records}-tenfold",
+        "parquet": root / f"day-{records}-parquet",
         "empty": root / "empty-day",
         "small": root / "small-days",
     }
     write_day(buckets["day"], DAY, records)
     split_day(day_folder(buckets["day"], DAY), day_folder(buckets["tenfold"], DAY), 10)
+    write_parquet_day(day_folder(buckets["day"], DAY), day_folder(buckets["parquet"], DAY))
     write_day(buckets["empty"], DAY, records=0, objects=1)
     write_small_days(buckets["small"])
     print(json.dumps({name: _described(bucket) for name, bucket in buckets.items()}))
@@ -175,7 +210,8 @@ def main(root: Path, records: int) -> None:
 
 def _described(bucket: Path) -> dict[str, object]:
     folder = day_folder(bucket, DAY)
-    return {"bucket": str(bucket), "folder": str(folder), **facts(folder)}
+    found = parquet_facts(folder) if any(folder.glob("*.parquet")) else facts(folder)
+    return {"bucket": str(bucket), "folder": str(folder), **found}
 
 
 if __name__ == "__main__":

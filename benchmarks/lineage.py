@@ -1,7 +1,8 @@
 """What the lineage has its engine execute, and what a day costs as days add up; found from inside, printed as JSON.
 
 `statements`: what is executed for days and reports, and what one query for each report and day executes instead.
-`growth`: how long a day takes when one is registered, and when many are. Each runs in a process of its own.
+`growth`: how long a day takes when one is registered, and when many are.
+`archive`: how long days of many accounts and regions take, as they add up. Each runs in a process of its own.
 """
 
 import itertools
@@ -9,7 +10,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -23,7 +24,18 @@ import dagster as dg
 from assets.reports.report_files import REPORTS, Report, filled_in
 from benchmarks.competitors import CORES
 from benchmarks.days import SMALL_DAYS
-from flowlogs.statements import TableName, text_literal
+from flowlogs.layout import LogSource
+from flowlogs.record_format import DEFAULT_FORMAT
+from flowlogs.sources import EVERYTHING, Choice, LogSources
+from flowlogs.statements import (
+    MAX_PARTITIONS_PER_STATEMENT,
+    TableName,
+    add_keyed_partitions,
+    create_database,
+    create_table,
+    flow_logs_table,
+    text_literal,
+)
 from pipelines.build import build_definitions
 from pipelines.settings import Settings
 from pipelines.targets import build_target
@@ -37,6 +49,9 @@ ASKED_DAYS = 30
 REGISTERED = (1, 3_650)
 NEW_DAYS = SMALL_DAYS[-9:]
 """Added and reported, one after the other, to each of the catalogs that `growth` compares."""
+
+ACCOUNTS, REGIONS, ARCHIVE_DAYS = 1_000, 17, 30
+"""An organization's archive: a flow log in each region of each account."""
 
 RANKED = """
 SELECT packetcount, {columns}, dt
@@ -191,6 +206,52 @@ def grown(bucket: Path, results: Path, number: int) -> dg.Definitions:
     return definitions
 
 
+def archive(bucket: Path) -> list[dict[str, float]]:
+    """For each of ARCHIVE_DAYS days of ACCOUNTS x REGIONS partitions, what it takes when those before are registered.
+
+    The seconds of adding its partitions, and of queries on one account and region of it, on one account in all
+    regions, and on the whole day. No partition holds an object, so that this is the catalog's part alone.
+    """
+    accounts = [f"{number:012d}" for number in range(1, ACCOUNTS + 1)]
+    regions = [
+        f"{area}-{side}-{number}" for area in ("us", "eu") for side in ("east", "west") for number in range(1, 6)
+    ]
+    found = []
+    with TemporaryDirectory() as results:
+        configured = settings(bucket, results)
+        target = build_target(configured)
+        engine, executed = recorded(build_definitions(configured, target=target))
+        sources = [
+            LogSource(target.bucket.name, account, region) for account in accounts for region in regions[:REGIONS]
+        ]
+        logs = LogSources(target.bucket.name, tuple(sources), Choice(accounts=EVERYTHING, regions=EVERYTHING))
+        table = TableName(configured.database, configured.table)
+        definition = flow_logs_table(logs, logs.layouts[0], DEFAULT_FORMAT)
+        engine.execute(create_database(table.database))
+        engine.execute(create_table(table, definition))
+        names = [name for name, _ in definition.partition_columns]
+        for day in SMALL_DAYS[:ARCHIVE_DAYS]:
+            locations = {logs.partition_values(source, day): source.day_location(day) for source in sources}
+            spent = {"add": seconds(engine, add_keyed_partitions(table, names, locations))}
+            of_day = f"SELECT count(*) AS records FROM {table.trino} WHERE dt = '{day}'"
+            of_account = f"{of_day} AND aws_account_id = '{accounts[-1]}'"
+            spent["source"] = seconds(engine, [f"{of_account} AND aws_region = '{regions[0]}'"])
+            spent["account"] = seconds(engine, [of_account])
+            spent["day"] = seconds(engine, [of_day])
+            found.append(spent)
+        statements = sum(one.kind == "ADD PARTITION" for one in executed)
+        assert statements == ARCHIVE_DAYS * ACCOUNTS * REGIONS // MAX_PARTITIONS_PER_STATEMENT
+    return found
+
+
+def seconds(engine: QueryEngine, statements: Iterable[str]) -> float:
+    """How long these statements take, one after the other."""
+    started = time.perf_counter()
+    for statement in statements:
+        engine.execute(statement)
+    return time.perf_counter() - started
+
+
 def register(engine: QueryEngine, table: TableName, days: Sequence[date]) -> str:
     """The statement that registers the days below the table's own location."""
     definition = engine.find_table(table)
@@ -256,7 +317,7 @@ def totals(executed: Sequence[Executed]) -> dict[str, dict[str, int]]:
     }
 
 
-COMMANDS: Mapping[str, Callable[[Path], object]] = {"statements": statements, "growth": growth}
+COMMANDS: Mapping[str, Callable[[Path], object]] = {"statements": statements, "growth": growth, "archive": archive}
 
 if __name__ == "__main__":
     name, bucket = sys.argv[1:]

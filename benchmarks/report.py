@@ -14,10 +14,12 @@ Measured = Mapping[str, Any]
 
 FOLDER = Path(__file__).parent
 SCAN, REPORTS = ("rejected_flows",), tuple(report.name for report in ALL_REPORTS)
+SCAN_PART = "scan (`rejected_flows`)"
 PACKAGES_SHOWN = 12
 
 NAMES = {
     "day": "**This project**, the whole daily run: every report",
+    "parquet": "This project, the same day in Parquet",
     "empty_day": "This project, a day without records",
     "empty_graph": "Dagster, seven assets that do nothing",
     "polars": "Polars, top 20 only",
@@ -55,6 +57,7 @@ def tables(measured: Measured) -> dict[str, str]:
         "imports_table": imports_table(measured["imports"]),
         "statements_table": statements_table(measured["statements"]["cases"]),
         "growth_table": growth_table(measured["growth"]),
+        "archive_table": archive_table(measured["archive"]),
         "range_table": range_table(measured["range"]),
     }
 
@@ -79,6 +82,7 @@ def facts(measured: Measured) -> dict[str, str]:
         "rejects": f"{day['rejects'] / day['records']:.1%}",
         "tenfold_objects": f"{tenfold['objects']:,}",
         "tenfold_gzip": size(tenfold["gzip_bytes"]),
+        "parquet": size(measured["data"]["parquet"]["parquet_bytes"]),
         "sample": f"{measured['sample_objects']} of the {day['objects']} objects",
         "small_records": f"{small['records']:,}",
         "small_objects": small["objects"],
@@ -97,6 +101,11 @@ def aims_table(measured: Measured) -> str:
     scanned, stored = costs["day"][0]["scanned_bytes"]["rejected_flows"], measured["data"]["day"]["gzip_bytes"]
     year, empty_year = (middle(measured["range"][name], "seconds") for name in ("ours", "empty"))
     few, many = (median(values) for values in measured["growth"].values())
+    text_scan, parquet_scan = (parts(costs[name])[SCAN_PART] for name in ("day", "parquet"))
+    third = max(len(measured["archive"]) // 3, 1)
+    newest, oldest = (
+        median(days["source"] for days in part) for part in (measured["archive"][-third:], measured["archive"][:third])
+    )
     rows = [
         (
             "the whole daily run, with start-up, to Polars' top 20",
@@ -129,6 +138,18 @@ def aims_table(measured: Measured) -> str:
             "one day with 3,650 days registered, to one day with one registered",
             "ratio of seconds",
             ratio(many, few),
+            "1.2",
+        ),
+        (
+            "the scan of the same records in Parquet, to that of text",
+            "ratio of seconds",
+            ratio(parquet_scan, text_scan),
+            "0.20",
+        ),
+        (
+            "one source's day in an archive of 1,000 accounts: the last ten days registered, to the first ten",
+            "ratio of seconds",
+            ratio(newest, oldest),
             "1.2",
         ),
         (
@@ -185,9 +206,9 @@ def scaled(cost: Mapping[str, float], idle: Mapping[str, float], times: float) -
 
 def parts_table(measured: Measured) -> str:
     """Where the seconds of our own run go."""
-    days = {name: parts(measured["costs"][name]) for name in ("day", "empty_day")}
+    days = {name: parts(measured["costs"][name]) for name in ("day", "parquet", "empty_day")}
     rows = [(part, *(f"{days[name][part]:.2f}" for name in days)) for part in days["day"]]
-    return table(("part of the daily run, s", "the day", "a day without records"), rows, "lrr")
+    return table(("part of the daily run, s", "the day", "the day in Parquet", "a day without records"), rows, "lrrr")
 
 
 def parts(costs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -199,7 +220,7 @@ def parts(costs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {
         "start-up and shutdown": median(cost["seconds"] - sum(cost["steps"].values()) for cost in costs),
         "bucket, flow log, table, partition": inside(lambda step: step not in (*SCAN, *REPORTS)),
-        "scan (`rejected_flows`)": inside(lambda step: step in SCAN),
+        SCAN_PART: inside(lambda step: step in SCAN),
         "reports": inside(lambda step: step in REPORTS),
     }
 
@@ -308,6 +329,20 @@ def growth_table(growth: Mapping[str, Sequence[float]]) -> str:
     return table(("days registered", "median, s", "min to max", "ratio"), rows, "rrrr")
 
 
+def archive_table(archive: Sequence[Mapping[str, float]]) -> str:
+    """What a day of an organization's archive takes, by the days that are registered: first, middle and last ones."""
+    third = max(len(archive) // 3, 1)
+    chosen = {
+        f"{first + 1} to {first + third}": archive[first : first + third] for first in range(0, len(archive), third)
+    }
+    rows = [
+        (days, *(f"{middle(found, what):.2f}" for what in ("add", "source", "account", "day")))
+        for days, found in chosen.items()
+    ]
+    headers = ("days registered", "adding the day, s", "its query on one source", "on one account", "on the whole day")
+    return table(headers, rows, "lrrrr")
+
+
 def range_table(ranges: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
     """A year in one run, ours and an empty graph's."""
     unit = middle(ranges["empty"], "seconds")
@@ -380,7 +415,7 @@ def own_bars(measured: Measured) -> dict[str, list[float]]:
     for name in ("day", "empty_day"):
         costs = measured["costs"][name]
         spent = parts(costs)
-        scan, reports = spent["scan (`rejected_flows`)"], spent["reports"]
+        scan, reports = spent[SCAN_PART], spent["reports"]
         for part, value in zip(found, (middle(costs, "seconds") - scan - reports, scan, reports), strict=True):
             found[part].append(value)
     return found

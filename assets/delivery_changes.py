@@ -1,4 +1,4 @@
-"""Finds flow logs that no longer deliver, by the ids in the names of the objects of the days before.
+"""Finds flow logs that no longer deliver, and new ones, by the names of the objects of the days before.
 
 Without it, a day with objects of other flow logs looks complete, though a VPC's records are missing. partitions.py
 reports days without any object.
@@ -6,38 +6,64 @@ reports days without any object.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 
 from assets.day_objects import DayObjects, visible_of_day
-from flowlogs.layout import find_flow_log
+from flowlogs.layout import find_flow_log, find_source
 from resources.bucket import Bucket
 
 DAYS_BEFORE = 3
 """With how many days before it a day is compared. So a flow log that stopped is reported for this many days."""
 
 
-def silent_flow_logs(bucket: Bucket, inspected: Mapping[date, DayObjects]) -> list[str]:
-    """A warning for each flow log that delivered on one of the DAYS_BEFORE days before a day, and not on the day.
+@dataclass(frozen=True)
+class DeliveryChanges:
+    """Warnings about flow logs that stopped, and the flow logs that are new on a day, with their account and region."""
 
-    Only days that are over are checked.
+    silent: list[str] = field(default_factory=list)
+    new: Mapping[date, list[str]] = field(default_factory=dict)
+
+
+def delivery_changes(bucket: Bucket, inspected: Mapping[date, DayObjects]) -> DeliveryChanges:
+    """Compare the flow logs of these days with those of the DAYS_BEFORE days before each.
+
+    A flow log is silent if it delivered on one of them, and not on the day. It is new if it delivered on none of them,
+    and others did. Only days that are over are checked.
     """
     sources, today = bucket.sources(), datetime.now(timezone.utc).date()
     counted = {day: _by_flow_log(found.objects) for day, found in inspected.items() if found.objects}
-    silent = []
+    silent, new = [], {}
     for day in [day for day in counted if day < today]:
+        all_before = set[str]()
         for before in [day - timedelta(days=number) for number in range(1, DAYS_BEFORE + 1)]:
             if before not in counted:
                 counted[before] = _by_flow_log(stored.key for stored in visible_of_day(bucket, sources, before))
+            all_before |= counted[before].keys()
             for flow_log in sorted(counted[before].keys() - counted[day].keys()):
                 silent.append((day, flow_log, before, counted[before][flow_log]))
+        if all_before and (came := counted[day].keys() - all_before):
+            new[day] = _with_sources(inspected[day].objects, came)
     # Where a flow log delivered on several days before, the last of them is named.
     nearest = {(day, flow_log): (before, number) for day, flow_log, before, number in reversed(silent)}
-    return [
+    warnings = [
         f"{flow_log} delivered nothing on {day}, and {_objects(number)} on {before}: what it records is missing, "
         "though other flow logs deliver. Was it deleted, or its VPC, or can it not deliver any more? (See the check on "
         "vpc_flow_log.)"
         for (day, flow_log), (before, number) in sorted(nearest.items())
     ]
+    return DeliveryChanges(warnings, new)
+
+
+def _with_sources(keys: Iterable[str], flow_logs: Iterable[str]) -> list[str]:
+    """Those flow logs for people, each with its account and region."""
+    chosen = set(flow_logs)
+    found = {
+        f"{flow_log} of {source.account} in {source.region}"
+        for key in keys
+        if (flow_log := find_flow_log(key)) in chosen and (source := find_source("any-bucket", key))
+    }
+    return sorted(found)
 
 
 def _by_flow_log(keys: Iterable[str]) -> Counter[str]:

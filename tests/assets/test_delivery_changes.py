@@ -1,4 +1,4 @@
-"""Flow logs that delivered before and do not today: told by their ids, though others deliver."""
+"""Flow logs that delivered before and do not today, and new ones: told by their ids, though others deliver."""
 
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -63,11 +63,29 @@ def test_a_flow_log_that_still_delivers_is_not_told(lake: Lake) -> None:
     assert warnings(lake, DAY) == []
 
 
-def test_a_flow_log_that_is_new_is_not_told(lake: Lake) -> None:
-    deliver(lake, DAY - timedelta(days=1))
+def new_flow_logs(lake: Lake, day: date) -> str | None:
+    """What the metadata of the day's partition says of new flow logs."""
+    lake.run(day, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    result = lake.run(day, None, DAILY[:1])
+    (made,) = result.asset_materializations_for_node("vpc_flow_logs_partition")
+    found = made.metadata.get("new flow logs")
+    return found.text if found else None
+
+
+def test_a_flow_log_that_is_new_is_in_the_metadata_of_its_first_day_and_no_warning(lake: Lake) -> None:
+    next_day = DAY + timedelta(days=1)
     deliver(lake, DAY, STOPPED)
-    deliver(lake, DAY)
+    deliver(lake, next_day, STOPPED)
+    for day in (DAY - timedelta(days=1), DAY, next_day):
+        deliver(lake, day)
     assert warnings(lake, DAY) == []
+    assert new_flow_logs(lake, DAY) == f"{STOPPED} of 123456789012 in us-east-1"
+    assert new_flow_logs(lake, next_day) is None
+
+
+def test_on_the_first_day_of_all_no_flow_log_is_new(lake: Lake) -> None:
+    deliver(lake, DAY)
+    assert new_flow_logs(lake, DAY) is None
 
 
 def test_of_a_range_each_day_without_is_told(lake: Lake) -> None:
