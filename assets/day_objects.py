@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
+from itertools import combinations
 from pathlib import PurePosixPath
 
 from assets.objects_read import ObjectsRead, objects_read, unpacked_name
@@ -139,9 +140,11 @@ def formats_of_day(bucket: Bucket, day: date) -> Iterator[tuple[LogSource, Recor
 
 
 def visible_of_day(bucket: Bucket, sources: LogSources, day: date) -> Iterator[StoredObject]:
-    """The objects in a day's folders that Athena reads."""
-    for prefix in sources.day_prefixes(day).values():
-        yield from bucket.visible_objects(prefix)
+    """The objects in a day's folders that Athena reads. Several folders are listed at once."""
+    prefixes = list(sources.day_prefixes(day).values())
+    with ThreadPoolExecutor(min(FOLDERS_AT_ONCE, len(prefixes) or 1), thread_name_prefix="day-objects") as pool:
+        for objects in pool.map(lambda prefix: list(bucket.visible_objects(prefix)), prefixes):
+            yield from objects
 
 
 def days_read(bucket: Bucket, locations: Iterable[str]) -> list[date]:
@@ -500,18 +503,20 @@ def _of_others(bucket: Bucket, source: LogSource, objects: Iterable[str]) -> Ite
 
 def _doubled_interfaces(seen: Mapping[str, FirstLook], day: date) -> Iterator[str]:
     """Flow logs that record the same interface, such as those of a VPC and of its subnet."""
-    interfaces: dict[str, set[str]] = defaultdict(set)
+    recorded_by: dict[str, set[str]] = defaultdict(set)
     for key, look in seen.items():
         if flow_log := find_flow_log(key):
-            interfaces[flow_log] |= look.interfaces
-    for number, first in enumerate(interfaces):
-        for second in list(interfaces)[number + 1 :]:
-            shared = sorted(interfaces[first] & interfaces[second])
-            if shared:
-                yield (
-                    f"The flow logs {first} and {second} both tell of {shared[0]} on {day}, so that its records count "
-                    "twice, as where a VPC and its subnet have one each. Have one of them deliver elsewhere."
-                )
+            for interface in look.interfaces:
+                recorded_by[interface].add(flow_log)
+    shared: dict[tuple[str, str], str] = {}
+    for interface, flow_logs in sorted(recorded_by.items()):
+        for pair in combinations(sorted(flow_logs), 2):
+            shared.setdefault(pair, interface)
+    for (first, second), interface in sorted(shared.items()):
+        yield (
+            f"The flow logs {first} and {second} both tell of {interface} on {day}, so that its records count twice, "
+            "as where a VPC and its subnet have one each. Have one of them deliver elsewhere."
+        )
 
 
 def _archived(bucket: Bucket, objects: Iterable[StoredObject], day: date) -> Iterator[str]:
