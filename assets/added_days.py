@@ -23,22 +23,16 @@ def record_added_days(results: ObjectStore, table: TableName, days: Sequence[dat
         results.replace({f"{_records_folder(table)}{days[0]}_{days[-1]}.txt": text for days in ranges})
 
 
-def recorded_days(results: ObjectStore, table: TableName) -> list[date]:
-    """The days that runs added to a table of flow logs."""
-    folder = _records_folder(table)
-    found: set[date] = set()
-    for stored in results.list(folder):
-        if match := _ADDED_DAYS_FILE.fullmatch(stored.key.removeprefix(folder)):
-            found |= set(_days_between(match["first"], match["last"]))
-    return sorted(found)
-
-
-def recorded_tables(results: ObjectStore, main: TableName) -> list[TableName]:
-    """The main table, and the side tables that runs added days to."""
+def recorded_days(results: ObjectStore, main: TableName) -> dict[TableName, list[date]]:
+    """The days that runs added to a table of flow logs, and to each of its side tables. The main table comes first."""
     folder = f"{ADDED_DAYS}{main.database}/"
-    names = {stored.key.removeprefix(folder).partition("/")[0] for stored in results.list(folder)}
-    sides = sorted(name for name in names if re.fullmatch(rf"{main.table}_[0-9a-f]{{12}}", name))
-    return [main, *(TableName(main.database, name) for name in sides)]
+    found: dict[str, set[date]] = {main.table: set()}
+    for stored in results.list(folder):
+        table, _, name = stored.key.removeprefix(folder).partition("/")
+        is_ours = table == main.table or re.fullmatch(rf"{main.table}_[0-9a-f]{{12}}", table)
+        if is_ours and (match := _ADDED_DAYS_FILE.fullmatch(name)):
+            found.setdefault(table, set()).update(_days_between(match["first"], match["last"]))
+    return {TableName(main.database, table): sorted(days) for table, days in found.items()}
 
 
 def _records_folder(table: TableName) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from assets.added_days import recorded_days, recorded_tables
+from assets.added_days import recorded_days
 from assets.day_objects import inspect_days
 from assets.raw_tables import RawTables, add_partitions_of, create_side_tables
 from assets.rejected_flows.cleanup import folders_in_use, remove_folders, remove_orphans, superseded_folders
@@ -49,8 +49,7 @@ def restore_flow_log_partitions(
     A day whose objects are gone, or cannot be read right, gets no partition.
     """
     table, lost = raw.main, set[date]()
-    for name in recorded_tables(results, table):
-        recorded = recorded_days(results, name)
+    for name, recorded in recorded_days(results, table).items():
         lost |= set(recorded) - raw.present_days(athena, name, recorded)
     inspected = inspect_days(bucket, sorted(lost))
     gone = "Their folders hold no objects."

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
-from assets.added_days import recorded_days, recorded_tables
+from assets.added_days import recorded_days
 from assets.day_objects import days_read, listing_warnings, visible_of_day
 from assets.objects_read import objects_read
 from assets.raw_tables import find_raw_tables
@@ -96,7 +96,7 @@ def days_not_in_table(target: Target, statement: str) -> list[str]:
     days = sorted({day for _, day in missing})
     whose = sorted({f"{source.account} in {source.region}" for source, _ in missing}) if raw.sources.is_keyed else []
     of_whom = f" of {first_names(whose)}" if whose else ""
-    beside = [name.table for name in recorded_tables(target.results, target.table)[1:]]
+    beside = [name.table for name in recorded_days(target.results, target.table) if name != target.table]
     elsewhere = f" Tables of other formats and layouts: {first_names(beside)}." if beside else ""
     return [
         f"Flow logs{of_whom} on {days_text(days)} are in the folder, and {target.table.table} has no partition for "
@@ -128,7 +128,7 @@ def _first_warnings(warnings: Sequence[str]) -> list[str]:
 def _warnings_of_all_days(target: Target, statement: str) -> list[str]:
     rejected_flows = rejected_flows_name(target.table)
     told: list[str] = []
-    recorded = recorded_days(target.results, target.table)
+    recorded = recorded_days(target.results, target.table)[target.table]
     if _names(statement, target.table):
         raw = find_raw_tables(target.results, target.bucket.sources(), target.table)
         values = [raw.sources.partition_values(source, day) for day in recorded for source in raw.sources.sources]

@@ -81,7 +81,7 @@ def find_damaged(paths: Iterable[Path]) -> list[tuple[Path, str]]:
                 for _ in file.iter_batches():
                     pass
         except (OSError, pa.ArrowException) as error:
-            damaged.append((path, str(error)))
+            damaged.append((path, " ".join(str(error).split())))
     return damaged
 
 

@@ -306,19 +306,19 @@ def test_partitions_are_asked_for_only_where_a_day_has_two_attempts(filled):
 def test_a_run_of_days_is_one_record(filled):
     (record,) = filled.target.results.list("source/days/added/")
     assert record.key == f"source/days/added/vpc_flow_lake/vpc_flow_logs/{DAY}_{EMPTY_DAY}.txt"
-    assert recorded_days(filled.target.results, TABLE) == list(RANGE)
+    assert recorded_days(filled.target.results, TABLE)[TABLE] == list(RANGE)
 
 
 def test_days_apart_are_two_records(lake):
     record_added_days(lake.target.results, TABLE, [EMPTY_DAY, DAY])
-    assert recorded_days(lake.target.results, TABLE) == [DAY, EMPTY_DAY]
+    assert recorded_days(lake.target.results, TABLE)[TABLE] == [DAY, EMPTY_DAY]
 
 
 def test_what_is_no_record_is_passed_over(lake):
     folder = "source/days/added/vpc_flow_lake/vpc_flow_logs/"
     names = ["2021-09-02_2021-09-31.txt", "2021-09-03_2021-09-02.txt", "README", "2021-09-02.txt"]
     lake.target.results.replace(dict.fromkeys([folder + name for name in names], b""))
-    assert recorded_days(lake.target.results, TABLE) == []
+    assert recorded_days(lake.target.results, TABLE)[TABLE] == []
 
 
 # The only copy of a day
