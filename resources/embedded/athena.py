@@ -276,7 +276,6 @@ class EmbeddedAthena(QueryEngine):
             chosen = [self._selected_partitions(plan, session) for plan in plans]
             inputs = [self._inputs(plan, of_plan, session) for plan, of_plan in zip(plans, chosen, strict=True)]
             session.restrict_access([read for of_plan in inputs for read in of_plan], folder)
-            session.use_unload_settings()
             types: list[str] | None = None
             parts = [
                 (plan, values, part)
@@ -288,6 +287,7 @@ class EmbeddedAthena(QueryEngine):
                 names = [f"{column}={quote(value, safe='')}" for column, value in named]
                 path = folder.joinpath(prefix, *names, f"{uuid.uuid4()}.parquet")
                 path.parent.mkdir(parents=True, exist_ok=True)
+                session.use_unload_settings(part)
                 session.bind_tables(part)
                 found = session.column_types(plan.sql)
                 if types not in (None, found):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable, shortened
-from flowlogs.record_format import PARQUET
+from flowlogs.record_format import PARQUET, TEXT
 from resources.embedded.memory import bounded_memory
 from resources.embedded.quoting import quoted_name, quoted_text
 from resources.embedded.readers import parquet, scan
@@ -141,13 +141,16 @@ class Session:
             self.connection.execute(f"SET allowed_directories = [{quoted_text(str(writable))}]")
         self.connection.execute("SET enable_external_access = false")
 
-    def use_unload_settings(self) -> None:
-        """Set DuckDB up for an UNLOAD: any order of rows, and half as many writing threads as cores.
+    def use_unload_settings(self, inputs: Inputs) -> None:
+        """Set DuckDB up to write what it reads from these objects: any order of rows, as Athena guarantees none.
 
-        Athena guarantees no order either. Reading threads have more work, and need the other cores.
+        It has a thread for each core. Where it reads text, it has half of them, since this process's reading threads
+        have more work and need the other cores.
         """
+        cores = os.cpu_count() or 1
+        reads_text = any(read.definition.stored_as == TEXT for read, objects in inputs if objects)
         self.connection.execute("SET preserve_insertion_order = false")
-        self.connection.execute(f"SET threads = {max(1, (os.cpu_count() or 1) // 2)}")
+        self.connection.execute(f"SET threads = {max(1, cores // 2) if reads_text else cores}")
 
     def bind_tables(self, inputs: Inputs) -> None:
         """Create a view for each table that the statement reads, over the rows of these objects."""
