@@ -50,7 +50,7 @@ class Line(Enum):
     RECORD = "a record"
     OTHER_ACTION = "a record whose action is none of ACTIONS"
     SURPLUS = "a record with something behind its last field"
-    MALFORMED = "a record with a field that is not the number or address that belongs there"
+    MALFORMED = "a record without its last fields, or with one that is not the number or address that belongs there"
     HEADER_AGAIN = "the header line of the object's own format, or a record with that behind it"
     OTHER_HEADER = "another header line: the records below it may have other fields"
     OTHER_DAY = "a record that ended on another day than its object's name says"
@@ -98,7 +98,8 @@ class RecordLines:
             return Line.OTHER_ACTION
         if len(fields) > count or not self._has_status(fields):
             return Line.SURPLUS
-        return Line.RECORD if all(map(_is_well_formed, self.format.fields, fields)) else Line.MALFORMED
+        is_whole = len(fields) == count and all(map(_is_well_formed, self.format.fields, fields))
+        return Line.RECORD if is_whole else Line.MALFORMED
 
     def _has_status(self, fields: Sequence[bytes]) -> bool:
         """Whether the status, if the record has one, may be one. Else the line end behind it may be missing."""

@@ -57,12 +57,18 @@ def measured() -> dict[str, object]:
         },
         "floor_mb": 20.0,
         "rounds": 3,
-        "data": {"day": folder, "tenfold": {**folder, "objects": 1_000}, "small": folder},
+        "data": {
+            "day": folder,
+            "tenfold": {**folder, "objects": 1_000},
+            "parquet": {"parquet_bytes": 20_000},
+            "small": folder,
+        },
         "sample_objects": 10,
         "costs": {
             **{name: [cost(2.0), cost(4.0), cost(9.0)] for name in others},
             "day": [daily(seconds, peak) for seconds, peak in ((8.0, 300), (7.0, 310), (30.0, 290))],
             "tenfold": [daily(8.5, 305)],
+            "parquet": [daily(6.5)],
             "empty_day": [daily(6.0)] * 3,
             "empty_graph": [daily(6.0)] * 3,
             "flowlogs_reader": [cost(11.0)] * 3,
@@ -71,6 +77,7 @@ def measured() -> dict[str, object]:
         "imports": {"ours": [{**package, "boto3": {"own": 1.0, "cumulative": 2.0}}], "empty": [package]},
         "range": {"ours": [cost(20.0)], "empty": [cost(10.0)]},
         "growth": {"1": [0.2, 0.3, 0.1], "3650": [0.21, 0.22, 0.23]},
+        "archive": [{"add": 6.0, "source": 0.25, "account": 0.2, "day": 1.5}] * 3,
         "statements": {
             "asked_days": 30,
             "cases": [

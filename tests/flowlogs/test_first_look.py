@@ -97,6 +97,8 @@ def test_any_fields_in_any_order_are_a_format(names, count, name):
         ("action srcaddr packets", "DENY 10.0.0.1 7", Line.OTHER_ACTION),
         ("action srcaddr packets", "REJECT host-a 7", Line.MALFORMED),
         ("action srcaddr packets", "REJECT 10.0.0.1 1e6", Line.MALFORMED),
+        ("srcaddr action packets", "10.0.0.1 REJECT", Line.MALFORMED),
+        ("srcaddr action log-status", "10.0.0.1 REJECT", Line.MALFORMED),
         ("srcaddr action log-status vpc-id", "10.0.0.1 REJECT OK2 vpc-1", Line.SURPLUS),
         ("packets srcaddr action", "7 10.0.0.1", Line.OTHER_ACTION),
         ("pkt-srcaddr action tcp-flags", "nobody REJECT 2", Line.MALFORMED),
