@@ -13,7 +13,7 @@ from datetime import date, datetime, timezone
 from itertools import combinations
 from pathlib import PurePosixPath
 
-from assets.objects_read import ObjectsRead, objects_read, unpacked_name
+from assets.objects_read import ObjectsRead, objects_read
 from flowlogs.errors import FlowLakeError
 from flowlogs.first_look import (
     HEAD_BYTES,
@@ -35,6 +35,7 @@ from flowlogs.layout import (
     find_window,
     is_visible,
     touches_day,
+    unpacked_name,
 )
 from flowlogs.printable import first_names
 from flowlogs.record_format import PARQUET, RecordFormat
@@ -147,6 +148,12 @@ def visible_of_day(bucket: Bucket, sources: LogSources, day: date) -> Iterator[S
             yield from objects
 
 
+def objects_of_days(bucket: Bucket, days: Iterable[date]) -> dict[date, ObjectsRead]:
+    """The objects of flow logs that lie in each of these days' folders now."""
+    sources = bucket.sources()
+    return {day: objects_read(visible_of_day(bucket, sources, day)) for day in days}
+
+
 def days_read(bucket: Bucket, locations: Iterable[str]) -> list[date]:
     """The days of flow logs whose partitions have these locations."""
     keys = [f"{location.split('/', 3)[-1].rstrip('/')}/" for location in locations]
@@ -199,9 +206,10 @@ def changed_since(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[dat
 
 def arrived_since(bucket: Bucket, read: Mapping[date, ObjectsRead]) -> list[str]:
     """Warnings about days that have other objects now than were read."""
-    sources, late = bucket.sources(), []
+    late = []
+    there = objects_of_days(bucket, read)
     for day, before in read.items():
-        now = objects_read(visible_of_day(bucket, sources, day))
+        now = there[day]
         if before.has_more(now):
             late.append(
                 f"Objects of {day} arrived or changed after its rejected flows were read: {before.count} objects of "
@@ -291,9 +299,9 @@ def _inspected_day(bucket: Bucket, sources: LogSources, day: date, folders: Sequ
     seen = {key: look for folder in folders for key, look in folder.looks.items()}
     try:
         warnings = [
-            *_left_out(bucket, seen),
+            *_alike(bucket, {key: look.left_out for key, look in seen.items()}),
             *_unknown_fields(bucket, seen),
-            *_other_files(bucket, seen),
+            *_alike(bucket, {key: look.warning for key, look in seen.items()}),
             *_empty(bucket, objects, seen),
             *_odd_lines(bucket, seen),
             *_headers_inside(bucket, seen),
@@ -341,14 +349,14 @@ def _spread(keys: Sequence[str], most: int) -> list[str]:
     return [keys[number * (len(keys) - 1) // (most - 1)] for number in range(most)]
 
 
-def _left_out(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
-    """Objects of flow logs of which reports count no record."""
+def _alike(bucket: Bucket, words: Mapping[str, str | None]) -> Iterator[str]:
+    """One warning for all objects, by their keys, that have the same words."""
     alike: dict[str, list[str]] = defaultdict(list)
-    for key, look in seen.items():
-        if look.left_out:
-            alike[look.left_out].append(key)
-    for reason, keys in alike.items():
-        yield other_files_warning(_display_paths(bucket, keys), reason)
+    for key, text in words.items():
+        if text:
+            alike[text].append(key)
+    for text, keys in alike.items():
+        yield other_files_warning(_display_paths(bucket, keys), text)
 
 
 def _unknown_fields(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
@@ -363,15 +371,6 @@ def _unknown_fields(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[s
             f"{bucket.objects.display_path(key)}. They are read as text, into the table of these flow logs; no report "
             "has them."
         )
-
-
-def _other_files(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[str]:
-    alike: dict[str, list[str]] = defaultdict(list)
-    for key, look in seen.items():
-        if look.warning:
-            alike[look.warning].append(key)
-    for warning, keys in alike.items():
-        yield other_files_warning(_display_paths(bucket, keys), warning)
 
 
 def _hidden(bucket: Bucket, there: Iterable[StoredObject], objects: Iterable[str]) -> Iterator[str]:

@@ -43,7 +43,7 @@ def delivery_changes(bucket: Bucket, inspected: Mapping[date, DayObjects]) -> De
             for flow_log in sorted(counted[before].keys() - counted[day].keys()):
                 silent.append((day, flow_log, before, counted[before][flow_log]))
         if all_before and (came := counted[day].keys() - all_before):
-            new[day] = _with_sources(inspected[day].objects, came)
+            new[day] = _with_sources(sources.bucket, inspected[day].objects, came)
     # Where a flow log delivered on several days before, the last of them is named.
     nearest = {(day, flow_log): (before, number) for day, flow_log, before, number in reversed(silent)}
     warnings = [
@@ -55,13 +55,13 @@ def delivery_changes(bucket: Bucket, inspected: Mapping[date, DayObjects]) -> De
     return DeliveryChanges(warnings, new)
 
 
-def _with_sources(keys: Iterable[str], flow_logs: Iterable[str]) -> list[str]:
+def _with_sources(bucket: str, keys: Iterable[str], flow_logs: Iterable[str]) -> list[str]:
     """Those flow logs for people, each with its account and region."""
     chosen = set(flow_logs)
     found = {
         f"{flow_log} of {source.account} in {source.region}"
         for key in keys
-        if (flow_log := find_flow_log(key)) in chosen and (source := find_source("any-bucket", key))
+        if (flow_log := find_flow_log(key)) in chosen and (source := find_source(bucket, key))
     }
     return sorted(found)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from flowlogs.layout import find_flow_log
+from flowlogs.layout import find_flow_log, unpacked_name
 from resources.bucket import StoredObject
 
 
@@ -65,8 +65,3 @@ def objects_read(stored: Iterable[StoredObject]) -> ObjectsRead:
         if find_flow_log(item.key) and not item.archived
     }
     return ObjectsRead(dict(found.values()))
-
-
-def unpacked_name(key: str) -> str:
-    """An object's name without the ending of its compression."""
-    return PurePosixPath(key).name.removesuffix(".gz")

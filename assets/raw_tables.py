@@ -171,11 +171,13 @@ def unread_days(athena: QueryEngine, tables: Sequence[RawTable], asset: str) -> 
             failures |= dict.fromkeys(days, problem)
             continue
         require_table(athena, table.name, table.definition)
-        missing = partitions_missing(athena, table.name, table.locations, asset)
+        present = athena.locations_of(table.name, list(table.locations)) if table.locations else {}
+        absent = {date.fromisoformat(values[0]) for values in table.locations if values not in present}
+        missing = partitions_missing(table.name, sorted(absent), asset)
         there = {
             values: where for values, where in table.locations.items() if date.fromisoformat(values[0]) not in missing
         }
-        require_locations(athena, table.name, table.columns, there)
+        require_locations(table.name, table.columns, there, present)
         failures |= missing | days_read_otherwise(athena, table.name, table.columns, list(there))
     return failures
 

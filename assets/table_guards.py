@@ -40,13 +40,16 @@ def require_table(athena: QueryEngine, name: TableName, expected: TableDefinitio
 
 
 def require_locations(
-    athena: QueryEngine, name: TableName, columns: Sequence[str], expected: Mapping[tuple[str, ...], str]
+    name: TableName,
+    columns: Sequence[str],
+    expected: Mapping[tuple[str, ...], str],
+    locations: Mapping[tuple[str, ...], str],
 ) -> None:
     """Raise FlowLakeError, with how to mend it, unless each partition points at its own folder.
 
-    `expected` are the locations by the values of the partition columns. `columns` are the names of these.
+    `expected` and `locations` are where partitions should point and where they do, by the values of the partition
+    columns. `columns` are the names of these.
     """
-    locations = athena.locations_of(name, list(expected)) if expected else {}
     wrong = []
     for values, location in expected.items():
         found = locations.get(values, "nowhere")
@@ -91,12 +94,8 @@ def derived_days_read_otherwise(athena: QueryEngine, name: TableName, days: Sequ
     return days_read_otherwise(athena, name, [PARTITION_COLUMN], [day_values(day) for day in days])
 
 
-def partitions_missing(
-    athena: QueryEngine, name: TableName, expected: Mapping[tuple[str, ...], str], asset: str
-) -> dict[date, str]:
-    """The days that lack one of these partitions, and what to do. A query gives no error for them."""
-    found = athena.locations_of(name, list(expected)) if expected else {}
-    missing = sorted({date.fromisoformat(values[0]) for values in expected if values not in found})
+def partitions_missing(name: TableName, missing: Sequence[date], asset: str) -> dict[date, str]:
+    """For days that lack a partition, what to do. A query gives no error for them."""
     problem = f"{name.hive} has no partition for {days_text(missing)}. Materialize {asset} for that first."
     return dict.fromkeys(missing, problem)
 
@@ -109,9 +108,8 @@ def days_without_partition(
     A query gives no error for such a day: its report would say that nothing happened.
     """
     found = athena.partition_locations(name, days)
-    missing = [day for day in days if day not in found]
-    problem = f"{name.hive} has no partition for {days_text(missing)}. Materialize {asset} for that first."
-    return {day: found[day] for day in days if day in found}, dict.fromkeys(missing, problem)
+    missing = partitions_missing(name, [day for day in days if day not in found], asset)
+    return {day: found[day] for day in days if day in found}, missing
 
 
 def require_days(athena: QueryEngine, name: TableName, days: Sequence[date], asset: str) -> dict[date, str]:

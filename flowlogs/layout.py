@@ -168,6 +168,11 @@ def find_embedded_object_name(name: str) -> str | None:
     return f"{match[0]}{'.log.parquet' if name.endswith('.parquet') else '.log.gz'}" if match else None
 
 
+def unpacked_name(key: str) -> str:
+    """An object's name without the ending of its compression."""
+    return PurePosixPath(key).name.removesuffix(".gz")
+
+
 def find_flow_log(key: str) -> str | None:
     """The id of an object's flow log, which is in its name; None for any other name.
 

@@ -5,14 +5,14 @@ Where a source's objects lie is in layout.py.
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import ACCOUNT_COLUMN, PARTITION_COLUMN, REGION_COLUMN
-from flowlogs.layout import ACCOUNT_ID, REGION, LogSource, find_source
+from flowlogs.layout import ACCOUNT_ID, REGION, TOP, LogSource, find_source, find_sources
 
 EVERYTHING = "*"
 
@@ -194,6 +194,24 @@ def choose_sources(bucket: str, found: Iterable[LogSource], choice: Choice, wher
             f"{_listing(left)}"
         )
     return LogSources(bucket, tuple(left), choice)
+
+
+def sources_behind_prefixes(
+    bucket: str, choice: Choice, folders_in: Callable[[str], Iterable[str]], nearby: Callable[[], Iterable[str]]
+) -> dict[str, list[LogSource]]:
+    """The sources behind each prefix of the bucket's owner, found by a limited search where none is named.
+
+    `folders_in` lists the folders in a folder, `nearby` those that the search comes to, both as key prefixes.
+    """
+
+    def behind(prefix: str) -> list[LogSource]:
+        return list(find_sources(bucket, prefix, folders_in))
+
+    if choice.prefix is not None:
+        return {choice.prefix: behind(choice.prefix)}
+    if at_top := behind(""):
+        return {"": at_top}
+    return {prefix: behind(prefix) for prefix in (f.removesuffix(TOP) for f in nearby() if f.endswith(f"/{TOP}"))}
 
 
 def choose_prefix(found: Mapping[str, Sequence[LogSource]], choice: Choice, where: str) -> list[LogSource]:

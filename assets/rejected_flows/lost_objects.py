@@ -7,8 +7,8 @@ what was read is in objects_read.py.
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from assets.day_objects import visible_of_day
-from assets.objects_read import ObjectsRead, objects_read
+from assets.day_objects import objects_of_days
+from assets.objects_read import ObjectsRead
 from assets.rejected_flows.files import (
     ROOT,
     completion_markers,
@@ -53,8 +53,7 @@ def lost_since(
     bucket: Bucket, results: ObjectStore, athena: QueryEngine, name: TableName, days: Sequence[date]
 ) -> list[str]:
     """Warnings about days of which a run read more than is there now. `name` is the table of rejected flows."""
-    sources = bucket.sources()
-    now = {day: objects_read(visible_of_day(bucket, sources, day)) for day in days}
+    now = objects_of_days(bucket, days)
     locations = athena.partition_locations(name, days)
     return list(losing_days(bucket, results, locations, now, smaller_too=True).values())
 

@@ -5,8 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from assets.added_days import recorded_days
-from assets.day_objects import days_read, listing_warnings, visible_of_day
-from assets.objects_read import objects_read
+from assets.day_objects import days_read, listing_warnings, objects_of_days
 from assets.raw_tables import find_raw_tables
 from assets.rejected_flows.files import ROOT, changed_folders, day_folders, derived_days, parse_day
 from assets.rejected_flows.lost_objects import changed_warnings, lost_since
@@ -55,9 +54,7 @@ def _changed_since(target: Target, name: TableName, days: Sequence[date]) -> lis
     """Warnings about days of rejected flows with other objects now than they were read from."""
     if not days:
         return []
-    sources = target.bucket.sources()
-    now = {day: objects_read(visible_of_day(target.bucket, sources, day)) for day in days}
-    return changed_warnings(target.athena, target.results, name, now)
+    return changed_warnings(target.athena, target.results, name, objects_of_days(target.bucket, days))
 
 
 def _unfinished(derived: Mapping[date, datetime]) -> list[str]:

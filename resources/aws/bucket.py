@@ -27,9 +27,9 @@ from flowlogs.bucket_policy import (
 )
 from flowlogs.delivery import DEFAULT_DELIVERY, Delivery
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import HIVE, OLD_HIVE, PLAIN, TOP, LogSource, find_sources, owner_prefix
+from flowlogs.layout import HIVE, OLD_HIVE, PLAIN, LogSource, owner_prefix
 from flowlogs.record_format import RecordFormat
-from flowlogs.sources import ANY_SOURCE, Choice, LogSources, choose_prefix, choose_sources
+from flowlogs.sources import ANY_SOURCE, Choice, LogSources, choose_prefix, choose_sources, sources_behind_prefixes
 from resources.aws.clients import ACCESS_DENIED, CREATED_BY, NO_BUCKET, AwsClients, aws_errors, error_code
 from resources.aws.encryption import encryption_problems
 from resources.aws.object_store import S3Store
@@ -80,7 +80,7 @@ MAX_FOLDERS_SEARCHED = 100
 """How many folders are searched in a bucket without flow logs, and how many folders of each are listed."""
 
 
-_MAY_LEAD_TO_LOGS = re.compile(r"(?!AWSLogs/)(?:[^/]+/){1,3}")
+_MAY_LEAD_TO_LOGS = re.compile(r"(?:(?!AWSLogs/)[^/]+/){1,3}")
 
 
 class S3Bucket(Bucket):
@@ -269,7 +269,8 @@ class S3Bucket(Bucket):
                 # What is delivered from now on counts too: its days may lie in folders that are not there yet.
                 own = [configured] if self.has_flow_logs else []
                 return LogSources(self.name, tuple(dict.fromkeys([*own, *there])), self.choice)
-        found = choose_prefix(self._sources_behind_prefixes(), self.choice, where)
+        behind = sources_behind_prefixes(self.name, self.choice, self._folders, self._folders_nearby)
+        found = choose_prefix(behind, self.choice, where)
         own = [configured] if self.has_flow_logs and self.choice.allows(configured) else []
         if found or own:
             return choose_sources(self.name, [*own, *found], self.choice, where)
@@ -288,19 +289,6 @@ class S3Bucket(Bucket):
         """The same account and region behind the same prefix, in each layout."""
         return [replace(configured, service=service) for service in (PLAIN, HIVE, OLD_HIVE)]
 
-    def _sources_behind_prefixes(self) -> dict[str, list[LogSource]]:
-        """The sources behind each prefix of the bucket's owner, found by a limited search where none is named."""
-        if self.choice.prefix is not None:
-            return {self.choice.prefix: self._sources_behind(self.choice.prefix)}
-        at_top = self._sources_behind("")
-        if at_top:
-            return {"": at_top}
-        prefixes = [folder.removesuffix(TOP) for folder in self._folders_nearby() if folder.endswith(f"/{TOP}")]
-        return {prefix: self._sources_behind(prefix) for prefix in prefixes}
-
-    def _sources_behind(self, prefix: str) -> list[LogSource]:
-        return list(find_sources(self.name, prefix, self._folders))
-
     def _folders_nearby(self) -> Iterator[str]:
         """Key prefixes of folders that may hold flow logs behind a prefix, found with few requests."""
         waiting = deque([""])
@@ -310,7 +298,7 @@ class S3Bucket(Bucket):
             for folder in islice(self._folders(waiting.popleft()), MAX_FOLDERS_SEARCHED):
                 yield folder
                 if _MAY_LEAD_TO_LOGS.fullmatch(folder):
-                    (waiting.appendleft if "AWSLogs/" in folder else waiting.append)(folder)
+                    waiting.append(folder)
 
     def _folders(self, prefix: str) -> Iterator[str]:
         with aws_errors(f"listing s3://{self.name}/{prefix}"):

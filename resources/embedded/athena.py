@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -21,7 +21,7 @@ from flowlogs.first_look import (
     odd_lines_warnings,
     other_files_warning,
 )
-from flowlogs.layout import find_flow_log, is_visible
+from flowlogs.layout import find_flow_log, is_visible, unpacked_name
 from flowlogs.printable import first_names
 from flowlogs.statements import MAX_PARTITIONS_PER_UNLOAD, TableDefinition, TableName
 from resources.bucket import ObjectStore
@@ -353,9 +353,8 @@ class EmbeddedAthena(QueryEngine):
         """A warning for each table of which selected partitions have no objects, or wrong ones."""
         told = list[str]()
         for partitions, (read, objects) in zip(chosen, inputs, strict=True):
-            keys = len(read.definition.partition_columns) - int(read.reads_path)
-            filled = {stored.partition[:keys] for stored in objects}
-            columns = [column for column, _ in read.definition.partition_columns[:keys]]
+            columns = [column for column, _ in read.catalog_columns]
+            filled = {stored.partition[: len(columns)] for stored in objects}
             empty = [
                 f"{'/'.join(map('{}={}'.format, columns, partition.values)) or 'all of it'}: "
                 f"{self._folder_path(partition)}"
@@ -403,9 +402,9 @@ class EmbeddedAthena(QueryEngine):
 
         from resources.embedded.sql.pruning import bounds, matching_partitions_sql
 
-        if not read.definition.partition_columns[int(read.reads_path) :]:
+        columns = read.catalog_columns
+        if not columns:
             return [Partition((), read.definition.location)]
-        columns = read.definition.partition_columns[: -1 if read.reads_path else None]
         first, last = bounds(read.partition_predicates, columns[0][0])
         partitions = self.catalog.partitions(read.name, first, last)
         if not read.partition_predicates or not partitions:
@@ -459,7 +458,7 @@ def _copies(beginnings: "Mapping[ScannedObject, str]") -> Iterator[str]:
         if find_flow_log(stored.key):
             alike.setdefault((stored.partition, digest), []).append(stored)
     for same in alike.values():
-        different = {PurePosixPath(stored.key).name.removesuffix(".gz"): stored for stored in same}
+        different = {unpacked_name(stored.key): stored for stored in same}
         if len(different) > 1:
             yield copies_warning([stored.store.display_path(stored.key) for stored in different.values()])
 

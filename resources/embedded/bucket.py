@@ -11,10 +11,10 @@ from datetime import date
 from pathlib import Path
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import TOP, LogSource, find_sources, is_object_name, is_visible
+from flowlogs.layout import TOP, LogSource, is_object_name, is_visible
 from flowlogs.printable import first_names, printable
 from flowlogs.record_format import RecordFormat
-from flowlogs.sources import ANY_SOURCE, Choice, LogSources, choose_prefix, choose_sources
+from flowlogs.sources import ANY_SOURCE, Choice, LogSources, choose_prefix, choose_sources, sources_behind_prefixes
 from resources.bucket import Bucket
 from resources.embedded.folder_store import FolderStore
 from resources.embedded.stray_logs import find_stray_logs
@@ -86,7 +86,9 @@ class FolderBucket(Bucket):
         )
 
     def sources(self) -> LogSources:
-        found = self._sources_behind_prefixes()
+        found = sources_behind_prefixes(
+            self.name, self.choice, self._folders_in, lambda: (f"{path}/" for path in self._folders_nearby())
+        )
         if not any(found.values()) and (elsewhere := self._logs_found_elsewhere()):
             behind = f" behind the prefix {self.choice.prefix} (FLOWLAKE_PREFIX)" if self.choice.prefix else ""
             raise FlowLakeError(
@@ -96,19 +98,8 @@ class FolderBucket(Bucket):
         where = self.objects.display_path()
         return choose_sources(self.name, choose_prefix(found, self.choice, where), self.choice, where)
 
-    def _sources_behind_prefixes(self) -> dict[str, list[LogSource]]:
-        """The sources behind each prefix of the bucket's owner, found by a limited search where none is named."""
-        if self.choice.prefix is not None:
-            return {self.choice.prefix: self._sources_behind(self.choice.prefix)}
-        at_top = self._sources_behind("")
-        if at_top:
-            return {"": at_top}
-        folders = (f"{path}/" for path in self._folders_nearby())
-        prefixes = [folder.removesuffix(TOP) for folder in folders if folder.endswith(f"/{TOP}")]
-        return {prefix: self._sources_behind(prefix) for prefix in prefixes}
-
-    def _sources_behind(self, prefix: str) -> list[LogSource]:
-        return list(find_sources(self.name, prefix, lambda folder: self.objects.list_folder(folder).folders))
+    def _folders_in(self, folder: str) -> Sequence[str]:
+        return self.objects.list_folder(folder).folders
 
     def unfit_days(self, days: Iterable[date]) -> Mapping[date, str]:
         unfit: dict[date, str] = {}

@@ -29,6 +29,7 @@ from resources.engine import QueryError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from resources.embedded.sql.plan import TableRead
 
@@ -227,13 +228,18 @@ class Session:
 
     def _parquet(self, source: str, read: "TableRead", objects: Sequence[ScannedObject]) -> str:
         files = [parquet.ParquetFile(self._files[stored], stored.partition) for stored in objects]
-        stored = parquet.stored_columns(files, read.columns)
-        for scanned in objects:
-            if problem := parquet.other_columns_problem(self._files[scanned], read.definition):
-                self.misread[scanned] = problem
+        stored = parquet.stored_columns(self._checked_metadata(read, objects), read.columns)
         self._parquet_bytes += stored.size
         self.connection.register(source, parquet.partitions_of(files, read.definition))
         return parquet.rows_sql(files, stored, read.definition, read.columns, source)
+
+    def _checked_metadata(self, read: "TableRead", objects: Sequence[ScannedObject]) -> "Iterator[pq.FileMetaData]":
+        """The metadata of Parquet objects, each read once. An object with other columns than its table is noted."""
+        for scanned in objects:
+            metadata = parquet.read_metadata(self._files[scanned])
+            if problem := parquet.other_columns_problem(metadata, read.definition):
+                self.misread[scanned] = problem
+            yield metadata
 
     def _run(self, work: Callable[[], T]) -> T:
         """The result of the work. Stopping takes as long as DuckDB needs for its current rows."""

@@ -13,6 +13,13 @@ from pipelines.commands.history import history
 from pipelines.settings import DAGSTER_HOME, Settings
 
 
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Results in a folder that is still to be made, and Dagster's history beside them."""
+    monkeypatch.setenv(DAGSTER_HOME, "")
+    return Settings(results=str(tmp_path / "results"))
+
+
 def made_before(settings: Settings) -> None:
     """A home of Dagster's that a command made."""
     settings.dagster_home.mkdir(parents=True)
@@ -20,11 +27,7 @@ def made_before(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
-def test_a_database_with_a_second_name_is_not_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setenv(DAGSTER_HOME, "")
-    settings = Settings(results=str(tmp_path / "results"))
+def test_a_database_with_a_second_name_is_not_written(tmp_path: Path, settings: Settings, name: str) -> None:
     database, backup = settings.dagster_home / name, tmp_path / "backup"
     made_before(settings)
     database.parent.mkdir(parents=True)
@@ -39,10 +42,8 @@ def test_a_database_with_a_second_name_is_not_written(
 @pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
 @pytest.mark.parametrize("content", [b"as it was", b""], ids=["other", "empty"])
 def test_nothing_is_written_through_a_link_to_a_database(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes
+    tmp_path: Path, settings: Settings, name: str, content: bytes
 ) -> None:
-    monkeypatch.setenv(DAGSTER_HOME, "")
-    settings = Settings(results=str(tmp_path / "results"))
     database, somebodys = settings.dagster_home / name, tmp_path / "somebodys"
     made_before(settings)
     database.parent.mkdir(parents=True)
@@ -54,11 +55,7 @@ def test_nothing_is_written_through_a_link_to_a_database(
 
 
 @pytest.mark.parametrize("folder", ["history", "history/runs", "schedules"])
-def test_no_database_is_made_behind_a_link_to_a_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
-) -> None:
-    monkeypatch.setenv(DAGSTER_HOME, "")
-    settings = Settings(results=str(tmp_path / "results"))
+def test_no_database_is_made_behind_a_link_to_a_folder(tmp_path: Path, settings: Settings, folder: str) -> None:
     somebodys, link = tmp_path / "somebodys", settings.dagster_home / folder
     somebodys.mkdir()
     made_before(settings)
@@ -70,11 +67,7 @@ def test_no_database_is_made_behind_a_link_to_a_folder(
 
 
 @pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
-def test_a_database_of_another_program_gets_no_tables(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setenv(DAGSTER_HOME, "")
-    settings = Settings(results=str(tmp_path / "results"))
+def test_a_database_of_another_program_gets_no_tables(tmp_path: Path, settings: Settings, name: str) -> None:
     path = settings.dagster_home / name
     made_before(settings)
     path.parent.mkdir(parents=True)
@@ -86,19 +79,13 @@ def test_a_database_of_another_program_gets_no_tables(
     assert path.read_bytes() == before
 
 
-def test_the_history_is_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(DAGSTER_HOME, "")
-    settings = Settings(results=str(tmp_path / "results"))
+def test_the_history_is_opened_again(settings: Settings) -> None:
     for _ in range(2):
         with history(settings) as kept:
             assert kept.instance.get_runs() == []
 
 
-def test_another_instance_of_dagster_beside_the_results_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(DAGSTER_HOME, "")
-    settings = Settings(results=str(tmp_path / "results"))
+def test_another_instance_of_dagster_beside_the_results_is_left_alone(settings: Settings) -> None:
     (settings.dagster_home / "history").mkdir(parents=True)
     with pytest.raises(FlowLakeError, match="it holds another instance of Dagster"), history(settings):
         pass

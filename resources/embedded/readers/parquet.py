@@ -15,6 +15,7 @@ from resources.parquet_facts import columns_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 
 @dataclass(frozen=True)
@@ -33,21 +34,23 @@ class StoredColumns:
     size: int
 
 
-def stored_columns(files: Iterable[ParquetFile], columns: Iterable[str]) -> StoredColumns:
-    """Which of these columns the files have. Raises FlowLakeError, with its name, for a file that is no Parquet."""
+def read_metadata(path: Path) -> "pq.FileMetaData":
+    """A file's metadata. Raises FlowLakeError, with its name, for a file that is no Parquet."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    try:
+        return pq.read_metadata(path)
+    except (OSError, pa.ArrowException) as error:
+        raise FlowLakeError(f"{printable(str(path))} cannot be read as Parquet: {printable(str(error))}") from error
+
+
+def stored_columns(metadata: "Iterable[pq.FileMetaData]", columns: Iterable[str]) -> StoredColumns:
+    """Which of these columns the files with this metadata have."""
     wanted = set(columns)
     names: set[str] = set()
     size = 0
-    for file in files:
-        try:
-            found = pq.read_metadata(file.path)
-        except (OSError, pa.ArrowException) as error:
-            raise FlowLakeError(
-                f"{printable(str(file.path))} cannot be read as Parquet: {printable(str(error))}"
-            ) from error
+    for found in metadata:
         for group in range(found.num_row_groups):
             chunks = [found.row_group(group).column(number) for number in range(found.num_columns)]
             size += sum(chunk.total_compressed_size for chunk in chunks if chunk.path_in_schema in wanted)
@@ -55,13 +58,11 @@ def stored_columns(files: Iterable[ParquetFile], columns: Iterable[str]) -> Stor
     return StoredColumns(frozenset(names), size)
 
 
-def other_columns_problem(path: Path, table: TableDefinition) -> str | None:
+def other_columns_problem(metadata: "pq.FileMetaData", table: TableDefinition) -> str | None:
     """Why a table of flow logs reads an object of theirs wrongly: it has other columns; None where it has the same."""
-    import pyarrow.parquet as pq
-
     if parquet_format(table.columns) is None:
         return None
-    expected, found = dict(table.columns), dict(columns_of(pq.read_metadata(path)))
+    expected, found = dict(table.columns), dict(columns_of(metadata))
     names = [name for name in {**expected, **found} if expected.get(name) != found.get(name)]
     if not names:
         return None

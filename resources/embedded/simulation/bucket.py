@@ -11,6 +11,7 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.layout import (
     TOP,
     LogSource,
+    find_sources,
     is_object_name,
     is_visible,
     owner_prefix,
@@ -99,6 +100,6 @@ class SimulatedBucket(FolderBucket):
             return super().sources()
         # Days that were simulated in another layout are still there.
         own = self.simulated_source
-        found = self._sources_behind(owner_prefix(own)) if self.root.exists() else []
+        found = find_sources(self.name, owner_prefix(own), self._folders_in) if self.root.exists() else ()
         others = [source for source in found if (source.account, source.region) == (own.account, own.region)]
         return LogSources(self.name, tuple(dict.fromkeys([own, *others])))

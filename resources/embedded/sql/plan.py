@@ -28,6 +28,12 @@ class TableRead:
     reads_path: bool = False
     object_predicates: tuple[exp.Expr, ...] = ()
 
+    @property
+    def catalog_columns(self) -> tuple[tuple[str, str], ...]:
+        """The partition columns that the catalog has values of: all but the addresses."""
+        columns = self.definition.partition_columns
+        return columns[:-1] if self.reads_path else columns
+
 
 @dataclass(frozen=True)
 class QueryPlan:
