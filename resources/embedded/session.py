@@ -8,7 +8,6 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +25,7 @@ from resources.embedded.readers.object_check import ObjectCheck
 from resources.embedded.readers.scan import ScannedObject
 from resources.embedded.scratch import scratch_folder
 from resources.engine import QueryError
+from resources.interrupts import raise_received, shielded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +44,9 @@ MESSAGE_LENGTH = 1_000
 
 RESULT_BYTES = 256 << 20
 """How many bytes a result may take in memory. A report takes a few kilobytes."""
+
+SECONDS_BETWEEN_LOOKS = 0.05
+"""How often the calling thread looks for a signal, and at the time, while DuckDB works."""
 
 ROWS_AT_ONCE = 2048
 """How many rows of a result are fetched at a time. DuckDB computes as many at once."""
@@ -77,8 +80,9 @@ class Limits:
 class Session:
     """A DuckDB session, used in a ``with`` block. `scanned_bytes` is the size of the objects, or Parquet columns, read.
 
-    DuckDB works in a thread of its own. The calling thread waits for it, receives signals and keeps the time limit:
-    when an exception such as KeyboardInterrupt is raised there, the work is stopped first.
+    DuckDB works in a thread of its own. The calling thread waits for it, receives signals and keeps the time limit.
+    After a signal, the work is stopped first, then KeyboardInterrupt is raised. DuckDB is only called where signals
+    raise nothing, because it may swallow an exception of a signal handler.
     """
 
     def __init__(self, text: str, limits: Limits = Limits()) -> None:
@@ -93,25 +97,25 @@ class Session:
     def __enter__(self) -> "Session":
         import duckdb
 
-        self._entered = ExitStack()
-        try:
-            self._folder = self._entered.enter_context(
-                scratch_folder(self.limits.protected_folders, self.limits.read_only)
-            )
-            self._entered.enter_context(bounded_memory())
-            self.connection = self._entered.enter_context(duckdb.connect())
-            self._thread = self._entered.enter_context(ThreadPoolExecutor(1, thread_name_prefix="flow-log-query"))
-            for setting in (*_SETTINGS, f"temp_directory = {quoted_text(str(self._folder))}"):
-                self.connection.execute(f"SET {setting}")
-        except BaseException:
-            self._entered.close()
-            raise
+        with shielded(), ExitStack() as entered:
+            self._folder = entered.enter_context(scratch_folder(self.limits.protected_folders, self.limits.read_only))
+            entered.enter_context(bounded_memory())
+            self.connection = entered.enter_context(duckdb.connect())
+            self._thread = entered.enter_context(ThreadPoolExecutor(1, thread_name_prefix="flow-log-query"))
+            self._set(*_SETTINGS, f"temp_directory = {quoted_text(str(self._folder))}")
+            self._entered = entered.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for rows in self._scans:
-            rows.stop()
-        self._entered.close()
+        with shielded():
+            for rows in self._scans:
+                rows.stop()
+            self._entered.close()
+
+    def _set(self, *settings: str) -> None:
+        with shielded():
+            for setting in settings:
+                self.connection.execute(f"SET {setting}")
 
     @property
     def checks(self) -> dict[ScannedObject, ObjectCheck]:
@@ -137,10 +141,10 @@ class Session:
                 self._files |= {stored: stored.store.local_file(stored.key, self._folder) for stored in objects}
         names = [name for path in self._files.values() for name in (str(path), parquet.as_pattern(path))]
         paths = ", ".join(map(quoted_text, names))
-        self.connection.execute(f"SET allowed_paths = [{paths}]")
+        self._set(f"allowed_paths = [{paths}]")
         if writable:
-            self.connection.execute(f"SET allowed_directories = [{quoted_text(str(writable))}]")
-        self.connection.execute("SET enable_external_access = false")
+            self._set(f"allowed_directories = [{quoted_text(str(writable))}]")
+        self._set("enable_external_access = false")
 
     def use_unload_settings(self, inputs: Inputs) -> None:
         """Set DuckDB up to write what it reads from these objects: any order of rows, as Athena guarantees none.
@@ -150,8 +154,7 @@ class Session:
         """
         cores = os.cpu_count() or 1
         reads_text = any(read.definition.stored_as == TEXT for read, objects in inputs if objects)
-        self.connection.execute("SET preserve_insertion_order = false")
-        self.connection.execute(f"SET threads = {max(1, cores // 2) if reads_text else cores}")
+        self._set("preserve_insertion_order = false", f"threads = {max(1, cores // 2) if reads_text else cores}")
 
     def bind_tables(self, inputs: Inputs) -> None:
         """Create a view for each table that the statement reads, over the rows of these objects."""
@@ -222,7 +225,8 @@ class Session:
 
     def _text(self, source: str, read: "TableRead", objects: Sequence[ScannedObject]) -> str:
         rows = scan.TextScan(objects, read.definition, read.columns, read.required_text)
-        self.connection.register(source, rows)
+        with shielded():
+            self.connection.register(source, rows)
         self._scans.append(rows)
         return scan.rows_sql(source, read.definition, [name for name, _ in rows.lines.columns])
 
@@ -230,7 +234,8 @@ class Session:
         files = [parquet.ParquetFile(self._files[stored], stored.partition) for stored in objects]
         stored = parquet.stored_columns(self._checked_metadata(read, objects), read.columns)
         self._parquet_bytes += stored.size
-        self.connection.register(source, parquet.partitions_of(files, read.definition))
+        with shielded():
+            self.connection.register(source, parquet.partitions_of(files, read.definition))
         return parquet.rows_sql(files, stored, read.definition, read.columns, source)
 
     def _checked_metadata(self, read: "TableRead", objects: Sequence[ScannedObject]) -> "Iterator[pq.FileMetaData]":
@@ -243,19 +248,24 @@ class Session:
 
     def _run(self, work: Callable[[], T]) -> T:
         """The result of the work. Stopping takes as long as DuckDB needs for its current rows."""
-        left = None if self.limits.seconds is None else self.limits.seconds - (time.monotonic() - self._started)
-        with self._errors_in_words():
+        with self._errors_in_words(), shielded():
             future = self._thread.submit(work)
             try:
-                return future.result(left if left is None else max(left, 0))
-            except FutureTimeoutError:
-                self._stop(future)
-                raise FlowLakeError(
-                    f"The query took longer than {self.limits.seconds:g} s (FLOWLAKE_QUERY_TIMEOUT_SECONDS). It was "
-                    "stopped."
-                ) from None
+                while not future.done():
+                    raise_received()
+                    self._require_time()
+                    wait([future], SECONDS_BETWEEN_LOOKS)
+                return future.result()
             finally:
                 self._stop(future)
+
+    def _require_time(self) -> None:
+        """Raise FlowLakeError where the statement's time is over."""
+        seconds = self.limits.seconds
+        if seconds is not None and time.monotonic() - self._started > seconds:
+            raise FlowLakeError(
+                f"The query took longer than {seconds:g} s (FLOWLAKE_QUERY_TIMEOUT_SECONDS). It was stopped."
+            )
 
     def _stop(self, future: "Future[T]") -> None:
         """Stop the work, if it is not done. DuckDB ignores an interrupt before it has begun, so this repeats it."""
@@ -263,7 +273,7 @@ class Session:
             rows.stop()
         while not future.done():
             self.connection.interrupt()
-            wait([future], 0.05)
+            wait([future], SECONDS_BETWEEN_LOOKS)
 
     @contextmanager
     def _errors_in_words(self) -> Iterator[None]:
