@@ -38,6 +38,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 _MARKS = re.compile(r"[\\`*~|\[\]]|(?<![^\W_])_|_(?![^\W_])")  # within a word, "_" is not a mark
 _BLOCK = re.compile(r"[#>+=-](?=.)|\d{1,9}[.)](?= )")
+_FRACTIONS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _LINKED = re.compile("://|www\\.|@", re.IGNORECASE)
 
 
@@ -159,7 +160,7 @@ def _beginning(value: object, most: int) -> str:
         return _joined((f"{_beginning(key, most)}={_beginning(item, most)}" for key, item in value.items()), "{}", most)
     if isinstance(value, Iterable):
         return _joined(("null" if item is None else _beginning(item, most) for item in value), "[]", most)
-    return str(value)[:most]
+    return _FRACTIONS.get(text := str(value), text)[:most]
 
 
 def _joined(parts: Iterable[str], brackets: str, most: int) -> str:

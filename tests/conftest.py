@@ -74,4 +74,7 @@ def aws(aws_server: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> AwsDouble:
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
     for name, value in aws_server.environment.items():
         monkeypatch.setenv(name, value)
+    # The double tells a policy as it is at once, and a query ends soon: nothing has to be waited for.
+    monkeypatch.setattr("resources.aws.athena.FIRST_POLL_SECONDS", 0.01)
+    monkeypatch.setattr("resources.aws.bucket.POLICY_PAUSE", 0)
     return aws_server

@@ -8,6 +8,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -536,5 +537,8 @@ def _result_frame(rows: "pa.Table", statement: str) -> "pd.DataFrame":
         pa.type_for_alias(data_type.arrow): pd.api.types.pandas_dtype(FRAME_TYPES[data_type.trino])
         for data_type in RESULT_TYPES
     }
-    frame: pd.DataFrame = rows.to_pandas(types_mapper=types.get)
+    # Without the option, which pandas has since its version 3, NaN would be NULL.
+    option = "future.distinguish_nan_and_na"
+    with pd.option_context(option, True) if hasattr(pd.options.future, option.partition(".")[2]) else nullcontext():
+        frame: pd.DataFrame = rows.to_pandas(types_mapper=types.get)
     return frame

@@ -90,12 +90,8 @@ class AwsDouble:
         self._send("reset", {})
 
     def stop(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._process.kill()  # it has nothing to put away
+        self._process.wait()
 
     def _send(self, what: str, data: Any = None) -> Any:
         body = None if data is None else json.dumps(data).encode()

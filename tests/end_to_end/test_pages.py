@@ -105,7 +105,7 @@ def ui(lake) -> Iterator[str]:
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            server.wait(30)
+            server.wait(3)
         with suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)  # what Dagster did not end itself
         log.close()

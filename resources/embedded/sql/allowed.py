@@ -55,7 +55,7 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("with_ distinct expressions from_ joins where group having windows order offset limit", (exp.Select,)),
     ("", (exp.CumeDist, exp.CurrentDate, exp.CurrentTimestamp, exp.DenseRank, exp.PercentRank, exp.Rank)),
     ("", (exp.RowNumber,)),
-    ("this", (exp.Abs, exp.AnyValue, exp.ArrayAgg, exp.ArraySize, exp.Avg, exp.Cbrt, exp.Ceil, exp.CountIf, exp.Date)),
+    ("this", (exp.Abs, exp.AnyValue, exp.ArrayAgg, exp.ArraySize, exp.Avg, exp.Ceil, exp.CountIf, exp.Date)),
     ("this", (exp.Day, exp.DayOfMonth, exp.DayOfWeekIso, exp.DayOfYear, exp.Exp, exp.FirstValue, exp.Floor)),
     ("this", (exp.FromISO8601Date, exp.Hour, exp.LastDay, exp.LastValue, exp.Length, exp.Ln, exp.LogicalAnd)),
     ("this", (exp.LogicalOr, exp.Lower, exp.Max, exp.Min, exp.Minute, exp.Month, exp.Ntile, exp.Quarter, exp.Reverse)),
@@ -99,7 +99,7 @@ _FUNCTION_NAMES = frozenset(
         r"\w+",
         """
     abs any_value approx_distinct approx_percentile arbitrary array_agg array_join avg bitwise_and bitwise_or
-    bitwise_xor bool_and bool_or cardinality cast cbrt ceil ceiling chr coalesce concat count count_if cume_dist date
+    bitwise_xor bool_and bool_or cardinality cast ceil ceiling chr coalesce concat count count_if cume_dist date
     date_add date_diff date_format date_parse date_trunc day day_of_month day_of_week day_of_year dense_rank dow doy
     element_at exp extract first_value floor from_iso8601_date from_unixtime greatest grouping hour if lag
     last_day_of_month last_value lead least length listagg ln log log10 log2 lower lpad ltrim max max_by min min_by

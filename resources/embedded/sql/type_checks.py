@@ -89,7 +89,7 @@ _FIRST_ARGUMENTS: Mapping[type[exp.Expr], str] = {
         ("varchar", (exp.Length, exp.Lower, exp.Pad, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Reverse)),
         ("varchar", (exp.Split, exp.SplitPart, exp.StartsWith, exp.StrPosition, exp.StrToTime, exp.Substring)),
         ("varchar", (exp.Translate, exp.Trim, exp.Upper)),
-        ("number", (exp.Abs, exp.Avg, exp.Cbrt, exp.Ceil, exp.Exp, exp.Floor, exp.Ln, exp.Pow, exp.Round, exp.Sqrt)),
+        ("number", (exp.Abs, exp.Avg, exp.Ceil, exp.Exp, exp.Floor, exp.Ln, exp.Pow, exp.Round, exp.Sqrt)),
         ("number", (exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Sum, exp.Trunc, exp.UnixToTime, exp.Variance)),
         ("number", (exp.VariancePop, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.Neg)),
         ("date or timestamp", (exp.DateAdd, exp.DateDiff, exp.DateTrunc, exp.Day, exp.DayOfMonth, exp.DayOfWeekIso)),

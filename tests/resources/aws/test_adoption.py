@@ -226,7 +226,6 @@ def test_a_note_of_a_policy_that_is_damaged_is_told(aws: AwsDouble, vpc: str) ->
 def replaced_behind_our_back(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """Somebody else's policy replaces ours as soon as it is put, so many times."""
     left = [*range(times)]
-    monkeypatch.setattr("resources.aws.bucket.POLICY_PAUSE", 0)
     put = S3Bucket._put_policy
 
     def put_and_lose(self: S3Bucket, policy: dict[str, Any]) -> None:

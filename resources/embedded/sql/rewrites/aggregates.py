@@ -2,7 +2,8 @@
 
 from sqlglot import exp
 
-from resources.embedded.sql.rewrites.rule import Rules
+from resources.embedded.sql.rewrites.floating_point import is_floating
+from resources.embedded.sql.rewrites.rule import InvalidArgumentError, NotSupportedError, Rules
 
 
 def _approx_distinct(node: exp.Expr) -> exp.Expr:
@@ -18,9 +19,16 @@ def _approx_percentile(node: exp.Expr) -> exp.Expr:
     """approx_percentile gives one of the values, never one between two of them: DuckDB's quantile_disc does so exactly.
 
     Example: ``approx_percentile(a, 0.5)`` becomes ``QUANTILE_DISC(a, 0.5)``.
+    Example: ``approx_percentile(1, -0.5)`` fails with INVALID_FUNCTION_ARGUMENT.
     Source: "Aggregate functions", Trino documentation.
     """
-    return exp.Anonymous(this="quantile_disc", expressions=[node.this, node.args["quantile"]])
+    quantile = node.args["quantile"]
+    share = quantile.this if isinstance(quantile, exp.Neg) else quantile
+    if not isinstance(share, exp.Literal) or share.is_string:
+        raise NotSupportedError("a percentile that is no constant number")
+    if share is not quantile or not 0 <= float(share.name) <= 1:  # below 0, DuckDB counts from the greatest
+        raise InvalidArgumentError("Percentile must be between 0 and 1")
+    return exp.Anonymous(this="quantile_disc", expressions=[node.this, quantile])
 
 
 def _max_by(node: exp.Expr) -> exp.Expr:
@@ -29,8 +37,10 @@ def _max_by(node: exp.Expr) -> exp.Expr:
     Example: ``max_by(a, b)`` becomes ``ARG_MAX_NULL(a, b)``, and ``min_by(a, b)`` becomes ``ARG_MIN_NULL(a, b)``.
     Source: "Aggregate functions", Trino documentation.
     """
-    name = "arg_max_null" if isinstance(node, exp.ArgMax) else "arg_min_null"
-    return exp.Anonymous(this=name, expressions=[node.this, node.expression])
+    is_max, key = isinstance(node, exp.ArgMax), node.expression
+    if is_max and is_floating(key):  # NaN is the greatest number in DuckDB, and Trino passes over it
+        is_max, key = False, exp.Neg(this=exp.paren(key))
+    return exp.Anonymous(this="arg_max_null" if is_max else "arg_min_null", expressions=[node.this, key])
 
 
 RULES: Rules = {

@@ -6,14 +6,25 @@ The rules are in the files beside this one. ../allowed.py has the clauses and fu
 from sqlglot import exp
 
 from resources.embedded.sql.errors import athena_sql, not_supported
-from resources.embedded.sql.rewrites import aggregates, arithmetic, casts, order_by, text_functions, times
-from resources.embedded.sql.rewrites.rule import NotSupportedError, Rules
+from resources.embedded.sql.rewrites import (
+    aggregates,
+    arithmetic,
+    casts,
+    floating_point,
+    order_by,
+    regular_expressions,
+    text_functions,
+    times,
+)
+from resources.embedded.sql.rewrites.rule import InvalidArgumentError, NotSupportedError, Rules
 from resources.engine import QueryError
 
 RULES: Rules = {
     **aggregates.RULES,
     **arithmetic.RULES,
     **casts.RULES,
+    **floating_point.RULES,
+    **regular_expressions.RULES,
     **text_functions.RULES,
     **times.RULES,
 }
@@ -24,16 +35,19 @@ def rewritten_for_duckdb(tree: exp.Expr, text: str) -> exp.Expr:
     for select in tree.find_all(exp.Select):
         order_by.replace_result_names(select)
     # From the leaves to the root, so that what is put into another expression has been rewritten itself.
-    for node in reversed(list(tree.bfs())):
+    for node, written in reversed(list(zip(tree.bfs(), tree.copy().bfs(), strict=True))):
         rule = RULES.get(type(node))
         if rule is None:
             continue
         try:
             new = rule(node)
         except NotSupportedError as refusal:
-            raise not_supported(f"{refusal} in {athena_sql(node)}", text) from None
+            raise not_supported(f"{refusal} in {athena_sql(written)}", text) from None
+        except InvalidArgumentError as mistake:
+            problem = f"{mistake}: {athena_sql(written)}."
+            raise QueryError("INVALID_FUNCTION_ARGUMENT", problem, text) from None
         except KeyError as missing:
-            problem = f"{athena_sql(node)} has too few arguments: {missing.args[0]} is missing."
+            problem = f"{athena_sql(written)} has too few arguments: {missing.args[0]} is missing."
             raise QueryError("FUNCTION_NOT_FOUND", problem, text) from None
         if new is not node:
             new.type = node.type

@@ -18,3 +18,7 @@ Rules: TypeAlias = Mapping[type[exp.Expr], Rule]
 
 class NotSupportedError(Exception):
     """DuckDB has no equivalent of the node. The message names what is refused."""
+
+
+class InvalidArgumentError(Exception):
+    """Trino refuses the node too, with INVALID_FUNCTION_ARGUMENT. The message is Trino's."""

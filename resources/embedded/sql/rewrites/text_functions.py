@@ -1,6 +1,4 @@
-"""Rules for functions of texts. Casts of texts are in casts.py."""
-
-import re
+"""Rules for functions of texts. Casts of texts are in casts.py, patterns in regular_expressions.py."""
 
 from sqlglot import exp
 
@@ -10,7 +8,12 @@ from resources.embedded.sql.rewrites.template import from_template
 MAX_ROW_BYTES = 32 << 20
 """What a row or a column of Athena's may hold ("Considerations and limitations for SQL queries", user guide, 2026)."""
 
-_WHITESPACE = "chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || ' '"
+_WHITESPACE = "".join(
+    map(chr, (*range(9, 14), *range(0x1C, 0x21), 0x1680, *range(0x2000, 0x2007), *range(0x2008, 0x200B)))
+) + "".join(map(chr, (0x2028, 0x2029, 0x205F, 0x3000)))
+"""What Java's `Character.isWhitespace` is true for: Trino's trim removes these."""
+
+_CODE_POINTS = "regexp_extract_all(:x, '(?s).')"
 
 
 def _substring(node: exp.Expr) -> exp.Expr:
@@ -20,7 +23,7 @@ def _substring(node: exp.Expr) -> exp.Expr:
     Source: "String functions and operators", Trino documentation.
     """
     start, length = node.args["start"], node.args.get("length")
-    if start.is_int and start.to_py() > 0 and (length is None or (length.is_int and length.to_py() >= 0)):
+    if start.is_int and start.to_py() > 0 and (length is None or (length.is_int and 0 <= length.to_py() < 1 << 31)):
         return node
     if length is None:
         template = "CASE WHEN :start = 0 OR -:start > length(:x) THEN '' ELSE substring(:x, :start) END"
@@ -28,6 +31,7 @@ def _substring(node: exp.Expr) -> exp.Expr:
     template = (
         "CASE WHEN :start = 0 OR -:start > length(:x) OR :length <= 0 THEN '' ELSE substring(:x, :start, :length) END"
     )
+    length = from_template("least(:length, 2147483647)", length=length)  # DuckDB fails beyond
     return from_template(template, x=node.this, start=start, length=length)
 
 
@@ -35,7 +39,8 @@ def _pad(node: exp.Expr) -> exp.Expr:
     """A length that Trino does not take, or that no row of Athena has room for, is an error in lpad and rpad.
 
     Example: ``lpad('a', -1, 'x')`` fails with INVALID_FUNCTION_ARGUMENT.
-    Source: "String functions and operators", Trino documentation: the size must not be negative.
+    Example: ``rpad('abc', 2, '')`` fails with INVALID_FUNCTION_ARGUMENT.
+    Source: "String functions and operators", Trino documentation: the size must not be negative, nor the padding empty.
     """
     template = (
         "CAST(CASE WHEN :length NOT BETWEEN 0 AND 2147483647 THEN error('INVALID_FUNCTION_ARGUMENT: Target length "
@@ -43,6 +48,12 @@ def _pad(node: exp.Expr) -> exp.Expr:
         "Target length is beyond the 32 MB that a row of Athena may hold') ELSE :length END AS INT)"
     )
     node.set("expression", from_template(template, length=node.expression))
+    padding = node.args.get("fill_pattern")
+    if padding is not None and not (padding.is_string and padding.name):
+        template = (
+            "CASE WHEN :x = '' THEN error('INVALID_FUNCTION_ARGUMENT: Padding string must not be empty') ELSE :x END"
+        )
+        node.set("fill_pattern", from_template(template, x=padding))
     return node
 
 
@@ -55,31 +66,94 @@ def _split_part(node: exp.Expr) -> exp.Expr:
     """
     template = (
         "CASE WHEN :index < 1 THEN error('INVALID_FUNCTION_ARGUMENT: Index must be greater than zero') "
+        f"WHEN :delimiter = '' THEN list_extract({_CODE_POINTS}, :index) "
         "ELSE list_extract(string_split(:x, :delimiter), :index) END"
     )
     return from_template(template, x=node.this, delimiter=node.args["delimiter"], index=node.args["part_index"])
 
 
-def _regexp_extract(node: exp.Expr) -> exp.Expr:
-    """regexp_extract gives NULL where nothing matches; DuckDB gives an empty text.
+def _split(node: exp.Expr) -> exp.Expr:
+    """An array of parts: split fails for an empty delimiter; DuckDB gives the characters.
 
-    Example: ``regexp_extract('abc', 'x')`` is ``NULL``.
-    Source: "Regular expression functions", Trino documentation.
+    Example: ``split('abc', '')`` fails with INVALID_FUNCTION_ARGUMENT.
+    Source: "StringFunctions.java" of Trino: "The delimiter may not be the empty string".
     """
-    template = "CASE WHEN regexp_matches(:x, :pattern) THEN regexp_extract(:x, :pattern, :group) END"
-    group = node.args.get("group") or exp.Literal.number(0)
-    return from_template(template, x=node.this, pattern=node.expression, group=group)
+    if node.expression.is_string and node.expression.name:
+        return node
+    template = (
+        "CASE WHEN :delimiter = '' THEN error('INVALID_FUNCTION_ARGUMENT: The delimiter may not be the empty string') "
+        "ELSE string_split(:x, :delimiter) END"
+    )
+    return from_template(template, x=node.this, delimiter=node.expression)
 
 
-def _regexp_replace(node: exp.Expr) -> exp.Expr:
-    r"""regexp_replace replaces every match, and ``$1`` stands for a group; DuckDB replaces one, and has ``\1``.
+def _element_at(node: exp.Expr) -> exp.Expr:
+    """The first element of an array has the index 1, and 0 is a mistake; DuckDB gives NULL for it.
 
-    Example: ``regexp_replace('1a2b', '([ab])', 'c$1')`` is ``'1ca2cb'``.
-    Source: "Regular expression functions", Trino documentation.
+    Example: ``element_at(split('a-b', '-'), 0)`` fails with INVALID_FUNCTION_ARGUMENT.
+    Source: "Array functions and operators", Trino documentation.
     """
-    replacement = re.sub(r"\$(\d)", r"\\\1", node.text("replacement"))
-    template = "regexp_replace(:x, :pattern, :replacement, 'g')"
-    return from_template(template, x=node.this, pattern=node.expression, replacement=exp.Literal.string(replacement))
+    index = node.expressions[0]
+    if index.is_int and index.to_py():
+        return node
+    template = (
+        "list_extract(:x, CASE WHEN :index = 0 THEN "
+        "error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') ELSE :index END)"
+    )
+    return from_template(template, x=node.this, index=index)
+
+
+def _replace(node: exp.Expr) -> exp.Expr:
+    """An empty text to replace is found in front of each character and at the end; DuckDB does not find it.
+
+    Example: ``replace('abc', '', '-')`` is ``'-a-b-c-'``.
+    Source: "StringFunctions.java" of Trino: "With empty `search` we insert `replace` in front of every character".
+    """
+    if node.expression.is_string and node.expression.name:
+        return node
+    replacement = node.args.get("replacement") or exp.Literal.string("")
+    spread = f":new || array_to_string({_CODE_POINTS}, :new) || :new"
+    template = f"CASE WHEN :search = '' AND :x = '' THEN :new WHEN :search = '' THEN {spread} ELSE replace(:x, :search, :new) END"
+    return from_template(template, x=node.this, search=node.expression, new=replacement)
+
+
+def _reverse(node: exp.Expr) -> exp.Expr:
+    """Code points are turned around; DuckDB keeps those together that are one character for the eye.
+
+    Example: ``reverse('e' || chr(769))`` is ``chr(769) || 'e'``.
+    Source: "StringFunctions.java" of Trino: "Reverse all code points in a given string".
+    """
+    template = (
+        f"CASE WHEN strlen(:x) = length(:x) THEN reverse(:x) ELSE array_to_string(list_reverse({_CODE_POINTS}), '') END"
+    )
+    return from_template(template, x=node.this)
+
+
+def _upper(node: exp.Expr) -> exp.Expr:
+    """Each code point becomes one other; there is none for ß, which stays. DuckDB has a capital ß.
+
+    Example: ``upper('straße')`` is ``'STRAßE'``.
+    Source: "String functions and operators", Trino documentation: full case mapping is not supported.
+    """
+    parts = "list_transform(string_split(:x, 'ß'), lambda part: upper(part))"
+    template = f"CASE WHEN contains(:x, 'ß') THEN array_to_string({parts}, 'ß') ELSE upper(:x) END"
+    return from_template(template, x=node.this)
+
+
+def _chr(node: exp.Expr) -> exp.Expr:
+    """A number that is no code point is an error in chr, by Trino's name for it.
+
+    Example: ``chr(-1)`` fails with INVALID_FUNCTION_ARGUMENT.
+    Source: "StringFunctions.java" of Trino: "Not a valid Unicode code point".
+    """
+    code = node.expressions[0]
+    if code.is_int and 0 < code.to_py() < 0xD800:
+        return node
+    template = (
+        "chr(CASE WHEN :code BETWEEN 0 AND 55295 OR :code BETWEEN 57344 AND 1114111 THEN CAST(:code AS INTEGER) "
+        "ELSE error('INVALID_FUNCTION_ARGUMENT: Not a valid Unicode code point: ' || :code) END)"
+    )
+    return from_template(template, code=code)
 
 
 def _trim(node: exp.Expr) -> exp.Expr:
@@ -91,14 +165,18 @@ def _trim(node: exp.Expr) -> exp.Expr:
     if node.args.get("expression"):
         return node
     name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(node.text("position").upper(), "trim")
-    return from_template(f"{name}(:x, {_WHITESPACE})", x=node.this)
+    return from_template(f"{name}(:x, :whitespace)", x=node.this, whitespace=exp.Literal.string(_WHITESPACE))
 
 
 RULES: Rules = {
+    exp.Bracket: _element_at,
+    exp.Chr: _chr,
     exp.Pad: _pad,
-    exp.RegexpExtract: _regexp_extract,
-    exp.RegexpReplace: _regexp_replace,
+    exp.Replace: _replace,
+    exp.Reverse: _reverse,
+    exp.Split: _split,
     exp.SplitPart: _split_part,
     exp.Substring: _substring,
     exp.Trim: _trim,
+    exp.Upper: _upper,
 }

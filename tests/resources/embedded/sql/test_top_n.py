@@ -78,7 +78,8 @@ def both_answers(statement: str, rewritten: QueryPlan, rows: list[Row], shown: l
 
 
 def shown_by(orders: list[str], partitioned: bool) -> list[str]:
-    keys = [column for column in "abc" if any(re.search(rf"\b{column}\b", order) for order in orders)]
+    # Rows are alike where the values that they are ordered by are: NULL + 1 and NULL + 2 are.
+    keys = [column for column in "abc" if any(re.match(rf"{column}( +(ASC|DESC|NULLS)|$)", order) for order in orders)]
     return [*(["p"] if partitioned else []), *keys, "row_number"]
 
 

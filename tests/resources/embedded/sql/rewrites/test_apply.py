@@ -12,12 +12,22 @@ from small_bucket import SmallBucket
 from flowlogs.statements import TableDefinition
 from resources.embedded.sql.parse import parse
 from resources.embedded.sql.planner import plan_query
-from resources.embedded.sql.rewrites import aggregates, apply, arithmetic, casts, order_by, text_functions, times
+from resources.embedded.sql.rewrites import (
+    aggregates,
+    apply,
+    arithmetic,
+    casts,
+    floating_point,
+    order_by,
+    regular_expressions,
+    text_functions,
+    times,
+)
 from resources.embedded.sql.rewrites.rule import Rule
 from resources.embedded.sql.statements import Query
 from resources.engine import QueryError
 
-MODULES = (aggregates, arithmetic, casts, text_functions, times)
+MODULES = (aggregates, arithmetic, casts, floating_point, regular_expressions, text_functions, times)
 FUNCTIONS: dict[str, Rule] = {rule.__name__: rule for module in MODULES for rule in module.RULES.values()}
 DOCSTRINGS = {
     **{name: inspect.getdoc(rule) or "" for name, rule in FUNCTIONS.items()},
@@ -46,7 +56,7 @@ def test_no_two_rules_are_for_the_same_node() -> None:
 
 @pytest.mark.parametrize(("value", "expected"), examples(r"``([^`]+)`` is ``([^`]+)``"))
 def test_the_value_of_an_example(value: str, expected: str, bucket: SmallBucket) -> None:
-    assert bucket.rows(f"SELECT {value} IS NOT DISTINCT FROM {expected}") == [(True,)]
+    assert bucket.rows(f"SELECT ({value}) IS NOT DISTINCT FROM ({expected})") == [(True,)]
 
 
 @pytest.mark.parametrize(("value", "code"), examples(r"``([^`]+)`` fails with ([A-Z_]+)"))
