@@ -35,6 +35,10 @@ def is_integer(value: exp.Expr) -> bool:
     return value.is_type(*exp.DataType.INTEGER_TYPES)
 
 
+def is_floating(value: exp.Expr) -> bool:
+    return value.is_type(exp.DType.DOUBLE, exp.DType.FLOAT)
+
+
 def type_family(value: exp.Expr | None) -> str | None:
     """The types that Trino lets stand together with the value's, by one name; None if the type is not known."""
     if value is None or value.type is None or isinstance(value, exp.Null):

@@ -2,8 +2,8 @@
 
 from sqlglot import exp
 
-from resources.embedded.sql.rewrites.floating_point import is_floating
 from resources.embedded.sql.rewrites.rule import InvalidArgumentError, NotSupportedError, Rules
+from resources.embedded.sql.type_checks import is_floating
 
 
 def _approx_distinct(node: exp.Expr) -> exp.Expr:

@@ -9,10 +9,7 @@ from sqlglot import exp
 
 from resources.embedded.sql.rewrites.rule import NotSupportedError, Rules
 from resources.embedded.sql.rewrites.template import from_template
-
-
-def is_floating(value: exp.Expr | None) -> bool:
-    return value is not None and value.is_type(exp.DType.DOUBLE, exp.DType.FLOAT)
+from resources.embedded.sql.type_checks import is_floating
 
 
 def _comparison(node: exp.Expr) -> exp.Expr:

@@ -113,7 +113,8 @@ def _replace(node: exp.Expr) -> exp.Expr:
         return node
     replacement = node.args.get("replacement") or exp.Literal.string("")
     spread = f":new || array_to_string({_CODE_POINTS}, :new) || :new"
-    template = f"CASE WHEN :search = '' AND :x = '' THEN :new WHEN :search = '' THEN {spread} ELSE replace(:x, :search, :new) END"
+    inserted = f"CASE WHEN :x = '' THEN :new ELSE {spread} END"
+    template = f"CASE WHEN :search = '' THEN {inserted} ELSE replace(:x, :search, :new) END"
     return from_template(template, x=node.this, search=node.expression, new=replacement)
 
 
