@@ -51,6 +51,8 @@ MAX_OTHER_FILES = 100
 
 FOLDERS_AT_ONCE = 16
 
+_LOG_SUFFIXES = (".log", ".gz", ".parquet")
+
 
 @dataclass(frozen=True)
 class Group:
@@ -374,19 +376,22 @@ def _unknown_fields(bucket: Bucket, seen: Mapping[str, FirstLook]) -> Iterator[s
 
 
 def _hidden(bucket: Bucket, there: Iterable[StoredObject], objects: Iterable[str]) -> Iterator[str]:
-    """Objects of a flow log that Athena skips because of their names, unless a readable copy is there too."""
+    """Objects of a flow log, and other logs, that Athena skips because of their names, unless a readable copy is
+    there.
+    """
     read = {unpacked_name(key) for key in objects}
     names = {stored.key: PurePosixPath(stored.key).name for stored in there if stored.key not in objects}
     hidden = [
         key
         for key, name in names.items()
-        if (own := find_embedded_object_name(name)) and unpacked_name(own) not in read
+        if unpacked_name(find_embedded_object_name(name) or name) not in read
+        and (find_embedded_object_name(name) or name.endswith(_LOG_SUFFIXES))
     ]
     if hidden:
         yield (
             f"Athena passes over names that begin with a dot or an underscore: {first_paths(bucket, hidden)}. But for "
-            "that, they are called as objects of a flow log, as what an interrupted copy leaves, and no report counts "
-            "their records. Copy them again, or rename them; then run again."
+            "that, they are called as logs, as what an interrupted copy leaves, and no report counts their records. "
+            "Copy them again, or rename them; then run again."
         )
 
 

@@ -510,14 +510,14 @@ def _with_trino_integers(rows: "pa.Table", statement: str) -> "pa.Table":
     """The rows with DuckDB's 128-bit sums as bigint, the type of Trino's sums."""
     import pyarrow as pa
 
-    fields = [
-        field.with_type(pa.int64()) if pa.types.is_decimal(field.type) and field.type.scale == 0 else field
-        for field in rows.schema
-    ]
-    try:
-        return rows.cast(pa.schema(fields))
-    except pa.ArrowInvalid as error:
-        raise QueryError("NUMERIC_VALUE_OUT_OF_RANGE", f"a sum does not fit bigint: {error}.", statement) from error
+    for number, field_ in enumerate(rows.schema):
+        if pa.types.is_decimal(field_.type) and field_.type.scale == 0:
+            try:
+                rows = rows.set_column(number, field_.name, rows.column(number).cast(pa.int64()))
+            except pa.ArrowInvalid as error:
+                problem = f"a sum does not fit bigint: {error}."
+                raise QueryError("NUMERIC_VALUE_OUT_OF_RANGE", problem, statement) from error
+    return rows
 
 
 def _result_frame(rows: "pa.Table", statement: str) -> "pd.DataFrame":
@@ -541,4 +541,9 @@ def _result_frame(rows: "pa.Table", statement: str) -> "pd.DataFrame":
     option = "future.distinguish_nan_and_na"
     with pd.option_context(option, True) if hasattr(pd.options.future, option.partition(".")[2]) else nullcontext():
         frame: pd.DataFrame = rows.to_pandas(types_mapper=types.get)
-    return frame
+    # NumPy would make fractions of integers beside NULL.
+    nested = [
+        name for name, column in zip(rows.column_names, rows.columns, strict=True) if pa.types.is_nested(column.type)
+    ]
+    shown: pd.DataFrame = frame.assign(**{name: pd.Series(rows[name].to_pylist(), dtype="object") for name in nested})
+    return shown

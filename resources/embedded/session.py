@@ -317,6 +317,8 @@ def _query_error(problem: str, statement: str) -> QueryError:
     message = shortened(printable(message, keep_newlines=refused), MESSAGE_LENGTH)
     if ours := re.fullmatch("Invalid Input Error: ([A-Z_]+): (.*)", message, re.DOTALL):
         return QueryError(ours[1], f"{ours[2]}.", statement)
+    if message.startswith("Conversion Error: Type INT128"):  # a sum
+        return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", message, statement)
     if message.startswith("Conversion Error"):
         return QueryError("INVALID_CAST_ARGUMENT", message, statement)
     if message.startswith("Out of Range Error"):

@@ -60,9 +60,10 @@ def _marks(size: int) -> "np.ndarray[Any, Any]":
     """An array of so many truth values. Each thread reuses its own."""
     import numpy as np
 
-    if len(getattr(_reused, "marks", b"")) < size:
-        _reused.marks = np.empty(size, np.bool_)
-    return _reused.marks[:size]  # type: ignore[no-any-return]
+    marks: np.ndarray[Any, Any] | None = getattr(_reused, "marks", None)
+    if marks is None or len(marks) < size:
+        marks = _reused.marks = np.empty(size, np.bool_)
+    return marks[:size]
 
 
 def words_of(text: bytes | memoryview) -> "np.ndarray[Any, Any]":

@@ -171,12 +171,18 @@ def line_ends(text: bytes | memoryview) -> "np.ndarray[Any, Any]":
 
 
 def usable_lines(
-    text: bytes | memoryview, required: bytes, ends: "np.ndarray[Any, Any] | None" = None
+    text: bytes | memoryview,
+    required: bytes,
+    ends: "np.ndarray[Any, Any] | None" = None,
+    numbers: "np.ndarray[Any, Any] | None" = None,
 ) -> bytes | memoryview:
     """Those of whole lines that contain the text `required`, in valid UTF-8. `ends` are the positions of the line ends.
 
-    Malformed bytes are never part of an ASCII character: for an ASCII text, only the lines found are checked.
+    `numbers` are those lines' numbers, if the caller knows them. Malformed bytes are never part of an ASCII character:
+    for an ASCII text, only the lines found are checked.
     """
+    if ends is not None and numbers is not None:
+        return valid_utf8(_lines_at(text, ends, numbers))
     if required.isascii():
         return valid_utf8(lines_with(text, required, ends))
     return lines_with(valid_utf8(text), required)
@@ -198,7 +204,15 @@ def lines_with(
     found = _occurrences(text, characters, required)
     ends = positions(characters, 0x0A) if ends is None else ends
     numbers = np.searchsorted(ends, found)
-    numbers = numbers[np.diff(numbers, prepend=-1) != 0]
+    return _lines_at(text, ends, numbers[np.diff(numbers, prepend=-1) != 0])
+
+
+def _lines_at(
+    text: bytes | memoryview, ends: "np.ndarray[Any, Any]", numbers: "np.ndarray[Any, Any]"
+) -> bytes | memoryview:
+    """The lines with these numbers, which are in order, counted from 0."""
+    import numpy as np
+
     if not len(numbers):
         return b""
     starts = np.where(numbers > 0, ends[numbers - 1] + 1, 0)

@@ -33,6 +33,9 @@ CHECKED_IN_FULL = 20
 MAX_ODD = 10_000
 """After so many odd lines of an object, no more are searched: only the first one is reported."""
 
+_RARE_LETTERS = {b"REJECT": b"J", b"ACCEPT": b"P"}
+"""For an action, a letter of it that a usual record has nowhere else."""
+
 _OF_A_FLOW = re.compile(b"ACCEPT|REJECT|NODATA|SKIPDATA|srcaddr")
 _OF_A_HEADER = re.compile(b"srcaddr|account-id|interface-id|log-status")
 
@@ -81,6 +84,24 @@ class ObjectCheck:
             self.problem, self.foreign = look.problem, None if look.header else look.warning
         if self.problem is None and self.foreign is None and not is_object_name(self.name):
             self.renamed = renamed_warning(self.name)
+
+    def lines_of_action(
+        self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]", action: bytes
+    ) -> "np.ndarray[Any, Any] | None":
+        """The numbers of the lines that contain an action; None where it takes a search to know them.
+
+        They are the lines that end in the action and OK, if a rare letter of the action is in no other line.
+        """
+        import numpy as np
+
+        letter = _RARE_LETTERS.get(action)
+        if letter is None or not self.lines.ends_in_action_and_status or len(text) < WORD:
+            return None
+        numbers: np.ndarray[Any, Any] = np.flatnonzero(_words_of_action(text, ends) == _word(f" {action.decode()} "))
+        starts = np.where(numbers > 0, ends[numbers - 1] + 1, 0)
+        if (ends[numbers] - len(" ACCEPT OK") < starts).any():  # the word lies in the line before
+            return None
+        return numbers if count_of(np.frombuffer(text, np.uint8), letter[0]) == len(numbers) else None
 
     def records(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
         """Check whole lines below the first one. `ends` are the positions of the line ends."""
@@ -190,7 +211,7 @@ def _irregular(text: bytes | memoryview, ends: "np.ndarray[Any, Any]", gaps: int
     if len(text) < WORD:
         return np.arange(len(ends))
     words = words_of(text)
-    before = words[np.maximum(ends - len("? ACCEPT OK") + 1, 0)]
+    before = _words_of_action(text, ends)
     odd = np.flatnonzero((before != _word(" ACCEPT ")) & (before != _word(" REJECT ")) & (before != _word("- SKIPDA")))
     odd = np.compress(words[np.maximum(ends[odd] - WORD, 0)] != _word("- NODATA"), odd)
     characters = np.frombuffer(text, np.uint8)
@@ -199,6 +220,14 @@ def _irregular(text: bytes | memoryview, ends: "np.ndarray[Any, Any]", gaps: int
     found = np.diff(np.searchsorted(positions(characters, ord(" ")), ends), prepend=0)
     irregular: np.ndarray[Any, Any] = np.union1d(odd, np.flatnonzero(found != gaps))
     return irregular
+
+
+def _words_of_action(text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """For each line, the word that is `` ACCEPT `` where it ends in ``ACCEPT OK``."""
+    import numpy as np
+
+    found: np.ndarray[Any, Any] = words_of(text)[np.maximum(ends - len(" ACCEPT OK"), 0)]
+    return found
 
 
 def _word(text: str) -> "np.uint64":

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flowlogs.statements import TableDefinition
 from resources.bucket import ObjectStore
@@ -22,7 +22,6 @@ from resources.embedded.readers.object_check import ObjectCheck, checked_format
 from resources.embedded.readers.text_serde import LineDecoder
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
 DECODED_BYTES = 4 << 20
@@ -161,34 +160,33 @@ class TextScan:
             partition = source.partition
             with self._lock:
                 self.scanned_bytes += source.size
-            for text, ends, check in self._records(source):
+            for lines, check in self._lines(source):
                 if self._stopped.is_set():
                     raise InterruptedError("the scan was stopped")
                 if unneeded.is_set():
                     return
-                waiting.append(_Lines(source, check, usable_lines(text, self.required, ends)))
+                waiting.append(_Lines(source, check, lines))
                 if sum(len(lines.text) for lines in waiting) >= DECODED_BYTES:
                     yield from self._decoded(waiting, partition)
                     waiting = []
         if waiting:
             yield from self._decoded(waiting, partition)
 
-    def _records(
-        self, source: ScannedObject
-    ) -> "Iterator[tuple[bytes | memoryview, np.ndarray[Any, Any] | None, ObjectCheck | None]]":
-        """An object's lines below its header, in pieces; the positions of the line ends, if they were searched.
+    def _lines(self, source: ScannedObject) -> Iterator[tuple[bytes | memoryview, ObjectCheck | None]]:
+        """Those of an object's lines below its header that the query may need, in pieces.
 
         Findings are stored at once, because the reader may need no more of the object.
         """
         chunks = object_text(source.store, source.key)
         check = ObjectCheck(PurePosixPath(source.key).name, self._format) if self._format else None
         for text in without_header(chunks, self.skipped_lines, check.header if check else None):
-            ends = None
+            ends = numbers = None
             if check:
                 ends = line_ends(text)
                 check.records(text, ends)
                 self._store_findings(source, check)
-            yield text, ends, check
+                numbers = check.lines_of_action(text, ends, self.required)
+            yield usable_lines(text, self.required, ends, numbers), check
         if check:
             self._store_findings(source, check)
 

@@ -156,6 +156,19 @@ def _description(node: exp.Expr, written_name: str) -> str:
     return node.sql(unsupported_level=ErrorLevel.IGNORE) or type(node).__name__
 
 
+def _is_computed_with(node: exp.Expr) -> bool:
+    """Whether a value in a SELECT is a column of a subquery, which another query may compute with."""
+    select = node.find_ancestor(exp.Select)
+    query: exp.Expr | None = select
+    while query is not None and isinstance(query.parent, (exp.SetOperation, exp.Subquery)):
+        if isinstance(query.parent, exp.Subquery) and not isinstance(
+            query.parent.parent, (exp.SetOperation, type(None))
+        ):
+            return True
+        query = query.parent
+    return query is not None and query.parent is not None
+
+
 def _refused_form(node: exp.Expr) -> str:
     """The form of a node of an allowed class that is refused; empty if its form is allowed."""
     match node:
@@ -171,7 +184,11 @@ def _refused_form(node: exp.Expr) -> str:
             return "a comparison with all of anything but a subquery"
         case exp.Bracket() if not node.args.get("safe"):
             return "a subscript; use element_at"
-        case exp.Interval() if not node.this.is_string or node.text("unit").upper() not in _UNITS:
+        case exp.Distinct() if len(node.expressions) > 1 and isinstance(node.parent, exp.AggFunc):
+            return "an aggregate of several columns"
+        case exp.Interval() if (
+            not node.this.is_string or not node.name.isdecimal() or node.text("unit").upper() not in _UNITS
+        ):
             return "an interval of this form"
         case exp.Extract() if node.name.upper() not in _EXTRACT_FIELDS:
             return f"the field {node.name}"
@@ -193,7 +210,9 @@ def _refused_form(node: exp.Expr) -> str:
             around = node.parent
             while isinstance(around, (exp.Neg, exp.Paren)):
                 around = around.parent
-            if not isinstance(around, _MAY_HOLD_DECIMALS):
+            if not isinstance(around, _MAY_HOLD_DECIMALS) or (
+                isinstance(around, (exp.Alias, exp.Select)) and _is_computed_with(node)
+            ):
                 return f"arithmetic with decimals (write {node.name}e0, a double)"
         case exp.GroupConcat() if not isinstance(node.this, exp.Order):
             return "listagg without WITHIN GROUP (ORDER BY …)"

@@ -42,6 +42,8 @@ def with_resolved_names(tree: exp.Expr, schema: Schema, text: str) -> exp.Expr:
     _name_as_trino(tree)
     _resolve_in_having(tree, schema)
     _refuse_misplaced_aliases(tree, text)
+    _refuse_ambiguous_names(tree, text)
+    _require_order_by_of_distinct(tree, text)
     return tree
 
 
@@ -58,6 +60,39 @@ def _resolve_paths(tree: exp.Expr, text: str) -> None:
                 what = "is ambiguous" if owners else "cannot be resolved"
                 raise QueryError("COLUMN_NOT_FOUND", f"{position_of(found.this)}Column '{PATH_COLUMN}' {what}.", text)
             found.replace(exp.column(exp.to_identifier(PATH_COLUMN, quoted=True), table=owners[0], quoted=True))
+
+
+def _refuse_ambiguous_names(tree: exp.Expr, text: str) -> None:
+    """Raise QueryError for a name that two columns of a subquery have, or, in ORDER BY, two of the result."""
+    for scope in traverse_scope(tree):
+        doubled = {
+            alias: _doubled_names(source.expression)
+            for alias, (_, source) in scope.selected_sources.items()
+            if isinstance(source, Scope)
+        }
+        own = _doubled_names(scope.expression)
+        for column in scope.find_all(exp.Column):
+            if column.name in (doubled.get(column.table, ()) if column.table else own):
+                raise QueryError(
+                    "AMBIGUOUS_NAME", f"{position_of(column.this)}Column '{column.name}' is ambiguous.", text
+                )
+
+
+def _require_order_by_of_distinct(tree: exp.Expr, text: str) -> None:
+    """Raise QueryError where SELECT DISTINCT is ordered by something that it does not select."""
+    for select in tree.find_all(exp.Select):
+        order = select.args.get("order") if select.args.get("distinct") else None
+        selected = {column.unalias().sql() for column in select.selects}
+        for value in [ordered.this for ordered in order.expressions] if order else []:
+            is_name = isinstance(value, exp.Column) and not value.table
+            if not (is_name or value.is_int or value.sql() in selected):
+                problem = "for SELECT DISTINCT, ORDER BY expressions must appear in the select list."
+                raise QueryError("EXPRESSION_NOT_IN_DISTINCT", problem, text)
+
+
+def _doubled_names(query: exp.Expr) -> set[str]:
+    names = query.named_selects if isinstance(query, exp.Query) else []
+    return {name for name in names if names.count(name) > 1}
 
 
 def _has_path(source: exp.Table | Scope) -> bool:

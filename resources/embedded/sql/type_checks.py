@@ -20,10 +20,11 @@ COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ
 def with_types(tree: exp.Expr, schema: dict[str, object], text: str) -> exp.Expr:
     """The tree with the type of each value. Raises QueryError if Trino does not let values stand together."""
     tree = annotate_types(tree, schema=schema, expression_metadata=_TYPES_OF_RESULTS, dialect="athena")
-    for element in tree.find_all(exp.Bracket):
-        if isinstance(element.this, exp.Split):
-            element.type = exp.DataType.build("VARCHAR")
     for node in tree.walk():
+        if mistyped := _mistyped_argument(node):
+            wanted, value = mistyped
+            problem = f"{athena_sql(value)} is no {wanted} in: {athena_sql(node)}. CAST it, or write another constant."
+            raise QueryError("TYPE_MISMATCH", problem, text)
         for families in _families_to_agree(node):
             known = sorted(family for family in families if family is not None)
             if len(known) > 1:
@@ -77,11 +78,12 @@ _TYPES_OF_RESULTS: dict[type[exp.Expr], Any] = {
     **_returns(exp.DType.BIGINT, exp.DateDiff, exp.Hour, exp.Minute, exp.Second, exp.Quarter),
     **_returns(exp.DType.DOUBLE, exp.TimeToUnix),
     **_returns(exp.DType.DATE, exp.FromISO8601Date),
+    exp.Split: {"annotator": lambda self, node: self._set_type(node, exp.DataType.build("ARRAY<VARCHAR>"))},
     **{
         kind: {"annotator": lambda self, node: self._annotate_by_args(node, "this")}
         for kind in (
             *(exp.ArgMax, exp.ArgMin, exp.ApproxQuantile, exp.DateTrunc, exp.TimestampTrunc),
-            *(exp.Ceil, exp.Floor, exp.Round, exp.Trunc),
+            *(exp.Ceil, exp.Floor, exp.Nullif, exp.Round, exp.Trunc),
         )
     },
 }
@@ -105,6 +107,41 @@ _FIRST_ARGUMENTS: Mapping[type[exp.Expr], str] = {
 }
 """The type family of the first argument of functions and clauses. DuckDB would cast others to it, where it can."""
 
+_OTHER_ARGUMENTS: Mapping[type[exp.Expr], tuple[tuple[str, str], ...]] = {
+    exp.Chr: (("expressions", "integer"),),
+    exp.DateAdd: (("expression", "integer"),),
+    exp.Lag: (("offset", "integer"),),
+    exp.Lead: (("offset", "integer"),),
+    exp.Log: (("this", "number"), ("expression", "number")),
+    exp.NthValue: (("offset", "integer"),),
+    exp.Pad: (("expression", "integer"), ("fill_pattern", "varchar")),
+    exp.Pow: (("expression", "number"),),
+    exp.Replace: (("expression", "varchar"), ("replacement", "varchar")),
+    exp.Round: (("decimals", "integer"),),
+    exp.Split: (("expression", "varchar"),),
+    exp.SplitPart: (("delimiter", "varchar"), ("part_index", "integer")),
+    exp.StartsWith: (("expression", "varchar"),),
+    exp.StrPosition: (("substr", "varchar"),),
+    exp.Substring: (("start", "integer"), ("length", "integer")),
+    exp.Translate: (("from_", "varchar"), ("to", "varchar")),
+    **dict.fromkeys((exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor), (("this", "integer"), ("expression", "integer"))),
+}
+"""Of other arguments of functions: name and type family, or integer, which is a part of the numbers."""
+
+
+def _mistyped_argument(node: exp.Expr) -> tuple[str, exp.Expr] | None:
+    """The first argument of a function that is of another family than it takes, with what it takes."""
+    for name, wanted in _OTHER_ARGUMENTS.get(type(node), ()):
+        values = node.args.get(name)
+        for value in values if isinstance(values, list) else [values]:
+            family = type_family(value)
+            if value is None or family is None:
+                continue
+            is_fraction = family == "number" and wanted == "integer" and not is_integer(value)
+            if is_fraction or family != ("number" if wanted == "integer" else wanted):
+                return wanted, value
+    return None
+
 
 def _families_to_agree(node: exp.Expr) -> Iterator[set[str | None]]:
     """For each group of values in a node that Trino wants of one family: the families that they have.
@@ -123,6 +160,15 @@ def _families_to_agree(node: exp.Expr) -> Iterator[set[str | None]]:
                     {type_family(own), type_family(other)}
                     for own, other in zip(node.this.expressions, selected, strict=False)
                 )
+            elif isinstance(node.this, exp.Tuple):
+                for row in node.expressions:
+                    fields = row.expressions if isinstance(row, exp.Tuple) else [row]
+                    if len(fields) != len(node.this.expressions):
+                        yield {f"row of {len(node.this.expressions)}", f"row of {len(fields)}"}
+                    yield from (
+                        {type_family(own), type_family(other)}
+                        for own, other in zip(node.this.expressions, fields, strict=False)
+                    )
             else:
                 yield {type_family(node.this), *map(type_family, node.expressions), *map(type_family, selected)}
         case exp.Between():
@@ -157,6 +203,19 @@ def _families_to_agree(node: exp.Expr) -> Iterator[set[str | None]]:
             yield {type_family(node.args["true"]), type_family(node.args.get("false"))}
         case exp.Coalesce() | exp.Greatest() | exp.Least():
             yield {type_family(node.this), *map(type_family, node.expressions)}
+        case exp.Lag() | exp.Lead():
+            yield {type_family(node.this), type_family(node.args.get("default"))}
+        case exp.GroupConcat():
+            listed = node.this.this if isinstance(node.this, exp.Order) else node.this
+            yield {"varchar", type_family(listed)}
+        case exp.ArrayToString():
+            yield {"varchar", type_family(node.expression)}
+        case exp.ApproxQuantile():
+            yield {"number", type_family(node.this)}
+        case exp.Values():
+            rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in node.expressions]
+            for column in zip(*rows, strict=False):
+                yield set(map(type_family, column))
         case exp.Array():
             yield set(map(type_family, node.expressions))
         case exp.And() | exp.Or():

@@ -175,6 +175,19 @@ VALUES = {
     "greatest(0e0 / 0, NULL)": None,
     "least(0e0 / 0, 1e0)": 1.0,
     "5e0 / 0": float("inf"),
+    # Rows, NULL among them; types of results; NULL as a delimiter.
+    "(NULL, 2) IN ((1, 2))": None,
+    "(NULL, 2) NOT IN ((1, 3))": True,
+    "(1, 2) IN ((1, 3), (1, 2))": True,
+    "(1e0, 0e0 / 0) IN ((1, 0e0 / 0))": False,
+    "nullif(7, 2e0) / 2": 3,
+    "split_part('a', CAST(NULL AS varchar), 1)": None,
+    "array_join(ARRAY[1, NULL, 2], ',')": "1,2",
+    "array_join(ARRAY[true], ',')": "true",
+    "regexp_replace('aé', '(.)', '$1-')": "a-é-",
+    "replace('aé', '', chr(92))": "\\a\\é\\",
+    "lag(7, 1, 8) OVER ()": 8,
+    "sum(numpackets) OVER () FROM (VALUES 1) t (numpackets)": 1,
     # Nothing.
     "greatest(1, NULL)": None,
     "least(1, 2)": 1,
@@ -452,6 +465,31 @@ ERRORS = {
     "SELECT numpackets + '1' FROM flows": "TYPE_MISMATCH",
     "SELECT numpackets || ' packets' FROM flows": "TYPE_MISMATCH",
     "SELECT DATE '2024-03-01' + 1": "TYPE_MISMATCH",
+    "SELECT 1 FROM flows WHERE (sourceport, action) IN (('22', 'REJECT'))": "TYPE_MISMATCH: values of type number and",
+    "SELECT 1 FROM flows WHERE (sourceport, action) IN ((22, 'REJECT', 1))": "TYPE_MISMATCH",
+    "SELECT bitwise_and(1.5e0, 1)": "TYPE_MISMATCH: 1.5e0 is no integer in: BITWISE_AND(1.5e0, 1)",
+    "SELECT bitwise_and(1, '1')": "TYPE_MISMATCH: '1' is no integer",
+    "SELECT log('2', 8)": "TYPE_MISMATCH: '2' is no number",
+    "SELECT power(2, '2')": "TYPE_MISMATCH: '2' is no number",
+    "SELECT chr('65')": "TYPE_MISMATCH: '65' is no integer",
+    "SELECT split_part('a,b', ',', '2')": "TYPE_MISMATCH: '2' is no integer",
+    "SELECT round(1.5e0, '1')": "TYPE_MISMATCH: '1' is no integer",
+    "SELECT date_add('day', '1', current_date)": "TYPE_MISMATCH: '1' is no integer",
+    "SELECT date_add('day', 1.5e0, current_date)": "TYPE_MISMATCH: 1.5e0 is no integer",
+    "SELECT lag(action, 1, 0) OVER (ORDER BY dt) FROM flows": "TYPE_MISMATCH",
+    "SELECT listagg(numpackets, ',') WITHIN GROUP (ORDER BY dt) FROM flows": "TYPE_MISMATCH: values of type number and",
+    "SELECT x FROM (VALUES 1, '2') t (x)": "TYPE_MISMATCH",
+    "SELECT approx_percentile(action, 0.5) FROM flows": "TYPE_MISMATCH",
+    # Names that two columns have.
+    "SELECT a FROM (SELECT 1 AS a, 2 AS a)": "AMBIGUOUS_NAME: line 1:8: Column 'a' is ambiguous",
+    "WITH j AS (SELECT * FROM flows a JOIN flows b ON a.dt = b.dt) SELECT action FROM j": "AMBIGUOUS_NAME",
+    "SELECT numpackets AS a, numbytes AS a FROM flows ORDER BY a": "AMBIGUOUS_NAME",
+    "SELECT DISTINCT action FROM flows ORDER BY numpackets": "EXPRESSION_NOT_IN_DISTINCT",
+    # Sums that do not fit, also where they are only a part of the result.
+    "SELECT sum(numbytes + 9223372036854775000) / 100 FROM flows": "NUMERIC_VALUE_OUT_OF_RANGE",
+    "SELECT 1 FROM flows HAVING sum(numbytes + 9223372036854775000) > 0": "NUMERIC_VALUE_OUT_OF_RANGE",
+    "SELECT sum(numbytes + 9223372036854775000) OVER () / 2 FROM flows": "NUMERIC_VALUE_OUT_OF_RANGE",
+    "SELECT sum(numbytes + 9223372036854775000) FILTER (WHERE true) / 2 FROM flows": "NUMERIC_VALUE_OUT_OF_RANGE",
     "SELECT lower(numpackets) FROM flows": "TYPE_MISMATCH",
     "SELECT sum(action) FROM flows": "TYPE_MISMATCH",
     "SELECT year(dt) FROM flows": "TYPE_MISMATCH",
@@ -506,6 +544,13 @@ def test_times_are_in_utc_wherever_this_runs(bucket: SmallBucket, monkeypatch: p
     assert row[0] == datetime(2024, 2, 29, 23, 59, 59, tzinfo=timezone.utc)
     assert row[1:] == (date(2024, 2, 29), 23, date(2024, 3, 1), 1709251200.0)
     assert today[0] == today[1]
+
+
+def test_integers_in_an_array_are_whole_beside_nothing(bucket: SmallBucket) -> None:
+    statement = (
+        "SELECT array_agg(x) AS a, array_agg(NULL) AS n, ARRAY[1] AS o FROM (VALUES 9007199254740993, NULL) t (x)"
+    )
+    assert bucket.rows(statement) == [([9007199254740993, None], [None, None], [1])]
 
 
 def test_each_execution_has_an_id_and_seconds_of_its_own(bucket: SmallBucket) -> None:

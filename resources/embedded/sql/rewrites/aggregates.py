@@ -3,7 +3,7 @@
 from sqlglot import exp
 
 from resources.embedded.sql.rewrites.rule import InvalidArgumentError, NotSupportedError, Rules
-from resources.embedded.sql.type_checks import is_floating
+from resources.embedded.sql.type_checks import is_floating, is_integer
 
 
 def _approx_distinct(node: exp.Expr) -> exp.Expr:
@@ -43,9 +43,45 @@ def _max_by(node: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this="arg_max_null" if is_max else "arg_min_null", expressions=[node.this, key])
 
 
+def _sum(node: exp.Expr) -> exp.Expr:
+    """A sum of integers is a bigint, and fails where it does not fit; DuckDB's has 128 bits.
+
+    Example: ``sum(a)`` becomes ``CAST(SUM(a) AS BIGINT)``.
+    Source: "LongSumAggregation.java" of Trino, which adds exactly.
+    """
+    if not isinstance(node, exp.Sum):
+        inner = node.this.this if isinstance(node.this, exp.Filter) else node.this
+        if not isinstance(inner, exp.Sum) or isinstance(node.parent, exp.Window) or not is_integer(inner):
+            return node
+    elif isinstance(node.parent, (exp.Filter, exp.Window)) or not is_integer(node):
+        return node
+    return exp.Cast(this=node.copy(), to=exp.DataType.build("BIGINT"))
+
+
+def _offset(node: exp.Expr) -> exp.Expr:
+    """The offset: lag and lead take one of 0 or more, and nth_value one of 1 or more. DuckDB takes others too.
+
+    Example: ``lag(1, -1) OVER ()`` fails with INVALID_FUNCTION_ARGUMENT.
+    Source: "LagFunction.java" and "NthValueFunction.java" of Trino.
+    """
+    offset, least = node.args.get("offset"), int(isinstance(node, exp.NthValue))
+    if offset is not None:
+        number = offset.this if isinstance(offset, exp.Neg) else offset
+        if not (isinstance(number, exp.Literal) and number.is_int):
+            raise NotSupportedError("an offset that is no constant number")
+        if (-int(number.name) if isinstance(offset, exp.Neg) else int(number.name)) < least:
+            raise InvalidArgumentError(f"Offset must be at least {least}")
+    default = node.args.get("default")
+    if default is not None and is_floating(default) != is_floating(node.this) and not isinstance(default, exp.Null):
+        raise NotSupportedError("a default of another type than the value's (CAST one of them)")
+    return node
+
+
 RULES: Rules = {
     exp.ApproxDistinct: _approx_distinct,
     exp.ApproxQuantile: _approx_percentile,
     exp.ArgMax: _max_by,
     exp.ArgMin: _max_by,
+    **dict.fromkeys((exp.Sum, exp.Filter, exp.Window), _sum),
+    **dict.fromkeys((exp.Lag, exp.Lead, exp.NthValue), _offset),
 }

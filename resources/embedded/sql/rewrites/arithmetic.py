@@ -16,6 +16,8 @@ def _divide(node: exp.Expr) -> exp.Expr:
     Source: "Mathematical functions and operators", Trino documentation.
     """
     if is_integer(node.this) and is_integer(node.expression):
+        if _is_never_zero(node.expression):
+            return from_template(":a // :b", a=node.this, b=node.expression)
         template = f"CASE WHEN :b = 0 THEN {_DIVISION_BY_ZERO} ELSE :a // :b END"
         return from_template(template, a=node.this, b=node.expression)
     if type_family(node.this) is None or type_family(node.expression) is None:
@@ -29,10 +31,14 @@ def _remainder(node: exp.Expr) -> exp.Expr:
     Example: ``7 % 0`` fails with DIVISION_BY_ZERO.
     Source: "Mathematical functions and operators", Trino documentation.
     """
-    if is_integer(node.this) and is_integer(node.expression):
+    if is_integer(node.this) and is_integer(node.expression) and not _is_never_zero(node.expression):
         template = f"CASE WHEN :b = 0 THEN {_DIVISION_BY_ZERO} ELSE :a % :b END"
         return from_template(template, a=node.this, b=node.expression)
     return node
+
+
+def _is_never_zero(value: exp.Expr) -> bool:
+    return value.is_int and bool(value.to_py())
 
 
 def _leave_integer(node: exp.Expr) -> exp.Expr:

@@ -10,6 +10,8 @@ from resources.embedded.sql.type_checks import is_integer, type_family
 
 _INTEGER_TEXT = r"\s*[+-]?\d+\s*"
 _FRACTION_TEXT = r"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|NaN|[+-]?Infinity)\s*"
+_JAVA_FRACTION = r"(?i)\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?[df]|0x[0-9a-f.]+p[+-]?\d+[df]?)\s*"
+"""What else is a fraction for Java, as 5f and 0x1p3."""
 
 ACCEPTED_TEXTS: Mapping[exp.DType, str] = {
     exp.DType.BOOLEAN: r"(?i)(t|true|1|f|false|0)",
@@ -55,6 +57,9 @@ def _cast_text(value: exp.Expr, target: exp.DType, is_safe: bool) -> exp.Expr:
     if target is exp.DType.VARCHAR:
         return value
     accepted = "CASE"
+    if target is exp.DType.DOUBLE:
+        problem = "NOT_SUPPORTED: the embedded Athena does not read this text as a fraction, and Java does: "
+        accepted = f"CASE WHEN regexp_full_match(:x, '{_JAVA_FRACTION}') THEN error('{problem}' || :x)"
     if target is exp.DType.TIMESTAMP:
         # Trino rounds such a text to milliseconds, unless the type has a precision.
         problem = "NOT_SUPPORTED: the embedded Athena has timestamps with milliseconds; this text has more digits: "

@@ -124,8 +124,11 @@ class _Reader:
         return character in "^$"
 
     def _group(self) -> bool:
+        is_first = self.position == 0
         flags = self._take(_FLAGS)
         if flags:
+            if flags[2] == ")" and not is_first:  # before "|", it counts for the rest of the group in Joni
+                raise self.refused(flags[0])
             self.has_flags = True
             self.has_shorthands = self.has_shorthands or "i" in flags[1]
             self.ends_lines = self.ends_lines or "m" in flags[1]

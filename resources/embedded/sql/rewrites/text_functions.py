@@ -2,7 +2,7 @@
 
 from sqlglot import exp
 
-from resources.embedded.sql.rewrites.rule import Rules
+from resources.embedded.sql.rewrites.rule import NotSupportedError, Rules
 from resources.embedded.sql.rewrites.template import from_template
 
 MAX_ROW_BYTES = 32 << 20
@@ -65,7 +65,8 @@ def _split_part(node: exp.Expr) -> exp.Expr:
     Source: "String functions and operators", Trino documentation.
     """
     template = (
-        "CASE WHEN :index < 1 THEN error('INVALID_FUNCTION_ARGUMENT: Index must be greater than zero') "
+        "CASE WHEN :delimiter IS NULL THEN NULL "
+        "WHEN :index < 1 THEN error('INVALID_FUNCTION_ARGUMENT: Index must be greater than zero') "
         f"WHEN :delimiter = '' THEN list_extract({_CODE_POINTS}, :index) "
         "ELSE list_extract(string_split(:x, :delimiter), :index) END"
     )
@@ -81,7 +82,8 @@ def _split(node: exp.Expr) -> exp.Expr:
     if node.expression.is_string and node.expression.name:
         return node
     template = (
-        "CASE WHEN :delimiter = '' THEN error('INVALID_FUNCTION_ARGUMENT: The delimiter may not be the empty string') "
+        "CASE WHEN :delimiter IS NULL THEN NULL "
+        "WHEN :delimiter = '' THEN error('INVALID_FUNCTION_ARGUMENT: The delimiter may not be the empty string') "
         "ELSE string_split(:x, :delimiter) END"
     )
     return from_template(template, x=node.this, delimiter=node.expression)
@@ -112,8 +114,7 @@ def _replace(node: exp.Expr) -> exp.Expr:
     if node.expression.is_string and node.expression.name:
         return node
     replacement = node.args.get("replacement") or exp.Literal.string("")
-    spread = f":new || array_to_string({_CODE_POINTS}, :new) || :new"
-    inserted = f"CASE WHEN :x = '' THEN :new ELSE {spread} END"
+    inserted = r":new || regexp_replace(:x, '(?s)(.)', '\1' || replace(:new, '\', '\\'), 'g')"
     template = f"CASE WHEN :search = '' THEN {inserted} ELSE replace(:x, :search, :new) END"
     return from_template(template, x=node.this, search=node.expression, new=replacement)
 
@@ -169,7 +170,24 @@ def _trim(node: exp.Expr) -> exp.Expr:
     return from_template(f"{name}(:x, :whitespace)", x=node.this, whitespace=exp.Literal.string(_WHITESPACE))
 
 
+def _array_join(node: exp.Expr) -> exp.Expr:
+    """The elements are cast to varchar, as DuckDB does it for texts, integers, truth values and dates alone.
+
+    Example: ``array_join(ARRAY[1, NULL, 2], '-')`` is ``'1-2'``.
+    Source: "ArrayJoin.java" of Trino.
+    """
+    if not (node.expression.is_string and isinstance(node.expression, exp.Literal)):
+        raise NotSupportedError("array_join with a delimiter that is no constant text")
+    kind = node.this.type
+    element = kind.expressions[0] if kind is not None and kind.expressions else exp.DataType.build("UNKNOWN")
+    alike = {*exp.DataType.TEXT_TYPES, *exp.DataType.INTEGER_TYPES, exp.DType.BOOLEAN, exp.DType.DATE, exp.DType.NULL}
+    if element.this not in alike:
+        raise NotSupportedError("array_join of an array that is not of texts, integers, truth values or dates")
+    return node
+
+
 RULES: Rules = {
+    exp.ArrayToString: _array_join,
     exp.Bracket: _element_at,
     exp.Chr: _chr,
     exp.Pad: _pad,

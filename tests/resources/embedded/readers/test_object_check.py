@@ -4,12 +4,16 @@ import gzip
 from datetime import date
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_bucket import NAME, SOURCE, SmallBucket, record, rows
 
 from flowlogs.fields import HEADER_LINE
+from flowlogs.record_format import DEFAULT_FORMAT
 from flowlogs.statements import add_partitions
 from resources.embedded.readers import object_check
-from resources.embedded.readers.lines import CHUNK_BYTES
+from resources.embedded.readers.lines import CHUNK_BYTES, line_ends, lines_with, usable_lines
+from resources.embedded.readers.object_check import ObjectCheck
 from resources.engine import QueryResult, misread_messages
 
 DAY = "2024-03-01"
@@ -321,3 +325,50 @@ def test_a_place_that_is_meant_to_be_empty_is_not_told(bucket):
     (statement,) = add_partitions(NAME, {date(2024, 3, 2): f"s3://{SOURCE.bucket}/nothing/dt=2024-03-02"})
     bucket.engine.execute(statement)
     assert ask(bucket).warnings == ()
+
+
+# The lines that a query of one action needs
+
+LINES = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [
+                record(1),
+                record(2, action="ACCEPT"),
+                NO_DATA,
+                SKIPPED,
+                "- REJECT ",
+                " REJECT OK",
+                " REJECT ",
+                "REJECT",
+                "x",
+                "",
+                record(3, source="J"),
+                f"{record(4, action='ACCEPT')} REJECT",
+                record(5, action="REJECT", status=""),
+                record(6, action="P"),
+            ]
+        ),
+        st.text("REJCTACP OK", max_size=14),
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(lines=LINES, action=st.sampled_from([b"REJECT", b"ACCEPT"]))
+def test_the_lines_of_an_action_are_those_that_a_search_finds(lines: list[str], action: bytes) -> None:
+    text = "".join(f"{line}\n" for line in lines).encode()
+    numbers = ObjectCheck(OBJECT, DEFAULT_FORMAT).lines_of_action(text, line_ends(text), action)
+    wanted = [number for number, line in enumerate(lines) if action.decode() in line]
+    assert numbers is None or numbers.tolist() == wanted
+    assert bytes(usable_lines(text, action, line_ends(text), numbers)) == bytes(lines_with(text, action))
+
+
+def test_the_lines_of_usual_records_take_no_search() -> None:
+    lines = [record(1), record(2, action="ACCEPT"), record(3), NO_DATA, SKIPPED, record(4)]
+    text = "".join(f"{line}\n" for line in lines).encode()
+    check = ObjectCheck(OBJECT, DEFAULT_FORMAT)
+    assert check.lines_of_action(text, line_ends(text), b"REJECT").tolist() == [0, 2, 5]
+    assert check.lines_of_action(text, line_ends(text), b"ACCEPT") is None  # SKIPDATA has a P too
+    assert check.lines_of_action(text, line_ends(text), b"") is None

@@ -1,8 +1,11 @@
-"""Rules for NaN in comparisons, and in what is made of comparisons.
+"""Rules for comparisons, and for what is made of comparisons: NaN, rows and arrays.
 
 In Trino, as in IEEE 754, NaN equals nothing, and is neither less nor greater. In DuckDB, it equals itself and is the
 greatest number. Only values of floating point types are concerned. GROUP BY, DISTINCT, ORDER BY and IS DISTINCT FROM
 mean the same in both.
+
+A row or an array with NULL is a value like others for DuckDB. In Trino, a comparison with it is NULL where no other
+field differs. Rows are compared field by field here; comparisons of arrays are refused.
 """
 
 from sqlglot import exp
@@ -12,14 +15,19 @@ from resources.embedded.sql.rewrites.template import from_template
 from resources.embedded.sql.type_checks import is_floating
 
 
+def _may_be_nan(value: exp.Expr) -> bool:
+    return is_floating(value) and not isinstance(value.this if isinstance(value, exp.Neg) else value, exp.Literal)
+
+
 def _comparison(node: exp.Expr) -> exp.Expr:
     """NaN equals nothing, and is neither less nor greater.
 
     Example: ``0e0 / 0 = 0e0 / 0`` is ``FALSE``, ``0e0 / 0 > 1`` is ``FALSE``, and ``0e0 / 0 <> 1`` is ``TRUE``.
     Source: "DoubleType.java" of Trino.
     """
+    _require_no_array(node.this, node.expression)
     if isinstance(node.expression, (exp.All, exp.Any)):
-        if is_floating(node.this):
+        if _may_be_nan(node.this):
             raise NotSupportedError("a comparison of fractions with a subquery's")
         return node
     return _compared(type(node), node.this, node.expression)
@@ -27,12 +35,12 @@ def _comparison(node: exp.Expr) -> exp.Expr:
 
 def _compared(operator: type[exp.Expr], left: exp.Expr, right: exp.Expr) -> exp.Expr:
     comparison = operator(this=left.copy(), expression=right.copy())
-    if not (is_floating(left) or is_floating(right)):
+    if not (_may_be_nan(left) or _may_be_nan(right)):
         return comparison
     nans = [
         f"isnan(CAST(:{name} AS DOUBLE)) AND :{other} IS NOT NULL"
         for name, other, value in (("a", "b", left), ("b", "a", right))
-        if is_floating(value)
+        if _may_be_nan(value)
     ]
     is_unequal = "TRUE" if operator is exp.NEQ else "FALSE"
     template = f"CASE WHEN {' OR '.join(nans)} THEN {is_unequal} ELSE :comparison END"
@@ -46,25 +54,43 @@ def _between(node: exp.Expr) -> exp.Expr:
     Source: "Comparison functions and operators", Trino documentation.
     """
     low, high = node.args["low"], node.args["high"]
-    if not any(map(is_floating, (node.this, low, high))):
+    _require_no_array(node.this, low, high)
+    if not any(map(_may_be_nan, (node.this, low, high))):
         return node
     return exp.paren(exp.and_(_compared(exp.GTE, node.this, low), _compared(exp.LTE, node.this, high)))
 
 
 def _in(node: exp.Expr) -> exp.Expr:
-    """``x IN (a, b)`` compares with each.
+    """``x IN (a, b)`` compares with each, and a row field by field.
 
     Example: ``0e0 / 0 IN (0e0 / 0, 1)`` is ``FALSE``.
-    Source: "Comparison functions and operators", Trino documentation.
+    Example: ``('a', NULL) IN (('a', 1), ('b', 2))`` is ``NULL``, and ``('a', NULL) IN (('b', 1))`` is ``FALSE``.
+    Source: "Comparison functions and operators", Trino documentation; "RowType.java" of Trino.
     """
     query = node.args.get("query")
     selected = query.unnest().selects if query else []
-    fields = node.this.expressions if isinstance(node.this, exp.Tuple) else [node.this]
-    if not any(map(is_floating, (*fields, *node.expressions, *selected))):
+    is_row = isinstance(node.this, exp.Tuple)
+    fields = node.this.expressions if is_row else [node.this]
+    others = [field for value in node.expressions for field in (value.expressions if is_row else [value])]
+    _require_no_array(*fields, *others, *selected)
+    if query:
+        if any(map(_may_be_nan, (*fields, *selected))):
+            raise NotSupportedError("IN with fractions of a subquery")
         return node
-    if query or isinstance(node.this, exp.Tuple):
-        raise NotSupportedError("IN with fractions of a subquery or a row")
-    return exp.paren(exp.or_(*(_compared(exp.EQ, node.this, value) for value in node.expressions)))
+    if is_row:
+        rows = [
+            exp.and_(*(_compared(exp.EQ, own, other) for own, other in zip(fields, row.expressions, strict=True)))
+            for row in node.expressions
+        ]
+        return exp.paren(exp.or_(*rows))
+    if not any(map(_may_be_nan, (*fields, *others))):
+        return node
+    return exp.paren(exp.or_(*(_compared(exp.EQ, node.this, value) for value in others)))
+
+
+def _require_no_array(*values: exp.Expr | None) -> None:
+    if any(value is not None and value.is_type(exp.DType.ARRAY, exp.DType.LIST) for value in values):
+        raise NotSupportedError("a comparison of arrays")
 
 
 def _case(node: exp.Expr) -> exp.Expr:
@@ -74,7 +100,8 @@ def _case(node: exp.Expr) -> exp.Expr:
     Source: "Conditional expressions", Trino documentation.
     """
     operand = node.this
-    if operand is None or not any(map(is_floating, (operand, *(branch.this for branch in node.args["ifs"])))):
+    _require_no_array(operand)
+    if operand is None or not any(map(_may_be_nan, (operand, *(branch.this for branch in node.args["ifs"])))):
         return node
     branches = [
         exp.If(this=_compared(exp.EQ, operand, branch.this), true=branch.args["true"].copy())
@@ -90,7 +117,8 @@ def _nullif(node: exp.Expr) -> exp.Expr:
     Example: ``nullif(0e0 / 0, 0e0 / 0) IS NULL`` is ``FALSE``.
     Source: "Conditional expressions", Trino documentation.
     """
-    if not (is_floating(node.this) or is_floating(node.expression)):
+    _require_no_array(node.this, node.expression)
+    if not (_may_be_nan(node.this) or _may_be_nan(node.expression)):
         return node
     equal = _compared(exp.EQ, node.this, node.expression)
     return from_template("CASE WHEN :equal THEN NULL ELSE :a END", equal=equal, a=node.this)
@@ -103,7 +131,7 @@ def _greatest(node: exp.Expr) -> exp.Expr:
     Source: "AbstractGreatestLeast.java" and "MinMaxCompare.java" of Trino.
     """
     values = [node.this, *node.expressions]
-    if not any(map(is_floating, values)):
+    if not any(map(_may_be_nan, values)):
         return node
     first, *others = [exp.Neg(this=exp.paren(value, copy=True)) for value in values]
     return exp.Neg(this=exp.Least(this=first, expressions=others, ignore_nulls=node.args.get("ignore_nulls")))
@@ -116,7 +144,7 @@ def _max(node: exp.Expr) -> exp.Expr:
     Source: "MaxAggregationFunction.java" of Trino, which compares "unordered first".
     """
     value = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
-    if not is_floating(value):
+    if not _may_be_nan(value):
         return node
     return exp.Anonymous(this="arg_min", expressions=[value.copy(), exp.Neg(this=exp.paren(value, copy=True))])
 
