@@ -1,7 +1,7 @@
 """Inspects the objects of a day before they are scanned: can the table read them right?
 
-A flow log's format cannot be changed, so that the first look at one object is enough for the format; a few more objects
-are inspected for odd records. A day that would be read wrongly has a problem, and fails. Everything else that is worth
+A flow log's format cannot be changed, so that the first look at one object is enough for the format. It is remembered
+for the other assets of a run. A day that would be read wrongly has a problem, and fails. Everything else that is worth
 knowing about a day is a warning. What the lines of an object mean is in flowlogs/first_look.py.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from itertools import combinations
 from pathlib import PurePosixPath
+from weakref import WeakKeyDictionary
 
 from assets.objects_read import ObjectsRead, objects_read
 from flowlogs.errors import FlowLakeError
@@ -44,10 +45,19 @@ from resources.bucket import Bucket, StoredObject
 from resources.parquet_facts import parquet_facts
 
 INSPECTED_PER_FLOW_LOG = 8
-"""How many of a day's objects are inspected for each flow log, evenly from the first to the last."""
+"""How many of a day's objects are inspected for each flow log, evenly from the first to the last.
+
+Where each look costs a request, it is one object.
+"""
+
+MAX_REMEMBERED = 20_000
+"""How many looks are remembered: those of several days of a large organization."""
 
 MAX_OTHER_FILES = 100
 """How many other files a day's folder may hold. Each of them is inspected."""
+
+MAX_LEFT_OUT = 200
+"""How many copies are left out of a day's scan, which names each of them; of others, records count twice."""
 
 FOLDERS_AT_ONCE = 16
 
@@ -247,8 +257,9 @@ def _inspect_folder(bucket: Bucket, day: date, source: LogSource) -> FolderObjec
     groups: list[Group] = []
     looks: dict[str, FirstLook] = {}
     problems: list[str] = []
+    most = INSPECTED_PER_FLOW_LOG if bucket.objects.most_compared is None else 1
     for flow_log, keys in flow_logs.items():
-        found = {key: _first_look_at(bucket, objects[key]) for key in _inspected_keys(keys)}
+        found = {key: _first_look_at(bucket, objects[key]) for key in _inspected_keys(keys, most)}
         looks |= found
         by_format = {look.record_format: key for key, look in found.items() if look.record_format and not look.problem}
         if len(by_format) > 1:
@@ -279,11 +290,11 @@ def _inspect_folder(bucket: Bucket, day: date, source: LogSource) -> FolderObjec
     return FolderObjects(source, objects, groups, looks, there, "\n".join(problems) or None)
 
 
-def _inspected_keys(keys: Sequence[str]) -> list[str]:
+def _inspected_keys(keys: Sequence[str], most: int) -> list[str]:
     """The keys of one flow log's objects to inspect: of text and of Parquet objects, if there should be both."""
     parquet = [key for key in keys if key.endswith(".parquet")]
     text = [key for key in keys if not key.endswith(".parquet")]
-    return [*_spread(text, INSPECTED_PER_FLOW_LOG), *_spread(parquet, INSPECTED_PER_FLOW_LOG)]
+    return [*_spread(text, most), *_spread(parquet, most)]
 
 
 def _groups(flow_log: str, keys: Iterable[str], record_format: RecordFormat | None) -> list[Group]:
@@ -300,6 +311,8 @@ def _inspected_day(bucket: Bucket, sources: LogSources, day: date, folders: Sequ
         return DayObjects(objects, "\n".join(problems))
     seen = {key: look for folder in folders for key, look in folder.looks.items()}
     try:
+        copies = [_copies(bucket, own, seen) for own in _by_owner(folders)]
+        identical = {copy: own for found in copies for copy, own in found.identical.items()}
         warnings = [
             *_alike(bucket, {key: look.left_out for key, look in seen.items()}),
             *_unknown_fields(bucket, seen),
@@ -307,14 +320,14 @@ def _inspected_day(bucket: Bucket, sources: LogSources, day: date, folders: Sequ
             *_empty(bucket, objects, seen),
             *_odd_lines(bucket, seen),
             *_headers_inside(bucket, seen),
-            *(warning for own in _by_owner(folders) for warning in _copies(bucket, own, seen)),
+            *(warning for found in copies for warning in found.warnings),
             *_doubled_interfaces(seen, day),
             *_listing_warnings(bucket, {folder.source: folder.there for folder in folders}, day),
             *([f"{day} is not over yet (UTC): its reports tell of a part of it."] if day >= _today() else []),
         ]
     except FlowLakeError as error:
         return DayObjects(objects, str(error))
-    filled = tuple(folder for folder in folders if folder.objects)
+    filled = tuple(_without_copies(folder, identical) for folder in folders if folder.objects)
     return DayObjects(objects, None, tuple(warnings), filled)
 
 
@@ -333,7 +346,20 @@ def _listing_warnings(bucket: Bucket, there: Mapping[LogSource, Sequence[StoredO
     yield from _archived(bucket, everything.values(), day)
 
 
+_remembered: WeakKeyDictionary[Bucket, dict[tuple[str, int, str], FirstLook]] = WeakKeyDictionary()
+"""By the bucket, and an object's key, size and version: what the first look at it found."""
+
+
 def _first_look_at(bucket: Bucket, stored: StoredObject) -> FirstLook:
+    """The first look at an object, which the assets of one run take once."""
+    looks, known_by = _remembered.setdefault(bucket, {}), (stored.key, stored.size, stored.version)
+    found = looks.get(known_by) or _new_look_at(bucket, stored)
+    if stored.version and len(looks) < MAX_REMEMBERED:
+        looks[known_by] = found
+    return found
+
+
+def _new_look_at(bucket: Bucket, stored: StoredObject) -> FirstLook:
     name = PurePosixPath(stored.key).name
     if not name.endswith(".parquet"):
         return first_look(name, bucket.objects.head(stored.key, HEAD_BYTES))
@@ -346,8 +372,8 @@ def _first_look_at(bucket: Bucket, stored: StoredObject) -> FirstLook:
 
 def _spread(keys: Sequence[str], most: int) -> list[str]:
     """At most so many of the keys: the first, the last, and others evenly between them."""
-    if len(keys) <= most:
-        return list(keys)
+    if len(keys) <= most or most == 1:
+        return list(keys[:most])
     return [keys[number * (len(keys) - 1) // (most - 1)] for number in range(most)]
 
 
@@ -437,22 +463,33 @@ def _by_owner(folders: Sequence[FolderObjects]) -> list[list[StoredObject]]:
     return list(found.values())
 
 
-def _copies(bucket: Bucket, objects: Sequence[StoredObject], seen: Mapping[str, FirstLook]) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Copies:
+    """Warnings about copies; and copies that hold the same bytes for certain, each with the key of its original."""
+
+    warnings: Sequence[str]
+    identical: Mapping[str, str]
+
+
+def _copies(bucket: Bucket, objects: Sequence[StoredObject], seen: Mapping[str, FirstLook]) -> _Copies:
     """Objects under different names that begin alike, unpacked: copies, whose records count twice.
 
-    Compared are those that were looked at, and those that may be copies by what is known of them without a look.
+    Compared are those that were looked at, and those that may be copies by what is known of them without a look. What
+    two flow logs deliver is never taken for copies of each other: only a part of it may be the same.
     """
+    warnings: list[str] = []
+    stored_as = {stored.key: stored for stored in objects}
     like: dict[str, list[StoredObject]] = defaultdict(list)
     for stored in objects:
         if find_flow_log(stored.key) and not stored.archived:
             like[bucket.objects.content_id(stored)].append(stored)
-    own = {stored.key for stored in objects}
-    looks = {key: look for key, look in seen.items() if find_flow_log(key) and key in own}
-    alike = [stored for same in like.values() if len(same) > 1 for stored in same if stored.key not in looks]
+    looks = {key: look for key, look in seen.items() if find_flow_log(key) and key in stored_as}
+    possible = [bucket.objects.possible_copies(same) for same in like.values() if len(same) > 1]
+    alike = [stored for same in possible for stored in same if stored.key not in looks]
     compared = alike[: bucket.objects.most_compared]
     looks |= {stored.key: _first_look_at(bucket, stored) for stored in compared}
     if len(compared) < len(alike):
-        yield (
+        warnings.append(
             f"{len(alike)} objects have the size of another one, and {len(compared)} of them were compared: whether "
             "the others are copies, so that records count twice, is not known."
         )
@@ -460,10 +497,37 @@ def _copies(bucket: Bucket, objects: Sequence[StoredObject], seen: Mapping[str, 
     for key, look in sorted(looks.items()):
         if look.beginning:
             copies[look.beginning].append(key)
+    identical: dict[str, str] = {}
     for keys in copies.values():
         different = list({unpacked_name(key): key for key in keys}.values())
-        if len(different) > 1:
-            yield copies_warning(_display_paths(bucket, different))
+        for number, key in enumerate(different):
+            for own in different[:number] if len(identical) < MAX_LEFT_OUT else ():
+                if own not in identical and _is_copy(bucket, stored_as[own], stored_as[key]):
+                    identical[key] = own
+                    break
+        counted = [key for key in different if key not in identical]
+        if len(counted) > 1:
+            warnings.append(copies_warning(_display_paths(bucket, counted)))
+    if identical:
+        pairs = [
+            f"{bucket.objects.display_path(copy)} of {bucket.objects.display_path(own)}"
+            for copy, own in identical.items()
+        ]
+        warnings.append(
+            f"Some objects are copies under another name, byte for byte: {first_names(pairs)}. Reports count their "
+            "records once. A query of the table counts each object: remove the copies."
+        )
+    return _Copies(warnings, identical)
+
+
+def _is_copy(bucket: Bucket, own: StoredObject, other: StoredObject) -> bool:
+    return find_flow_log(own.key) == find_flow_log(other.key) and bucket.objects.is_identical(own, other)
+
+
+def _without_copies(folder: FolderObjects, identical: Mapping[str, str]) -> FolderObjects:
+    """The folder with each copy as a group of its own, which no report counts."""
+    groups = [Group(key, key, None) for key in folder.objects if key in identical]
+    return replace(folder, groups=[*folder.groups, *groups]) if groups else folder
 
 
 def _of_other_days(bucket: Bucket, objects: Iterable[str], day: date) -> Iterator[str]:

@@ -25,6 +25,7 @@ from flowlogs.statements import (
 )
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
+from resources.flow_log import FlowLog
 
 GROUP = "catalog"
 
@@ -33,23 +34,24 @@ GROUP = "catalog"
 def vpc_flow_logs(
     context: dg.AssetExecutionContext,
     bucket: dg.ResourceParam[Bucket],
+    flow_log: dg.ResourceParam[FlowLog],
     athena: dg.ResourceParam[QueryEngine],
     results: dg.ResourceParam[ObjectStore],
     table: dg.ResourceParam[TableName],
 ) -> dg.MaterializeResult:
     """The external table over the bucket's flow logs, partitioned by day (`dt`): a column for each field of a record.
 
-    It has the format in the settings, or that of the flow logs that are there. Flow logs in other formats have tables
-    beside it, named after it. Beside them is the table of the REJECT records alone, over Parquet. A table that exists
-    is used as it is and never altered; if it differs, the error shows how. Partitions that were lost with a dropped
-    table are added again, without a scan.
+    It has the format in the settings, or that of the flow logs, as EC2 or their objects tell it. Flow logs in other
+    formats have tables beside it, named after it. Beside them is the table of the REJECT records alone, over Parquet. A
+    table that exists is used as it is and never altered; if it differs, the error shows how. Partitions that were lost
+    with a dropped table are added again, without a scan.
     """
     with as_dagster_failure():
         engine = athena.ensure()
         require_own_results(results, bucket, athena, table)
         database = create_database(table.database)
         athena.execute(database)
-        raw = choose_raw_tables(athena, bucket, results, table)
+        raw = choose_raw_tables(athena, bucket, flow_log, results, table)
         definition = raw.main_table.definition
         tables = {table: definition, rejected_flows_name(table): rejected_flows_table(results.sql_location())}
         statements = [database, *(create_table(*pair) for pair in tables.items())]

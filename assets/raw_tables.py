@@ -28,6 +28,7 @@ from flowlogs.statements import (
 )
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
+from resources.flow_log import FlowLog
 
 
 @dataclass(frozen=True)
@@ -125,16 +126,18 @@ def find_raw_tables(results: ObjectStore, sources: LogSources, main: TableName) 
     return RawTables(main, sources, record_format, layout)
 
 
-def choose_raw_tables(athena: QueryEngine, bucket: Bucket, results: ObjectStore, main: TableName) -> RawTables:
+def choose_raw_tables(
+    athena: QueryEngine, bucket: Bucket, flow_log: FlowLog, results: ObjectStore, main: TableName
+) -> RawTables:
     """The tables over a bucket's flow logs. If the main table is still to be made, its format is chosen and recorded.
 
-    That is the one in the settings, else that of the last delivered day: the default format, if it is among them, or
-    the one of most objects.
+    That is the one in the settings, else that of the configured VPCs' flow logs, if they have but one, else that of the
+    last delivered day: the default format, if it is among them, or the one of most objects.
     """
     sources = bucket.sources()
     if athena.find_table(main) is not None:
         return find_raw_tables(results, sources, main)
-    layout, record_format = _chosen(bucket, sources)
+    layout, record_format = _chosen(bucket, flow_log, sources)
     record = f"{format_text(record_format)}\n{layout.root} {layout.service}\n"
     results.replace({_record_key(main): record.encode()})
     return RawTables(main, sources, record_format, layout)
@@ -215,10 +218,13 @@ def _others(folder: FolderObjects, record_format: RecordFormat) -> list[Group]:
     return [group for group in folder.groups if group.record_format != record_format]
 
 
-def _chosen(bucket: Bucket, sources: LogSources) -> tuple[Layout, RecordFormat]:
+def _chosen(bucket: Bucket, flow_log: FlowLog, sources: LogSources) -> tuple[Layout, RecordFormat]:
     """The format and layout of a main table that is still to be made."""
     if bucket.expected_format is not None:
         return sources.layouts[0], bucket.expected_format
+    of_flow_logs = flow_log.record_formats()
+    if len(of_flow_logs) == 1 and of_flow_logs[0].position("action") is not None:
+        return sources.layouts[0], of_flow_logs[0]
     counts: Counter[tuple[Layout, RecordFormat]] = Counter()
     for day in bucket.delivered_days()[-1:]:
         for source, record_format, objects in formats_of_day(bucket, day):

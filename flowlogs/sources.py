@@ -49,6 +49,16 @@ class Choice:
         """The one region that is named; None where there is none, or several."""
         return None if self.is_several(self.regions) else self.regions
 
+    @property
+    def named_accounts(self) -> set[str]:
+        """The accounts that are named; none where all are asked for, or nothing is."""
+        return _named(self.accounts)
+
+    @property
+    def named_regions(self) -> set[str]:
+        """The regions that are named, likewise."""
+        return _named(self.regions)
+
     @staticmethod
     def is_several(text: str | None) -> bool:
         """Whether a setting names several, or all."""

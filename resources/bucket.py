@@ -96,6 +96,14 @@ class ObjectStore(ABC):
         """An id that the copies of an object share. Other objects rarely share it: compare both objects to be sure."""
         return str(stored.size)
 
+    def possible_copies(self, alike: Sequence[StoredObject]) -> Sequence[StoredObject]:
+        """Those of objects with one content id that may be copies of another one, as far as is known without a look."""
+        return alike
+
+    def is_identical(self, one: StoredObject, other: StoredObject) -> bool:
+        """Whether two objects, which are alike so far, hold the same bytes for certain."""
+        return one.size == other.size and self.read(one.key) == self.read(other.key)
+
     @abstractmethod
     def replace(self, files: Mapping[str, bytes]) -> None:
         """Write objects that belong together, each whole or not at all. Raises FlowLakeError if that fails.

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import date
 
+from flowlogs.record_format import RecordFormat
 from resources.ensured import Ensured
 
 
@@ -24,6 +25,10 @@ class FlowLog(ABC):
     @abstractmethod
     def deliver(self, days: Sequence[date]) -> None:
         """Write the objects of these UTC days into the bucket, if the flow log is simulated. AWS delivers by itself."""
+
+    def record_formats(self) -> Sequence[RecordFormat]:
+        """The formats of the flow logs, as far as whoever makes them tells, without a look at objects; each once."""
+        return ()
 
     @abstractmethod
     def remove(self) -> Ensured:

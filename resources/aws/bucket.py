@@ -20,6 +20,7 @@ from flowlogs.bucket_policy import (
     Policy,
     Statement,
     bucket_arn,
+    delivery_statement_of_many,
     delivery_statements,
     merged,
     statements_of,
@@ -27,7 +28,8 @@ from flowlogs.bucket_policy import (
 )
 from flowlogs.delivery import DEFAULT_DELIVERY, Delivery
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import HIVE, OLD_HIVE, PLAIN, LogSource, owner_prefix
+from flowlogs.layout import HIVE, OLD_HIVE, PLAIN, TOP, LogSource, find_sources, owner_prefix
+from flowlogs.printable import printable
 from flowlogs.record_format import RecordFormat
 from flowlogs.sources import ANY_SOURCE, Choice, LogSources, choose_prefix, choose_sources, sources_behind_prefixes
 from resources.aws.clients import ACCESS_DENIED, CREATED_BY, NO_BUCKET, AwsClients, aws_errors, error_code
@@ -71,6 +73,9 @@ The note's name begins with an underscore, which says that it is no result.
 POLICY_PUTS = 3
 """How often the bucket's policy is put before it is given up: somebody else may replace it at the same time."""
 
+
+MAX_POLICY_BYTES = 20 << 10
+"""How long a bucket's policy may be ("Policies and permissions in Amazon S3", S3 user guide, 2026)."""
 
 POLICY_PAUSE = 1.0
 """Seconds between two of these: S3 may tell a setting as it was for a moment ("Amazon S3 data consistency model")."""
@@ -131,6 +136,7 @@ class S3Bucket(Bucket):
             warnings.append("requests without TLS are not denied by the bucket's policy")
         warnings += [
             *self._transfer_warnings(),
+            *self._prefix_warnings(),
             *encryption_problems(self.clients, self.name),
             *self._versioning_warnings(),
         ]
@@ -169,7 +175,7 @@ class S3Bucket(Bucket):
                 "whose": "not asked: FLOWLAKE_VPC_IDS names no VPC, so it is read and nothing in its settings changed",
                 "location": self.sources().description,
             },
-            warnings=tuple(self._transfer_warnings()),
+            warnings=(*self._transfer_warnings(), *self._prefix_warnings()),
         )
 
     @property
@@ -190,6 +196,19 @@ class S3Bucket(Bucket):
             f"the bucket is in {there}, and Athena works in {here}: AWS bills the transfer of all that is read beside "
             'the scan, 0.01 to 0.02 US dollars a GB from most regions and more from others ("Amazon S3 pricing", Data '
             f"transfer). AWS_REGION={there}, with FLOWLAKE_RESULTS in a bucket there, spares that"
+        ]
+
+    def _prefix_warnings(self) -> list[str]:
+        """Warnings about flow logs behind other prefixes than those that are read, found with few requests."""
+        if self.choice.prefix is not None:
+            return []
+        read = {owner_prefix(source) for source in self.sources().sources}
+        nearby = {folder.removesuffix(TOP) for folder in self._folders_nearby() if folder.endswith(f"/{TOP}")}
+        others = [prefix for prefix in sorted(nearby - read) if any(find_sources(self.name, prefix, self._folders))]
+        return [
+            f"{self.objects.display_path()} also holds flow logs behind another prefix ({printable(prefix)}{TOP}): "
+            "their records are in no report"
+            for prefix in others
         ]
 
     def sources(self) -> LogSources:
@@ -271,10 +290,17 @@ class S3Bucket(Bucket):
                 return LogSources(self.name, tuple(dict.fromkeys([*own, *there])), self.choice)
         behind = sources_behind_prefixes(self.name, self.choice, self._folders, self._folders_nearby)
         found = choose_prefix(behind, self.choice, where)
-        own = [configured] if self.has_flow_logs and self.choice.allows(configured) else []
+        # What is listed may deliver from now on.
+        own = list(self._listed_sources(configured)) if self.has_flow_logs and self.choice.allows(configured) else []
         if found or own:
             return choose_sources(self.name, [*own, *found], self.choice, where)
         return LogSources(self.name, (configured,), self.choice)
+
+    def _listed_sources(self, configured: LogSource) -> Iterator[LogSource]:
+        """The accounts and regions that are listed, else the caller's own."""
+        for account in sorted(self.choice.named_accounts or {configured.account}):
+            for region in sorted(self.choice.named_regions or {configured.region}):
+                yield replace(configured, account=account, region=region)
 
     def _configured_source(self) -> LogSource:
         return LogSource(
@@ -423,6 +449,11 @@ class S3Bucket(Bucket):
         """What the policy has to say."""
         source, partition = self._configured_source(), self.clients.partition
         tls = [tls_only_statement(partition, self.name)] if ours else []
+        accounts = self.choice.named_accounts | {source.account}
+        regions = self.choice.named_regions | {source.region}
+        if len(accounts) > 1 or len(regions) > 1:
+            many = delivery_statement_of_many(partition, self.name, accounts, regions, prefix=owner_prefix(source))
+            return [many, *tls]
         delivery = delivery_statements(
             partition,
             self.name,
@@ -457,8 +488,15 @@ class S3Bucket(Bucket):
             )
 
     def _put_policy(self, policy: Policy) -> None:
+        text = json.dumps(policy, separators=(",", ":"))
+        if len(text) > MAX_POLICY_BYTES:
+            raise FlowLakeError(
+                f"The policy of the bucket {self.name} would have {len(text):,} bytes, and S3 takes "
+                f"{MAX_POLICY_BYTES:,}. Name fewer accounts in FLOWLAKE_ACCOUNT_ID, or remove statements from the "
+                "policy that a longer list of accounts replaces. The policy was not changed."
+            )
         with aws_errors(f"adding to the policy of the bucket {self.name}"):
-            self._s3.put_bucket_policy(Bucket=self.name, Policy=json.dumps(policy))
+            self._s3.put_bucket_policy(Bucket=self.name, Policy=text)
 
     def _requires_tls(self) -> bool:
         return any(

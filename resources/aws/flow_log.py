@@ -129,6 +129,12 @@ class Ec2FlowLog(FlowLog):
     def deliver(self, days: Sequence[date]) -> None:
         return None
 
+    def record_formats(self) -> Sequence[RecordFormat]:
+        if not self.vpc_ids:
+            return ()
+        logs = [log for log in self._flow_logs() if log["ResourceId"] in self.vpc_ids and self._delivers_here(log)]
+        return list(dict.fromkeys(found for log in logs if (found := _format_of(log))))
+
     def remove(self) -> Ensured:
         """Delete the configured VPCs' flow logs that this project created (by their tag) for this bucket."""
         tagged = [log for log in self._flow_logs() if _is_ours(log) and self._delivers_here(log)]

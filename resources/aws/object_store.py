@@ -1,6 +1,8 @@
 """An object store in S3, below a prefix of a bucket. What the bucket is set up for is in bucket.py."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -12,6 +14,7 @@ from resources.bucket import FolderListing, ObjectStore, StoredObject
 ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
 """The storage classes whose objects Athena skips without an error ("Amazon S3 Glacier", Athena user guide, 2026)."""
 
+_MD5 = re.compile('"?[0-9a-f]{32}"?')
 
 MAX_KEYS_PER_DELETE = 1_000
 """How many objects DeleteObjects takes ("DeleteObjects", Amazon S3 API reference)."""
@@ -20,8 +23,8 @@ MAX_KEYS_PER_DELETE = 1_000
 class S3Store(ObjectStore):
     """Objects under ``s3://<bucket>/<prefix>``; `prefix` is empty or ends in a slash.
 
-    An ETag is a digest of an object's bytes unless KMS encrypted it or it was put in parts, which no listing tells, so
-    that objects are compared by what they begin with.
+    An ETag is a digest of an object's bytes unless KMS encrypted it or it was put in parts. No listing tells whether
+    KMS did: the answers to first looks do.
     """
 
     most_compared = 500
@@ -30,6 +33,7 @@ class S3Store(ObjectStore):
         self.clients = clients
         self.bucket = bucket
         self.prefix = prefix
+        self._encrypts_with_kms = False
 
     def display_path(self, key: str = "") -> str:
         return printable(self.sql_location(key))
@@ -77,6 +81,7 @@ class S3Store(ObjectStore):
                 if error_code(error) == "InvalidRange":
                     return b""
                 raise
+            self._encrypts_with_kms |= "kms" in first.get("ServerSideEncryption", "")
             data: bytes = first["Body"].read()
             return data
 
@@ -85,8 +90,20 @@ class S3Store(ObjectStore):
             return b""
         with aws_errors(f"reading {self.display_path(stored.key)}"):
             last = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + stored.key, Range=f"bytes=-{size}")
+            self._encrypts_with_kms |= "kms" in last.get("ServerSideEncryption", "")
             data: bytes = last["Body"].read()
             return data
+
+    def possible_copies(self, alike: Sequence[StoredObject]) -> Sequence[StoredObject]:
+        # The ETag of an object is the MD5 of its bytes, unless it was uploaded in parts or KMS encrypts it ("Object",
+        # Amazon S3 API reference).
+        if self._encrypts_with_kms or not all(_MD5.fullmatch(stored.version) for stored in alike):
+            return alike
+        counts = Counter(stored.version for stored in alike)
+        return [stored for stored in alike if counts[stored.version] > 1]
+
+    def is_identical(self, one: StoredObject, other: StoredObject) -> bool:
+        return one.size == other.size and one.version == other.version
 
     def replace(self, files: Mapping[str, bytes]) -> None:
         for key, data in files.items():

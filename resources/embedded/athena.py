@@ -24,6 +24,7 @@ from flowlogs.first_look import (
 )
 from flowlogs.layout import find_flow_log, is_visible, unpacked_name
 from flowlogs.printable import first_names
+from flowlogs.record_lines import Line
 from flowlogs.statements import MAX_PARTITIONS_PER_UNLOAD, TableDefinition, TableName
 from resources.bucket import ObjectStore
 from resources.consistent_read import attempts
@@ -62,6 +63,7 @@ class _Outcome:
     checks: "Mapping[ScannedObject, ObjectCheck]" = field(default_factory=dict)
     beginnings: "Mapping[ScannedObject, str]" = field(default_factory=dict)
     misread: dict[str, str] = field(default_factory=dict)
+    odd_actions: dict[str, str] = field(default_factory=dict)
     partition_warnings: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
 
@@ -132,7 +134,11 @@ class EmbeddedAthena(QueryEngine):
             locations=outcome.locations,
             more_rows=outcome.more_rows,
             misread=_misread_objects(outcome.checks) | outcome.misread,
-            remarks=(*_remarks(outcome.checks), *_copies(outcome.beginnings)),
+            remarks=(
+                *_remarks(outcome.checks),
+                *odd_lines_warnings({path: {Line.OTHER_ACTION: told} for path, told in outcome.odd_actions.items()}),
+                *_copies(outcome.beginnings),
+            ),
             partition_warnings=outcome.partition_warnings,
         )
 
@@ -289,6 +295,7 @@ class EmbeddedAthena(QueryEngine):
                 path = folder.joinpath(prefix, *names, f"{uuid.uuid4()}.parquet")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 session.use_unload_settings(part)
+                session.check_actions(part)
                 session.bind_tables(part)
                 found = session.column_types(plan.sql)
                 if types not in (None, found):
@@ -309,6 +316,7 @@ class EmbeddedAthena(QueryEngine):
             checks=session.checks,
             beginnings=session.beginnings,
             misread=_by_display_path(session.misread),
+            odd_actions=_by_display_path(session.odd_actions),
             partition_warnings=tuple(
                 warning
                 for of_plan, read in zip(chosen, inputs, strict=True)

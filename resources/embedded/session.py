@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable, shortened
-from flowlogs.record_format import PARQUET, TEXT
+from flowlogs.record_format import PARQUET, TEXT, parquet_format
 from resources.embedded.memory import bounded_memory
 from resources.embedded.quoting import quoted_name, quoted_text
 from resources.embedded.readers import parquet, scan
@@ -93,6 +93,7 @@ class Session:
         self._files: dict[ScannedObject, Path] = {}
         self._parquet_bytes = 0
         self.misread: dict[ScannedObject, str] = {}
+        self.odd_actions: dict[ScannedObject, str] = {}
 
     def __enter__(self) -> "Session":
         import duckdb
@@ -237,6 +238,24 @@ class Session:
         with shielded():
             self.connection.register(source, parquet.partitions_of(files, read.definition))
         return parquet.rows_sql(files, stored, read.definition, read.columns, source)
+
+    def check_actions(self, inputs: Inputs) -> None:
+        """Look through the Parquet objects of flow logs for records with an action that no report counts.
+
+        Records of text objects are checked while they are read.
+        """
+        for read, objects in inputs:
+            if parquet_format(read.definition.columns) is None or "action" not in dict(read.definition.columns):
+                continue
+            if read.definition.stored_as != PARQUET or not objects:
+                continue
+            by_path = {str(self._files[stored]): stored for stored in objects}
+            sql = parquet.odd_actions_sql([parquet.ParquetFile(Path(path), ()) for path in by_path])
+            for path, action in self._run(partial(self._fetch_all, sql)):
+                self.odd_actions[by_path[path]] = f"action {shortened(printable(action), MESSAGE_LENGTH)}"
+
+    def _fetch_all(self, sql: str) -> list[tuple[str, ...]]:
+        return self.connection.execute(sql).fetchall()
 
     def _checked_metadata(self, read: "TableRead", objects: Sequence[ScannedObject]) -> "Iterator[pq.FileMetaData]":
         """The metadata of Parquet objects, each read once. An object with other columns than its table is noted."""

@@ -826,9 +826,23 @@ def test_a_copy_under_another_valid_name_is_told(lake):
     assert result.success
     (warning,) = warnings(lake, result)
     assert warning == (
-        "Some objects hold the same records under different names, so that these count twice: "
-        f"{own}, {copy}. Remove all but one of them, and run again."
+        f"Some objects are copies under another name, byte for byte: {copy} of {own}. Reports count their records "
+        "once. A query of the table counts each object: remove the copies."
     )
+    assert report_rows(lake.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_copies_of_other_flow_logs_and_more_copies_than_are_left_out_are_a_warning(lake, monkeypatch):
+    monkeypatch.setattr("assets.day_objects.MAX_LEFT_OUT", 1)
+    own = min((lake.logs / FOLDER).iterdir())
+    names = ["T0010Z_ffffffff", "T0015Z_ffffffff", "T0020Z_ffffffff"]
+    copies = [own.with_name(own.name.replace("T0005Z_00000000", name)) for name in names]
+    copies[2] = copies[2].with_name(copies[2].name.replace("fl-0123456789abcdef0", "fl-0123456789abcdef1"))
+    for copy in copies:
+        shutil.copy(own, copy)
+    told = "\n".join(inspect_days(lake.target.bucket, [DAY])[DAY].warnings)
+    assert f"byte for byte: {copies[0]} of {own}." in told
+    assert f"so that these count twice: {own}, {copies[1]}, {copies[2]}." in told
 
 
 @pytest.mark.parametrize("how", ["another level", "unpacked", "another mtime"])

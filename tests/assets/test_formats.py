@@ -272,7 +272,8 @@ def test_copies_of_a_parquet_object_and_two_flow_logs_of_an_interface_are_told(t
     copy.write_bytes(path.read_bytes())
     deliver(lake.logs, delivery, DAY, [MANY_PACKETS], flow_log=OTHER)
     told = "\n".join(warnings(lake, lake.run(DAY)))
-    assert f"the same records under different names, so that these count twice: {path}, {copy}." in told
+    assert f"Some objects are copies under another name, byte for byte: {copy} of {path}. Reports count" in told
+    assert len(rejected(lake)) == 2
     assert "both tell of eni-0a on 2021-09-02, so that its records count twice" in told
 
 
@@ -441,3 +442,18 @@ def test_a_new_account_that_starts_to_deliver_is_read(tmp_path, instance):
     result = lake.run(DAY)
     assert result.success
     assert report_rows(lake.results, "top_rejected_pairs", DAY)[0][0] == 111_151
+
+
+def test_actions_that_no_report_counts_are_told_in_parquet_too(tmp_path, instance):
+    lake = lake_of(tmp_path, instance)
+    delivery = Delivery(as_format(DEFAULT_FORMAT, parquet=True))
+    deliver(lake.logs, delivery, DAY, [FEW_PACKETS])
+    path = deliver(lake.logs, delivery, DAY, [MANY_PACKETS, MANY_PACKETS.replace("REJECT", "BLOCK")], number=1)
+    result = lake.run(DAY)
+    assert result.success
+    (told,) = warnings(lake, result)
+    assert told == (
+        f"Records whose action is none of ACCEPT, REJECT and - are in {path}. No report counts them. The first one is: "
+        "action BLOCK"
+    )
+    assert len(rejected(lake)) == 2

@@ -1,10 +1,11 @@
-"""What a key's policy lets the delivery service do, as far as it tells."""
+"""What the policies of a bucket and of its key let the delivery service do."""
 
+import json
 from typing import Any
 
 import pytest
 
-from flowlogs.bucket_policy import allows_delivery, key_statement
+from flowlogs.bucket_policy import allows_delivery, delivery_statement_of_many, key_statement, merged
 
 ACCOUNT = "123456789012"
 DENY = {"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*"}
@@ -28,3 +29,13 @@ def of_account(account: str, operator: str = "StringEquals") -> dict[str, Any]:
 )
 def test_a_keys_policy_lets_delivery_use_it_or_not(statements: list[dict[str, Any]], lets: bool) -> None:
     assert allows_delivery({"Statement": statements}, ACCOUNT) is lets
+
+
+def test_a_thousand_accounts_are_below_what_a_policy_may_have() -> None:
+    accounts = [f"{number:012}" for number in range(1000)]
+    statement = delivery_statement_of_many(
+        "aws", "b" * 63, accounts, ["eu-west-1", "us-east-1"], prefix="network/flow/"
+    )
+    policy = merged(None, [statement])
+    assert len(json.dumps(policy, separators=(",", ":"))) < 20 << 10
+    assert merged(policy, [statement]) is None

@@ -126,6 +126,16 @@ def rows_sql(
     )
 
 
+def odd_actions_sql(files: Sequence[ParquetFile]) -> str:
+    """The SELECT of the files with records whose action is none of a flow log's, each with one such action."""
+    paths = ", ".join(quoted_text(as_pattern(file.path)) for file in files)
+    return (
+        "SELECT filename, coalesce(any_value(action), 'none') "
+        f"FROM read_parquet([{paths}], filename = true, union_by_name = true, hive_partitioning = false) "
+        "WHERE action IS NULL OR action NOT IN ('ACCEPT', 'REJECT', '-') GROUP BY filename"
+    )
+
+
 def as_pattern(path: Path) -> str:
     """A pattern that matches this path alone: read_parquet takes every path for a pattern."""
     return "".join(f"[{character}]" if character in "*?[" else character for character in str(path))

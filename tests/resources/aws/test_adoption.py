@@ -33,6 +33,7 @@ from support import DAY, SMALL_TOP, with_day, write_small_logs
 from flowlogs.bucket_policy import delivery_statements, is_equivalent, tls_only_statement
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
+from flowlogs.statements import TableName
 from pipelines.build import build_definitions
 from pipelines.targets import build_target
 from resources.aws.bucket import S3Bucket
@@ -597,6 +598,18 @@ def test_a_flow_log_in_another_format_is_adopted_and_told_where_the_settings_ask
     assert flow_logs() == before
 
 
+@pytest.mark.parametrize("named", [None, "${action} ${srcaddr} ${dstaddr}"], ids=["not set", "set"])
+def test_the_table_has_the_format_that_ec2_tells_before_anything_is_delivered(
+    aws: AwsDouble, vpc: str, named: str | None
+) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    create_flow_log(vpc, LogFormat="${srcaddr} ${action}")
+    succeed(settings([vpc], **({"log_format": named} if named else {})))
+    table = build_target(settings()).athena.find_table(TableName("vpc_flow_lake", "vpc_flow_logs"))
+    expected = ["action", "sourceaddress", "destinationaddress"] if named else ["sourceaddress", "action"]
+    assert [column for column, _ in table.columns] == expected
+
+
 def test_a_flow_log_that_cannot_deliver_stops_what_is_downstream(aws: AwsDouble, vpc: str) -> None:
     aws.set(deliver_logs_status="FAILED", deliver_logs_error_message="Access error")
     result = materialize(settings([vpc]))
@@ -852,4 +865,5 @@ def test_a_copy_under_another_valid_name_is_told(aws, tmp_path):
     boto3.client("s3").copy_object(Bucket=BUCKET, Key=copy, CopySource={"Bucket": BUCKET, "Key": first["Key"]})
     result = succeed(settings(), DAY)
     (check,) = [c for c in result.get_asset_check_evaluations() if c.check_name == "objects_understood"]
-    assert "hold the same records under different names" in check.description
+    assert "copies under another name, byte for byte" in check.description
+    assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)

@@ -27,6 +27,7 @@ from flowlogs.delivery import Delivery
 from flowlogs.fields import DEFAULT_FIELDS
 from flowlogs.record_format import DEFAULT_FORMAT, RecordFormat, parse_log_format
 from resources.aws.flow_log import delivery_options
+from resources.aws.object_store import S3Store
 
 COMBINATIONS = list(itertools.product(["plain-text", "parquet"], [False, True], [False, True]))
 CUSTOM = RecordFormat(tuple(reversed(DEFAULT_FIELDS)))
@@ -118,3 +119,63 @@ def test_no_flow_log_is_created_for_an_account_that_is_not_read(aws: AwsDouble, 
     words = failure(materialize(settings([vpc], account_id="111111111111,222222222222", region="*")))
     assert words.startswith("FLOWLAKE_ACCOUNT_ID is 111111111111,222222222222, and the caller is of 123456789012")
     assert flow_logs() == []
+
+
+@pytest.mark.parametrize("file_format", ["plain-text", "parquet"])
+def test_one_request_looks_at_each_flow_log_of_a_day(
+    aws: AwsDouble, vpc: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str
+) -> None:
+    delivery = Delivery(CUSTOM if file_format == "plain-text" else RecordFormat(DEFAULT_FIELDS, "parquet"))
+    for flow_log in ("fl-0123456789abcdef0", "fl-0123456789abcdef1"):
+        for number in range(4):
+            line = MANY_PACKETS.replace("eni-0a", f"eni-{flow_log[-1]}{number}")
+            deliver(tmp_path, delivery, DAY, [line], number=number, flow_log=flow_log)
+    upload(tmp_path)
+    looked: list[str] = []
+    for name in ("head", "tail"):
+        look = getattr(S3Store, name)
+
+        def counted(self: S3Store, what: Any, size: int, look: Any = look) -> bytes:
+            looked.append(getattr(what, "key", what))
+            return look(self, what, size)
+
+        monkeypatch.setattr(S3Store, name, counted)
+    succeed(settings([vpc]))
+    of_logs = [key for key in looked if key.startswith("AWSLogs/")]
+    assert sorted(key.split("_")[3] for key in of_logs) == ["fl-0123456789abcdef0", "fl-0123456789abcdef1"]
+    assert len(report("rejected_flow_details", DAY)) == 8
+
+
+def test_listed_accounts_and_regions_may_deliver_by_one_statement(aws: AwsDouble, vpc: str) -> None:
+    configured = settings([vpc], account_id=f"210987654321,{aws.account}", region="us-east-1,eu-west-1")
+    succeed(configured, selection="vpc_flow_logs_bucket,vpc_flow_log")
+    (statement,) = (found for found in policy_statements() if found["Sid"] == "AllowFlowLogDelivery")
+    before = policy_statements()
+    assert statement["Action"] == ["s3:PutObject", "s3:GetBucketAcl"]
+    assert statement["Resource"] == [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/AWSLogs/*"]
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": sorted([aws.account, "210987654321"])},
+        "ArnLike": {"aws:SourceArn": ["arn:aws:logs:eu-west-1:*:*", "arn:aws:logs:us-east-1:*:*"]},
+    }
+    succeed(configured, selection="vpc_flow_logs_bucket,vpc_flow_log")
+    assert policy_statements() == before
+
+
+def test_a_policy_that_would_be_too_long_is_not_put(aws: AwsDouble, vpc: str) -> None:
+    accounts = ",".join([aws.account, *(f"{number:012}" for number in range(1500))])
+    message = failure(materialize(settings([vpc], account_id=accounts), selection="vpc_flow_logs_bucket"))
+    assert "and S3 takes 20,480. Name fewer accounts in FLOWLAKE_ACCOUNT_ID" in message
+    assert policy_statements() == []
+
+
+def test_flow_logs_behind_another_prefix_are_told_on_aws_too(aws: AwsDouble, vpc: str, tmp_path: Path) -> None:
+    deliver(tmp_path, Delivery(DEFAULT_FORMAT), DAY, [MANY_PACKETS])
+    deliver(tmp_path / "archive/2020", Delivery(DEFAULT_FORMAT), DAY, [MANY_PACKETS])
+    upload(tmp_path)
+    for configured in (settings(), settings([vpc])):
+        _, found = checks(succeed(configured, selection="vpc_flow_logs_bucket"))["set_up_as_recommended"]
+        assert "also holds flow logs behind another prefix (archive/2020/AWSLogs/): their records are in no" in found
+    _, found = checks(succeed(settings(prefix="archive/2020"), selection="vpc_flow_logs_bucket"))[
+        "set_up_as_recommended"
+    ]
+    assert "another prefix" not in found
