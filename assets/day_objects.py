@@ -12,20 +12,17 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from itertools import combinations
 from pathlib import PurePosixPath
-from weakref import WeakKeyDictionary
 
+from assets.copies import find_copies
+from assets.object_looks import first_look_at
 from assets.objects_read import ObjectsRead, objects_read
 from flowlogs.errors import FlowLakeError
 from flowlogs.first_look import (
-    HEAD_BYTES,
     FirstLook,
-    copies_warning,
     empty_warning,
-    first_look,
     header_inside_warning,
     odd_lines_warnings,
     other_files_warning,
-    parquet_look,
 )
 from flowlogs.layout import (
     LogSource,
@@ -42,7 +39,6 @@ from flowlogs.printable import first_names
 from flowlogs.record_format import PARQUET, RecordFormat
 from flowlogs.sources import LogSources
 from resources.bucket import Bucket, StoredObject
-from resources.parquet_facts import parquet_facts
 
 INSPECTED_PER_FLOW_LOG = 8
 """How many of a day's objects are inspected for each flow log, evenly from the first to the last.
@@ -50,14 +46,8 @@ INSPECTED_PER_FLOW_LOG = 8
 Where each look costs a request, it is one object.
 """
 
-MAX_REMEMBERED = 20_000
-"""How many looks are remembered: those of several days of a large organization."""
-
 MAX_OTHER_FILES = 100
 """How many other files a day's folder may hold. Each of them is inspected."""
-
-MAX_LEFT_OUT = 200
-"""How many copies are left out of a day's scan, which names each of them; of others, records count twice."""
 
 FOLDERS_AT_ONCE = 16
 
@@ -145,7 +135,7 @@ def formats_of_day(bucket: Bucket, day: date) -> Iterator[tuple[LogSource, Recor
                 flow_logs[flow_log].append(stored)
         for found in flow_logs.values():
             try:
-                look = _first_look_at(bucket, found[0])
+                look = first_look_at(bucket, found[0])
             except FlowLakeError:  # whoever reads the day reports it
                 continue
             if look.record_format and not look.problem:
@@ -259,7 +249,7 @@ def _inspect_folder(bucket: Bucket, day: date, source: LogSource) -> FolderObjec
     problems: list[str] = []
     most = INSPECTED_PER_FLOW_LOG if bucket.objects.most_compared is None else 1
     for flow_log, keys in flow_logs.items():
-        found = {key: _first_look_at(bucket, objects[key]) for key in _inspected_keys(keys, most)}
+        found = {key: first_look_at(bucket, objects[key]) for key in _inspected_keys(keys, most)}
         looks |= found
         by_format = {look.record_format: key for key, look in found.items() if look.record_format and not look.problem}
         if len(by_format) > 1:
@@ -273,7 +263,7 @@ def _inspect_folder(bucket: Bucket, day: date, source: LogSource) -> FolderObjec
         elif by_format or any(look.left_out for look in found.values()):
             groups += _groups(flow_log, keys, next(iter(by_format), None))
     for key in others:
-        looks[key] = _first_look_at(bucket, objects[key])
+        looks[key] = first_look_at(bucket, objects[key])
         if looks[key].record_format:
             groups.append(Group(key, key, looks[key].record_format))
     if any(group.record_format and group.record_format.stored_as == PARQUET for group in groups):
@@ -311,7 +301,7 @@ def _inspected_day(bucket: Bucket, sources: LogSources, day: date, folders: Sequ
         return DayObjects(objects, "\n".join(problems))
     seen = {key: look for folder in folders for key, look in folder.looks.items()}
     try:
-        copies = [_copies(bucket, own, seen) for own in _by_owner(folders)]
+        copies = [find_copies(bucket, own, seen) for own in _by_owner(folders)]
         identical = {copy: own for found in copies for copy, own in found.identical.items()}
         warnings = [
             *_alike(bucket, {key: look.left_out for key, look in seen.items()}),
@@ -344,30 +334,6 @@ def _listing_warnings(bucket: Bucket, there: Mapping[LogSource, Sequence[StoredO
     yield from _without_bytes(bucket, everything)
     yield from _twice(bucket, everything)
     yield from _archived(bucket, everything.values(), day)
-
-
-_remembered: WeakKeyDictionary[Bucket, dict[tuple[str, int, str], FirstLook]] = WeakKeyDictionary()
-"""By the bucket, and an object's key, size and version: what the first look at it found."""
-
-
-def _first_look_at(bucket: Bucket, stored: StoredObject) -> FirstLook:
-    """The first look at an object, which the assets of one run take once."""
-    looks, known_by = _remembered.setdefault(bucket, {}), (stored.key, stored.size, stored.version)
-    found = looks.get(known_by) or _new_look_at(bucket, stored)
-    if stored.version and len(looks) < MAX_REMEMBERED:
-        looks[known_by] = found
-    return found
-
-
-def _new_look_at(bucket: Bucket, stored: StoredObject) -> FirstLook:
-    name = PurePosixPath(stored.key).name
-    if not name.endswith(".parquet"):
-        return first_look(name, bucket.objects.head(stored.key, HEAD_BYTES))
-    if not stored.size:
-        return FirstLook(empty=True)
-    facts = parquet_facts(bucket.objects, stored)
-    look = parquet_look(name, facts.columns)
-    return replace(look, interfaces=facts.interfaces, beginning=facts.digest or None) if look.record_format else look
 
 
 def _spread(keys: Sequence[str], most: int) -> list[str]:
@@ -461,67 +427,6 @@ def _by_owner(folders: Sequence[FolderObjects]) -> list[list[StoredObject]]:
     for folder in folders:
         found[folder.source.account, folder.source.region] += folder.objects.values()
     return list(found.values())
-
-
-@dataclass(frozen=True)
-class _Copies:
-    """Warnings about copies; and copies that hold the same bytes for certain, each with the key of its original."""
-
-    warnings: Sequence[str]
-    identical: Mapping[str, str]
-
-
-def _copies(bucket: Bucket, objects: Sequence[StoredObject], seen: Mapping[str, FirstLook]) -> _Copies:
-    """Objects under different names that begin alike, unpacked: copies, whose records count twice.
-
-    Compared are those that were looked at, and those that may be copies by what is known of them without a look. What
-    two flow logs deliver is never taken for copies of each other: only a part of it may be the same.
-    """
-    warnings: list[str] = []
-    stored_as = {stored.key: stored for stored in objects}
-    like: dict[str, list[StoredObject]] = defaultdict(list)
-    for stored in objects:
-        if find_flow_log(stored.key) and not stored.archived:
-            like[bucket.objects.content_id(stored)].append(stored)
-    looks = {key: look for key, look in seen.items() if find_flow_log(key) and key in stored_as}
-    possible = [bucket.objects.possible_copies(same) for same in like.values() if len(same) > 1]
-    alike = [stored for same in possible for stored in same if stored.key not in looks]
-    compared = alike[: bucket.objects.most_compared]
-    looks |= {stored.key: _first_look_at(bucket, stored) for stored in compared}
-    if len(compared) < len(alike):
-        warnings.append(
-            f"{len(alike)} objects have the size of another one, and {len(compared)} of them were compared: whether "
-            "the others are copies, so that records count twice, is not known."
-        )
-    copies: dict[str, list[str]] = defaultdict(list)
-    for key, look in sorted(looks.items()):
-        if look.beginning:
-            copies[look.beginning].append(key)
-    identical: dict[str, str] = {}
-    for keys in copies.values():
-        different = list({unpacked_name(key): key for key in keys}.values())
-        for number, key in enumerate(different):
-            for own in different[:number] if len(identical) < MAX_LEFT_OUT else ():
-                if own not in identical and _is_copy(bucket, stored_as[own], stored_as[key]):
-                    identical[key] = own
-                    break
-        counted = [key for key in different if key not in identical]
-        if len(counted) > 1:
-            warnings.append(copies_warning(_display_paths(bucket, counted)))
-    if identical:
-        pairs = [
-            f"{bucket.objects.display_path(copy)} of {bucket.objects.display_path(own)}"
-            for copy, own in identical.items()
-        ]
-        warnings.append(
-            f"Some objects are copies under another name, byte for byte: {first_names(pairs)}. Reports count their "
-            "records once. A query of the table counts each object: remove the copies."
-        )
-    return _Copies(warnings, identical)
-
-
-def _is_copy(bucket: Bucket, own: StoredObject, other: StoredObject) -> bool:
-    return find_flow_log(own.key) == find_flow_log(other.key) and bucket.objects.is_identical(own, other)
 
 
 def _without_copies(folder: FolderObjects, identical: Mapping[str, str]) -> FolderObjects:

@@ -833,7 +833,7 @@ def test_a_copy_under_another_valid_name_is_told(lake):
 
 
 def test_copies_of_other_flow_logs_and_more_copies_than_are_left_out_are_a_warning(lake, monkeypatch):
-    monkeypatch.setattr("assets.day_objects.MAX_LEFT_OUT", 1)
+    monkeypatch.setattr("assets.copies.MAX_LEFT_OUT", 1)
     own = min((lake.logs / FOLDER).iterdir())
     names = ["T0010Z_ffffffff", "T0015Z_ffffffff", "T0020Z_ffffffff"]
     copies = [own.with_name(own.name.replace("T0005Z_00000000", name)) for name in names]
