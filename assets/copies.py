@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assets.object_looks import first_look_at
-from flowlogs.first_look import FirstLook, copies_warning
+from flowlogs.first_look import FirstLook, alike_warning, copies_warning
 from flowlogs.layout import find_flow_log, unpacked_name
 from flowlogs.printable import first_names
 from resources.bucket import Bucket, StoredObject
@@ -50,15 +50,18 @@ def find_copies(bucket: Bucket, objects: Sequence[StoredObject], seen: Mapping[s
             copies[look.beginning].append(key)
     identical: dict[str, str] = {}
     for keys in copies.values():
-        different = list({unpacked_name(key): key for key in keys}.values())
-        for number, key in enumerate(different):
-            for own in different[:number] if len(identical) < MAX_LEFT_OUT else ():
+        has_times = _has_times(looks[keys[0]])
+        # The same name twice, as in two folders, is told by the listing.
+        has_copies = has_times and len({unpacked_name(key) for key in keys}) > 1
+        for number, key in enumerate(keys if has_copies else ()):
+            for own in keys[:number] if len(identical) < MAX_LEFT_OUT else ():
                 if own not in identical and _is_copy(bucket, stored_as[own], stored_as[key]):
                     identical[key] = own
                     break
-        counted = [key for key in different if key not in identical]
+        counted = list({unpacked_name(key): key for key in keys if key not in identical}.values())
         if len(counted) > 1:
-            warnings.append(copies_warning([bucket.objects.display_path(key) for key in counted]))
+            paths = [bucket.objects.display_path(key) for key in counted]
+            warnings.append(copies_warning(paths) if has_times else alike_warning(paths))
     if identical:
         pairs = [
             f"{bucket.objects.display_path(copy)} of {bucket.objects.display_path(own)}"
@@ -66,10 +69,15 @@ def find_copies(bucket: Bucket, objects: Sequence[StoredObject], seen: Mapping[s
         ]
         warnings.append(
             f"Some objects are copies under another name, byte for byte: {first_names(pairs)}. Reports count their "
-            "records once. A query of the table counts each object: remove the copies."
+            "records once. A query of the table counts each object."
         )
     return Copies(warnings, identical)
 
 
 def _is_copy(bucket: Bucket, own: StoredObject, other: StoredObject) -> bool:
     return find_flow_log(own.key) == find_flow_log(other.key) and bucket.objects.is_identical(own, other)
+
+
+def _has_times(look: FirstLook) -> bool:
+    """Whether records say when they were made, so that no two objects of a flow log hold the same."""
+    return look.record_format is not None and look.record_format.has_times

@@ -387,6 +387,14 @@ def copies_warning(names: Sequence[str]) -> str:
     )
 
 
+def alike_warning(names: Sequence[str]) -> str:
+    """The warning about objects, given by their paths, that hold the same records without times."""
+    return (
+        f"Some objects hold the same records under different names: {first_names(names)}. If they are copies, their "
+        "records count twice. Records without start and end may be alike."
+    )
+
+
 def header_inside_warning(names: Sequence[str]) -> str:
     """The warning about objects, given by their paths, in which the header line comes again."""
     return (

@@ -61,6 +61,11 @@ class RecordFormat:
         """The names of fields that fields.py does not have. They are text, and in no derived table."""
         return [field.header for field in self.fields if field.header not in FIELD_OF]
 
+    @property
+    def has_times(self) -> bool:
+        """Whether its records say when they were made: no two of one interface are then the same."""
+        return self.position("start") is not None or self.position("end") is not None
+
     def position(self, header: str) -> int | None:
         """The position of a field in a record, from 0; None where the format lacks it."""
         return next((number for number, field in enumerate(self.fields) if field.header == header), None)

@@ -18,6 +18,9 @@ from flowlogs.record_format import RecordFormat
 from flowlogs.sources import LogSources
 from resources.ensured import Ensured
 
+COMPARED_BYTES = 1 << 20
+"""How many bytes of two objects are compared at a time."""
+
 
 @dataclass(frozen=True)
 class StoredObject:
@@ -102,7 +105,13 @@ class ObjectStore(ABC):
 
     def is_identical(self, one: StoredObject, other: StoredObject) -> bool:
         """Whether two objects, which are alike so far, hold the same bytes for certain."""
-        return one.size == other.size and self.read(one.key) == self.read(other.key)
+        if one.size != other.size:
+            return False
+        with self.open(one.key) as first, self.open(other.key) as second:
+            while (part := first.read(COMPARED_BYTES)) == second.read(COMPARED_BYTES):
+                if not part:
+                    return True
+        return False
 
     @abstractmethod
     def replace(self, files: Mapping[str, bytes]) -> None:

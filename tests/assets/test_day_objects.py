@@ -827,9 +827,34 @@ def test_a_copy_under_another_valid_name_is_told(lake):
     (warning,) = warnings(lake, result)
     assert warning == (
         f"Some objects are copies under another name, byte for byte: {copy} of {own}. Reports count their records "
-        "once. A query of the table counts each object: remove the copies."
+        "once. A query of the table counts each object."
     )
     assert report_rows(lake.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_a_copy_in_two_folders_is_left_out_of_both(lake):
+    own = min((lake.logs / FOLDER).iterdir())
+    for hour in ("00", "01"):
+        copy = own.parent / hour / own.name.replace("T0005Z_00000000", "T0010Z_ffffffff")
+        copy.parent.mkdir()
+        shutil.copy(own, copy)
+    lake.run(DAY)
+    assert report_rows(lake.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_objects_of_records_without_times_may_be_alike_and_all_count(lake):
+    for path in (lake.logs / FOLDER).iterdir():
+        path.unlink()
+    text = b"srcaddr dstaddr action packets\n198.51.100.7 10.20.1.15 REJECT 1\n"
+    for minute in (5, 15, 25):
+        name = (
+            f"123456789012_vpcflowlogs_us-east-1_fl-0123456789abcdef0_{DAY:%Y%m%d}T00{minute:02}Z_{minute:08x}.log.gz"
+        )
+        (lake.logs / FOLDER / name).write_bytes(gzip.compress(text, mtime=0))
+    result = lake.run(DAY)
+    assert report_rows(lake.results, "top_rejected_pairs", DAY) == with_day([[3, "198.51.100.7", "10.20.1.15"]], DAY)
+    (told,) = [words for words in warnings(lake, result) if "the same records" in words]
+    assert "If they are copies, their records count twice. Records without start and end may be alike." in told
 
 
 def test_copies_of_other_flow_logs_and_more_copies_than_are_left_out_are_a_warning(lake, monkeypatch):

@@ -55,7 +55,7 @@ class ObjectCheck:
     that begins with the name. `foreign` is a warning about a file that is not a flow log object and has no record.
     `odd` has the first line of each kind among ODD_LINES. `header_inside`: there is a second header line. `renamed` is
     a warning about a file with records whose name is not that of an object. `is_empty`: no line was read. `beginning`
-    is a digest of the first records, which copies share.
+    is a digest of the first records, which copies share; empty if others may share it too.
     """
 
     def __init__(self, name: str, record_format: RecordFormat) -> None:
@@ -132,7 +132,7 @@ class ObjectCheck:
     def _look_at_beginning(self, text: bytes | memoryview, ends: "np.ndarray[Any, Any]") -> None:
         """Check the object's first records in full, and whether the first one ended on the day that its name says."""
         beginning = bytes(text[: ends[min(len(ends), CHECKED_IN_FULL) - 1] + 1])
-        self.beginning = hashlib.sha256(beginning).hexdigest()
+        self.beginning = hashlib.sha256(beginning).hexdigest() if self.lines.format.has_times else ""
         line = _text(bytes(text[: ends[0]]))
         if self.lines.is_outside(self._period, line.split(" ")):
             self.odd[Line.OTHER_DAY] = line_excerpt(line)

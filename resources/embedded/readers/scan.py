@@ -194,7 +194,7 @@ class TextScan:
         with self._lock:
             if check.found:
                 self.checks[source] = check
-            if check.beginning is not None:
+            if check.beginning:
                 self.beginnings[source] = check.beginning
 
     def _decoded(self, waiting: "Sequence[_Lines]", partition: Sequence[str]) -> "Iterator[pa.RecordBatch]":

@@ -76,14 +76,14 @@ _TYPES_OF_RESULTS: dict[type[exp.Expr], Any] = {
     **_returns(exp.DType.VARCHAR, exp.Pad, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Reverse),
     **_returns(exp.DType.VARCHAR, exp.SplitPart, exp.Translate),
     **_returns(exp.DType.BIGINT, exp.DateDiff, exp.Hour, exp.Minute, exp.Second, exp.Quarter),
-    **_returns(exp.DType.DOUBLE, exp.TimeToUnix),
+    **_returns(exp.DType.DOUBLE, exp.TimeToUnix, exp.Trunc),
     **_returns(exp.DType.DATE, exp.FromISO8601Date),
     exp.Split: {"annotator": lambda self, node: self._set_type(node, exp.DataType.build("ARRAY<VARCHAR>"))},
     **{
         kind: {"annotator": lambda self, node: self._annotate_by_args(node, "this")}
         for kind in (
             *(exp.ArgMax, exp.ArgMin, exp.ApproxQuantile, exp.DateTrunc, exp.TimestampTrunc),
-            *(exp.Ceil, exp.Floor, exp.Nullif, exp.Round, exp.Trunc),
+            *(exp.Ceil, exp.Floor, exp.Nullif, exp.Round),
         )
     },
 }

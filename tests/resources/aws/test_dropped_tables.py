@@ -183,7 +183,7 @@ def test_copies_under_other_names_that_came_since_are_told_when_their_day_comes_
     drop()
     _, told = restore(capfd)
     assert [text.partition(":")[0] for text in told] == [
-        "Some objects hold the same records under different names, so that these count twice",
+        "Some objects are copies under another name, byte for byte",
         f"Objects of {DAY} came, went or changed after their rejected flows were read, and these are as they were "
         "read then. Materialize rejected_flows for these days again, then their reports.",
     ]

@@ -1,5 +1,7 @@
 """Rules for aggregate functions."""
 
+from decimal import Decimal
+
 from sqlglot import exp
 
 from resources.embedded.sql.rewrites.rule import InvalidArgumentError, NotSupportedError, Rules
@@ -16,11 +18,13 @@ def _approx_distinct(node: exp.Expr) -> exp.Expr:
 
 
 def _approx_percentile(node: exp.Expr) -> exp.Expr:
-    """approx_percentile gives one of the values, never one between two of them: DuckDB's quantile_disc does so exactly.
+    """approx_percentile estimates, for many values, what DuckDB's quantile_disc gives exactly.
 
-    Example: ``approx_percentile(a, 0.5)`` becomes ``QUANTILE_DISC(a, 0.5)``.
+    Of few values, Trino gives the one behind the share p: of n values, the one with the number floor(p * n) + 1. A
+    negative share of DuckDB's counts from the greatest, which comes to the same.
+    Example: ``approx_percentile(a, 0.75)`` becomes ``QUANTILE_DISC(a, -0.25)``.
     Example: ``approx_percentile(1, -0.5)`` fails with INVALID_FUNCTION_ARGUMENT.
-    Source: "Aggregate functions", Trino documentation.
+    Source: "Aggregate functions", Trino documentation; "TDigest.java" of Airlift.
     """
     quantile = node.args["quantile"]
     share = quantile.this if isinstance(quantile, exp.Neg) else quantile
@@ -28,7 +32,20 @@ def _approx_percentile(node: exp.Expr) -> exp.Expr:
         raise NotSupportedError("a percentile that is no constant number")
     if share is not quantile or not 0 <= float(share.name) <= 1:  # below 0, DuckDB counts from the greatest
         raise InvalidArgumentError("Percentile must be between 0 and 1")
-    return exp.Anonymous(this="quantile_disc", expressions=[node.this, quantile])
+    rest = 1 - Decimal(share.name)
+    counted = exp.Neg(this=exp.Literal.number(format(rest, "f"))) if rest else quantile
+    return exp.Anonymous(this="quantile_disc", expressions=[node.this, counted])
+
+
+def _listagg(node: exp.Expr) -> exp.Expr:
+    """Without a separator, listagg puts nothing between the values; DuckDB puts a comma.
+
+    Example: ``listagg('a') WITHIN GROUP (ORDER BY 1)`` is ``'a'``.
+    Source: "Aggregate functions", Trino documentation.
+    """
+    if node.args.get("separator") is None:
+        node.set("separator", exp.Literal.string(""))
+    return node
 
 
 def _max_by(node: exp.Expr) -> exp.Expr:
@@ -82,6 +99,7 @@ RULES: Rules = {
     exp.ApproxQuantile: _approx_percentile,
     exp.ArgMax: _max_by,
     exp.ArgMin: _max_by,
+    exp.GroupConcat: _listagg,
     **dict.fromkeys((exp.Sum, exp.Filter, exp.Window), _sum),
     **dict.fromkeys((exp.Lag, exp.Lead, exp.NthValue), _offset),
 }

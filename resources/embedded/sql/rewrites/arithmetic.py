@@ -50,6 +50,26 @@ def _leave_integer(node: exp.Expr) -> exp.Expr:
     return node.this if is_integer(node.this) else node
 
 
+def _truncate(node: exp.Expr) -> exp.Expr:
+    """The result of truncate is a double, also of an integer.
+
+    Example: ``truncate(7) / 2`` is ``3.5e0``.
+    Source: "Mathematical functions and operators", Trino documentation: truncate(x) returns double.
+    """
+    return from_template("trunc(CAST(:x AS DOUBLE))", x=node.this)
+
+
+def _log(node: exp.Expr) -> exp.Expr:
+    """A logarithm: log takes a base and a number; DuckDB's takes a number alone, too.
+
+    Example: ``log(2, 8)`` is ``3e0``, and ``log(100)`` fails with FUNCTION_NOT_FOUND.
+    Source: "Mathematical functions and operators", Trino documentation.
+    """
+    if not node.args.get("expression"):
+        raise KeyError("the number")
+    return node
+
+
 def _bitwise(node: exp.Expr) -> exp.Expr:
     """Trino has functions for bits, which return bigint; DuckDB has operators, and a function for XOR.
 
@@ -70,5 +90,6 @@ RULES: Rules = {
     exp.Div: _divide,
     exp.Floor: _leave_integer,
     exp.Mod: _remainder,
-    exp.Trunc: _leave_integer,
+    exp.Log: _log,
+    exp.Trunc: _truncate,
 }

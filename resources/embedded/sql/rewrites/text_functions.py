@@ -49,7 +49,9 @@ def _pad(node: exp.Expr) -> exp.Expr:
     )
     node.set("expression", from_template(template, length=node.expression))
     padding = node.args.get("fill_pattern")
-    if padding is not None and not (padding.is_string and padding.name):
+    if padding is None:
+        raise KeyError("the padding")
+    if not (padding.is_string and padding.name):
         template = (
             "CASE WHEN :x = '' THEN error('INVALID_FUNCTION_ARGUMENT: Padding string must not be empty') ELSE :x END"
         )
