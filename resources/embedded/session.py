@@ -92,6 +92,7 @@ class Session:
         self._scans: list[scan.TextScan] = []
         self._files: dict[ScannedObject, Path] = {}
         self._parquet_bytes = 0
+        self._footers: dict[ScannedObject, str] = {}
         self.misread: dict[ScannedObject, str] = {}
         self.odd_actions: dict[ScannedObject, str] = {}
 
@@ -125,8 +126,9 @@ class Session:
 
     @property
     def beginnings(self) -> dict[ScannedObject, str]:
-        """Digests of the first records of text objects of flow logs, as far as they were read."""
-        return {stored: digest for rows in self._scans for stored, digest in rows.beginnings.items()}
+        """Digests of the first records of text objects of flow logs, as far as they were read; of Parquet's footers."""
+        of_text = {stored: digest for rows in self._scans for stored, digest in rows.beginnings.items()}
+        return of_text | self._footers
 
     @property
     def scanned_bytes(self) -> int:
@@ -263,6 +265,8 @@ class Session:
             metadata = parquet.read_metadata(self._files[scanned])
             if problem := parquet.other_columns_problem(metadata, read.definition):
                 self.misread[scanned] = problem
+            if metadata.num_rows and (known := parquet_format(read.definition.columns)) and known.has_times:
+                self._footers[scanned] = parquet.footer_digest(self._files[scanned])
             yield metadata
 
     def _run(self, work: Callable[[], T]) -> T:

@@ -457,3 +457,17 @@ def test_actions_that_no_report_counts_are_told_in_parquet_too(tmp_path, instanc
         "action BLOCK"
     )
     assert len(rejected(lake)) == 2
+
+
+def test_a_query_of_parquet_objects_tells_of_copies(tmp_path, instance):
+    lake = lake_of(tmp_path, instance)
+    delivery = Delivery(as_format(DEFAULT_FORMAT, parquet=True))
+    path = deliver(lake.logs, delivery, DAY, [FEW_PACKETS])
+    deliver(lake.logs, delivery, DAY, [MANY_PACKETS], number=1)
+    assert lake.run(DAY).success
+    assert lake.target.athena.execute(f"SELECT count(*) FROM {TABLE.table}").remarks == ()
+    copy = path.with_name(path.name.replace("_00000000.", "_0badcafe."))
+    copy.write_bytes(path.read_bytes())
+    (told,) = lake.target.athena.execute(f"SELECT count(*) FROM {TABLE.table}").remarks
+    assert told.startswith("Some objects hold the same records under different names, so that these count twice: ")
+    assert str(copy) in told and str(path) in told

@@ -1,5 +1,7 @@
 """SQL that reads the needed columns of a table's Parquet objects. DuckDB itself opens the files."""
 
+import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,9 @@ from resources.parquet_facts import columns_of
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+FOOTER_LENGTH_BYTES = 8
+"""The length of the metadata and the mark ``PAR1`` behind it (Parquet format, File format)."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,15 @@ def read_metadata(path: Path) -> "pq.FileMetaData":
         return pq.read_metadata(path)
     except (OSError, pa.ArrowException) as error:
         raise FlowLakeError(f"{printable(str(path))} cannot be read as Parquet: {printable(str(error))}") from error
+
+
+def footer_digest(path: Path) -> str:
+    """A digest of a file's metadata, which copies share: each column's size, least and greatest value are in it."""
+    with path.open("rb") as file:
+        file.seek(-FOOTER_LENGTH_BYTES, os.SEEK_END)
+        length = int.from_bytes(file.read(4), "little") + FOOTER_LENGTH_BYTES
+        file.seek(-length, os.SEEK_END)
+        return hashlib.sha256(file.read(length)).hexdigest()
 
 
 def stored_columns(metadata: "Iterable[pq.FileMetaData]", columns: Iterable[str]) -> StoredColumns:

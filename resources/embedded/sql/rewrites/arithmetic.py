@@ -51,12 +51,14 @@ def _leave_integer(node: exp.Expr) -> exp.Expr:
 
 
 def _truncate(node: exp.Expr) -> exp.Expr:
-    """The result of truncate is a double, also of an integer.
+    """A truncated integer may be a decimal in Trino; DuckDB's is a number of another type.
 
-    Example: ``truncate(7) / 2`` is ``3.5e0``.
-    Source: "Mathematical functions and operators", Trino documentation: truncate(x) returns double.
+    Example: ``truncate(-2.7e0)`` is ``-2e0``.
+    Source: "Mathematical functions and operators", Trino documentation.
     """
-    return from_template("trunc(CAST(:x AS DOUBLE))", x=node.this)
+    if is_integer(node.this):
+        raise NotSupportedError("truncate of an integer")
+    return node
 
 
 def _log(node: exp.Expr) -> exp.Expr:
