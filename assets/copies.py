@@ -52,12 +52,8 @@ def find_copies(bucket: Bucket, objects: Sequence[StoredObject], seen: Mapping[s
     for keys in copies.values():
         has_times = _has_times(looks[keys[0]])
         # The same name twice, as in two folders, is told by the listing.
-        has_copies = has_times and len({unpacked_name(key) for key in keys}) > 1
-        for number, key in enumerate(keys if has_copies else ()):
-            for own in keys[:number] if len(identical) < MAX_LEFT_OUT else ():
-                if own not in identical and _is_copy(bucket, stored_as[own], stored_as[key]):
-                    identical[key] = own
-                    break
+        if has_times and len({unpacked_name(key) for key in keys}) > 1:
+            identical |= _identical(bucket, [stored_as[key] for key in keys], MAX_LEFT_OUT - len(identical))
         counted = list({unpacked_name(key): key for key in keys if key not in identical}.values())
         if len(counted) > 1:
             paths = [bucket.objects.display_path(key) for key in counted]
@@ -72,6 +68,19 @@ def find_copies(bucket: Bucket, objects: Sequence[StoredObject], seen: Mapping[s
             "records once. A query of the table counts each object."
         )
     return Copies(warnings, identical)
+
+
+def _identical(bucket: Bucket, objects: Sequence[StoredObject], most: int) -> dict[str, str]:
+    """The keys of at most so many copies among these objects, each with the key of its original."""
+    found: dict[str, str] = {}
+    originals: list[StoredObject] = []
+    for stored in objects:
+        own = next((one for one in originals if _is_copy(bucket, one, stored)), None) if len(found) < most else None
+        if own is None:
+            originals.append(stored)
+        else:
+            found[stored.key] = own.key
+    return found
 
 
 def _is_copy(bucket: Bucket, own: StoredObject, other: StoredObject) -> bool:

@@ -221,7 +221,12 @@ def sources_behind_prefixes(
         return {choice.prefix: behind(choice.prefix)}
     if at_top := behind(""):
         return {"": at_top}
-    return {prefix: behind(prefix) for prefix in (f.removesuffix(TOP) for f in nearby() if f.endswith(f"/{TOP}"))}
+    return {prefix: behind(prefix) for prefix in prefixes_among(nearby())}
+
+
+def prefixes_among(folders: Iterable[str]) -> list[str]:
+    """The prefixes in front of ``AWSLogs/``, behind which flow logs may lie, among folders of a bucket."""
+    return [folder.removesuffix(TOP) for folder in folders if folder.endswith(f"/{TOP}")]
 
 
 def choose_prefix(found: Mapping[str, Sequence[LogSource]], choice: Choice, where: str) -> list[LogSource]:

@@ -56,9 +56,20 @@ def parquet_facts(store: ObjectStore, stored: StoredObject) -> ParquetFacts:
             f"{printable(str(error))}. Copy it again; then run again."
         ) from error
     columns = columns_of(metadata)
-    # The metadata has each column's size, number of values, least and greatest value.
-    digest = hashlib.sha256(tail[-length:]).hexdigest() if metadata.num_rows else ""
-    return ParquetFacts(columns, digest, _interfaces(metadata, [name for name, _ in columns]))
+    return ParquetFacts(columns, copies_digest(metadata, tail), _interfaces(metadata, [name for name, _ in columns]))
+
+
+def footer_size(metadata: "pq.FileMetaData") -> int:
+    """How many bytes at an object's end hold its metadata."""
+    return int(metadata.serialized_size) + _LENGTH_BYTES
+
+
+def copies_digest(metadata: "pq.FileMetaData", end: bytes) -> str:
+    """A digest that copies of an object share, by its last bytes; empty where it has no record.
+
+    The metadata has each column's size, number of values, least and greatest value.
+    """
+    return hashlib.sha256(end[-footer_size(metadata) :]).hexdigest() if metadata.num_rows else ""
 
 
 def _interfaces(metadata: "pq.FileMetaData", names: Sequence[str]) -> frozenset[str]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
+from hypothesis import strategies as st
+
 from flowlogs.delivery import Delivery
 from flowlogs.fields import DEFAULT_FIELDS, FIELDS
 from flowlogs.layout import LogSource
@@ -20,6 +22,25 @@ OTHER_VALUES = {
 
 PERMUTED = parse_log_format(" ".join(f"${{{field.header}}}" for field in reversed(FIELDS)))
 """All fields, the other way round."""
+
+
+def _delivery(names: Sequence[str], count: int, stored_as: str, hive: bool, hourly: bool, prefix: str) -> Delivery:
+    default = [field.header for field in DEFAULT_FIELDS]
+    chosen = {*default, *[name for name in names if name not in default][:count]}
+    fields = tuple(field for name in names for field in FIELDS if field.header == name and name in chosen)
+    return Delivery(RecordFormat(fields, stored_as), hive, hourly, prefix)
+
+
+ANY_DELIVERY = st.builds(
+    _delivery,
+    names=st.permutations([field.header for field in FIELDS]),
+    count=st.integers(0, len(FIELDS) - len(DEFAULT_FIELDS)),
+    stored_as=st.sampled_from([TEXT, PARQUET]),
+    hive=st.booleans(),
+    hourly=st.booleans(),
+    prefix=st.sampled_from(["", "a/", "b/c/"]),
+)
+"""The fields of the default format and any others, in any order, delivered with any options."""
 
 
 def as_format(record_format: RecordFormat, *, parquet: bool) -> RecordFormat:

@@ -31,7 +31,15 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.layout import HIVE, OLD_HIVE, PLAIN, TOP, LogSource, find_sources, owner_prefix
 from flowlogs.printable import printable
 from flowlogs.record_format import RecordFormat
-from flowlogs.sources import ANY_SOURCE, Choice, LogSources, choose_prefix, choose_sources, sources_behind_prefixes
+from flowlogs.sources import (
+    ANY_SOURCE,
+    Choice,
+    LogSources,
+    choose_prefix,
+    choose_sources,
+    prefixes_among,
+    sources_behind_prefixes,
+)
 from resources.aws.clients import ACCESS_DENIED, CREATED_BY, NO_BUCKET, AwsClients, aws_errors, error_code
 from resources.aws.encryption import encryption_problems
 from resources.aws.object_store import S3Store
@@ -203,7 +211,7 @@ class S3Bucket(Bucket):
         if self.choice.prefix is not None:
             return []
         read = {owner_prefix(source) for source in self.sources().sources}
-        nearby = {folder.removesuffix(TOP) for folder in self._folders_nearby() if folder.endswith(f"/{TOP}")}
+        nearby = set(prefixes_among(self._folders_nearby()))
         others = [prefix for prefix in sorted(nearby - read) if any(find_sources(self.name, prefix, self._folders))]
         return [
             f"{self.objects.display_path()} also holds flow logs behind another prefix ({printable(prefix)}{TOP}): "
@@ -449,9 +457,9 @@ class S3Bucket(Bucket):
         """What the policy has to say."""
         source, partition = self._configured_source(), self.clients.partition
         tls = [tls_only_statement(partition, self.name)] if ours else []
-        accounts = self.choice.named_accounts | {source.account}
-        regions = self.choice.named_regions | {source.region}
-        if len(accounts) > 1 or len(regions) > 1:
+        listed = list(self._listed_sources(source))
+        if len(listed) > 1:
+            accounts, regions = {one.account for one in listed}, {one.region for one in listed}
             many = delivery_statement_of_many(partition, self.name, accounts, regions, prefix=owner_prefix(source))
             return [many, *tls]
         delivery = delivery_statements(

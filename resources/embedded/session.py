@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable, shortened
 from flowlogs.record_format import PARQUET, TEXT, parquet_format
+from resources.bucket import StoredObject
 from resources.embedded.memory import bounded_memory
 from resources.embedded.quoting import quoted_name, quoted_text
 from resources.embedded.readers import parquet, scan
@@ -26,6 +27,7 @@ from resources.embedded.readers.scan import ScannedObject
 from resources.embedded.scratch import scratch_folder
 from resources.engine import QueryError
 from resources.interrupts import raise_received, shielded
+from resources.parquet_facts import copies_digest, footer_size
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -247,14 +249,12 @@ class Session:
         Records of text objects are checked while they are read.
         """
         for read, objects in inputs:
-            if parquet_format(read.definition.columns) is None or "action" not in dict(read.definition.columns):
+            known = parquet_format(read.definition.columns) if read.definition.stored_as == PARQUET else None
+            if known is None or known.position("action") is None or not objects:
                 continue
-            if read.definition.stored_as != PARQUET or not objects:
-                continue
-            by_path = {str(self._files[stored]): stored for stored in objects}
-            sql = parquet.odd_actions_sql([parquet.ParquetFile(Path(path), ()) for path in by_path])
-            for path, action in self._run(partial(self._fetch_all, sql)):
-                self.odd_actions[by_path[path]] = f"action {shortened(printable(action), MESSAGE_LENGTH)}"
+            by_path = {self._files[stored]: stored for stored in objects}
+            for path, action in self._run(partial(self._fetch_all, parquet.odd_actions_sql(by_path))):
+                self.odd_actions[by_path[Path(path)]] = f"action {shortened(printable(action), MESSAGE_LENGTH)}"
 
     def _fetch_all(self, sql: str) -> list[tuple[str, ...]]:
         return self.connection.execute(sql).fetchall()
@@ -265,8 +265,10 @@ class Session:
             metadata = parquet.read_metadata(self._files[scanned])
             if problem := parquet.other_columns_problem(metadata, read.definition):
                 self.misread[scanned] = problem
-            if metadata.num_rows and (known := parquet_format(read.definition.columns)) and known.has_times:
-                self._footers[scanned] = parquet.footer_digest(self._files[scanned])
+            known = parquet_format(read.definition.columns)
+            if known and known.has_times and metadata.num_rows:
+                end = scanned.store.tail(StoredObject(scanned.key, scanned.size), footer_size(metadata))
+                self._footers[scanned] = copies_digest(metadata, end)
             yield metadata
 
     def _run(self, work: Callable[[], T]) -> T:

@@ -1,7 +1,5 @@
 """SQL that reads the needed columns of a table's Parquet objects. DuckDB itself opens the files."""
 
-import hashlib
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +16,6 @@ from resources.parquet_facts import columns_of
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
-
-FOOTER_LENGTH_BYTES = 8
-"""The length of the metadata and the mark ``PAR1`` behind it (Parquet format, File format)."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +43,6 @@ def read_metadata(path: Path) -> "pq.FileMetaData":
         return pq.read_metadata(path)
     except (OSError, pa.ArrowException) as error:
         raise FlowLakeError(f"{printable(str(path))} cannot be read as Parquet: {printable(str(error))}") from error
-
-
-def footer_digest(path: Path) -> str:
-    """A digest of a file's metadata, which copies share: each column's size, least and greatest value are in it."""
-    with path.open("rb") as file:
-        file.seek(-FOOTER_LENGTH_BYTES, os.SEEK_END)
-        length = int.from_bytes(file.read(4), "little") + FOOTER_LENGTH_BYTES
-        file.seek(-length, os.SEEK_END)
-        return hashlib.sha256(file.read(length)).hexdigest()
 
 
 def stored_columns(metadata: "Iterable[pq.FileMetaData]", columns: Iterable[str]) -> StoredColumns:
@@ -115,8 +101,8 @@ def rows_sql(
 ) -> str:
     """The SELECT of these columns and of the partition columns, with their types.
 
-    `partitions` is the name of the table from `partitions_of`. A column that a file does not have is NULL in its rows,
-    as in Athena.
+    `partitions` is the name of the table from `partitions_of`, which gives a file's rows to each of its partitions.
+    A column that a file does not have is NULL in its rows, as in Athena.
     """
     types: Mapping[str, str] = dict(table.columns)
     values = [
@@ -128,26 +114,25 @@ def rows_sql(
         f"{field_sql(f'partitions.{quoted_name(column)}', kind)} AS {quoted_name(column)}"
         for column, kind in table.partition_columns
     ]
-    # A file that several partitions point at is read once; the join gives its rows to each of them.
-    patterns = dict.fromkeys(as_pattern(file.path) for file in files)
-    paths = ", ".join(map(quoted_text, patterns))
-    source = f"read_parquet([{paths}], filename = true, union_by_name = true, hive_partitioning = false)"
-    if not files:
-        source = "(SELECT NULL AS filename WHERE false)"
+    source = _source(file.path for file in files) if files else "(SELECT NULL AS filename WHERE false)"
     return (
         f"SELECT {', '.join([*values, *keys]) or '1'} FROM {source} AS rows "
         f"JOIN {quoted_name(partitions)} AS partitions USING (filename)"
     )
 
 
-def odd_actions_sql(files: Sequence[ParquetFile]) -> str:
+def odd_actions_sql(paths: Iterable[Path]) -> str:
     """The SELECT of the files with records whose action is none of a flow log's, each with one such action."""
-    paths = ", ".join(quoted_text(as_pattern(file.path)) for file in files)
     return (
-        "SELECT filename, coalesce(any_value(action), 'none') "
-        f"FROM read_parquet([{paths}], filename = true, union_by_name = true, hive_partitioning = false) "
+        f"SELECT filename, coalesce(any_value(action), 'none') FROM {_source(paths)} "
         "WHERE action IS NULL OR action NOT IN ('ACCEPT', 'REJECT', '-') GROUP BY filename"
     )
+
+
+def _source(paths: Iterable[Path]) -> str:
+    """The rows of these files, with `filename`. A file that is named twice, for several partitions, is read once."""
+    patterns = ", ".join(map(quoted_text, dict.fromkeys(map(as_pattern, paths))))
+    return f"read_parquet([{patterns}], filename = true, union_by_name = true, hive_partitioning = false)"
 
 
 def as_pattern(path: Path) -> str:

@@ -158,13 +158,8 @@ def _description(node: exp.Expr, written_name: str) -> str:
 
 def _is_computed_with(node: exp.Expr) -> bool:
     """Whether a value in a SELECT is a column of a subquery, which another query may compute with."""
-    select = node.find_ancestor(exp.Select)
-    query: exp.Expr | None = select
+    query: exp.Expr | None = node.find_ancestor(exp.Select)
     while query is not None and isinstance(query.parent, (exp.SetOperation, exp.Subquery)):
-        if isinstance(query.parent, exp.Subquery) and not isinstance(
-            query.parent.parent, (exp.SetOperation, type(None))
-        ):
-            return True
         query = query.parent
     return query is not None and query.parent is not None
 

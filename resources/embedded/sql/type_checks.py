@@ -97,7 +97,7 @@ _FIRST_ARGUMENTS: Mapping[type[exp.Expr], str] = {
         ("varchar", (exp.Translate, exp.Trim, exp.Upper)),
         ("number", (exp.Abs, exp.Avg, exp.Ceil, exp.Exp, exp.Floor, exp.Ln, exp.Pow, exp.Round, exp.Sqrt)),
         ("number", (exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Sum, exp.Trunc, exp.UnixToTime, exp.Variance)),
-        ("number", (exp.VariancePop, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.Neg)),
+        ("number", (exp.VariancePop, exp.Neg)),
         ("date or timestamp", (exp.DateAdd, exp.DateDiff, exp.DateTrunc, exp.Day, exp.DayOfMonth, exp.DayOfWeekIso)),
         ("date or timestamp", (exp.DayOfYear, exp.Hour, exp.LastDay, exp.Minute, exp.Month, exp.Quarter, exp.Second)),
         ("date or timestamp", (exp.TimeToStr, exp.TimeToUnix, exp.TimestampTrunc, exp.WeekOfYear, exp.Year)),

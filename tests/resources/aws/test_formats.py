@@ -21,13 +21,12 @@ from aws_lineage import (
     succeed,
     upload,
 )
-from deliveries import as_format, deliver
-from hypothesis import strategies as st
+from deliveries import ANY_DELIVERY, as_format, deliver
 from support import DAY, MANY_PACKETS, SMALL_DETAILS, SMALL_LOGS, SMALL_TOP, with_day
 
 from flowlogs.bucket_policy import delivery_statements
 from flowlogs.delivery import Delivery
-from flowlogs.fields import DEFAULT_FIELDS, FIELDS
+from flowlogs.fields import DEFAULT_FIELDS
 from flowlogs.record_format import DEFAULT_FORMAT, RecordFormat, parse_log_format
 from resources.aws.flow_log import delivery_options
 from resources.aws.object_store import S3Store
@@ -80,24 +79,12 @@ def test_a_flow_log_is_created_with_the_options_that_are_set_and_read_with_the_s
 @hypothesis.settings(
     max_examples=5, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
 )
-@hypothesis.given(
-    names=st.permutations([field.header for field in FIELDS]),
-    count=st.integers(0, len(FIELDS) - len(DEFAULT_FIELDS)),
-    parquet=st.booleans(),
-    hive=st.booleans(),
-    hourly=st.booleans(),
-    prefix=st.sampled_from(["", "a/", "b/c/"]),
-)
-def test_any_fields_in_any_order_give_the_reports_of_the_default(
-    aws: AwsDouble, names: list[str], count: int, parquet: bool, hive: bool, hourly: bool, prefix: str
-) -> None:
+@hypothesis.given(delivery=ANY_DELIVERY)
+def test_any_fields_in_any_order_give_the_reports_of_the_default(aws: AwsDouble, delivery: Delivery) -> None:
     aws.reset()
     boto3.client("s3").create_bucket(Bucket=BUCKET)
-    default = {field.header for field in DEFAULT_FIELDS}
-    chosen_names = {*default, *[name for name in names if name not in default][:count]}
-    fields = tuple(field for name in names for field in FIELDS if field.header == name and name in chosen_names)
     with TemporaryDirectory() as folder:
-        put_logs(Path(folder), Delivery(RecordFormat(fields, "parquet" if parquet else "text"), hive, hourly, prefix))
+        put_logs(Path(folder), delivery)
     succeed(settings())
     assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
     assert report("rejected_flow_details", DAY) == with_day(SMALL_DETAILS[DAY], DAY)

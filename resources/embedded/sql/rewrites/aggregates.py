@@ -66,11 +66,11 @@ def _sum(node: exp.Expr) -> exp.Expr:
     Example: ``sum(a)`` becomes ``CAST(SUM(a) AS BIGINT)``.
     Source: "LongSumAggregation.java" of Trino, which adds exactly.
     """
-    if not isinstance(node, exp.Sum):
-        inner = node.this.this if isinstance(node.this, exp.Filter) else node.this
-        if not isinstance(inner, exp.Sum) or isinstance(node.parent, exp.Window) or not is_integer(inner):
-            return node
-    elif isinstance(node.parent, (exp.Filter, exp.Window)) or not is_integer(node):
+    around = (exp.Filter, exp.Window)  # which belong to the sum
+    inner = node
+    while isinstance(inner, around):
+        inner = inner.this
+    if isinstance(node.parent, around) or not isinstance(inner, exp.Sum) or not is_integer(inner):
         return node
     return exp.Cast(this=node.copy(), to=exp.DataType.build("BIGINT"))
 

@@ -10,8 +10,6 @@ from resources.embedded.sql.type_checks import is_integer, type_family
 
 _INTEGER_TEXT = r"\s*[+-]?\d+\s*"
 _FRACTION_TEXT = r"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|NaN|[+-]?Infinity)\s*"
-_JAVA_FRACTION = r"(?i)\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?[df]|0x[0-9a-f.]+p[+-]?\d+[df]?)\s*"
-"""What else is a fraction for Java, as 5f and 0x1p3."""
 
 ACCEPTED_TEXTS: Mapping[exp.DType, str] = {
     exp.DType.BOOLEAN: r"(?i)(t|true|1|f|false|0)",
@@ -25,6 +23,18 @@ ACCEPTED_TEXTS: Mapping[exp.DType, str] = {
     exp.DType.TIMESTAMP: r"\s*\d{4}-\d{1,2}-\d{1,2}( ([01]?\d|2[0-3]):[0-5]?\d(:[0-5]?\d(\.\d{1,3})?)?)?\s*",
 }
 """The types that values can be cast to, each with the texts that Trino takes for a value of it, as a pattern."""
+
+_UNREAD_TEXTS: Mapping[exp.DType, tuple[str, str]] = {
+    exp.DType.DOUBLE: (
+        r"(?i)\s*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?[df]|0x[0-9a-f.]+p[+-]?\d+[df]?)\s*",
+        "the embedded Athena does not read this text as a fraction, and Java does",
+    ),
+    exp.DType.TIMESTAMP: (
+        r".*\.\d{4,}\s*",
+        "the embedded Athena has timestamps with milliseconds; this text has more digits",
+    ),
+}
+"""Other texts that Trino takes too: 5f and 0x1p3, and times that it rounds to milliseconds. Each with the problem."""
 
 
 def _cast(node: exp.Expr) -> exp.Expr:
@@ -57,13 +67,9 @@ def _cast_text(value: exp.Expr, target: exp.DType, is_safe: bool) -> exp.Expr:
     if target is exp.DType.VARCHAR:
         return value
     accepted = "CASE"
-    if target is exp.DType.DOUBLE:
-        problem = "NOT_SUPPORTED: the embedded Athena does not read this text as a fraction, and Java does: "
-        accepted = f"CASE WHEN regexp_full_match(:x, '{_JAVA_FRACTION}') THEN error('{problem}' || :x)"
-    if target is exp.DType.TIMESTAMP:
-        # Trino rounds such a text to milliseconds, unless the type has a precision.
-        problem = "NOT_SUPPORTED: the embedded Athena has timestamps with milliseconds; this text has more digits: "
-        accepted = rf"CASE WHEN regexp_full_match(:x, '.*\.\d{{4,}}\s*') THEN error('{problem}' || :x)"
+    if target in _UNREAD_TEXTS:
+        pattern, problem = _UNREAD_TEXTS[target]
+        accepted += f" WHEN regexp_full_match(:x, '{pattern}') THEN error('NOT_SUPPORTED: {problem}: ' || :x)"
     accepted += f" WHEN regexp_full_match(:x, '{ACCEPTED_TEXTS[target]}')"
     if is_safe:
         return from_template(f"{accepted} THEN TRY_CAST(:x AS {target.value}) END", x=value)

@@ -178,7 +178,7 @@ def _array_join(node: exp.Expr) -> exp.Expr:
     Example: ``array_join(ARRAY[1, NULL, 2], '-')`` is ``'1-2'``.
     Source: "ArrayJoin.java" of Trino.
     """
-    if not (node.expression.is_string and isinstance(node.expression, exp.Literal)):
+    if not node.expression.is_string:
         raise NotSupportedError("array_join with a delimiter that is no constant text")
     kind = node.this.type
     element = kind.expressions[0] if kind is not None and kind.expressions else exp.DataType.build("UNKNOWN")
