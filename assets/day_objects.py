@@ -206,16 +206,16 @@ def changed_since(bucket: Bucket, before: Mapping[date, DayObjects]) -> dict[dat
     return changed
 
 
-def arrived_since(bucket: Bucket, read: Mapping[date, ObjectsRead]) -> list[str]:
-    """Warnings about days that have other objects now than were read."""
+def arrived_since(bucket: Bucket, read: Mapping[date, ObjectsRead], dataset: str) -> list[str]:
+    """Warnings about days that have other objects now than a dataset was made from."""
     late = []
     there = objects_of_days(bucket, read)
     for day, before in read.items():
         now = there[day]
         if before.has_more(now):
             late.append(
-                f"Objects of {day} arrived or changed after its rejected flows were read: {before.count} objects of "
-                f"{before.size:,} bytes then, {now.count} of {now.size:,} now. Materialize rejected_flows for that day "
+                f"Objects of {day} arrived or changed after they were read for {dataset}: {before.count} objects of "
+                f"{before.size:,} bytes then, {now.count} of {now.size:,} now. Materialize {dataset} for that day "
                 "again, then its reports."
             )
     return late

@@ -7,9 +7,10 @@ import dagster as dg
 
 from assets.metadata import column_schema
 from assets.reports.report_files import Report
-from flowlogs.fields import DERIVED_COLUMNS, PARTITION_COLUMN
+from flowlogs.datasets import DATASETS
+from flowlogs.fields import PARTITION_COLUMN
 from flowlogs.record_format import DEFAULT_FORMAT
-from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
+from flowlogs.statements import TableName
 from resources.bucket import Bucket, ObjectStore
 
 PARTITION = ((PARTITION_COLUMN, "string"),)
@@ -40,14 +41,17 @@ def described(
         },
         "vpc_flow_logs": _of_table(table, columns),
         "vpc_flow_logs_partition": _of_table(table, columns),
-        REJECTED_FLOWS: _of_table(rejected_flows_name(table), column_schema((*DERIVED_COLUMNS, *PARTITION))),
+        **{
+            name: _of_table(TableName(table.database, name), column_schema(dataset.partitioned_columns))
+            for name, dataset in DATASETS.items()
+        },
     }
     for report in reports:
         metadata[report.name] = {
             "dagster/uri": results.display_path(f"reports/{report.name}/"),
-            "dagster/column_schema": column_schema(report.columns),
+            "dagster/column_schema": column_schema(report.column_types),
         }
-    sql = {report.name: report.path for report in reports if report.path}
+    sql = {report.name: report.path for report in reports}
 
     def described_asset(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
         uses = asset.required_resource_keys

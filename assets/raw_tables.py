@@ -18,7 +18,6 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.record_format import DEFAULT_FORMAT, RecordFormat, format_text, parse_format_text
 from flowlogs.sources import Layout, LogSources
 from flowlogs.statements import (
-    RawRead,
     TableDefinition,
     TableName,
     add_keyed_partitions,
@@ -26,6 +25,7 @@ from flowlogs.statements import (
     flow_logs_table,
     side_table_name,
 )
+from flowlogs.unload import RawRead
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
 from resources.flow_log import FlowLog

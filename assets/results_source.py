@@ -5,15 +5,16 @@ Reports and rejected flows outlive dropped tables. Without this record, the resu
 
 from collections.abc import Iterator, Sequence
 
+from flowlogs.datasets import REJECTED_FLOWS
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import is_visible
 from flowlogs.printable import printable
-from flowlogs.statements import TableName, rejected_flows_name, rejected_flows_table
+from flowlogs.statements import DATASETS_FOLDER, TableName, dataset_table
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
 
-RESULT_FOLDERS = ("reports/", "rejected_flows/")
-"""The folders of reports and rejected flows, below the results root."""
+RESULT_FOLDERS = ("reports/", DATASETS_FOLDER)
+"""The folders of reports and datasets, below the results root."""
 
 FOLDER = "source/"
 
@@ -47,7 +48,7 @@ def require_own_results(results: ObjectStore, bucket: Bucket, athena: QueryEngin
     """
     recorded, own = _recorded_source(results), _source_record(bucket, athena)
     if recorded is None:
-        _require_no_foreign_files(results, own, athena, rejected_flows_name(table))
+        _require_no_foreign_files(results, own, athena, TableName(table.database, REJECTED_FLOWS.name))
         return False
     lines = own.splitlines()
     if recorded in (lines, lines[:2]):  # older versions recorded no simulation
@@ -74,7 +75,7 @@ def _require_no_foreign_files(results: ObjectStore, own: str, athena: QueryEngin
     """
     first = (next(_visible(results, folder), None) for folder in (*RESULT_FOLDERS, FOLDER))
     others = [key for key in first if key]
-    expected = rejected_flows_table(results.sql_location()).location.rstrip("/")
+    expected = dataset_table(REJECTED_FLOWS, results.sql_location()).location.rstrip("/")
     found = athena.find_table(rejected_flows) if others else None
     if others and (found is None or found.location.rstrip("/") != expected):
         raise FlowLakeError(

@@ -28,14 +28,14 @@ def run_days(context: dg.AssetExecutionContext) -> list[date]:
     return [date.fromisoformat(key) for key in context.partition_keys]
 
 
-def query_comment(context: dg.AssetExecutionContext) -> str:
+def query_comment(context: dg.AssetExecutionContext, asset: str) -> str:
     """A SQL comment that leads from Athena's history to the run: behind a SELECT, or inside UNLOAD's parentheses.
 
     DDL gets no comment, and no statement gets one in front. Athena chooses the parser by the beginning of a statement,
     and refused DDL of dbt-athena's users because of a comment there (its pull requests 52, 54 and 56;
     Tomme/dbt-athena, 64).
     """
-    return f"-- vpc-flow-lake: {context.asset_key.to_user_string()}, run {context.run.run_id}"
+    return f"-- vpc-flow-lake: {asset}, run {context.run.run_id}"
 
 
 @contextmanager
@@ -56,14 +56,31 @@ def finish_days(
 ) -> Iterator[dg.AssetMaterialization]:
     """Report each day that is done, with its metadata; then raise FlowLakeError if there are `failures`.
 
-    If a step fails, Dagster does not count any of its days as materialized. So this yields a materialization for each
-    day that is done. `after` names what a failed run leaves out for all days; the error says so.
+    `after` names what a failed run leaves out for all days; the error says so.
     """
-    for day, metadata in done.items():
-        if failures:
-            yield dg.AssetMaterialization(context.asset_key, partition=day.isoformat(), metadata=dict(metadata))
-        else:
-            context.add_asset_metadata(dict(metadata), asset_key=context.asset_key, partition_key=day.isoformat())
+    asset = context.asset_key.to_user_string()
+    yield from finish_dataset_days(context, days, {asset: done}, failures, after)
+
+
+def finish_dataset_days(
+    context: dg.AssetExecutionContext,
+    days: Sequence[date],
+    done: Mapping[str, Mapping[date, Mapping[str, Any]]],
+    failures: Mapping[date, str],
+    after: str = "",
+) -> Iterator[dg.AssetMaterialization]:
+    """The same for several assets of one step, by their names.
+
+    If a step fails, Dagster does not count any of its days as materialized. So this yields a materialization for each
+    day that is done.
+    """
+    for asset, of_days in done.items():
+        key = dg.AssetKey(asset)
+        for day, metadata in of_days.items():
+            if failures:
+                yield dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(metadata))
+            else:
+                context.add_asset_metadata(dict(metadata), asset_key=key, partition_key=day.isoformat())
     if failures:
         raise _failed(days, failures, after)
 

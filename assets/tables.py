@@ -69,13 +69,14 @@ def plain_rows(frame: "pd.DataFrame") -> list[list[object]]:
     return rows
 
 
-def parquet_bytes(frame: "pd.DataFrame") -> bytes:
-    """The frame as a Parquet file (ZSTD): the same bytes for the same rows."""
+def parquet_bytes(frame: "pd.DataFrame", metadata: Mapping[str, str] | None = None) -> bytes:
+    """The frame as a Parquet file (ZSTD), with this metadata: the same bytes for the same rows and metadata."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     fields = [(column, pa.type_for_alias(ARROW_TYPES[str(dtype)])) for column, dtype in frame.dtypes.items()]
-    table = pa.Table.from_pandas(frame, schema=pa.schema(fields), preserve_index=False).replace_schema_metadata()
+    table = pa.Table.from_pandas(frame, schema=pa.schema(fields), preserve_index=False)
+    table = table.replace_schema_metadata(dict(metadata) if metadata else None)
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     written: bytes = sink.getvalue().to_pybytes()

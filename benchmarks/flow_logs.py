@@ -1,7 +1,8 @@
 """Flow logs of a chosen size, from a seed: what the benchmarks read.
 
 An eighth of the records are REJECT: scanners from the internet, few packets each. The rest is traffic between hosts of
-the VPC and their clients. Written record by record in columns, since a simulation of twenty million takes too long.
+the VPC, and with their clients: few pairs talk most of the time, each host offers a few services, and the port of the
+other end is ephemeral. Written record by record in columns, since a simulation of twenty million takes too long.
 """
 
 import gzip
@@ -31,6 +32,9 @@ ACCOUNT = "123456789012"
 SOURCE = LogSource("benchmark-flow-logs", ACCOUNT, "us-east-1")
 FLOW_LOG = "fl-0123456789abcdef0"
 REJECT_SHARE = 1 / 8
+INSIDE_SHARE = 0.6
+"""How much of the accepted traffic is between hosts of the VPC."""
+
 DAY_SECONDS = 86_400
 
 OBJECTS = 100
@@ -157,13 +161,17 @@ def _lines(dice: np.random.Generator, begin: datetime, records: int) -> list[str
     host = dice.integers(len(hosts), size=records)
     own = hosts.take(pa.array(host))
     scanner = dice.zipf(1.3, records) % 50_000
-    client = dice.integers(1 << 16, size=records)
-    other = pc.if_else(pa.array(rejected), _address(np.full(records, 185), scanner), _address(host % 7 + 52, client))
+    client = dice.zipf(1.2, records) % (1 << 16)
+    outside = pc.if_else(pa.array(rejected), _address(np.full(records, 185), scanner), _address(host % 7 + 52, client))
+    inside = pa.array(~rejected & (dice.random(records) < INSIDE_SHARE))
+    other = pc.if_else(inside, hosts.take(pa.array((host + client) % len(hosts))), outside)
     incoming = pa.array(rejected | (dice.random(records) < 0.5))
     packets = np.where(rejected, dice.geometric(0.6, records), dice.zipf(1.6, records) % 100_000 + 1)
     seconds = int(begin.replace(tzinfo=timezone.utc).timestamp())
     start = seconds + dice.integers(240, size=records)
-    service, ephemeral = _text(dice.choice(ports, records)), _text(dice.integers(1024, 65_536, size=records))
+    offered = ports[(host * 5 + dice.zipf(2.0, records)) % len(ports)]
+    service = _text(np.where(rejected, dice.choice(ports, records), offered))
+    ephemeral = _text(dice.integers(32_768, 61_000, size=records))
     columns = [
         interfaces.take(pa.array(host)),
         pc.if_else(incoming, other, own),

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from flowlogs.datasets import Dataset
 from flowlogs.errors import FlowLakeError
-from flowlogs.fields import ACCOUNT_COLUMN, DERIVED_COLUMNS, FIELDS, PARTITION_COLUMN, REGION_COLUMN, Field
+from flowlogs.fields import PARTITION_COLUMN
 from flowlogs.record_format import PARQUET, TEXT, RecordFormat
 from flowlogs.sources import Layout, LogSources
 
@@ -23,8 +24,8 @@ MAX_PARTITIONS_PER_STATEMENT = 1_000
 MAX_PARTITIONS_PER_UNLOAD = 100
 """How many partitions an UNLOAD may write. Source: "UNLOAD", Considerations, Amazon Athena user guide (2026)."""
 
-REJECTED_FLOWS = "rejected_flows"
-"""The name of the table of REJECT records, and of the folder of its files below the results root."""
+DATASETS_FOLDER = "datasets/"
+"""The folder of all datasets below the results root."""
 
 PROJECTION = "projection.enabled"
 """With this property, Athena works out partitions and reads none of Glue's ("Partition projection", user guide)."""
@@ -124,20 +125,12 @@ def side_table_name(main: TableName, layout: Layout, record_format: RecordFormat
     return TableName(main.database, f"{main.table}_{record_format.digest}{place}")
 
 
-def rejected_flows_name(flow_logs: TableName) -> TableName:
-    """The table of REJECT records for a table of flow logs, in the same database."""
-    return TableName(flow_logs.database, REJECTED_FLOWS)
-
-
-def rejected_flows_table(root: str) -> TableDefinition:
-    """The table over the REJECT records: every field that AWS defines, and whose folder they lay in.
-
-    `root` is the results root's ``s3://…/`` address.
-    """
+def dataset_table(dataset: Dataset, root: str) -> TableDefinition:
+    """The table of a dataset, which has its name. `root` is the results root's ``s3://…/`` address."""
     return TableDefinition(
-        columns=DERIVED_COLUMNS,
+        columns=dataset.columns,
         partition_columns=((PARTITION_COLUMN, "string"),),
-        location=f"{root}{REJECTED_FLOWS}/",
+        location=f"{root}{DATASETS_FOLDER}{dataset.name}/",
         stored_as=PARQUET,
     )
 
@@ -188,70 +181,9 @@ def add_keyed_partitions(
         yield f"{head} {_one_per_line(clauses)}"
 
 
-@dataclass(frozen=True)
-class RawRead:
-    """What an UNLOAD reads of one table of flow logs: all records in `record_format`, but those of some objects.
-
-    `owner` is the account and region of all of its sources; None where the table is partitioned by them. `excluded` are
-    ranges of addresses (``s3://…``), each with the first and the last, of objects that are not read.
-    """
-
-    name: TableName
-    record_format: RecordFormat
-    owner: tuple[str, str] | None = None
-    excluded: Sequence[tuple[str, str]] = ()
-
-
-def unload_rejected(reads: Sequence[RawRead], first: date, last: date, destination: str, comment: str = "") -> str:
-    """Writes the REJECT records of these days as Parquet: at most MAX_PARTITIONS_PER_UNLOAD days.
-
-    The columns are those of DERIVED_COLUMNS that one of the tables has. A field that a table's format lacks is NULL. So
-    is a column that a file lacks, since Parquet is read by the columns' names ("Handle schema updates", Athena user
-    guide): to write columns of NULLs would take a third of the scan's time. Each day with such records gets a folder
-    below the destination (see `unload_day_location`). The `comment` stands behind the SELECT, because Athena takes none
-    in front of UNLOAD.
-    """
-    behind = f"\n  {comment}" if comment else ""
-    fields = [field for field in FIELDS if any(field in read.record_format.fields for read in reads)]
-    selects = "\n  UNION ALL\n  ".join(_select_rejected(read, fields, first, last) for read in reads)
-    return (
-        f"UNLOAD (\n  {selects}{behind}\n)\n"
-        f"TO {text_literal(destination)}\n"
-        f"WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['{PARTITION_COLUMN}'])"
-    )
-
-
-def _select_rejected(read: RawRead, fields: Sequence[Field], first: date, last: date) -> str:
-    columns = [_derived_column(read.record_format, field) for field in fields]
-    if read.owner:
-        account, region = map(text_literal, read.owner)
-        columns += [f"{account} AS {ACCOUNT_COLUMN}", f"{region} AS {REGION_COLUMN}"]
-    else:
-        columns += [ACCOUNT_COLUMN, REGION_COLUMN]
-    where = f"action = 'REJECT' AND {PARTITION_COLUMN} BETWEEN '{first}' AND '{last}'"
-    # A range, and no LIKE: Trino passes over objects by ranges of their addresses, and opens none of them
-    # (`InternalHiveSplitFactory`).
-    for low, high in read.excluded:
-        where += f'\n    AND "{PATH_COLUMN}" NOT BETWEEN {_select_literal(low)} AND {_select_literal(high)}'
-    return f"SELECT {', '.join([*columns, PARTITION_COLUMN])}\n  FROM {read.name.trino}\n  WHERE {where}"
-
-
-def _derived_column(record_format: RecordFormat, field: Field) -> str:
-    """The expression of a field's column in DERIVED_COLUMNS."""
-    if field not in record_format.fields:
-        return f"CAST(NULL AS {TRINO_TYPES[field.type]}) AS {_quoted(field.column)}"
-    own = record_format.column_of(field)
-    return _quoted(own) if own == field.column else f"{_quoted(own)} AS {_quoted(field.column)}"
-
-
-def _quoted(column: str) -> str:
+def quoted_column(column: str) -> str:
     """A column's name in SELECT, in quotes where it is a word of the language."""
     return f'"{column}"' if column in RESERVED_WORDS else column
-
-
-def unload_day_location(destination: str, day: date) -> str:
-    """The folder of a day's records, in the destination of an UNLOAD that is partitioned by day."""
-    return f"{destination}{PARTITION_COLUMN}={day}/"
 
 
 def set_partition_location(name: TableName, day: date, location: str) -> str:
@@ -291,11 +223,6 @@ def text_literal(text: str) -> str:
 def _partition(columns: Sequence[str], values: Sequence[str]) -> str:
     keys = ", ".join(f"{column}={text_literal(value)}" for column, value in zip(columns, values, strict=True))
     return f"PARTITION ({keys})"
-
-
-def _select_literal(text: str) -> str:
-    """A text constant in SELECT, which may hold quotes."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _one_per_line(clauses: Sequence[str]) -> str:

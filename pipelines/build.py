@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import click
 import dagster as dg
 
+from assets.datasets.asset import datasets_asset
 from assets.definition_metadata import described
 from assets.flow_logs_table import vpc_flow_logs
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
 from assets.partitions import partition_asset
-from assets.rejected_flows.asset import rejected_flows_asset
 from assets.reports.asset import report_asset
-from assets.reports.report_files import REPORTS, Report
+from assets.reports.report_files import Report, read_reports
 from flowlogs.errors import FlowLakeError
 from pipelines.dagster_resources import dagster_resources
 from pipelines.days import days_from_the_start, days_of_the_logs
@@ -27,7 +27,7 @@ from pipelines.targets import KINDS, Target, build_target
 
 def build_definitions(
     settings: Settings,
-    reports: Sequence[Report] = REPORTS,
+    reports: Sequence[Report] | None = None,
     *,
     today_too: bool = False,
     days_of_logs_only: bool = False,
@@ -38,6 +38,7 @@ def build_definitions(
     Partitions are the days that are over, and with `today_too` also today. With `days_of_logs_only`, they are the days
     of the logs. Then this lists folders; without it, it makes no request and opens no file.
     """
+    reports = read_reports(settings.reports_folder) if reports is None else reports
     resources = target.resources if target else dagster_resources(settings)
     target = target or build_target(settings)
     if days_of_logs_only:
@@ -49,7 +50,7 @@ def build_definitions(
         warnings.simplefilter("ignore", category=dg.BetaWarning)
         daily = [
             partition_asset(days),
-            rejected_flows_asset(days),
+            datasets_asset(days),
             *(report_asset(report, days) for report in reports),
         ]
         assets = described(

@@ -30,8 +30,8 @@ def daily_job(daily_assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJo
     return dg.define_asset_job(
         JOB_NAME,
         selection=dg.AssetSelection.checks(DELIVERS) | dg.AssetSelection.assets(*daily_assets),
-        description="Check the flow logs, add the day's partition, scan it once for its REJECT records, then write "
-        "the reports from those.",
+        description="Check the flow logs, add the day's partition, scan it once for the datasets, then write the "
+        "reports from those.",
     )
 
 
@@ -48,7 +48,7 @@ KEPT_BY_TEARDOWN = (
         "they are the record of what happened; a lifecycle rule is the way to let them go",
     ),
     ("the database, the tables and their partitions", "they cost nothing, and the logs stay queryable with them"),
-    ("the rejected flows", "they are small, and what the reports were made from"),
+    ("the datasets", "they are small, and what the reports were made from"),
     ("the workgroup", "it costs nothing, and holds the history of the queries"),
     ("the reports", "they are small, and what this project was run for"),
 )

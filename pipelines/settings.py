@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from flowlogs.datasets import DATASETS
 from flowlogs.delivery import Delivery
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import DEFAULT_FIELDS
@@ -26,7 +27,7 @@ from flowlogs.layout import ACCOUNT_ID, BUCKET_NAME, REGION
 from flowlogs.printable import printable
 from flowlogs.record_format import DEFAULT_FORMAT, FILE_FORMATS, TEXT, RecordFormat, parse_log_format
 from flowlogs.sources import Choice
-from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS
+from flowlogs.statements import IDENTIFIER
 from resources.folder_links import linked_folders
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -212,6 +213,13 @@ class Settings(BaseSettings):
         """Whether the bucket is the default one, which is simulated."""
         return is_default_bucket(self.bucket_folder)
 
+    reports: str | None = Field(None, description="a folder of your own .sql reports")
+
+    @property
+    def reports_folder(self) -> Path | None:
+        """The folder of the user's own reports, if one is named."""
+        return None if self.reports is None else _from_root(self.reports)
+
     @property
     def results_folder(self) -> Path:
         """The folder of all results (embedded): the one that is set, or a folder for this source alone.
@@ -283,9 +291,9 @@ def read_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         raise FlowLakeError(_wrong_variables(error)) from None
-    if settings.table == REJECTED_FLOWS:
+    if settings.table in DATASETS:
         raise FlowLakeError(
-            f"FLOWLAKE_TABLE={REJECTED_FLOWS}: so is the table of REJECT records called that is made from it. Choose "
+            f"FLOWLAKE_TABLE={settings.table}: so is a table called that is made from the flow logs. Choose "
             "another name."
         )
     if settings.target == "aws":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 
-from assets.rejected_flows.files import find_unwritten_files, is_known_empty
+from assets.datasets.files import find_unwritten_files, is_known_empty
 from flowlogs.delivery import DEFAULT_DELIVERY, Delivery
 from flowlogs.layout import LogSource
 from flowlogs.record_format import RecordFormat

@@ -6,10 +6,10 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
-from support import files_in
-
 from assets.rejected_flows.cleanup import CLEANUP_MARKERS
 from assets.rejected_flows.files import ROOT
+from support import files_in
+
 from assets.reports.report_files import REPORTS as ALL_REPORTS
 from flowlogs.layout import is_visible
 from flowlogs.statements import TableDefinition, TableName, rejected_flows_name

@@ -1,31 +1,34 @@
-"""The asset of a daily report: its SQL, run over the rejected flows, and its rows as Parquet and CSV.
+"""The asset of a daily report: its SQL, run over the datasets, and its rows as Parquet and CSV.
 
-What a day's report says depends on that day's records alone. report_files.py finds the reports.
+What a day's report says depends on the datasets of that day, and of the days before that its file names.
+report_files.py finds the reports, report_output.py makes the files.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.datasets.files import completion_markers, days_without_files, recorded_objects, require_files
 from assets.day_objects import arrived_since
 from assets.metadata import query_metadata
-from assets.rejected_flows.files import completion_markers, days_without_files, recorded_objects, require_files
-from assets.reports.report_files import Report, report_sql
+from assets.reports.report_files import Report
+from assets.reports.report_output import ReportOutput, files_of_report, report_keys, split_result
+from assets.reports.report_sql import report_sql
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition, derived_days_read_otherwise, require_days
-from assets.tables import csv_bytes, markdown_table, parquet_bytes, with_times
+from assets.tables import markdown_table, with_times
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
+from flowlogs.statements import TableName
 from resources.bucket import Bucket, ObjectStore
 from resources.consistent_read import attempts
 from resources.engine import QueryEngine, QueryResult
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 GROUP = "reports"
 ROWS_SHOWN = 20
@@ -41,7 +44,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         description=report.description,
         group_name=GROUP,
         kinds={"parquet"},
-        deps=[REJECTED_FLOWS],
+        deps=[_dependency(report, dataset) for dataset in report.reads],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
@@ -53,77 +56,107 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         table: dg.ResourceParam[TableName],
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult]:
         days = run_days(context)
-        source = rejected_flows_name(table)
         done: dict[date, Mapping[str, object]] = {}
+        failures: dict[date, str] = {}
         with as_dagster_failure():
             require_own_results(results, bucket, athena, table)
-            locations, failures = days_without_partition(athena, source, days, REJECTED_FLOWS)
-            failures |= days_without_files(results, locations)
-            failures |= derived_days_read_otherwise(athena, source, [day for day in locations if day not in failures])
-            there = [day for day in days if day not in failures]
-            markers = completion_markers(results, {day: locations[day] for day in there})
-            for warning in arrived_since(bucket, recorded_objects(results, markers)):
-                context.log.warning(warning)
+            for source in sources_of(report, table):
+                locations, missing = days_without_partition(athena, source, days, source.table)
+                failures |= missing
+                failures |= days_without_files(results, source.table, locations)
+                failures |= derived_days_read_otherwise(
+                    athena, source, [day for day in locations if day not in failures]
+                )
+                there = {day: locations[day] for day in days if day not in failures}
+                read = recorded_objects(results, completion_markers(results, source.table, there))
+                for warning in arrived_since(bucket, read, source.table):
+                    context.log.warning(warning)
+            there_days = [day for day in days if day not in failures]
+            before = days_before(athena, report, table, there_days)
             try:
-                for group in batches(there, len(days)):
-                    statement = f"{report_sql(report, source, group[0], group[-1])}\n{query_comment(context)}"
-                    result = consistent_result(athena, results, source, group, statement)
+                for group in batches(there_days, len(days)):
+                    comment = query_comment(context, report.name)
+                    statement = f"{report_sql(report, group[0], group[-1])}\n{comment}"
+                    result = consistent_result(athena, results, report, table, group, before, statement)
                     shown = query_metadata(result, group)
-                    rows = dict(list(result.frame.groupby("dt")))
-                    frames = {day: rows.get(day.isoformat(), result.frame.iloc[:0]) for day in group}
+                    outputs = split_result(report, result, group, before)
                     for batch in batches(group, DAYS_AT_ONCE):
-                        files = [files_of_report(report.name, day, frames[day]) for day in batch]
+                        files = [files_of_report(report, day, outputs[day]) for day in batch]
                         results.replace({key: data for day_files in files for key, data in day_files.items()})
-                        count = sum(len(frames[day]) for day in batch)
+                        count = sum(len(outputs[day].frame) for day in batch)
                         rows_text = f"{count} {'row' if count == 1 else 'rows'}"
                         context.log.info(
                             f"{days_text(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_text}."
                         )
-                        done |= {
-                            day: report_metadata(report.name, day, frames[day], shown[day], results) for day in batch
-                        }
+                        done |= {day: report_metadata(report, day, outputs[day], shown[day], results) for day in batch}
             except FlowLakeError as error:
-                failures |= {day: str(error) for day in there if day not in done}
+                failures |= {day: str(error) for day in there_days if day not in done}
             yield from finish_days(context, days, done, failures)
         yield dg.MaterializeResult()
 
     return write_report
 
 
+def _dependency(report: Report, dataset: str) -> dg.AssetDep:
+    """A dataset that the report reads: the same day, and the days before that it compares with."""
+    if not report.history:
+        return dg.AssetDep(dataset)
+    mapping = dg.TimeWindowPartitionMapping(start_offset=-report.history, allow_nonexistent_upstream_partitions=True)
+    return dg.AssetDep(dataset, partition_mapping=mapping)
+
+
+def sources_of(report: Report, table: TableName) -> list[TableName]:
+    """The tables that a report reads."""
+    return [TableName(table.database, dataset) for dataset in report.reads]
+
+
+def days_before(athena: QueryEngine, report: Report, table: TableName, days: Sequence[date]) -> dict[date, list[date]]:
+    """By day, those of the days before it with which the report compares that all its datasets have."""
+    if not report.history or not days:
+        return {day: [] for day in days}
+    wanted = {day: [day - timedelta(days=ago) for ago in range(report.history, 0, -1)] for day in days}
+    there = {day for of_day in wanted.values() for day in of_day}
+    for source in sources_of(report, table):
+        there &= athena.partition_locations(source, sorted(there)).keys()
+    return {day: [other for other in of_day if other in there] for day, of_day in wanted.items()}
+
+
 def consistent_result(
-    athena: QueryEngine, results: ObjectStore, table: TableName, days: Sequence[date], statement: str
+    athena: QueryEngine,
+    results: ObjectStore,
+    report: Report,
+    table: TableName,
+    days: Sequence[date],
+    before: Mapping[date, Sequence[date]],
+    statement: str,
 ) -> QueryResult:
     """The statement's result, over days none of which is missing or was replaced while it ran.
 
     A parallel run may replace a day and remove its files while these are read.
     """
+    read = sorted({*days, *(other for day in days for other in before[day])})
+    sources = sources_of(report, table)
     for attempt in attempts():
-        locations = require_days(athena, table, days, REJECTED_FLOWS)
+        locations = {source: require_days(athena, source, read, source.table) for source in sources}
         with attempt.error_deferred():
-            require_files(results, locations)
+            for source, found in locations.items():
+                require_files(results, source.table, found)
             result = athena.execute(statement)
-        attempt.changed = require_days(athena, table, days, REJECTED_FLOWS) != locations
+        attempt.changed = {source: require_days(athena, source, read, source.table) for source in sources} != locations
     return result
 
 
-def report_keys(name: str, day: date) -> tuple[str, str]:
-    """The keys of a day's report, below the results root: its Parquet file and its CSV file."""
-    return f"reports/{name}/{day}.parquet", f"reports/{name}/{day}.csv"
-
-
-def files_of_report(name: str, day: date, frame: "pd.DataFrame") -> dict[str, bytes]:
-    parquet, csv = report_keys(name, day)
-    return {csv: csv_bytes(frame), parquet: parquet_bytes(frame)}
-
-
 def report_metadata(
-    name: str, day: date, frame: "pd.DataFrame", query: Mapping[str, object], results: ObjectStore
+    report: Report, day: date, output: ReportOutput, query: Mapping[str, object], results: ObjectStore
 ) -> Mapping[str, object]:
-    """The metadata of one day's report, whose rows are in the frame, and of the query for it."""
-    parquet, csv = report_keys(name, day)
+    """The metadata of one day's report and of the query for it."""
+    parquet, csv = report_keys(report.name, day)
     return {
-        "dagster/row_count": len(frame),
-        "table": dg.MetadataValue.md(markdown_table(with_times(frame), ROWS_SHOWN)),
+        "dagster/row_count": len(output.frame),
+        "table": dg.MetadataValue.md(markdown_table(with_times(output.frame), ROWS_SHOWN)),
+        **({"more rows": f"the report has the first {report.rows}"} if output.has_more else {}),
+        **({"rows that need a look": len(output.alarms)} if report.alarm else {}),
+        **({"days compared with": f"{output.compared} of {report.history}"} if report.history else {}),
         "parquet": dg.MetadataValue.path(results.display_path(parquet)),
         "csv": dg.MetadataValue.path(results.display_path(csv)),
         **query,

@@ -1,22 +1,15 @@
--- The 20 source and destination pairs with the most rejected packets of the day.
--- packetcount bigint
--- sourceaddress string
--- destinationaddress string
--- dt string
-SELECT packetcount, sourceaddress, destinationaddress, dt
-FROM (
-  SELECT
-    sum(numpackets) AS packetcount,
-    sourceaddress,
-    destinationaddress,
-    dt,
-    row_number() OVER (
-      PARTITION BY dt
-      ORDER BY sum(numpackets) DESC NULLS LAST, sourceaddress NULLS LAST, destinationaddress NULLS LAST
-    ) AS row_number
-  FROM {table}
-  WHERE dt BETWEEN '{first}' AND '{last}'
-  GROUP BY sourceaddress, destinationaddress, dt
-)
-WHERE row_number <= 20
-ORDER BY dt, row_number
+-- title: Pairs with the most rejected packets
+-- question: Who was rejected most, and where did the packets want to go?
+-- reads: rejected_flows
+-- order: packetcount desc, sourceaddress, destinationaddress
+-- rows: 20
+-- chart: bars of packetcount by sourceaddress, destinationaddress
+-- columns:
+--   packetcount bigint: packets that were rejected
+--   sourceaddress string
+--   destinationaddress string
+--   dt string
+SELECT sum(numpackets) AS packetcount, sourceaddress, destinationaddress, dt
+FROM rejected_flows
+WHERE dt BETWEEN '{first}' AND '{last}'
+GROUP BY sourceaddress, destinationaddress, dt

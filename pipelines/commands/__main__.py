@@ -16,10 +16,11 @@ from pathlib import Path
 
 import click
 
+from assets.reports.report_files import read_reports
 from assets.results_source import require_own_results
+from flowlogs.datasets import DATASETS
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
-from flowlogs.statements import REJECTED_FLOWS
 from pipelines.commands.arguments import choose_day, require_variables, settings_for, whole_number
 from pipelines.commands.history import history
 from pipelines.commands.interruptions import errors_for_people
@@ -70,7 +71,7 @@ def run(typed: str | None, logs: str | None, day_text: str | None) -> None:
         with history(settings) as kept:
             result = materialize(settings, kept, day, terminal, stopped_by)
         if result.success:
-            print_reports(target.results, day)
+            print_reports(target.results, read_reports(settings.reports_folder), day)
         for warning in dict.fromkeys(message for _, message in terminal.warnings):
             click.secho(f"\nWarning: {warning}", fg="yellow")
         if not result.success:
@@ -102,8 +103,9 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
         except QueryError as error:
             if error.code not in ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"):
                 raise
-            tables = f"The tables that `make run` makes are {settings.table} and {REJECTED_FLOWS}."
-            if re.search(rf"\b({settings.table}|{REJECTED_FLOWS})'", str(error)) or error.code == "SCHEMA_NOT_FOUND":
+            tables = f"The tables that `make run` makes are {', '.join([settings.table, *DATASETS])}."
+            made = "|".join([settings.table, *DATASETS])
+            if re.search(rf"\b({made})'", str(error)) or error.code == "SCHEMA_NOT_FOUND":
                 tables = "The table of flow logs is there once `make run` has made it."
             raise FlowLakeError(f"{error}\n{tables}") from error
         frame = result.frame.head(max_rows)

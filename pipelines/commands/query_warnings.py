@@ -5,16 +5,17 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from assets.added_days import recorded_days
+from assets.datasets.files import ROOT, DatasetDay, changed_folders, day_folders, derived_days, parse_day
+from assets.datasets.lost_objects import changed_warnings, lost_since
 from assets.day_objects import days_read, listing_warnings, objects_of_days
 from assets.raw_tables import find_raw_tables
-from assets.rejected_flows.files import ROOT, changed_folders, day_folders, derived_days, parse_day
-from assets.rejected_flows.lost_objects import changed_warnings, lost_since
 from assets.table_guards import days_read_otherwise, derived_days_read_otherwise
+from flowlogs.datasets import DATASETS, REJECTED_FLOWS
 from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.printable import first_names
-from flowlogs.statements import REJECTED_FLOWS, TableName, rejected_flows_name
+from flowlogs.statements import TableName
 from pipelines.commands.statement_guard import reads_tables
 from pipelines.targets import Target
 from resources.engine import QueryResult
@@ -39,32 +40,45 @@ def query_warnings(target: Target, statement: str, result: QueryResult) -> list[
 def _warnings_of_days(target: Target, locations: Sequence[str]) -> list[str]:
     """What people should know of the days that were read: by their listing, and by what the last run read of them."""
     days = days_read(target.bucket, locations)
-    name = rejected_flows_name(target.table)
-    lost = lost_since(target.bucket, target.results, target.athena, name, days) if days else []
     derived = derived_days(target.results, locations)
-    return [
-        *lost,
-        *listing_warnings(target.bucket, days),
-        *_changed_since(target, name, sorted(derived.keys() - days)),
-        *_unfinished(derived),
+    lost = [
+        warning
+        for dataset in DATASETS
+        for warning in (
+            lost_since(target.bucket, target.results, target.athena, _table(target, dataset), days) if days else []
+        )
     ]
+    changed = [
+        warning
+        for dataset in dict.fromkeys(one.dataset for one in derived)
+        for warning in _changed_since(
+            target, dataset, sorted(one.day for one in derived if one.dataset == dataset and one.day not in days)
+        )
+    ]
+    return [*dict.fromkeys(lost), *listing_warnings(target.bucket, days), *changed, *_unfinished(derived)]
 
 
-def _changed_since(target: Target, name: TableName, days: Sequence[date]) -> list[str]:
-    """Warnings about days of rejected flows with other objects now than they were read from."""
+def _table(target: Target, dataset: str) -> TableName:
+    return TableName(target.table.database, dataset)
+
+
+def _changed_since(target: Target, dataset: str, days: Sequence[date]) -> list[str]:
+    """Warnings about days of a dataset with other objects now than they were read from."""
     if not days:
         return []
-    return changed_warnings(target.athena, target.results, name, objects_of_days(target.bucket, days))
+    now = objects_of_days(target.bucket, days)
+    return changed_warnings(target.athena, target.results, _table(target, dataset), now)
 
 
-def _unfinished(derived: Mapping[date, datetime]) -> list[str]:
-    """A warning about days that were not over when their rejected flows were read."""
-    early = sorted(day for day, began in derived.items() if began.date() <= day)
+def _unfinished(derived: Mapping[DatasetDay, datetime]) -> list[str]:
+    """A warning about days that were not over when a dataset of them was made."""
+    early = sorted({one.day for one, began in derived.items() if began.date() <= one.day})
     if not early:
         return []
+    names = ", ".join(dict.fromkeys(one.dataset for one in derived))
     return [
-        f"{days_text(early)}: not over (UTC) when the rejected flows were read, so that these are a part of the day. "
-        f"Materialize {REJECTED_FLOWS} again when it is over."
+        f"{days_text(early)}: not over (UTC) when the flow logs were read for {names}, so that these are a part of the "
+        f"day. Materialize {names} again when it is over."
     ]
 
 
@@ -99,7 +113,7 @@ def days_not_in_table(target: Target, statement: str) -> list[str]:
         f"Flow logs{of_whom} on {days_text(days)} are in the folder, and {target.table.table} has no partition for "
         "them, so that no row is of them: they were never added, or are in another format or layout, which has its own "
         f"table.{elsewhere} Add a day with: make run DATE={days[-1]}. "
-        f"{REJECTED_FLOWS} has the REJECT records of all formats."
+        f"{REJECTED_FLOWS.name} has the REJECT records of all formats."
     ]
 
 
@@ -123,23 +137,24 @@ def _first_warnings(warnings: Sequence[str]) -> list[str]:
 
 
 def _warnings_of_all_days(target: Target, statement: str) -> list[str]:
-    rejected_flows = rejected_flows_name(target.table)
     told: list[str] = []
     recorded = recorded_days(target.results, target.table)[target.table]
     if _names(statement, target.table):
         raw = find_raw_tables(target.results, target.bucket.sources(), target.table)
         values = [raw.sources.partition_values(source, day) for day in recorded for source in raw.sources.sources]
         told += days_read_otherwise(target.athena, target.table, raw.main_table.columns, values).values()
-    if _names(statement, rejected_flows):
-        folders = day_folders(target.results.list(ROOT))
-        days = sorted({*recorded, *(found.day for found in folders.values())})
-        told += derived_days_read_otherwise(target.athena, rejected_flows, days).values()
-        locations = target.athena.partition_locations(rejected_flows, days)
+    named = [dataset for dataset in DATASETS if _names(statement, _table(target, dataset))]
+    folders = day_folders(target.results.list(ROOT)) if named else {}
+    for dataset in named:
+        days = sorted({*recorded, *(found.dataset_day.day for found in folders.values())})
+        table = _table(target, dataset)
+        told += derived_days_read_otherwise(target.athena, table, days).values()
+        locations = target.athena.partition_locations(table, days)
         if changed := changed_folders(target.results, folders, locations.values()):
             told.append(
-                f"Where the statement reads these days, the rows of {REJECTED_FLOWS} may not be those that were "
-                f"written: {first_names(changed)}. Move away what is not the table's, or materialize {REJECTED_FLOWS} "
-                "for these days again."
+                f"Where the statement reads these days, the rows of {dataset} may not be those that were written: "
+                f"{first_names(changed)}. Move away what is not the table's, or materialize {dataset} for these days "
+                "again."
             )
     return list(dict.fromkeys(told))
 

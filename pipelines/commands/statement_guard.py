@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from assets.results_source import RESULT_FOLDERS
 from flowlogs.errors import FlowLakeError
 from flowlogs.statement_kind import StatementKind, first_word
 
@@ -20,7 +21,7 @@ def reads_tables(statement: str) -> bool:
 def require_permitted(statement: str, results: "ObjectStore", *, write: bool) -> None:
     """Raise FlowLakeError for a statement that may change something, unless `write` is set.
 
-    With `write`, an UNLOAD into the folders of rejected flows and reports is still refused: reports would be wrong.
+    With `write`, an UNLOAD into the folders of datasets and reports is still refused: reports would be wrong.
     """
     if not write and not _only_reads(statement):
         raise FlowLakeError(
@@ -29,12 +30,12 @@ def require_permitted(statement: str, results: "ObjectStore", *, write: bool) ->
             f"The statement was:\n{statement}"
         )
     is_unload = first_word(statement).kind is StatementKind.UNLOAD
-    ours = tuple(results.sql_location(folder) for folder in ("rejected_flows/", "reports/"))
+    ours = tuple(results.sql_location(folder) for folder in RESULT_FOLDERS)
     places = re.findall("'(s3://[^']*)'", statement) if is_unload else []
     for place in places:
         if f"{place.rstrip('/')}/".startswith(ours):
             raise FlowLakeError(
-                f"{place} is where REJECT records and reports are kept: other files there would change the reports. "
+                f"{place} is where datasets and reports are kept: other files there would change the reports. "
                 f"Name another folder, such as {results.sql_location('unloaded/')}."
             )
 

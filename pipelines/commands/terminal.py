@@ -1,7 +1,7 @@
 """Prints in the terminal: the progress of a run, the reason of its failure, and tables."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import dagster as dg
     import pandas as pd
 
+    from assets.reports.report_files import Report
     from resources.bucket import ObjectStore
 
 
@@ -85,21 +86,17 @@ def failure_text(result: "dg.ExecuteInProcessResult", terminal: TerminalLog) -> 
     return "The run failed; `make dev` shows its log."
 
 
-def print_reports(results: "ObjectStore", day: date) -> None:
+def print_reports(results: "ObjectStore", reports: "Sequence[Report]", day: date) -> None:
     """Print each report from the files that the run wrote, in the order of the reports' names, and the files' paths."""
-    import pandas as pd
-    import pyarrow as pa
+    from assets.reports.report_output import read_output, report_keys
 
-    from assets.reports.asset import report_keys
-    from assets.reports.report_files import REPORTS
-
-    for report in REPORTS:
+    for report in reports:
+        output = read_output(results, report, day)
+        if output is None:
+            continue
         parquet, csv = report_keys(report.name, day)
-        with results.open(parquet) as file:
-            # Arrow gets bytes, not a Python file: its threads may use a file after the interpreter's end, and abort.
-            frame = pd.read_parquet(pa.BufferReader(file.read()), dtype_backend="numpy_nullable")
         files = f"  {results.display_path(parquet)}\n  {results.display_path(csv)}"
-        click.echo(f"\n{report.name}: {report.description}\n\n{report_text(frame)}\n\n{files}")
+        click.echo(f"\n{report.name}: {report.description}\n\n{report_text(output.frame)}\n\n{files}")
 
 
 def report_text(frame: "pd.DataFrame") -> str:

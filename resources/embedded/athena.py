@@ -43,9 +43,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from resources.embedded.readers.object_check import ObjectCheck
-    from resources.embedded.session import Inputs, Limits, Session
+    from resources.embedded.session import Copy, Inputs, Limits, Session
     from resources.embedded.sql import statements
     from resources.embedded.sql.plan import QueryPlan, TableRead
+    from resources.embedded.sql.unload_parts import UnloadPart
 
 
 MAX_YEAR = 9999
@@ -256,14 +257,15 @@ class EmbeddedAthena(QueryEngine):
     def _unload(self, unload: "statements.Unload") -> _Outcome:
         import pyarrow as pa
 
-        from resources.embedded.session import Session
+        from resources.embedded.session import MAX_COPIES, Session
         from resources.embedded.sql.errors import not_supported
         from resources.embedded.sql.planner import plan_query
-        from resources.embedded.sql.unload import branches_of, require_unloadable
+        from resources.embedded.sql.unload import require_unloadable
+        from resources.embedded.sql.unload_parts import parts_of
 
         text = unload.query.text
-        plans = [plan_query(query, self.database, self.catalog.find_table) for query in branches_of(unload)]
-        require_unloadable(unload, plans)
+        parts = [(part, plan_query(part.query, self.database, self.catalog.find_table)) for part in parts_of(unload)]
+        require_unloadable(unload, parts)
         bucket, prefix = _split_location(unload.destination)
         store = self._store(bucket, unload.destination)
         if bucket in self.read_only or any(_lies_in(store, prefix, self.buckets[name]) for name in self.read_only):
@@ -277,38 +279,34 @@ class EmbeddedAthena(QueryEngine):
         # Where it writes by partition, Athena adds to what is there.
         if not unload.partitioned_by and next(store.list(prefix), None):
             raise QueryError("HIVE_PATH_ALREADY_EXISTS", f"Target directory {unload.destination} is not empty.", text)
-        data = [column for column in plans[0].columns if column not in unload.partitioned_by]
         written, partitions_written = list[str](), set[tuple[str, ...]]()
+        types: dict[tuple[str, ...], Mapping[str, str]] = {}
         with Session(text, self._limits()) as session, store.staging_folder() as folder:
-            chosen = [self._selected_partitions(plan, session) for plan in plans]
-            inputs = [self._inputs(plan, of_plan, session) for plan, of_plan in zip(plans, chosen, strict=True)]
+            chosen = [self._selected_partitions(plan, session) for _, plan in parts]
+            inputs = [self._inputs(plan, of_plan, session) for (_, plan), of_plan in zip(parts, chosen, strict=True)]
             session.restrict_access([read for of_plan in inputs for read in of_plan], folder)
-            types: list[str] | None = None
-            parts = [
-                (plan, values, part)
-                for plan, of_plan in zip(plans, inputs, strict=True)
-                for values, part in _unload_folders(unload, plan, of_plan)
-            ]
-            for plan, values, part in parts:
-                named = zip(unload.partitioned_by, values, strict=True)
-                names = [f"{column}={quote(value, safe='')}" for column, value in named]
-                path = folder.joinpath(prefix, *names, f"{uuid.uuid4()}.parquet")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                session.use_unload_settings(part)
-                session.check_actions(part)
-                session.bind_tables(part)
-                found = session.column_types(plan.sql)
-                if types not in (None, found):
-                    raise not_supported("UNLOAD of UNION ALL whose queries give columns of other types", text)
-                types = found
-                if not session.copy(plan.sql, data, path, unload.compression):
-                    path.unlink()
-                    continue
-                written.append(store.sql_location(path.relative_to(folder).as_posix()))
-                partitions_written.add(values)
-                if unload.partitioned_by and len(partitions_written) > MAX_PARTITIONS_PER_UNLOAD:
-                    problem = f"Exceeded limit of {MAX_PARTITIONS_PER_UNLOAD} open writers for partitions/buckets."
-                    raise QueryError("HIVE_TOO_MANY_OPEN_PARTITIONS", problem, text)
+            # What is read from the same objects is read once.
+            together: dict[tuple[ScannedObject, ...], list[_Folder]] = {}
+            for (part, plan), of_plan in zip(parts, inputs, strict=True):
+                for found in _unload_folders(unload, part, plan, of_plan):
+                    together.setdefault(found.objects, []).append(found)
+            for same in together.values():
+                session.use_unload_settings(same[0].inputs)
+                session.check_actions(same[0].inputs)
+                copies = [_copy_of(unload, found, folder / prefix) for found in same]
+                if len(copies) > MAX_COPIES:
+                    raise not_supported(f"UNLOAD into more than {MAX_COPIES} folders of the same objects", text)
+                for found, copy, copied in zip(same, copies, session.copy(copies, unload.compression), strict=True):
+                    if types.setdefault(found.constants, copied.types) != copied.types:
+                        raise not_supported("UNLOAD of UNION ALL whose queries give columns of other types", text)
+                    if not copied.rows:
+                        copy.path.unlink()
+                        continue
+                    written.append(store.sql_location(copy.path.relative_to(folder).as_posix()))
+                    partitions_written.add(found.values)
+                    if unload.partitioned_by and len(partitions_written) > MAX_PARTITIONS_PER_UNLOAD:
+                        problem = f"Exceeded limit of {MAX_PARTITIONS_PER_UNLOAD} open writers for partitions/buckets."
+                        raise QueryError("HIVE_TOO_MANY_OPEN_PARTITIONS", problem, text)
         return _Outcome(
             rows=pa.table({}),
             scanned_bytes=session.scanned_bytes,
@@ -318,9 +316,11 @@ class EmbeddedAthena(QueryEngine):
             misread=_by_display_path(session.misread),
             odd_actions=_by_display_path(session.odd_actions),
             partition_warnings=tuple(
-                warning
-                for of_plan, read in zip(chosen, inputs, strict=True)
-                for warning in self._partition_warnings(of_plan, read)
+                dict.fromkeys(
+                    warning
+                    for of_plan, read in zip(chosen, inputs, strict=True)
+                    for warning in self._partition_warnings(of_plan, read)
+                )
             ),
         )
 
@@ -497,21 +497,54 @@ def _split_location(location: str) -> tuple[str, str]:
     return match[1], "".join(f"{name}/" for name in names)
 
 
+@dataclass(frozen=True)
+class _Folder:
+    """A folder that an UNLOAD writes: the partition values in its name, and the plan and the inputs for its rows.
+
+    `constants` are those of the values that are constants of the plan.
+    """
+
+    values: tuple[str, ...]
+    constants: tuple[str, ...]
+    plan: "QueryPlan"
+    inputs: "Inputs"
+
+    @property
+    def objects(self) -> tuple[ScannedObject, ...]:
+        return tuple(stored for _, objects in self.inputs for stored in objects)
+
+
+def _copy_of(unload: "statements.Unload", found: "_Folder", destination: Path) -> "Copy":
+    """The file to write for a folder below the destination."""
+    from resources.embedded.session import Copy
+
+    named = zip(unload.partitioned_by, found.values, strict=True)
+    folder = destination.joinpath(*(f"{column}={quote(value, safe='')}" for column, value in named))
+    folder.mkdir(parents=True, exist_ok=True)
+    data = [column for column in found.plan.columns if column not in unload.partitioned_by]
+    return Copy(found.plan.sql, found.inputs, data, folder / f"{uuid.uuid4()}.parquet")
+
+
 def _unload_folders(
-    unload: "statements.Unload", plan: "QueryPlan", inputs: "Inputs"
-) -> "Iterator[tuple[tuple[str, ...], Inputs]]":
-    """The folders that an UNLOAD writes: the partition values in the folder's name, and the objects for its rows."""
+    unload: "statements.Unload", part: "UnloadPart", plan: "QueryPlan", inputs: "Inputs"
+) -> "Iterator[_Folder]":
+    """The folders that a part of an UNLOAD writes."""
     if not unload.partitioned_by:
-        yield (), inputs
+        yield _Folder((), (), plan, inputs)
         return
     ((read, objects),) = inputs
     own = [column for column, _ in read.definition.partition_columns]
-    positions = [own.index(plan.partition_columns[column]) for column in unload.partitioned_by]
-    parts: dict[tuple[str, ...], list[ScannedObject]] = {}
+    found: dict[tuple[str, ...], list[ScannedObject]] = {}
     for stored in objects:
-        parts.setdefault(tuple(stored.partition[position] for position in positions), []).append(stored)
-    for values, part in parts.items():
-        yield values, [(read, part)]
+        values = tuple(
+            part.constants[column]
+            if column in part.constants
+            else stored.partition[own.index(plan.partition_columns[column])]
+            for column in unload.partitioned_by
+        )
+        found.setdefault(values, []).append(stored)
+    for values, of_folder in found.items():
+        yield _Folder(values, tuple(part.constants.values()), plan, [(read, of_folder)])
 
 
 def _with_trino_integers(rows: "pa.Table", statement: str) -> "pa.Table":

@@ -6,14 +6,14 @@ Statements are planned in sql/, and objects are read in readers/.
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable, shortened
@@ -32,6 +32,7 @@ from resources.parquet_facts import copies_digest, footer_size
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from duckdb import DuckDBPyConnection
 
     from resources.embedded.sql.plan import TableRead
 
@@ -50,6 +51,9 @@ RESULT_BYTES = 256 << 20
 SECONDS_BETWEEN_LOOKS = 0.05
 """How often the calling thread looks for a signal, and at the time, while DuckDB works."""
 
+MAX_COPIES = 8
+"""How many files are written from one reading of the objects, at most."""
+
 ROWS_AT_ONCE = 2048
 """How many rows of a result are fetched at a time. DuckDB computes as many at once."""
 
@@ -58,12 +62,23 @@ _DAMAGE = "TProtocol|thrift|parquet|decompress|corrupt|snappy|gzip|zstd|page|des
 
 T = TypeVar("T")
 
-_SETTINGS = (
+_SETTINGS_OF_CONNECTION = (
     "TimeZone = 'UTC'",  # Athena's
     "python_enable_replacements = false",  # a table's name never means a Python variable
+)
+
+_SETTINGS = (
+    *_SETTINGS_OF_CONNECTION,
     "autoinstall_known_extensions = false",  # DuckDB never downloads anything
     f"memory_limit = '{MEMORY_LIMIT}'",
 )
+
+
+class _Rows(NamedTuple):
+    """What DuckDB reads a table's rows from, and the SELECT of them by the name that this has."""
+
+    source: object
+    sql: Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -79,10 +94,28 @@ class Limits:
     protected_folders: Collection[Path] = ()
 
 
+@dataclass(frozen=True)
+class Copy:
+    """A Parquet file to write: these `columns` of what `sql` gives over the inputs."""
+
+    sql: str
+    inputs: Inputs
+    columns: Sequence[str]
+    path: Path
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What was written: the number of rows, and the type of each column, in DuckDB's words."""
+
+    rows: int
+    types: Mapping[str, str]
+
+
 class Session:
     """A DuckDB session, used in a ``with`` block. `scanned_bytes` is the size of the objects, or Parquet columns, read.
 
-    DuckDB works in a thread of its own. The calling thread waits for it, receives signals and keeps the time limit.
+    DuckDB works in threads of its own. The calling thread waits for them, receives signals and keeps the time limit.
     After a signal, the work is stopped first, then KeyboardInterrupt is raised. DuckDB is only called where signals
     raise nothing, because it may swallow an exception of a signal handler.
     """
@@ -105,7 +138,8 @@ class Session:
             self._folder = entered.enter_context(scratch_folder(self.limits.protected_folders, self.limits.read_only))
             entered.enter_context(bounded_memory())
             self.connection = entered.enter_context(duckdb.connect())
-            self._thread = entered.enter_context(ThreadPoolExecutor(1, thread_name_prefix="flow-log-query"))
+            self._connections = [self.connection]
+            self._threads = entered.enter_context(ThreadPoolExecutor(MAX_COPIES, thread_name_prefix="flow-log-query"))
             self._set(*_SETTINGS, f"temp_directory = {quoted_text(str(self._folder))}")
             self._entered = entered.pop_all()
         return self
@@ -164,10 +198,31 @@ class Session:
     def bind_tables(self, inputs: Inputs) -> None:
         """Create a view for each table that the statement reads, over the rows of these objects."""
         for read, objects in inputs:
-            rows_sql = self._parquet if read.definition.stored_as == PARQUET else self._text
-            sql = rows_sql(f"{read.relation}_source", read, objects)
-            view = f"CREATE OR REPLACE TEMP VIEW {quoted_name(read.relation)} AS {sql}"
-            self._run(partial(self.connection.execute, view))  # fails where a file is gone
+            (rows,) = self._rows_of([read], objects)
+            self._bind(self.connection, read, rows)
+
+    def _bind(self, connection: "DuckDBPyConnection", read: "TableRead", rows: "_Rows") -> None:
+        source = f"{read.relation}_source"
+        with shielded():
+            connection.register(source, rows.source)
+        view = f"CREATE OR REPLACE TEMP VIEW {quoted_name(read.relation)} AS {rows.sql(source)}"
+        self._run(partial(connection.execute, view))  # fails where a file is gone
+
+    def _rows_of(self, reads: "Sequence[TableRead]", objects: Sequence[ScannedObject]) -> "list[_Rows]":
+        """The rows of the same objects for each of these reads of one table. They are read once for all of them."""
+        table = reads[0].definition
+        if table.stored_as == TEXT:
+            rows = scan.TextScan(objects, table, [scan.Wanted(read.columns, read.required_text) for read in reads])
+            self._scans.append(rows)
+            return [
+                _Rows(stream, partial(scan.rows_sql, table=table, columns=stream.columns)) for stream in rows.streams
+            ]
+        files = [parquet.ParquetFile(self._files[stored], stored.partition) for stored in objects]
+        columns = {column for read in reads for column in read.columns}
+        stored = parquet.stored_columns(self._checked_metadata(reads[0], objects), columns)
+        self._parquet_bytes += stored.size
+        partitions = parquet.partitions_of(files, table)
+        return [_Rows(partitions, partial(parquet.rows_sql, files, stored, table, read.columns)) for read in reads]
 
     def select(self, sql: str, max_rows: int | None = None) -> "tuple[pa.Table, bool]":
         """The rows, or the first of them; and whether there are more. Raises QueryError where they are too many."""
@@ -206,42 +261,52 @@ class Session:
 
         return self._run(choose)
 
-    def column_types(self, sql: str) -> list[str]:
-        """The types of the columns that the query gives, in DuckDB's words."""
-        return self._run(lambda: [str(kind) for kind in self.connection.sql(sql).types])
+    def copy(self, copies: Sequence[Copy], compression: str) -> list[Copied]:
+        """Write files, at most MAX_COPIES. Several of them read the same objects of one table, which are read once."""
+        connections = [self._new_connection() for _ in copies]
+        if len(copies) == 1:
+            for read, objects in copies[0].inputs:
+                (rows,) = self._rows_of([read], objects)
+                self._bind(connections[0], read, rows)
+        else:
+            reads, (objects, *_) = zip(*(copy.inputs[0] for copy in copies), strict=True)
+            for connection, read, rows in zip(connections, reads, self._rows_of(reads, objects), strict=True):
+                self._bind(connection, read, rows)
+        found = self._run_all(
+            [
+                partial(self._copy, connection, copy, compression)
+                for connection, copy in zip(connections, copies, strict=True)
+            ]
+        )
+        with shielded():
+            for connection in connections:
+                self._connections.remove(connection)
+                connection.close()
+        return found
 
-    def copy(self, sql: str, columns: Sequence[str], path: Path, compression: str) -> int:
-        """Write these columns of what the query gives into a Parquet file; returns the number of rows."""
-        return self._run(partial(self._copy, sql, columns, path, compression))
+    def _new_connection(self) -> "DuckDBPyConnection":
+        with shielded():
+            connection = self.connection.cursor()
+            self._connections.append(connection)
+            for setting in _SETTINGS_OF_CONNECTION:
+                connection.execute(f"SET {setting}")
+        return connection
 
-    def _copy(self, sql: str, columns: Sequence[str], path: Path, compression: str) -> int:
-        found = self.connection.sql(sql)
+    def _copy(self, connection: "DuckDBPyConnection", copy: Copy, compression: str) -> Copied:
+        found = connection.sql(copy.sql)
+        types = {
+            name: kind for name, kind in zip(found.columns, map(str, found.types), strict=True) if name in copy.columns
+        }
         # Trino sums to bigint, DuckDB to 128 bits, which Parquet has no integer for.
         values = [
             f"CAST({quoted_name(name)} AS BIGINT) AS {quoted_name(name)}" if kind == "HUGEINT" else quoted_name(name)
-            for name, kind in zip(found.columns, map(str, found.types), strict=True)
-            if name in columns
+            for name, kind in types.items()
         ]
-        count = self.connection.execute(
-            f"COPY (SELECT {', '.join(values)} FROM ({sql})) TO {quoted_text(str(path))} "
+        count = connection.execute(
+            f"COPY (SELECT {', '.join(values)} FROM ({copy.sql})) TO {quoted_text(str(copy.path))} "
             f"(FORMAT parquet, COMPRESSION {compression})"
         ).fetchone()
-        return int(count[0]) if count else 0
-
-    def _text(self, source: str, read: "TableRead", objects: Sequence[ScannedObject]) -> str:
-        rows = scan.TextScan(objects, read.definition, read.columns, read.required_text)
-        with shielded():
-            self.connection.register(source, rows)
-        self._scans.append(rows)
-        return scan.rows_sql(source, read.definition, [name for name, _ in rows.lines.columns])
-
-    def _parquet(self, source: str, read: "TableRead", objects: Sequence[ScannedObject]) -> str:
-        files = [parquet.ParquetFile(self._files[stored], stored.partition) for stored in objects]
-        stored = parquet.stored_columns(self._checked_metadata(read, objects), read.columns)
-        self._parquet_bytes += stored.size
-        with shielded():
-            self.connection.register(source, parquet.partitions_of(files, read.definition))
-        return parquet.rows_sql(files, stored, read.definition, read.columns, source)
+        return Copied(int(count[0]) if count else 0, types)
 
     def check_actions(self, inputs: Inputs) -> None:
         """Look through the Parquet objects of flow logs for records with an action that no report counts.
@@ -273,16 +338,23 @@ class Session:
 
     def _run(self, work: Callable[[], T]) -> T:
         """The result of the work. Stopping takes as long as DuckDB needs for its current rows."""
+        return self._run_all([work])[0]
+
+    def _run_all(self, works: Sequence[Callable[[], T]]) -> list[T]:
+        """The results of works that are done at the same time. If one fails, the others are stopped."""
         with self._errors_in_words(), shielded():
-            future = self._thread.submit(work)
+            futures = [self._threads.submit(work) for work in works]
             try:
-                while not future.done():
+                waiting = set(futures)
+                while waiting:
                     raise_received()
                     self._require_time()
-                    wait([future], SECONDS_BETWEEN_LOOKS)
-                return future.result()
+                    done, waiting = wait(waiting, SECONDS_BETWEEN_LOOKS, FIRST_EXCEPTION)
+                    for future in done:
+                        future.result()
+                return [future.result() for future in futures]
             finally:
-                self._stop(future)
+                self._stop(futures)
 
     def _require_time(self) -> None:
         """Raise FlowLakeError where the statement's time is over."""
@@ -292,13 +364,15 @@ class Session:
                 f"The query took longer than {seconds:g} s (FLOWLAKE_QUERY_TIMEOUT_SECONDS). It was stopped."
             )
 
-    def _stop(self, future: "Future[T]") -> None:
-        """Stop the work, if it is not done. DuckDB ignores an interrupt before it has begun, so this repeats it."""
-        for rows in self._scans if not future.done() else ():
+    def _stop(self, futures: "Sequence[Future[T]]") -> None:
+        """Stop works that are not done. DuckDB ignores an interrupt before it has begun, so this repeats it."""
+        waiting = {future for future in futures if not future.done()}
+        for rows in self._scans if waiting else ():
             rows.stop()
-        while not future.done():
-            self.connection.interrupt()
-            wait([future], SECONDS_BETWEEN_LOOKS)
+        while waiting:
+            for connection in self._connections:
+                connection.interrupt()
+            _, waiting = wait(waiting, SECONDS_BETWEEN_LOOKS)
 
     @contextmanager
     def _errors_in_words(self) -> Iterator[None]:

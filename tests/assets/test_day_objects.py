@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from assets.rejected_flows import partition_swap
 from lake import DAILY, Lake, failure, metadata
 from support import (
     DAY,
@@ -32,7 +33,6 @@ from assets.day_objects import (
     inspect_days,
     listing_warnings,
 )
-from assets.rejected_flows import partition_swap
 from assets.results_source import SOURCE_RECORD
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import HEADER_LINE

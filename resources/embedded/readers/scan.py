@@ -6,8 +6,7 @@
 import os
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -32,6 +31,11 @@ MAX_LINES = 1 << 17
 
 BATCHES_AHEAD = 4
 
+STOPPED = "the scan was stopped"
+
+SECONDS_BETWEEN_LOOKS = 0.1
+"""How often a thread that waits for a slow stream looks whether it is still needed."""
+
 MAX_WORKERS = 8
 """How many threads scan at most. Each holds some 50 MB, and more would be faster than DuckDB."""
 
@@ -55,23 +59,81 @@ class _Lines:
     text: bytes | memoryview
 
 
-class TextScan:
-    """The rows of text objects as an Arrow stream. DuckDB pulls its batches while threads read ahead.
+@dataclass(frozen=True)
+class Wanted:
+    """What a consumer of a scan needs: columns of the table (at least one), and a text that its lines contain.
 
-    The stream has the table's columns that are in `columns` (at least one), with their types, and each partition column
-    as text. It can be read more than once. `required`: lines without this text are left out, since the query does not
-    need them. `scanned_bytes` is the size, as stored, of the objects that were opened; `error` why a stream failed;
-    `checks` the findings in the objects, as far as they were read; `beginnings` are digests of their first records.
+    Lines without the text `required` are left out, since the consumer does not need them.
     """
 
-    def __init__(
-        self, objects: Sequence[ScannedObject], table: TableDefinition, columns: Iterable[str], required: str = ""
-    ) -> None:
-        self.objects = objects
+    columns: Collection[str]
+    required: str = ""
+
+
+class _Decoding:
+    """The lines with one required text, decoded once for all consumers that need just these."""
+
+    def __init__(self, table: TableDefinition, required: str, columns: Iterable[str], *, inspects: bool) -> None:
         self.required = required.encode()
-        self.skipped_lines = int(table.properties.get("skip.header.line.count", "0"))
         self.lines = LineDecoder(table, columns)
-        self.partition_columns = [column for column, _ in table.partition_columns]
+        self.inspects = inspects
+        self.keys = [(column, _key_type()) for column, _ in table.partition_columns]
+
+    @cached_property
+    def schema(self) -> "pa.Schema":
+        import pyarrow as pa
+
+        return pa.schema([*self.lines.schema, *self.keys])
+
+    def decoded(self, piece: bytes, partition: Sequence[str]) -> "tuple[pa.RecordBatch, bool]":
+        """The rows of lines, with the values of their partition; and whether all lines are regular."""
+        import pyarrow as pa
+
+        rows, regular = self.lines.decode(piece)
+        keys = [
+            pa.DictionaryArray.from_arrays(
+                pa.repeat(pa.scalar(0, pa.int8()), len(rows)), pa.array([value], pa.string())
+            )
+            for value in partition
+        ]
+        return pa.RecordBatch.from_arrays([*rows.columns, *keys], schema=self.schema), regular
+
+
+def _key_type() -> "pa.DataType":
+    """The type of a partition column in a batch."""
+    import pyarrow as pa
+
+    return pa.dictionary(pa.int8(), pa.string())
+
+
+class TextScan:
+    """The rows of text objects as Arrow streams, one for each of `wanted`. Threads read ahead while they are pulled.
+
+    All streams get their rows from one reading of the objects. With one stream, it can be read more than once. Several
+    streams can be read once, and have to be read at the same time, since the threads wait for the slowest.
+
+    A stream has the columns that are wanted, with their types, perhaps more of the table's columns, and each partition
+    column as text. `scanned_bytes` is the size, as stored, of the objects that were opened; `error` why a stream
+    failed; `checks` the findings in the objects, as far as they were read; `beginnings` are digests of their first
+    records.
+    """
+
+    def __init__(self, objects: Sequence[ScannedObject], table: TableDefinition, wanted: Sequence[Wanted]) -> None:
+        self.objects = objects
+        self.skipped_lines = int(table.properties.get("skip.header.line.count", "0"))
+        by_text = {one.required: [own for own in wanted if own.required == one.required] for one in wanted}
+        # An irregular record is inspected once: where all lines are decoded, if that is anywhere.
+        self._decodings = [
+            _Decoding(
+                table,
+                required,
+                {name for own in same for name in own.columns},
+                inspects=not required or "" not in by_text,
+            )
+            for required, same in by_text.items()
+        ]
+        places = [list(by_text).index(own.required) for own in wanted]
+        self.streams = [_Stream(self, number, self._decodings[place]) for number, place in enumerate(places)]
         self.scanned_bytes = 0
         self.error: BaseException | None = None
         self.checks: dict[ScannedObject, ObjectCheck] = {}
@@ -79,114 +141,79 @@ class TextScan:
         self._format = checked_format(table)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
+        self._shared: _Reading | None = None
 
     def stop(self) -> None:
         """Let every stream fail soon."""
         self._stopped.set()
 
-    @cached_property
-    def schema(self) -> "pa.Schema":
-        import pyarrow as pa
+    @property
+    def is_stopped(self) -> bool:
+        return self._stopped.is_set()
 
-        keys = [(column, pa.dictionary(pa.int8(), pa.string())) for column in self.partition_columns]
-        return pa.schema([*self.lines.schema, *keys])
+    def reading(self, stream: "_Stream") -> "_Reading":
+        """The reading of the objects that a stream takes part in: one of its own if it is the only stream."""
+        is_again, stream.is_opened = stream.is_opened, True
+        if len(self.streams) == 1:
+            return _Reading(self, self.streams)
+        if is_again:
+            raise RuntimeError("a stream of a shared scan is read a second time")
+        with self._lock:
+            self._shared = self._shared or _Reading(self, self.streams)
+        return self._shared
 
-    def __arrow_c_schema__(self) -> object:
-        return self.schema.__arrow_c_schema__()
+    def batches(
+        self, sources: Iterator[ScannedObject], is_unneeded: Callable[[], bool]
+    ) -> "Iterator[tuple[_Decoding, pa.RecordBatch]]":
+        """The rows of objects, by decoding. Small objects of one partition are decoded together.
 
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        import pyarrow as pa
-
-        reader = pa.RecordBatchReader.from_batches(self.schema, self._batches())
-        return reader.__arrow_c_stream__(requested_schema)
-
-    def _batches(self) -> "Iterator[pa.RecordBatch]":
-        import pyarrow as pa
-
-        workers = min(os.cpu_count() or 1, MAX_WORKERS, len(self.objects))
-        waiting = iter(self.objects)
-        # The last item of every thread is None, or the error that ended it. Whoever takes the last item of each thread
-        # has all batches, or an error; and no thread waits for room in the queue.
-        ready: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(workers * BATCHES_AHEAD)
-        stopped = threading.Event()
-
-        def next_object() -> ScannedObject | None:
-            with self._lock:
-                return next(waiting, None)
-
-        def work() -> None:
-            last: BaseException | None = None
-            try:
-                for batch in self._read(iter(next_object, None), stopped):
-                    ready.put(batch)
-            except BaseException as error:  # noqa: BLE001 - raised where the stream is read
-                last = error
-            finally:
-                ready.put(last)
-
-        running = 0
-        with ThreadPoolExecutor(max(workers, 1), thread_name_prefix="flow-log-scan") as pool:
-            try:
-                while running < workers:
-                    pool.submit(work)
-                    running += 1
-                while running:
-                    item = ready.get()
-                    if isinstance(item, pa.RecordBatch):
-                        yield item
-                        continue
-                    running -= 1
-                    if item is not None:
-                        raise item  # noqa: TRY301 - what ended a thread ends the stream
-            except (Exception, KeyboardInterrupt) as error:
-                self.error = error
-                raise
-            finally:
-                stopped.set()
-                while running:
-                    running -= not isinstance(ready.get(), pa.RecordBatch)
-
-    def _read(self, sources: Iterator[ScannedObject], unneeded: threading.Event) -> "Iterator[pa.RecordBatch]":
-        """The rows of objects. Small objects of one partition are decoded together.
-
-        Ends early when `unneeded` is set. Raises InterruptedError when the scan is stopped.
+        Ends early if `is_unneeded`. Raises InterruptedError when the scan is stopped.
         """
-        waiting: list[_Lines] = []
+        waiting: dict[_Decoding, list[_Lines]] = {decoding: [] for decoding in self._decodings}
         partition: tuple[str, ...] = ()
         for source in sources:
-            if waiting and source.partition != partition:
-                yield from self._decoded(waiting, partition)
-                waiting = []
+            if source.partition != partition:
+                yield from self._all_decoded(waiting, partition)
             partition = source.partition
             with self._lock:
                 self.scanned_bytes += source.size
-            for lines, check in self._lines(source):
+            for decoding, lines, check in self._lines(source):
                 if self._stopped.is_set():
-                    raise InterruptedError("the scan was stopped")
-                if unneeded.is_set():
+                    raise InterruptedError(STOPPED)
+                if is_unneeded():
                     return
-                waiting.append(_Lines(source, check, lines))
-                if sum(len(lines.text) for lines in waiting) >= DECODED_BYTES:
-                    yield from self._decoded(waiting, partition)
-                    waiting = []
-        if waiting:
-            yield from self._decoded(waiting, partition)
+                found = waiting[decoding]
+                found.append(_Lines(source, check, lines))
+                if sum(len(lines.text) for lines in found) >= DECODED_BYTES:
+                    yield from self._decoded(decoding, found, partition)
+                    found.clear()
+        yield from self._all_decoded(waiting, partition)
 
-    def _lines(self, source: ScannedObject) -> Iterator[tuple[bytes | memoryview, ObjectCheck | None]]:
-        """Those of an object's lines below its header that the query may need, in pieces.
+    def _all_decoded(
+        self, waiting: "Mapping[_Decoding, list[_Lines]]", partition: Sequence[str]
+    ) -> "Iterator[tuple[_Decoding, pa.RecordBatch]]":
+        for decoding, found in waiting.items():
+            if found:
+                yield from self._decoded(decoding, found, partition)
+                found.clear()
+
+    def _lines(self, source: ScannedObject) -> Iterator[tuple[_Decoding, bytes | memoryview, ObjectCheck | None]]:
+        """Those of an object's lines below its header that each decoding may need, in pieces.
 
         Findings are stored at once, because the reader may need no more of the object.
         """
         chunks = object_text(source.store, source.key)
         check = ObjectCheck(PurePosixPath(source.key).name, self._format) if self._format else None
         for text in without_header(chunks, self.skipped_lines, check.header if check else None):
-            ends = numbers = None
+            ends = None
             if check:
                 ends = line_ends(text)
                 check.records(text, ends)
                 self._store_findings(source, check)
-                numbers = check.lines_of_action(text, ends, self.required)
-            yield usable_lines(text, self.required, ends, numbers), check
+            for decoding in self._decodings:
+                required = decoding.required
+                numbers = check.lines_of_action(text, ends, required) if check and ends is not None else None
+                yield decoding, usable_lines(text, required, ends, numbers), check
         if check:
             self._store_findings(source, check)
 
@@ -197,28 +224,136 @@ class TextScan:
             if check.beginning:
                 self.beginnings[source] = check.beginning
 
-    def _decoded(self, waiting: "Sequence[_Lines]", partition: Sequence[str]) -> "Iterator[pa.RecordBatch]":
-        is_inspected = self._format is None
+    def _decoded(
+        self, decoding: _Decoding, waiting: "Sequence[_Lines]", partition: Sequence[str]
+    ) -> "Iterator[tuple[_Decoding, pa.RecordBatch]]":
+        is_inspected = self._format is None or not decoding.inspects
         for piece in pieces_of(b"".join(lines.text for lines in waiting), MAX_LINES):
-            rows, regular = self.lines.decode(piece)
+            rows, regular = decoding.decoded(piece, partition)
             if not regular and not is_inspected:
                 is_inspected = True
                 for lines in waiting:
                     if lines.check:
                         lines.check.unusual_records(lines.text)
                         self._store_findings(lines.source, lines.check)
-            yield self._with_keys(rows, partition)
+            yield decoding, rows
 
-    def _with_keys(self, rows: "pa.RecordBatch", partition: Sequence[str]) -> "pa.RecordBatch":
+
+class _Stream:
+    """One of a scan's streams, which DuckDB pulls."""
+
+    def __init__(self, scan: TextScan, number: int, decoding: _Decoding) -> None:
+        self.scan = scan
+        self.number = number
+        self.decoding = decoding
+        self.is_opened = False
+
+    @property
+    def columns(self) -> list[str]:
+        """The table's columns that it has."""
+        return [name for name, _ in self.decoding.lines.columns]
+
+    def __arrow_c_schema__(self) -> object:
+        return self.decoding.schema.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         import pyarrow as pa
 
-        keys = [
-            pa.DictionaryArray.from_arrays(
-                pa.repeat(pa.scalar(0, pa.int8()), len(rows)), pa.array([value], pa.string())
-            )
-            for value in partition
-        ]
-        return pa.RecordBatch.from_arrays([*rows.columns, *keys], schema=self.schema)
+        batches = self.scan.reading(self).batches_of(self)
+        return pa.RecordBatchReader.from_batches(self.decoding.schema, batches).__arrow_c_stream__(requested_schema)
+
+
+class _Reading:
+    """One reading of a scan's objects, by several threads, for these streams.
+
+    The last item in each stream's queue, from every thread, is None, or the error that ended the thread. Whoever takes
+    the last item of each thread has all batches, or an error.
+    """
+
+    def __init__(self, scan: TextScan, streams: Sequence[_Stream]) -> None:
+        self.scan = scan
+        self.workers = min(os.cpu_count() or 1, MAX_WORKERS, len(scan.objects))
+        self._ready: dict[_Stream, queue.Queue[pa.RecordBatch | BaseException | None]] = {
+            stream: queue.Queue(self.workers * BATCHES_AHEAD) for stream in streams
+        }
+        self._closed = {stream: threading.Event() for stream in streams}
+        self._waiting = iter(scan.objects)
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+
+    def batches_of(self, stream: _Stream) -> "Iterator[pa.RecordBatch]":
+        """The rows of one stream. The first call starts the threads."""
+        import pyarrow as pa
+
+        if self.scan.is_stopped:
+            raise InterruptedError(STOPPED)
+        running, ready = self.workers, self._ready[stream]
+        try:
+            self._start()
+            while running:
+                item = ready.get()
+                if isinstance(item, pa.RecordBatch):
+                    yield item
+                    continue
+                running -= 1
+                if item is not None:
+                    raise item  # noqa: TRY301 - what ended a thread ends the stream
+        except (Exception, KeyboardInterrupt) as error:
+            self.scan.error = self.scan.error or error
+            raise
+        finally:
+            self._closed[stream].set()
+            while running:
+                running -= not isinstance(ready.get(), pa.RecordBatch)
+            self._join()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._threads:
+                return
+            self._threads = [threading.Thread(target=self._work, name="flow-log-scan") for _ in range(self.workers)]
+            for thread in self._threads:
+                thread.start()
+
+    def _join(self) -> None:
+        """Wait for the threads, if no other stream needs them."""
+        if self._is_unneeded():
+            for thread in self._threads:
+                thread.join()
+
+    def _is_unneeded(self) -> bool:
+        return all(closed.is_set() for closed in self._closed.values())
+
+    def _next_object(self) -> ScannedObject | None:
+        with self._lock:
+            return next(self._waiting, None)
+
+    def _work(self) -> None:
+        last: BaseException | None = None
+        try:
+            for decoding, batch in self.scan.batches(iter(self._next_object, None), self._is_unneeded):
+                for stream in self._ready:
+                    if stream.decoding is decoding:
+                        self._put(stream, batch)
+        except BaseException as error:  # noqa: BLE001 - raised where the streams are read
+            last = error
+        finally:
+            for stream in self._ready:
+                self._put(stream, last)
+
+    def _put(self, stream: _Stream, item: "pa.RecordBatch | BaseException | None") -> None:
+        """Hand an item to a stream. A stream that was closed, or a scan that was stopped, needs no batch any more."""
+        import pyarrow as pa
+
+        is_batch = isinstance(item, pa.RecordBatch)
+        while not (is_batch and (self._closed[stream].is_set() or self.scan.is_stopped)):
+            try:
+                self._ready[stream].put(item, timeout=SECONDS_BETWEEN_LOOKS)
+            except queue.Full:
+                if self.scan.is_stopped and not stream.is_opened:
+                    return
+            else:
+                return
 
 
 def rows_sql(relation: str, table: TableDefinition, columns: Iterable[str]) -> str:

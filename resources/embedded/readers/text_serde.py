@@ -4,31 +4,34 @@ The rules were checked with Hive's own reader: a number that does not parse or d
 NULL, an extra one is ignored, and ``\\N`` is NULL.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flowlogs.statements import TableDefinition
 from resources.embedded.data_types import HIVE_TYPES, field_sql
 from resources.embedded.quoting import quoted_name, quoted_text
-from resources.embedded.readers.byte_search import WORD, positions, slices, words_of
+from resources.embedded.readers.byte_search import positions
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
+    from pyarrow import csv
 
 MUCH_TEXT = 12 << 20
 """Only a very long line gives so many bytes at a time. Then extra fields of such lines are cut off first."""
 
 LONG_LINE = 1 << 20
 
+_HEXADECIMAL = re.compile(b"0[xX]")
+
 
 class LineDecoder:
     """Decodes lines into some of a table's columns, or into its first column if `columns` names none.
 
     Nearly all lines are regular: as many fields as the table has columns, integers in decimal digits, ``-`` for a
-    missing value, no backslash. Regular lines are decoded a column at a time, with array operations. If any line of a
-    text is not regular, the whole text is decoded by DuckDB, with the SQL of `field_sql`.
+    missing value, no backslash. Regular lines are decoded by Arrow's CSV reader. If any line of a text is not regular,
+    the whole text is decoded by DuckDB, with the SQL of `field_sql`.
     """
 
     def __init__(self, table: TableDefinition, columns: Iterable[str]) -> None:
@@ -40,7 +43,7 @@ class LineDecoder:
     def schema(self) -> "pa.Schema":
         import pyarrow as pa
 
-        return pa.schema([(name, pa.type_for_alias(HIVE_TYPES[kind].arrow)) for name, kind in self.columns])
+        return pa.schema([(name, pa_type(kind)) for name, kind in self.columns])
 
     def decode(self, lines: bytes) -> "tuple[pa.RecordBatch, bool]":
         """The rows of lines, each of which ends in ``\\n``; and whether all inspected lines are regular."""
@@ -70,35 +73,60 @@ class LineDecoder:
 
     def _regular(self, lines: bytes) -> "pa.RecordBatch | None":
         """The rows, if all lines are regular."""
-        import numpy as np
         import pyarrow as pa
+        from pyarrow import csv
 
-        # Bytes before the first field, so that a whole word ends where that field ends.
-        text = b"".join((bytes(WORD), lines))
-        characters = np.frombuffer(text, np.uint8)
-        ends = positions(characters, 0x0A)
-        gaps = np.flatnonzero(characters == ord(self.table.delimiter))
-        count = len(self.table.columns)
-        if len(gaps) != (count - 1) * len(ends) or b"\\" in lines:
+        # Arrow also ends lines at "\r", takes blanks around a number, and hexadecimal numbers.
+        if any(character in lines for character in self._unusual) or (
+            (b"x" in lines or b"X" in lines) and _HEXADECIMAL.search(lines)
+        ):
             return None
-        bounds = np.empty((count + 1, len(ends)), np.int64)
-        bounds[0, 0], bounds[0, 1:] = WORD - 1, ends[:-1]
-        bounds[1:count] = gaps.reshape(len(ends), count - 1).T
-        bounds[count] = ends
-        if (bounds[1] <= bounds[0]).any() or (bounds[count] <= bounds[count - 1]).any():
+        try:
+            rows = csv.read_csv(pa.py_buffer(lines), self._reading(len(lines)), self._parsing, self._conversion)
+        except pa.ArrowInvalid:
             return None
-        numbers = {column: number for number, (column, _) in enumerate(self.table.columns)}
-        arrays = []
-        for name, kind in self.columns:
-            start, end = bounds[numbers[name]] + 1, bounds[numbers[name] + 1]
-            if not HIVE_TYPES[kind].is_integer:
-                arrays.append(slices(text, start, end))
-                continue
-            values = _integers(text, start, end, HIVE_TYPES[kind].arrow)
-            if values is None:
-                return None
-            arrays.append(values)
-        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+        if any(map(_is_unusual, rows.columns)):
+            return None
+        (batch,) = rows.select(self.schema.names).combine_chunks().to_batches() or [None]
+        return batch
+
+    def _reading(self, size: int) -> "csv.ReadOptions":
+        from pyarrow import csv
+
+        names = [name for name, _ in self.table.columns]
+        return csv.ReadOptions(column_names=names, use_threads=False, block_size=size + 1)
+
+    @cached_property
+    def _unusual(self) -> list[bytes]:
+        blanks = {b" ", b"\t"} - {self.table.delimiter.encode()}
+        return [b"\\", b"\r", *sorted(blanks)]
+
+    @cached_property
+    def _parsing(self) -> "csv.ParseOptions":
+        from pyarrow import csv
+
+        return csv.ParseOptions(
+            delimiter=self.table.delimiter, quote_char=False, escape_char=False, ignore_empty_lines=False
+        )
+
+    @cached_property
+    def _conversion(self) -> "csv.ConvertOptions":
+        from pyarrow import csv
+
+        types = dict(self.table.columns)
+        wanted = [*self.schema.names, *self._outermost]
+        return csv.ConvertOptions(
+            include_columns=list(dict.fromkeys(wanted)),
+            column_types={name: pa_type(types[name]) for name in wanted},
+            null_values=["-"],
+            strings_can_be_null=False,
+            check_utf8=False,
+        )
+
+    @cached_property
+    def _outermost(self) -> list[str]:
+        """The first and the last column: a line that begins or ends with a delimiter is irregular."""
+        return [self.table.columns[0][0], self.table.columns[-1][0]]
 
     def _any(self, lines: bytes) -> "pa.RecordBatch":
         import duckdb
@@ -121,57 +149,19 @@ class LineDecoder:
         return batch
 
 
-def _integers(
-    text: bytes, start: "np.ndarray[Any, Any]", end: "np.ndarray[Any, Any]", arrow_type: str
-) -> "pa.Array | None":
-    """The integers in parts of a text, NULL for ``-``; None if a part has other characters, or too many.
-
-    The parser works on 64-bit numbers, each of which holds the last eight characters of a part (`_digits`). Longer
-    parts have a second number: ``1234567890`` is 12 * 10**8 + 34567890.
-    """
-    import numpy as np
+def pa_type(hive_type: str) -> "pa.DataType":
+    """The Arrow type of a column's values."""
     import pyarrow as pa
 
-    size = end - start
-    longest = int(size.max())
-    if not size.min() or longest > 2 * WORD:
-        return None
-    words = words_of(text)
-    last = words[end - WORD]
-    values, valid = _digits(last, size if longest <= WORD else np.minimum(size, WORD))
-    if longest > WORD:
-        # The characters before the last eight. A shorter part has no such characters (size 0).
-        high, high_valid = _digits(words[np.maximum(end - 2 * WORD, 0)], np.maximum(size - WORD, 0))
-        values, valid = values + high * np.uint64(10**WORD), valid & high_valid
-    missing = None
-    if not valid.all():
-        missing = (size == 1) & (last >> np.uint64(56) == ord("-"))
-        if not (valid | missing).all():
-            return None
-        values[missing] = 0
-    if int(values.max()) > np.iinfo(arrow_type).max:
-        return None
-    return pa.array(values.astype(arrow_type), mask=missing)
+    return pa.type_for_alias(HIVE_TYPES[hive_type].arrow)
 
 
-def _digits(
-    words: "np.ndarray[Any, Any]", size: "np.ndarray[Any, Any]"
-) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
-    """The values of each word's last `size` characters (at most eight), and whether all of them are digits.
+def _is_unusual(column: "pa.ChunkedArray") -> bool:
+    """Whether a column has an empty text, or a negative number."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    All words are handled at once, in a few steps ("Parsing series of integers with SIMD", Wojciech Muła, 2018). For the
-    characters ``00001234``: an XOR with eight ``0`` gives the digits 0 0 0 0 1 2 3 4, one in each byte. Multiplying by
-    10 and adding the next byte gives pairs: 0 0 12 34. Two multiplications then add the pairs, times 10**6, 10**4, 100
-    and 1.
-    """
-    import numpy as np
-
-    every = np.uint64(0x0101010101010101)
-    last = np.array([2**64 - 2 ** (8 * (WORD - kept)) for kept in range(WORD + 1)], np.uint64)
-    digits = (words ^ (every * np.uint64(ord("0")))) & last[size]
-    wrong = (digits | (digits + every * np.uint64(0x80 - 10))) & (every * np.uint64(0x80))
-    pairs = digits * np.uint64(10) + (digits >> np.uint64(8))
-    low = np.uint64(0x000000FF000000FF)
-    quarters = (pairs & low) * np.uint64(0x000F424000000064)
-    quarters += ((pairs >> np.uint64(16)) & low) * np.uint64(0x0000271000000001)
-    return quarters >> np.uint64(32), wrong == 0
+    if pa.types.is_string(column.type):
+        return bool(pc.min(pc.binary_length(column)).as_py() == 0)
+    least = pc.min(column).as_py() if pa.types.is_integer(column.type) else None
+    return least is not None and least < 0

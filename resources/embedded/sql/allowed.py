@@ -55,6 +55,7 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("with_ distinct expressions from_ joins where group having windows order offset limit", (exp.Select,)),
     ("", (exp.CumeDist, exp.CurrentDate, exp.CurrentTimestamp, exp.DenseRank, exp.PercentRank, exp.Rank)),
     ("", (exp.RowNumber,)),
+    ("is_string", (exp.Uuid,)),
     ("this", (exp.Abs, exp.AnyValue, exp.ArrayAgg, exp.ArraySize, exp.Avg, exp.Ceil, exp.CountIf, exp.Date)),
     ("this", (exp.Day, exp.DayOfMonth, exp.DayOfWeekIso, exp.DayOfYear, exp.Exp, exp.FirstValue, exp.Floor)),
     ("this", (exp.FromISO8601Date, exp.Hour, exp.LastDay, exp.LastValue, exp.Length, exp.Ln, exp.LogicalAnd)),
@@ -105,7 +106,7 @@ _FUNCTION_NAMES = frozenset(
     last_day_of_month last_value lead least length listagg ln log log10 log2 lower lpad ltrim max max_by min min_by
     minute mod month now nth_value ntile nullif percent_rank position pow power quarter rank regexp_extract regexp_like
     regexp_replace replace reverse round row_number rpad rtrim second split split_part sqrt starts_with stddev
-    stddev_pop stddev_samp strpos substr substring sum to_unixtime translate trim truncate try_cast upper var_pop
+    stddev_pop stddev_samp strpos substr substring sum to_unixtime translate trim truncate try_cast upper uuid var_pop
     var_samp variance week week_of_year year
     """,
     )

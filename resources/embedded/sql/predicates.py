@@ -53,13 +53,29 @@ def predicates_on_result(scopes: list[Scope], scope: Scope, position: int) -> li
 def projected_columns(tree: exp.Expr, columns: Iterable[str]) -> dict[str, str]:
     """The result's columns that are one of the table's `columns`: that column, by the result column's name.
 
-    Only for a query that reads one table in one place: then what a partition contributes depends on no other partition.
+    Only for a query that reads one table in one place, perhaps through subqueries: then what a partition contributes
+    depends on no other partition.
     """
-    if not isinstance(tree, exp.Select) or len(list(traverse_scope(tree))) != 1 or tree.args.get("joins"):
+    levels = list(_levels(tree))
+    if not levels or len(list(traverse_scope(tree))) != len(levels):
         return {}
-    alias = tree.args["from_"].this.alias_or_name
-    projected = _projected(tree, alias, {column: column for column in columns})
-    return {tree.named_selects[position]: column for position, column in projected.items()}
+    found = {column: column for column in columns}
+    for select in reversed(levels):
+        projected = _projected(select, select.args["from_"].this.alias_or_name, found)
+        found = {select.named_selects[position]: column for position, column in projected.items()}
+    return found
+
+
+def _levels(tree: exp.Expr) -> Iterator[exp.Select]:
+    """A query and the subqueries that it reads, from the outside; nothing where one of them reads anything else."""
+    found = list[exp.Select]()
+    while isinstance(tree, exp.Select) and tree.args.get("from_") and not tree.args.get("joins"):
+        found.append(tree)
+        source = tree.args["from_"].this
+        if not isinstance(source, exp.Subquery):
+            yield from found
+            return
+        tree = source.unnest()
 
 
 def conjuncts(predicate: exp.Expr) -> Iterator[exp.Expr]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import sqlglot
-from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
 from resources.embedded.sql.errors import not_supported
@@ -12,6 +11,7 @@ from resources.embedded.sql.select import parse_select
 from resources.embedded.sql.statements import Query, Unload
 from resources.embedded.sql.syntax_tree import blanked
 from resources.embedded.sql.token_reader import TokenReader
+from resources.embedded.sql.unload_parts import UnloadPart
 from resources.engine import QueryError
 
 _PARQUET_CODECS: Mapping[str, str] = {
@@ -45,38 +45,16 @@ def parse_unload(text: str, database: str) -> Unload:
     return Unload(query, destination, _PARQUET_CODECS[str(codec).upper()], columns)
 
 
-def branches_of(unload: Unload) -> list[Query]:
-    """The queries whose rows are written: those between UNION ALL, where partitions are written; else the one query.
-
-    Each of them reads a table of its own, so that what it writes into a partition's folder depends on no other.
-    """
-    waiting, found = [unload.query.tree], list[exp.Query]()
-    while waiting:
-        tree = waiting.pop()
-        inner = tree.unnest() if isinstance(tree, exp.Subquery) else tree
-        if not isinstance(inner, exp.Query):
-            return [unload.query]
-        if isinstance(inner, exp.Union) and unload.partitioned_by and _is_plain_union_all(inner):
-            waiting += [branch for branch in (inner.expression, inner.this) if isinstance(branch, exp.Query)]
-        else:
-            found.append(inner)
-    return [Query(tree, unload.query.text) for tree in found]
-
-
-def _is_plain_union_all(tree: exp.Union) -> bool:
-    known = {"this", "expression", "distinct"}
-    return not tree.args.get("distinct") and not any(value for name, value in tree.args.items() if name not in known)
-
-
-def require_unloadable(unload: Unload, plans: Sequence[QueryPlan]) -> None:
-    """Raise QueryError where the result of the branches' plans cannot be written as the UNLOAD asks."""
-    for plan in plans:
-        _require_unloadable(unload, plan)
-        if plan.columns != plans[0].columns:
+def require_unloadable(unload: Unload, parts: Sequence[tuple[UnloadPart, QueryPlan]]) -> None:
+    """Raise QueryError where the result of the parts' plans cannot be written as the UNLOAD asks."""
+    columns: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for part, plan in parts:
+        _require_unloadable(unload, part, plan)
+        if plan.columns != columns.setdefault(tuple(part.constants.values()), plan.columns):
             raise not_supported("UNLOAD of UNION ALL whose queries give columns of other names", unload.query.text)
 
 
-def _require_unloadable(unload: Unload, plan: QueryPlan) -> None:
+def _require_unloadable(unload: Unload, part: UnloadPart, plan: QueryPlan) -> None:
     text, by = unload.query.text, unload.partitioned_by
     for column in plan.columns:
         if plan.columns.count(column) > 1:
@@ -86,8 +64,11 @@ def _require_unloadable(unload: Unload, plan: QueryPlan) -> None:
         raise QueryError("HIVE_COLUMN_ORDER_MISMATCH", problem, text)
     if len(plan.columns) == len(by):
         raise QueryError("SYNTAX_ERROR", "there is no column but those that the rows are partitioned by.", text)
-    if any(column not in plan.partition_columns for column in by):
+    tables = [column for read in plan.reads for column, _ in read.definition.columns]
+    if any(column not in plan.partition_columns and column not in part.constants for column in by):
         raise not_supported("UNLOAD partitioned by anything but partition columns of the one table that is read", text)
+    if any(column in tables for column in part.constants):
+        raise not_supported("UNLOAD partitioned by a constant that has the name of a column", text)
 
 
 def _query_in_parentheses(reader: TokenReader) -> Query:

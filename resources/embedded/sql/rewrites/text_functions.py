@@ -188,6 +188,17 @@ def _array_join(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _uuid(node: exp.Expr) -> exp.Expr:
+    """A random UUID, shown as text.
+
+    Example: ``uuid()`` becomes ``CAST(UUID() AS TEXT)``.
+    Source: "UUID functions", Trino documentation.
+    """
+    if isinstance(node.parent, exp.Cast):
+        return node
+    return exp.Cast(this=node.copy(), to=exp.DataType.build("VARCHAR"))
+
+
 RULES: Rules = {
     exp.ArrayToString: _array_join,
     exp.Bracket: _element_at,
@@ -200,4 +211,5 @@ RULES: Rules = {
     exp.Substring: _substring,
     exp.Trim: _trim,
     exp.Upper: _upper,
+    exp.Uuid: _uuid,
 }

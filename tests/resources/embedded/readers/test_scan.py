@@ -30,7 +30,7 @@ from resources.embedded.folder_store import FolderStore
 from resources.embedded.readers import scan
 from resources.embedded.readers.byte_search import positions
 from resources.embedded.readers.lines import lines_with, object_text, usable_lines, valid_utf8, whole_lines
-from resources.embedded.readers.scan import ScannedObject, TextScan
+from resources.embedded.readers.scan import ScannedObject, TextScan, Wanted
 from resources.embedded.readers.text_serde import LineDecoder, field_sql
 
 TABLE = TableDefinition((("line", "string"),), (), "s3://flow-logs/lines/", delimiter="\x01")
@@ -704,12 +704,12 @@ class FaultyStore(FolderStore):
 
 
 def scan_of(objects: Sequence[ScannedObject]) -> TextScan:
-    return TextScan(objects, TABLE, ["line"])
+    return TextScan(objects, TABLE, [Wanted(["line"])])
 
 
 def stream(store: FolderStore, *keys: str) -> pa.Table:
     objects = [ScannedObject(store, key, 8, ()) for key in keys]
-    return pa.RecordBatchReader.from_stream(scan_of(objects)).read_all()
+    return pa.RecordBatchReader.from_stream(scan_of(objects).streams[0]).read_all()
 
 
 @pytest.mark.parametrize("whole", [0, 4, 400, 400_000])
@@ -736,7 +736,7 @@ def test_an_object_that_breaks_off_stops_the_reading_of_the_others(
 
 def test_a_scan_can_be_streamed_again(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1 a\n2 b\n")
-    rows = scan_of([ScannedObject(FolderStore(tmp_path, "", "folder"), "a", 8, ())])
+    (rows,) = scan_of([ScannedObject(FolderStore(tmp_path, "", "folder"), "a", 8, ())]).streams
     twice = [pa.RecordBatchReader.from_stream(rows).read_all().to_pydict() for _ in range(2)]
     assert twice == [{"line": ["1 a", "2 b"]}] * 2
 
@@ -744,7 +744,7 @@ def test_a_scan_can_be_streamed_again(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("many_batches")
 def test_a_stream_that_is_left_alone_ends_its_threads(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1 a\n")
-    rows = scan_of([ScannedObject(FolderStore(tmp_path, "", "folder"), "a", 4, ())] * 1000)
+    (rows,) = scan_of([ScannedObject(FolderStore(tmp_path, "", "folder"), "a", 4, ())] * 1000).streams
     reader = pa.RecordBatchReader.from_stream(rows)
     # As many small objects are decoded together as make a chunk.
     assert reader.read_next_batch().to_pydict() == {"line": ["1 a"] * 16}

@@ -7,15 +7,16 @@ what was read is in objects_read.py.
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from assets.day_objects import objects_of_days
-from assets.objects_read import ObjectsRead
-from assets.rejected_flows.files import (
+from assets.datasets.files import (
     ROOT,
     completion_markers,
     day_folders,
+    in_words,
     newest_complete,
     recorded_objects,
 )
+from assets.day_objects import objects_of_days
+from assets.objects_read import ObjectsRead
 from flowlogs.days import days_text
 from flowlogs.printable import first_names
 from flowlogs.sources import LogSources
@@ -27,22 +28,24 @@ from resources.engine import QueryEngine
 def losing_days(
     bucket: Bucket,
     results: ObjectStore,
+    dataset: str,
     locations: Mapping[date, str],
     read: Mapping[date, ObjectsRead],
     *,
     smaller_too: bool = False,
 ) -> dict[date, str]:
-    """Of days with these partitions, those that would lose objects if they were made from `read`; and the reason.
+    """Of a dataset's days with these partitions, those that would lose objects if they were made from `read`.
 
-    An object that has become smaller is told by whoever reads it, if it is damaged. If it is not, it is lost too.
+    Each has the reason. An object that has become smaller and is damaged is told by whoever reads it. If it is not
+    damaged, it is lost too.
     """
-    markers = completion_markers(results, locations)
+    markers = completion_markers(results, dataset, locations)
     unread = [day for day in read if day not in markers]
     if unread:
         # Reports are shared by the databases of one place of results, so that what another one's runs read counts too.
-        complete = newest_complete(day_folders(results.list(ROOT)).values(), None, bucket.sources())
+        complete = newest_complete(day_folders(results.list(ROOT)).values(), dataset, None, bucket.sources())
         others = {day: results.sql_location(complete[day].folder) for day in unread if day in complete}
-        markers |= completion_markers(results, others)
+        markers |= completion_markers(results, dataset, others)
     shown = {day: results.display_path(key) for day, key in markers.items()}
     recorded = recorded_objects(results, markers)
     smaller = _smaller(recorded, read, shown) if smaller_too else {}
@@ -52,27 +55,27 @@ def losing_days(
 def lost_since(
     bucket: Bucket, results: ObjectStore, athena: QueryEngine, name: TableName, days: Sequence[date]
 ) -> list[str]:
-    """Warnings about days of which a run read more than is there now. `name` is the table of rejected flows."""
+    """Warnings about days of which a run read more than is there now. `name` is a dataset's table."""
     now = objects_of_days(bucket, days)
     locations = athena.partition_locations(name, days)
-    return list(losing_days(bucket, results, locations, now, smaller_too=True).values())
+    return list(losing_days(bucket, results, name.table, locations, now, smaller_too=True).values())
 
 
 def changed_warnings(
     athena: QueryEngine, results: ObjectStore, name: TableName, now: Mapping[date, ObjectsRead]
 ) -> list[str]:
-    """A warning about days with other objects now than their rejected flows were read from; none where there are none.
+    """A warning about days with other objects now than a dataset was read from; none where there are none.
 
     Reports tell of it too, but only those that are made again.
     """
-    markers = completion_markers(results, athena.partition_locations(name, list(now))) if now else {}
+    markers = completion_markers(results, name.table, athena.partition_locations(name, list(now))) if now else {}
     read = recorded_objects(results, markers)
     changed = [day for day, before in read.items() if before.has_more(now[day]) or before.gone(now[day])]
     if not changed:
         return []
     return [
-        f"Objects of {days_text(sorted(changed))} came, went or changed after their rejected flows were read, and "
-        "these are as they were read then. Materialize rejected_flows for these days again, then their reports."
+        f"Objects of {days_text(sorted(changed))} came, went or changed after their {in_words(name.table)} were read, "
+        f"and these are as they were read then. Materialize {name.table} for these days again, then their reports."
     ]
 
 

@@ -1,6 +1,6 @@
 """Adds partitions again that were lost with a dropped table. No flow log is scanned for that.
 
-A day of rejected flows is found by the folder that a run completed. A day of flow logs is found by the record of the
+A day of a dataset is found by the folder that a run completed. A day of flow logs is found by the record of the
 run that added it; its objects are inspected again.
 """
 
@@ -10,21 +10,23 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from assets.added_days import recorded_days
+from assets.datasets.cleanup import (
+    folders_in_use,
+    folders_of_partitions,
+    remove_folders,
+    remove_orphans,
+    superseded_folders,
+)
+from assets.datasets.files import ROOT, day_folders, newest_complete
+from assets.datasets.lost_objects import changed_warnings
 from assets.day_objects import inspect_days
 from assets.raw_tables import RawTables, add_partitions_of, create_side_tables
-from assets.rejected_flows.cleanup import folders_in_use, remove_folders, remove_orphans, superseded_folders
-from assets.rejected_flows.files import (
-    ROOT,
-    day_folders,
-    key_prefix,
-    newest_complete,
-)
-from assets.rejected_flows.lost_objects import changed_warnings
 from assets.runs import MAX_CAUSES
+from flowlogs.datasets import DATASETS
 from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.sources import LogSources
-from flowlogs.statements import TableName, add_partitions, rejected_flows_name
+from flowlogs.statements import TableName, add_partitions
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
 
@@ -60,7 +62,12 @@ def restore_flow_log_partitions(
     for statement in add_partitions_of(tables):
         athena.execute(statement)
     known = [warning for found in inspected.values() for warning in found.warnings]
-    known += changed_warnings(athena, results, rejected_flows_name(table), {day: inspected[day].read for day in days})
+    now = {day: inspected[day].read for day in days}
+    known += [
+        warning
+        for dataset in DATASETS
+        for warning in changed_warnings(athena, results, TableName(table.database, dataset), now)
+    ]
     return RestoredPartitions(days, [*known, *([left_out_warning(left_out)] if left_out else [])])
 
 
@@ -70,37 +77,40 @@ def left_out_warning(left_out: Mapping[date, str]) -> str:
     more = [f"Others are left out likewise: {len(reasons) - MAX_CAUSES}."] if len(reasons) > MAX_CAUSES else []
     text = "\n".join([*reasons[:MAX_CAUSES], *more])
     return (
-        f"Not added again to the table of flow logs: {days_text(sorted(left_out))}. Their rejected flows and reports "
+        f"Not added again to the table of flow logs: {days_text(sorted(left_out))}. Their datasets and reports "
         f"stay. Materialize vpc_flow_logs_partition for them when this is mended:\n{text}"
     )
 
 
-def restore_rejected_flow_partitions(
-    athena: QueryEngine, results: ObjectStore, name: TableName, sources: LogSources
+def restore_dataset_partitions(
+    athena: QueryEngine, results: ObjectStore, database: str, sources: LogSources
 ) -> RestoredPartitions:
-    """Point the partitions of days that have none at the newest complete folder of the day."""
+    """Point the partitions of days that have none at the newest complete folder of the day, in each dataset."""
     try:
         folders = day_folders(results.list(ROOT))
     except FlowLakeError as error:
-        warning = f"Rejected flows of days without a partition are not looked for, and none is removed: {error}"
+        warning = f"Rows of days without a partition are not looked for, and none is removed: {error}"
         return RestoredPartitions([], [warning], is_listed=False)
-    complete = newest_complete(folders.values(), name.database, sources)
-    present = athena.partition_locations(name, list(complete)) if complete else {}
-    lost = {day: results.sql_location(complete[day].folder) for day in sorted(complete) if day not in present}
-    for statement in add_partitions(name, lost):
-        athena.execute(statement)
-    return RestoredPartitions(list(lost))
+    restored = set[date]()
+    for dataset in DATASETS:
+        name = TableName(database, dataset)
+        complete = newest_complete(folders.values(), dataset, database, sources)
+        present = athena.partition_locations(name, list(complete)) if complete else {}
+        lost = {day: results.sql_location(complete[day].folder) for day in sorted(complete) if day not in present}
+        for statement in add_partitions(name, lost):
+            athena.execute(statement)
+        restored |= lost.keys()
+    return RestoredPartitions(sorted(restored))
 
 
-def remove_superseded(athena: QueryEngine, results: ObjectStore, name: TableName, now: datetime) -> list[str]:
+def remove_superseded(athena: QueryEngine, results: ObjectStore, database: str, now: datetime) -> list[str]:
     """Remove what earlier runs of this database left without a partition; returns a warning for each failure."""
     folders = day_folders(results.list(ROOT))
-    attempts = Counter(found.day for found in folders.values() if found.database == name.database)
-    days = sorted(day for day, count in attempts.items() if count > 1)
+    attempts = Counter(found.dataset_day for found in folders.values() if found.database == database)
+    days = sorted(one for one, count in attempts.items() if count > 1)
     warnings = []
     if days:
-        in_use = folders_in_use(results, name, now)
-        found = athena.partition_locations(name, days)
-        locations = {day: key_prefix(results, location) for day, location in found.items()}
-        warnings = remove_folders(results, superseded_folders(folders, locations, name.database, in_use, now))
-    return [*warnings, *remove_orphans(athena, results, name, [], now)]
+        in_use = folders_in_use(results, database, now)
+        locations = folders_of_partitions(athena, results, database, days)
+        warnings = remove_folders(results, superseded_folders(folders, locations, database, in_use, now))
+    return [*warnings, *remove_orphans(athena, results, database, [], now)]

@@ -5,14 +5,14 @@ from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
 import pytest
+from assets.rejected_flows.cleanup import RUN_ENDS_WITHIN, remove_orphans
+from assets.rejected_flows.files import ROOT, STAMP
+from assets.rejected_flows.lost_partitions import RestoredPartitions, remove_superseded
 from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, metadata
 from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, on_day, report_rows, with_day, write_object
 
 import assets.flow_logs_table
 from assets.added_days import record_added_days, recorded_days
-from assets.rejected_flows.cleanup import RUN_ENDS_WITHIN, remove_orphans
-from assets.rejected_flows.files import ROOT, STAMP
-from assets.rejected_flows.lost_partitions import RestoredPartitions, remove_superseded
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import create_table, drop_table, rejected_flows_table, set_partition_location
 

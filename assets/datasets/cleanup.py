@@ -1,4 +1,4 @@
-"""Removes files of rejected flows that no partition points at. What the files and folders are called is in files.py.
+"""Removes files of datasets that no partition points at. What the files and folders are called is in files.py.
 
 Only files that are called as those that runs make are removed. Any other file is left, and a warning names it.
 
@@ -9,17 +9,19 @@ it ends. The marker of a run that was killed stays, and a later run removes the 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
-from assets.rejected_flows.files import (
+from assets.datasets.files import (
     ROOT,
     STAMP,
     STAMPED_NAME,
+    DatasetDay,
     DayFolder,
     FolderKeys,
     database_of,
+    dataset_day_of,
     day_folders,
     find_day_folder,
     is_attempt,
@@ -28,9 +30,9 @@ from assets.rejected_flows.files import (
     key_prefix,
     keys_of,
     new_name,
-    parse_day,
     root_of,
 )
+from flowlogs.datasets import DATASETS
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import first_names
 from flowlogs.statements import TableName
@@ -50,15 +52,15 @@ OWNER_UNKNOWN = "is left: it may be of another database. Remove it by hand if no
 """What is said of a folder whose name does not prove that a run of this database made it."""
 
 
-def write_cleanup_marker(results: ObjectStore, name: TableName, folders: Iterable[str]) -> str:
-    """List folders that may have to be removed, for the table's database; returns the clean-up marker's key."""
-    key = f"{CLEANUP_MARKERS}{name.database}/{new_name()}"
+def write_cleanup_marker(results: ObjectStore, database: str, folders: Iterable[str]) -> str:
+    """List folders that may have to be removed, for this database; returns the clean-up marker's key."""
+    key = f"{CLEANUP_MARKERS}{database}/{new_name()}"
     results.replace({key: "".join(f"{folder}\n" for folder in folders).encode()})
     return key
 
 
 def remove_orphans(
-    athena: QueryEngine, results: ObjectStore, name: TableName, own: Sequence[str], now: datetime
+    athena: QueryEngine, results: ObjectStore, database: str, own: Sequence[str], now: datetime
 ) -> list[str]:
     """Remove the files that runs which were killed left behind; returns what could not be removed, and why.
 
@@ -67,7 +69,7 @@ def remove_orphans(
     first run are orphans, which its clean-up marker lists. A file that cannot be removed keeps its clean-up marker, for
     a later run to try again, until the marker expires.
     """
-    ended, active = _other_markers(results, name, own, now)
+    ended, active = _other_markers(results, database, own, now)
     in_use = {folder for marker in active for folder in _listed_folders(results, marker)} if ended else set()
     # By marker, its folders; and by folder (or by marker, where that cannot be read), what went wrong.
     listed: dict[str, list[str]] = {}
@@ -84,10 +86,10 @@ def remove_orphans(
                 keys[folder] = keys_of(results, folder)
             except FlowLakeError as error:
                 problems[folder] = str(error)
-    owner_unknown = [folder for folder, found in keys.items() if found.ours and not _may_remove(folder, name.database)]
+    owner_unknown = [folder for folder, found in keys.items() if found.ours and database_of(folder) != database]
     for folder in owner_unknown:
         del keys[folder]
-    orphans = _without_partition(athena, results, name, {folder: found.ours for folder, found in keys.items()})
+    orphans = _without_partition(athena, results, database, {folder: found.ours for folder, found in keys.items()})
     left: list[str] = []
     for folder, found in keys.items():
         removed = {find_day_folder(key) for key in orphans[folder]}
@@ -110,44 +112,57 @@ def remove_orphans(
 
 
 def _without_partition(
-    athena: QueryEngine, results: ObjectStore, name: TableName, keys: Mapping[str, Sequence[str]]
+    athena: QueryEngine, results: ObjectStore, database: str, keys: Mapping[str, Sequence[str]]
 ) -> dict[str, list[str]]:
     """By folder, those of its `keys` that belong to a day's folder which the day's partition does not point at."""
     folders = {key: found for of_folder in keys.values() for key in of_folder if (found := find_day_folder(key))}
-    days = sorted({day for text, _ in folders.values() if (day := parse_day(text))})
-    locations = athena.partition_locations(name, days) if folders else {}
-    pointed_at = {day.isoformat(): key_prefix(results, location) for day, location in locations.items()}
-    candidates = {found for found in folders.values() if pointed_at.get(found[0]) != found[1]}
-    kept = _only_copies(results, candidates, pointed_at)
+    days = {folder: one for folder in folders.values() if (one := dataset_day_of(folder))}
+    pointed_at = folders_of_partitions(athena, results, database, days.values())
+    candidates = {folder for folder, one in days.items() if pointed_at.get(one) != folder}
+    kept = _only_copies(results, {folder: days[folder] for folder in candidates}, pointed_at)
     return {
-        folder: [key for key in of_folder if key in folders and folders[key] in candidates - kept]
+        folder: [key for key in of_folder if folders.get(key) in candidates - kept]
         for folder, of_folder in keys.items()
     }
 
 
+def folders_of_partitions(
+    athena: QueryEngine, results: ObjectStore, database: str, days: Iterable[DatasetDay]
+) -> dict[DatasetDay, str]:
+    """The key prefix that the partition of each of these days points at; without those that have none."""
+    found = {}
+    wanted = set(days)
+    for dataset in DATASETS:
+        own = sorted(day for name, day in wanted if name == dataset)
+        locations = athena.partition_locations(TableName(database, dataset), own) if own else {}
+        for day, location in locations.items():
+            found[DatasetDay(dataset, day)] = key_prefix(results, location)
+    return found
+
+
 def _only_copies(
-    results: ObjectStore, candidates: Collection[tuple[str, str]], pointed_at: Mapping[str, str]
-) -> set[tuple[str, str]]:
-    """Of days and folders, those whose folder is whole while the day's partition points at no other whole one.
+    results: ObjectStore, candidates: Mapping[str, DatasetDay], pointed_at: Mapping[DatasetDay, str]
+) -> set[str]:
+    """Of folders, those that are whole while their day's partition points at no other whole one.
 
     Such a folder may be the only copy of its day: a later run restores its partition.
     """
-    roots = {root_of(folder) for _, folder in candidates}
-    roots |= {root_of(other) for day, _ in candidates if is_day_folder(other := pointed_at.get(day, ""))}
+    roots = set(map(root_of, candidates))
+    roots |= {root_of(other) for one in candidates.values() if is_day_folder(other := pointed_at.get(one, ""))}
     found = day_folders(stored for root in sorted(roots) for stored in results.list(root))
     whole = {folder for folder, of_day in found.items() if of_day.is_whole}
-    return {(day, folder) for day, folder in candidates if folder in whole and pointed_at.get(day) not in whole}
+    return {folder for folder, one in candidates.items() if folder in whole and pointed_at.get(one) not in whole}
 
 
-def folders_in_use(results: ObjectStore, name: TableName, now: datetime) -> set[str]:
+def folders_in_use(results: ObjectStore, database: str, now: datetime) -> set[str]:
     """The folders in this database's clean-up markers of runs that may be active."""
-    _, active = _other_markers(results, name, [], now)
+    _, active = _other_markers(results, database, [], now)
     return {folder for marker in active for folder in _listed_folders(results, marker)}
 
 
 def superseded_folders(
     folders: Mapping[str, DayFolder],
-    locations: Mapping[date, str],
+    locations: Mapping[DatasetDay, str],
     database: str,
     in_use: Collection[str],
     now: datetime,
@@ -165,20 +180,21 @@ def superseded_folders(
         if found.database == database
         and found.folder < latest
         and not {found.folder, found.root} & set(in_use)
-        and (other := current.get(found.day))
+        and (other := current.get(found.dataset_day))
         and other.folder != found.folder
         and other.database == database
         and other.is_whole
     )
 
 
-def replaced_folders(results: ObjectStore, before: Mapping[date, str], database: str) -> tuple[list[str], list[str]]:
+def replaced_folders(
+    results: ObjectStore, before: Mapping[DatasetDay, str], database: str
+) -> tuple[list[str], list[str]]:
     """The attempts' folders that days' partitions pointed at before, where they are that day's.
 
-    First those that runs of this database made, then those whose owner is not known: attempts for other databases, and
-    attempts of older versions, whose names have no database.
+    First those that runs of this database made, then those of other databases.
     """
-    folders = [folder for day, location in before.items() if is_folder_of(folder := key_prefix(results, location), day)]
+    folders = [folder for one, location in before.items() if is_folder_of(folder := key_prefix(results, location), one)]
     ours = [folder for folder in folders if database_of(folder) == database]
     return ours, [folder for folder in folders if folder not in ours]
 
@@ -201,9 +217,7 @@ def _left_warnings(results: ObjectStore, left: Sequence[str], removed: Collectio
     if not left or not removed:
         return []
     names = first_names([results.display_path(key) for key in left])
-    return [
-        f"Left where files of rejected flows were removed, since no run made it: {names}. Move it where you want it."
-    ]
+    return [f"Left where files of datasets were removed, since no run made it: {names}. Move it where you want it."]
 
 
 def cleanup_warning(error: object) -> str:
@@ -221,10 +235,10 @@ def cleanup_errors_as_warnings(context: dg.AssetExecutionContext) -> Iterator[No
 
 
 def _other_markers(
-    results: ObjectStore, name: TableName, own: Sequence[str], now: datetime
+    results: ObjectStore, database: str, own: Sequence[str], now: datetime
 ) -> tuple[list[str], list[str]]:
     """The clean-up markers of other runs of this database: of runs that have ended, and of runs that may be active."""
-    folder = f"{CLEANUP_MARKERS}{name.database}/"
+    folder = f"{CLEANUP_MARKERS}{database}/"
     found = [
         stored.key for stored in results.list(folder) if re.fullmatch(STAMPED_NAME, stored.key.removeprefix(folder))
     ]
@@ -241,13 +255,3 @@ def _listed_folders(results: ObjectStore, marker: str) -> list[str]:
         if any(stored.key == marker for stored in results.list(CLEANUP_MARKERS)):
             raise
         return []  # a parallel run has just cleaned up
-
-
-def _may_remove(folder: str, database: str) -> bool:
-    """Whether the name of a folder in a clean-up marker of this database proves that a run of it made the folder.
-
-    The names of older versions have no database. Their markers list an attempt's root only where the run itself made
-    it; they list a day's folder where a partition pointed at it, whoever made it.
-    """
-    owner = database_of(folder)
-    return owner == database or (owner is None and is_attempt(folder))

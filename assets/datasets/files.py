@@ -1,11 +1,11 @@
-"""The files of rejected flows below the results root: folders, names and completion markers. Clean-up is in cleanup.py.
+"""The files of datasets below the results root: folders, names and completion markers. Clean-up is in cleanup.py.
 
 Each attempt (one UNLOAD) writes into a folder of its own, the attempt's root. Its name begins with the time and ends
-with the database that it is for. In it, each day has a folder, which the day's partition points at:
+with the database that it is for. In it, each day of a dataset has a folder, which the dataset's partition points at:
 
-    rejected_flows/20210903T010203Z-0badcafe-vpc_flow_lake/
-        dt=2021-09-02/<file>.parquet
-        _complete/dt=2021-09-02/<files>-<bytes>-<account>-<region>
+    datasets/20210903T010203Z-0badcafe-vpc_flow_lake/
+        dt=2021-09-02/dataset=rejected_flows/<file>.parquet
+        _complete/dt=2021-09-02/dataset=rejected_flows/<files>-<bytes>-<account>-<region>
 
 The completion marker is written before the partition is changed. So the folder of a lost partition can be found again.
 """
@@ -16,33 +16,36 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from assets.objects_read import ObjectsRead, parse_objects_read
+from flowlogs.datasets import DATASET_COLUMN, DATASETS, REJECTED_FLOWS
 from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import PARTITION_COLUMN
 from flowlogs.layout import is_visible
 from flowlogs.printable import first_names, printable
 from flowlogs.sources import SOURCES_MARK, LogSources
-from flowlogs.statements import IDENTIFIER, REJECTED_FLOWS, unload_day_location
+from flowlogs.statements import DATASETS_FOLDER, IDENTIFIER
+from flowlogs.unload import dataset_location
 from resources.bucket import ObjectStore, StoredObject
 
-ROOT = f"{REJECTED_FLOWS}/"
-
-OLD_EMPTY_DAYS = f"{ROOT}_nothing/"
-"""Where older versions let the partitions of days without REJECT records point. Completion markers replaced it."""
+ROOT = DATASETS_FOLDER
 
 STAMP = "%Y%m%dT%H%M%SZ"
 
 STAMPED_NAME = r"\d{8}T\d{6}Z-[0-9a-f]{8}"
 """How `new_name` names things. Nothing with another name is ever removed."""
 
-_ATTEMPT_NAME = rf"{STAMPED_NAME}(?:-(?P<database>{IDENTIFIER.pattern}))?"
-"""An attempt's name. Attempts of older versions do not name their database."""
+_ATTEMPT_NAME = rf"{STAMPED_NAME}-(?P<database>{IDENTIFIER.pattern})"
+"""An attempt's name."""
+
+_DATASET = "|".join(map(re.escape, DATASETS))
+_DAY = rf"{PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/{DATASET_COLUMN}=(?P<dataset>{_DATASET})/"
 
 _ATTEMPT = re.compile(rf"{ROOT}{_ATTEMPT_NAME}/")
-_DAY_FOLDER = re.compile(rf"(?P<root>{ROOT}{_ATTEMPT_NAME}/){PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/")
+_DAY_FOLDER = re.compile(rf"(?P<root>{ROOT}{_ATTEMPT_NAME}/){_DAY}")
 _FILE = re.compile(rf"{_DAY_FOLDER.pattern}.+")
 
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -56,7 +59,7 @@ Athena calls it by Trino's query id and a UUID, with or without an extension (Tr
 """
 
 _COMPLETION_MARKER = re.compile(
-    rf"(?P<root>{ROOT}{_ATTEMPT_NAME}/)(?P<beside>_complete/)?{PARTITION_COLUMN}=(?P<day>\d{{4}}-\d\d-\d\d)/"
+    rf"(?P<root>{ROOT}{_ATTEMPT_NAME}/)(?P<beside>_complete/)?{_DAY}"
     rf"(?(beside)|_complete/)(?P<name>(?P<files>\d+)-(?P<bytes>\d+)-{SOURCES_MARK.pattern})"
 )
 """A completion marker's key. Its name has the number of the day's files, their bytes, and the mark of the sources: the
@@ -68,17 +71,29 @@ because Athena might write an object where a partition's folder holds none.
 """
 
 
+class DatasetDay(NamedTuple):
+    """A day of a dataset, which has a partition and a folder of its own."""
+
+    dataset: str
+    day: date
+
+
 @dataclass(frozen=True)
 class UnloadResult:
-    """What one UNLOAD wrote: below the attempt's `root`, the files with their sizes in bytes, and each day's folder."""
+    """What one UNLOAD wrote: below the attempt's `root`, the files with their sizes in bytes, and the folders."""
 
     root: str
     files: Mapping[str, int]
-    folders: Mapping[date, str]
+    folders: Mapping[DatasetDay, str]
 
-    def sizes_of(self, day: date) -> list[int]:
-        """The sizes of the day's files."""
-        return [size for key, size in self.files.items() if key.startswith(self.folders[day])]
+    @property
+    def days(self) -> list[date]:
+        """The days that were written, in order."""
+        return sorted({day for _, day in self.folders})
+
+    def sizes_of(self, found: DatasetDay) -> list[int]:
+        """The sizes of the files of a dataset's day."""
+        return [size for key, size in self.files.items() if key.startswith(self.folders[found])]
 
 
 @dataclass(frozen=True)
@@ -91,14 +106,14 @@ class FolderKeys:
 
 @dataclass
 class DayFolder:
-    """An attempt's folder for one day: its files with their sizes, and the names of the day's completion markers.
+    """An attempt's folder for one day of a dataset: its files with their sizes, and the names of completion markers.
 
-    `database` is the database that the attempt is for, None where its name has none.
+    `database` is the database that the attempt is for.
     """
 
     folder: str
-    day: date
-    database: str | None
+    dataset_day: DatasetDay
+    database: str
     files: dict[str, int] = field(default_factory=dict)
     markers: list[str] = field(default_factory=list)
 
@@ -109,10 +124,7 @@ class DayFolder:
 
     @property
     def problem(self) -> str | None:
-        """Why the day cannot be read from here; None where it can.
-
-        Without a completion marker, as in older versions, any file is enough.
-        """
+        """Why the day cannot be read from here; None where it can. Without a completion marker, any file is enough."""
         if not self.files and not any(self._matches_files(marker) for marker in self.markers):
             return "holds no files"
         if self.markers and not any(self._matches_files(marker) for marker in self.markers):
@@ -151,24 +163,25 @@ def files_below(results: ObjectStore, root: str) -> dict[str, int]:
     return {stored.key: stored.size for stored in results.list(root) if is_visible(stored.key, root)}
 
 
-def unload_result(root: str, days: Iterable[date], files: Mapping[str, int]) -> UnloadResult:
-    """The result of an UNLOAD of these days, by the files that are below its root."""
-    return UnloadResult(root, files, {day: unload_day_location(root, day) for day in days})
+def unload_result(root: str, datasets: Iterable[str], days: Sequence[date], files: Mapping[str, int]) -> UnloadResult:
+    """The result of an UNLOAD of these datasets and days, by the files that are below its root."""
+    found = [DatasetDay(dataset, day) for day in days for dataset in datasets]
+    return UnloadResult(root, files, {one: dataset_location(root, *one) for one in found})
 
 
 def mark_complete(
     results: ObjectStore, unloads: Iterable[UnloadResult], sources: LogSources, read: Mapping[date, ObjectsRead]
 ) -> None:
-    """Write the completion marker of each day, with the objects that it was read from.
+    """Write the completion marker of each folder, with the objects that it was read from.
 
     This comes before any partition points at its folder.
     """
     markers = {}
     for unload in unloads:
-        for day, folder in unload.folders.items():
-            sizes = unload.sizes_of(day)
+        for found, folder in unload.folders.items():
+            sizes = unload.sizes_of(found)
             marker_folder = _marker_folder(folder) if sizes else f"{folder}_complete/"
-            markers[f"{marker_folder}{_marker_name(sizes, sources)}"] = read[day].as_text().encode()
+            markers[f"{marker_folder}{_marker_name(sizes, sources)}"] = read[found.day].as_text().encode()
     results.replace(markers)
 
 
@@ -179,8 +192,9 @@ def day_folders(stored: Iterable[StoredObject]) -> dict[str, DayFolder]:
         match = _COMPLETION_MARKER.fullmatch(item.key) or _FILE.fullmatch(item.key)
         if not match or not (day := parse_day(match["day"])):
             continue
-        key = unload_day_location(match["root"], day)
-        folder = found.setdefault(key, DayFolder(key, day, match["database"]))
+        one = DatasetDay(match["dataset"], day)
+        key = dataset_location(match["root"], *one)
+        folder = found.setdefault(key, DayFolder(key, one, match["database"]))
         if match.re is _COMPLETION_MARKER:
             folder.markers.append(match["name"])
         elif is_visible(item.key, key):
@@ -188,11 +202,14 @@ def day_folders(stored: Iterable[StoredObject]) -> dict[str, DayFolder]:
     return found
 
 
-def newest_complete(folders: Iterable[DayFolder], database: str | None, sources: LogSources) -> dict[date, DayFolder]:
-    """For each day that runs of this database (None: of any) completed, the folder of the newest such run."""
-    complete = [found for found in folders if found.is_complete(database, sources)]
+def newest_complete(
+    folders: Iterable[DayFolder], dataset: str, database: str | None, sources: LogSources
+) -> dict[date, DayFolder]:
+    """For each day of a dataset that runs of this database (None: of any) completed, the folder of the newest run."""
+    own = [found for found in folders if found.dataset_day.dataset == dataset]
+    complete = [found for found in own if found.is_complete(database, sources)]
     # Names begin with the time.
-    return {found.day: found for found in sorted(complete, key=lambda found: found.folder)}
+    return {found.dataset_day.day: found for found in sorted(complete, key=lambda found: found.folder)}
 
 
 def orphaned_files(keys: Iterable[str], written: Sequence[str] | None) -> list[str]:
@@ -203,8 +220,8 @@ def orphaned_files(keys: Iterable[str], written: Sequence[str] | None) -> list[s
     """
     if written is None:
         return []
-    by_name = {_day_and_file(key): key for key in keys}
-    named = {_day_and_file(address) for address in written}
+    by_name = {_folders_and_file(key): key for key in keys}
+    named = {_folders_and_file(address) for address in written}
     missing = sorted(named - by_name.keys())
     if missing:
         raise FlowLakeError(
@@ -214,9 +231,9 @@ def orphaned_files(keys: Iterable[str], written: Sequence[str] | None) -> list[s
     return [key for name, key in by_name.items() if name not in named]
 
 
-def _day_and_file(address: str) -> str:
-    """The last two names of a file's address or key. Those of an address may be URL-encoded."""
-    return "/".join(unquote(address).split("/")[-2:])
+def _folders_and_file(address: str) -> str:
+    """The last three names of a file's address or key. Those of an address may be URL-encoded."""
+    return "/".join(unquote(address).split("/")[-3:])
 
 
 def require_unchanged_files(results: ObjectStore, unloads: Iterable[UnloadResult]) -> None:
@@ -232,39 +249,42 @@ def require_unchanged_files(results: ObjectStore, unloads: Iterable[UnloadResult
             )
 
 
-def days_without_files(results: ObjectStore, locations: Mapping[date, str]) -> dict[date, str]:
-    """The days whose partition points at no file of that day, and what to do.
+def days_without_files(results: ObjectStore, dataset: str, locations: Mapping[date, str]) -> dict[date, str]:
+    """The days of a dataset whose partition points at no file of that day, and what to do.
 
-    A query gives no error for such a day: its report would say that nothing was rejected.
+    A query gives no error for such a day: its report would say that nothing was there.
     """
     folders = {day: key_prefix(results, location) for day, location in locations.items()}
-    own = {day: folder for day, folder in folders.items() if is_folder_of(folder, day)}
+    own = {day: folder for day, folder in folders.items() if is_folder_of(folder, DatasetDay(dataset, day))}
     # The days of one UNLOAD lie below one root: one listing is enough for all of them.
     found = day_folders(stored for root in sorted(set(map(root_of, own.values()))) for stored in results.list(root))
     problems: dict[date, str] = {}
     unreadable: dict[str, list[date]] = defaultdict(list)
     for day, folder in folders.items():
-        if day in own:
-            problem = found[folder].problem if folder in found else "holds no files"
-            if problem:
-                unreadable[problem].append(day)
-        elif folder != unload_day_location(OLD_EMPTY_DAYS, day):
+        if day not in own:
             problems[day] = (
-                f"The partition of {day} points at {locations[day]}, which is not that day's. Materialize "
-                f"{REJECTED_FLOWS} for that day again."
+                f"The partition of {day} in {dataset} points at {locations[day]}, which is not that day's. Materialize "
+                f"{dataset} for that day again."
             )
+        elif problem := found[folder].problem if folder in found else "holds no files":
+            unreadable[problem].append(day)
     for problem, days in unreadable.items():
         text = (
-            f"The rejected flows of {days_text(days)} are gone: {results.display_path(folders[days[0]])} {problem}. "
-            f"Materialize {REJECTED_FLOWS} for that again."
+            f"The {in_words(dataset)} of {days_text(days)} are gone: {results.display_path(folders[days[0]])} "
+            f"{problem}. Materialize {dataset} for that again."
         )
         problems |= dict.fromkeys(days, text)
     return problems
 
 
-def require_files(results: ObjectStore, locations: Mapping[date, str]) -> None:
+def in_words(dataset: str) -> str:
+    """What the rows of a dataset are called in messages."""
+    return "rejected flows" if dataset == REJECTED_FLOWS.name else f"rows of {dataset}"
+
+
+def require_files(results: ObjectStore, dataset: str, locations: Mapping[date, str]) -> None:
     """Raise FlowLakeError, with the days, where the partition of a day points at no file of that day."""
-    for problem in days_without_files(results, locations).values():
+    for problem in days_without_files(results, dataset, locations).values():
         raise FlowLakeError(problem)
 
 
@@ -276,14 +296,14 @@ def key_prefix(results: ObjectStore, location: str) -> str:
     return f"{location.removeprefix(results.sql_location()).rstrip('/')}/"
 
 
-def completion_markers(results: ObjectStore, locations: Mapping[date, str]) -> dict[date, str]:
+def completion_markers(results: ObjectStore, dataset: str, locations: Mapping[date, str]) -> dict[date, str]:
     """By day, the key of the completion marker of the folder that its partition points at, where there is one."""
     folders = {day: key_prefix(results, location) for day, location in locations.items()}
-    days = {folder: day for day, folder in folders.items() if is_folder_of(folder, day)}
+    days = {folder: day for day, folder in folders.items() if is_folder_of(folder, DatasetDay(dataset, day))}
     found = {}
     for root in sorted(set(map(root_of, days))):
         for stored in results.list(root):
-            _, folder = find_day_folder(stored.key) or ("", "")
+            folder = find_day_folder(stored.key)
             if folder in days and _COMPLETION_MARKER.fullmatch(stored.key):
                 found[days[folder]] = stored.key
     return found
@@ -296,10 +316,10 @@ def recorded_objects(results: ObjectStore, markers: Mapping[date, str]) -> dict[
 
 
 def is_known_empty(results: ObjectStore, location: str) -> bool:
-    """Whether a partition's location is that of a day without REJECT records, as its completion marker says."""
+    """Whether a partition's location is that of a day without rows, as its completion marker says."""
     folder = key_prefix(results, location)
     if not _DAY_FOLDER.fullmatch(folder):
-        return folder.startswith(OLD_EMPTY_DAYS)
+        return False
     found = (_COMPLETION_MARKER.fullmatch(stored.key) for stored in results.list(folder))
     return any(marker is not None and marker["files"] == "0" for marker in found)
 
@@ -346,22 +366,29 @@ def is_day_folder(folder: str) -> bool:
     return _DAY_FOLDER.fullmatch(folder) is not None
 
 
-def is_folder_of(folder: str, day: date) -> bool:
-    """Whether a key prefix is an attempt's folder for this day."""
+def is_folder_of(folder: str, found: DatasetDay) -> bool:
+    """Whether a key prefix is an attempt's folder for this day of a dataset."""
+    return dataset_day_of(folder) == found
+
+
+def dataset_day_of(folder: str) -> DatasetDay | None:
+    """The day of a dataset that a key prefix is an attempt's folder for; None for any other."""
     match = _DAY_FOLDER.fullmatch(folder)
-    return match is not None and match["day"] == day.isoformat()
+    day = parse_day(match["day"]) if match else None
+    return DatasetDay(match["dataset"], day) if match and day else None
 
 
 def database_of(folder: str) -> str | None:
-    """The database in the name of an attempt, by its root or by one of its folders; None where there is none."""
+    """The database in the name of an attempt, by its root or by one of its folders; None for any other key prefix."""
     match = _ATTEMPT.fullmatch(folder) or _DAY_FOLDER.fullmatch(folder)
     return match["database"] if match else None
 
 
-def find_day_folder(key: str) -> tuple[str, str] | None:
-    """The day, as text, and the day's folder that a file or completion marker belongs to; None for any other key."""
+def find_day_folder(key: str) -> str | None:
+    """The attempt's folder for a day that a file or completion marker belongs to; None for any other key."""
     match = _COMPLETION_MARKER.fullmatch(key) or _FILE.fullmatch(key)
-    return (match["day"], f"{match['root']}{PARTITION_COLUMN}={match['day']}/") if match else None
+    day = parse_day(match["day"]) if match else None
+    return dataset_location(match["root"], match["dataset"], day) if match and day else None
 
 
 def is_written_file(key: str) -> bool:
@@ -381,16 +408,14 @@ def keys_of(results: ObjectStore, folder: str) -> FolderKeys:
     return FolderKeys(ours, others)
 
 
-def derived_days(results: ObjectStore, locations: Iterable[str]) -> dict[date, datetime]:
-    """The days of rejected flows whose partitions have these locations, and when the run began that read each (UTC)."""
+def derived_days(results: ObjectStore, locations: Iterable[str]) -> dict[DatasetDay, datetime]:
+    """The days of datasets whose partitions have these locations, and when the run began that read each (UTC)."""
     found = {}
     for location in locations:
         folder = key_prefix(results, location)
-        match = _DAY_FOLDER.fullmatch(folder)
-        day = parse_day(match["day"]) if match else None
-        if day:
+        if one := dataset_day_of(folder):
             stamp = folder.removeprefix(ROOT).partition("-")[0]
-            found[day] = datetime.strptime(stamp, STAMP).replace(tzinfo=timezone.utc)
+            found[one] = datetime.strptime(stamp, STAMP).replace(tzinfo=timezone.utc)
     return found
 
 
@@ -409,8 +434,8 @@ def root_of(folder: str) -> str:
 
 def _marker_folder(folder: str) -> str:
     """Where the completion marker of a day with files lies, by the day's folder."""
-    root, day = folder.rstrip("/").rsplit("/", 1)
-    return f"{root}/_complete/{day}/"
+    root = root_of(folder)
+    return f"{root}_complete/{folder.removeprefix(root)}"
 
 
 def _marker_name(sizes: Collection[int], sources: LogSources) -> str:

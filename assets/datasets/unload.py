@@ -1,4 +1,4 @@
-"""Scans the days of a run and writes their REJECT records. Pointing partitions at them is in partition_swap.py.
+"""Scans the days of a run and writes the datasets that are chosen. partition_swap.py points partitions at them.
 
 It takes as few UNLOADs as the scan limit allows. A day that cannot be read fails, and the other days are written.
 """
@@ -10,11 +10,9 @@ from datetime import date
 
 import dagster as dg
 
-from assets.day_objects import DayObjects, changed_since
-from assets.metadata import query_metadata
-from assets.raw_tables import RawTable, RawTables, reads_of
-from assets.rejected_flows.cleanup import remove_folders, write_cleanup_marker
-from assets.rejected_flows.files import (
+from assets.datasets.cleanup import remove_folders, write_cleanup_marker
+from assets.datasets.files import (
+    DatasetDay,
     UnloadResult,
     files_below,
     is_written_file,
@@ -22,17 +20,19 @@ from assets.rejected_flows.files import (
     orphaned_files,
     unload_result,
 )
+from assets.day_objects import DayObjects, changed_since
+from assets.metadata import query_metadata
+from assets.raw_tables import RawTable, RawTables, reads_of
 from assets.runs import query_comment
+from flowlogs.datasets import Dataset
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import first_names
 from flowlogs.statements import (
     MAX_PARTITIONS_PER_UNLOAD,
     MAX_STATEMENT_BYTES,
-    rejected_flows_name,
-    unload_day_location,
-    unload_rejected,
 )
+from flowlogs.unload import dataset_location, unload_datasets
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine, QueryResult, ScanLimitError, misread_messages
 
@@ -54,9 +54,14 @@ def days_too_large(athena: QueryEngine, sizes: Mapping[date, int]) -> dict[date,
     }
 
 
-def scan_batches(days: Sequence[date], sizes: Mapping[date, int], limit: int | None) -> Iterator[list[date]]:
-    """The days in groups of consecutive ones, each small enough for one UNLOAD. `sizes` are bytes, as is `limit`."""
-    for batch in batches(days, MAX_PARTITIONS_PER_UNLOAD):
+def scan_batches(
+    days: Sequence[date], sizes: Mapping[date, int], limit: int | None, datasets: int
+) -> Iterator[list[date]]:
+    """The days in groups of consecutive ones, each small enough for one UNLOAD of so many datasets.
+
+    `sizes` are bytes, as is `limit`.
+    """
+    for batch in batches(days, MAX_PARTITIONS_PER_UNLOAD // datasets):
         scan: list[date] = []
         for day in batch:
             if scan and limit is not None and sum(sizes[other] for other in scan) + sizes[day] > limit:
@@ -71,8 +76,8 @@ class Scan:
     """The scan of a run's days, with what it has done so far.
 
     `raw` and `tables` are the tables over flow logs, `inspected` are the days' objects, `failures` the days that cannot
-    be read and why, `metadata` that of each written day, `cleanup_markers` the keys of this run's clean-up markers and
-    `roots` those of its attempts.
+    be read and why, `datasets` those that are chosen, `metadata` that of each written day of a dataset,
+    `cleanup_markers` the keys of this run's clean-up markers and `roots` those of its attempts.
     """
 
     context: dg.AssetExecutionContext
@@ -83,7 +88,8 @@ class Scan:
     tables: Sequence[RawTable]
     inspected: Mapping[date, DayObjects]
     failures: dict[date, str]
-    metadata: dict[date, Mapping[str, object]] = field(default_factory=dict)
+    datasets: Sequence[Dataset]
+    metadata: dict[tuple[str, date], Mapping[str, object]] = field(default_factory=dict)
     cleanup_markers: list[str] = field(default_factory=list)
     roots: list[str] = field(default_factory=list)
     failed_statements: int = 0
@@ -98,7 +104,8 @@ class Scan:
         self.context.log.info(f"{days_text(days)}: to be written, from one scan of their objects.")
         reads = reads_of(self.athena, self.raw, self.tables, {day: self.inspected[day] for day in days})
         destination = self.results.sql_location(root)
-        statement = unload_rejected(reads, days[0], days[-1], destination, query_comment(self.context))
+        comment = query_comment(self.context, self.datasets[0].name)
+        statement = unload_datasets(reads, self.datasets, days[0], days[-1], destination, comment)
         if len(statement.encode()) > MAX_STATEMENT_BYTES and len(days) > 1:
             yield from self.unload_within_limit(days[: len(days) // 2])
             yield from self.unload_within_limit(days[len(days) // 2 :])
@@ -144,7 +151,7 @@ class Scan:
     def _new_attempt(self) -> str:
         """The root of a new attempt. A new clean-up marker lists all roots of this run: old markers count as dead."""
         self.roots.append(new_root(self.raw.main.database))
-        marker = write_cleanup_marker(self.results, rejected_flows_name(self.raw.main), self.roots)
+        marker = write_cleanup_marker(self.results, self.raw.main.database, self.roots)
         self.cleanup_markers.append(marker)
         return self.roots[-1]
 
@@ -166,23 +173,29 @@ class Scan:
         )
         self.failures |= unreadable
         whole = [day for day in days if day not in unreadable]
-        folders = tuple(unload_day_location(root, day) for day in unreadable)
+        names = [dataset.name for dataset in self.datasets]
+        folders = tuple(dataset_location(root, name, day) for day in unreadable for name in names)
         useless = {*orphans, *(key for key in sizes if key.startswith(folders) and is_written_file(key))}
         if useless:
             self.results.delete(sorted(useless))
         kept = {key: size for key, size in sizes.items() if key not in useless}
-        unload = unload_result(root, whole, kept)
-        told = query_metadata(result, list(unload.folders)) if unload.folders else {}
-        for day, folder in unload.folders.items():
-            own = unload.sizes_of(day)
-            self.metadata[day] = {
+        unload = unload_result(root, names, whole, kept)
+        told = query_metadata(result, whole) if whole else {}
+        for one, folder in unload.folders.items():
+            own = unload.sizes_of(one)
+            self.metadata[one] = {
                 "folder": dg.MetadataValue.path(self.results.display_path(folder)),
                 "location": self.results.sql_location(folder),
                 "files": len(own),
                 "bytes": sum(own),
-                **told[day],
+                **self._of_statement(one, told),
             }
         return unload
+
+    def _of_statement(self, one: DatasetDay, told: Mapping[date, Mapping[str, object]]) -> Mapping[str, object]:
+        """What is told of the statement: with the first of the datasets that it made, so that its cost counts once."""
+        first = self.datasets[0].name
+        return told[one.day] if one.dataset == first else {"statement": f"one for all datasets, shown with {first}"}
 
     def _misread(self, days: Sequence[date], result: QueryResult) -> dict[date, str]:
         """The days with an object that was read wrongly, and why. Other findings are logged as warnings."""

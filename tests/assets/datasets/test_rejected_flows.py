@@ -6,8 +6,12 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from zlib import crc32
 
+import assets.rejected_flows.partition_swap
+import assets.rejected_flows.unload
 import dagster as dg
 import pytest
+from assets.rejected_flows.cleanup import CLEANUP_MARKERS, OWNER_UNKNOWN, remove_orphans
+from assets.rejected_flows.files import ROOT, is_written_file, orphaned_files
 from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, failure, metadata
 from support import (
     ACCEPTED,
@@ -22,11 +26,7 @@ from support import (
     write_object,
 )
 
-import assets.rejected_flows.partition_swap
-import assets.rejected_flows.unload
 import assets.reports.asset
-from assets.rejected_flows.cleanup import CLEANUP_MARKERS, OWNER_UNKNOWN, remove_orphans
-from assets.rejected_flows.files import ROOT, is_written_file, orphaned_files
 from assets.reports.asset import consistent_result
 from assets.reports.report_files import REPORTS as ALL_REPORTS
 from assets.reports.report_files import report_sql

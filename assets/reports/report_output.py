@@ -1,0 +1,101 @@
+"""The rows of a report as files: Parquet and CSV for each day, and what is known of the rows beside them.
+
+The Parquet file has it in its metadata: which rows need a look, whether there are more rows than the report has, and
+how many days it was compared with. So the page of a day can be made from files alone.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from assets.reports.report_files import Report
+from assets.reports.report_sql import ALARM_COLUMN
+from assets.tables import csv_bytes, parquet_bytes
+from resources.bucket import ObjectStore
+from resources.engine import QueryResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METADATA_KEY = "vpc-flow-lake"
+"""The key of what a Parquet file says of its rows."""
+
+
+@dataclass(frozen=True)
+class ReportOutput:
+    """A day's rows of a report.
+
+    `alarms` are the numbers of the rows that need a look, from 0. `has_more`: there are more rows than the report has.
+    `compared` is the number of days before that it was compared with. `scanned_bytes` is what the query read for all of
+    its days.
+    """
+
+    frame: "pd.DataFrame"
+    alarms: Sequence[int] = ()
+    has_more: bool = False
+    compared: int = 0
+    scanned_bytes: int = 0
+
+
+def split_result(
+    report: Report, result: QueryResult, days: Sequence[date], before: Mapping[date, Sequence[date]]
+) -> dict[date, ReportOutput]:
+    """The rows of each day in a query's result."""
+    rows = dict(list(result.frame.groupby("dt")))
+    nothing = result.frame.iloc[:0]
+    outputs = {}
+    for day in days:
+        of_day = rows.get(day.isoformat(), nothing)
+        kept = of_day.head(report.rows).reset_index(drop=True)
+        alarms: list[int] = []
+        if report.alarm:
+            alarms = [number for number, is_alarm in enumerate(kept[ALARM_COLUMN]) if is_alarm]
+            kept = kept.drop(columns=ALARM_COLUMN)
+        outputs[day] = ReportOutput(
+            kept, alarms, len(of_day) > report.rows, len(before.get(day, ())), result.scanned_bytes
+        )
+    return outputs
+
+
+def report_keys(name: str, day: date) -> tuple[str, str]:
+    """The keys of a day's report, below the results root: its Parquet file and its CSV file."""
+    return f"reports/{name}/{day}.parquet", f"reports/{name}/{day}.csv"
+
+
+def files_of_report(report: Report, day: date, output: ReportOutput) -> dict[str, bytes]:
+    """A day's files, by their keys."""
+    parquet, csv = report_keys(report.name, day)
+    known = {
+        "alarms": list(output.alarms),
+        "has_more": output.has_more,
+        "compared": output.compared,
+        "scanned_bytes": output.scanned_bytes,
+    }
+    stored = parquet_bytes(output.frame, {METADATA_KEY: json.dumps(known)})
+    return {csv: csv_bytes(output.frame), parquet: stored}
+
+
+def read_output(results: ObjectStore, report: Report, day: date) -> ReportOutput | None:
+    """A day's rows of a report, from its Parquet file; None if there is no such file."""
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    key, _ = report_keys(report.name, day)
+    if not any(stored.key == key for stored in results.list(f"reports/{report.name}/")):
+        return None
+    # Arrow gets bytes, not a Python file: its threads may use a file after the interpreter's end, and abort.
+    stored = pa.BufferReader(results.read(key))
+    frame = pd.read_parquet(stored, dtype_backend="numpy_nullable")
+    stored.seek(0)
+    text = (pq.read_schema(stored).metadata or {}).get(METADATA_KEY.encode())
+    known = json.loads(text) if text else {}
+    return ReportOutput(
+        frame,
+        known.get("alarms", ()),
+        known.get("has_more", False),
+        known.get("compared", 0),
+        known.get("scanned_bytes", 0),
+    )
