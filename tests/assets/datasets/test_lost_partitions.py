@@ -5,9 +5,9 @@ from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
 import pytest
-from assets.rejected_flows.cleanup import RUN_ENDS_WITHIN, remove_orphans
-from assets.rejected_flows.files import ROOT, STAMP
-from assets.rejected_flows.lost_partitions import RestoredPartitions, remove_superseded
+from assets.datasets.cleanup import RUN_ENDS_WITHIN, remove_orphans
+from assets.datasets.files import ROOT, STAMP
+from assets.datasets.lost_partitions import RestoredPartitions, remove_superseded
 from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, metadata
 from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, on_day, report_rows, with_day, write_object
 
@@ -65,9 +65,9 @@ def warnings(lake: Lake, result: dg.ExecuteInProcessResult) -> list[str]:
 def copy_of(lake: Lake, day: date, name: str) -> str:
     """A copy of the day's folder, marker and all, as an attempt called so; returns its key."""
     before, after = lake.rejected_folder(day).partition("dt=")[0], f"{ROOT}{name}/"
-    keys = [stored.key for stored in lake.target.results.list(before) if f"/dt={day}/" in stored.key]
+    keys = [stored.key for stored in lake.target.results.list(before) if f"/dt={day}/dataset=rejected_flows/" in stored.key]
     lake.target.results.replace({key.replace(before, after): lake.target.results.read(key) for key in keys})
-    return f"{after}dt={day}/"
+    return f"{after}dt={day}/dataset=rejected_flows/"
 
 
 def attempt(hours: float, database: str = REJECTED.database) -> str:
@@ -276,7 +276,7 @@ def test_what_a_day_that_points_elsewhere_has_is_kept(filled):
 
 def test_what_a_killed_run_left_is_removed_where_its_marker_is_old(filled):
     name = attempt(13)
-    half = f"{ROOT}{name}/dt={DAY}/{FILE_NAME}"
+    half = f"{ROOT}{name}/dt={DAY}/dataset=rejected_flows/{FILE_NAME}"
     marker = f"{ROOT}_unfinished/{REJECTED.database}/{name[:25]}"
     filled.target.results.replace({half: b"x", marker: f"{ROOT}{name}/\n".encode()})
     make_again(filled)
@@ -294,9 +294,9 @@ def test_partitions_are_asked_for_only_where_a_day_has_two_attempts(filled):
 
     engine = Engine(filled.target.athena)
     now = datetime.now(timezone.utc) + 2 * RUN_ENDS_WITHIN
-    assert remove_superseded(engine, filled.target.results, REJECTED, now) == []
+    assert remove_superseded(engine, filled.target.results, REJECTED.database, now) == []
     copy_of(filled, DAY, attempt(13))
-    assert remove_superseded(engine, filled.target.results, REJECTED, now) == []
+    assert remove_superseded(engine, filled.target.results, REJECTED.database, now) == []
     assert asked == [[DAY]]
 
 
@@ -339,12 +339,12 @@ def test_the_only_copy_of_a_lost_day_is_not_removed(filled, what):
         [
             key
             for key in filled.rejected_files() + filled.completion_markers()
-            if f"dt={DAY}/" in key and name not in key
+            if f"dt={DAY}/dataset=rejected_flows/" in key and name not in key
         ]
     )
     drop(filled)
     filled.target.athena.execute(create_table(REJECTED, rejected_flows_table(filled.target.results.sql_location())))
-    remove_orphans(filled.target.athena, filled.target.results, REJECTED, [], datetime.now(timezone.utc))
+    remove_orphans(filled.target.athena, filled.target.results, REJECTED.database, [], datetime.now(timezone.utc))
     make_again(filled)
     assert filled.rejected_folder(DAY) == folder
     assert filled.run(DAY, assets=REPORTS).success
@@ -353,7 +353,7 @@ def test_the_only_copy_of_a_lost_day_is_not_removed(filled, what):
 def test_a_copy_is_removed_where_the_day_points_at_another(filled):
     folder = copy_of(filled, DAY, attempt(14))
     listed_long_ago(filled, folder)
-    remove_orphans(filled.target.athena, filled.target.results, REJECTED, [], datetime.now(timezone.utc))
+    remove_orphans(filled.target.athena, filled.target.results, REJECTED.database, [], datetime.now(timezone.utc))
     assert not [key for key in filled.rejected_files() if key.startswith(folder)]
 
 

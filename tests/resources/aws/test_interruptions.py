@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from assets.rejected_flows.files import STAMP
+from assets.datasets.files import STAMP
 from aws_double.server import AwsDouble
 from aws_lineage import (
     BUCKET,
