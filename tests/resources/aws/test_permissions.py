@@ -258,7 +258,7 @@ def test_the_actions_that_only_aws_asks_for_are_granted() -> None:
     assert set(ONLY_AWS_ASKS) <= set(actions("iam-policy.json"))
 
 
-POLICIES = ["iam-policy.json", "iam-policy-setup.json", "iam-policy-daily.json", "iam-policy-read.json"]
+POLICIES = [f"iam-policy{part}.json" for part in ("", "-setup", "-daily", "-read", "-names")]
 
 
 def statements(name: str) -> list[dict[str, Any]]:
