@@ -45,7 +45,6 @@ def network_interfaces(
     where it differs from what was found before.
     """
     with as_dagster_failure():
-        require_own_results(results, bucket, athena, table)
         found = network_interfaces.find()
         seen = now()
         frame = snapshot_frame(found, seen)
@@ -53,6 +52,7 @@ def network_interfaces(
         kept: dict[str, Any] = {}
         # Where nothing was found, nobody could be asked, or nothing is there: what was known before stays.
         if len(frame):
+            require_own_results(results, bucket, athena, table)
             try:
                 snapshot, is_new = store_snapshot(results, frame, seen)
                 path = dg.MetadataValue.path(results.display_path(snapshot.key))
