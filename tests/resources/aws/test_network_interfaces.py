@@ -114,6 +114,25 @@ def test_with_its_own_policy_names_are_kept(aws: AwsDouble, monkeypatch: pytest.
     assert first["snapshot"] == again["snapshot"]
 
 
+def test_who_may_not_ask_for_subnets_knows_no_zones(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc = make_vpc()
+    boto3.client("ec2").create_network_interface(SubnetId=subnet_of(vpc), Description="app")
+    become(aws, monkeypatch, policy("iam-policy-names.json", without="ec2:DescribeSubnets"))
+    found = find(vpc)
+    assert [(one.name, one.zone) for one in found.interfaces] == [("app", "")]
+    assert "grant ec2:DescribeSubnets " in found.warnings[0]
+
+
+def test_who_may_not_read_snapshots_keeps_what_is_there(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc = make_vpc()
+    succeed(settings([vpc]))
+    without = policy("iam-policy-names.json", without="s3:GetObject")
+    become(aws, monkeypatch, policy("iam-policy.json"), without)
+    told = metadata(succeed(settings([vpc])), "network_interfaces")["found"]
+    assert "The names of network interfaces are not kept. Access denied while reading" in told
+    assert "grant s3:GetObject" in told
+
+
 def test_without_its_policy_a_warning_is_all(aws: AwsDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     vpc = make_vpc()
     become(aws, monkeypatch, policy("iam-policy.json"))
