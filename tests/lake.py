@@ -6,13 +6,13 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
-from assets.datasets.cleanup import CLEANUP_MARKERS
-from assets.datasets.files import ROOT
 from support import files_in
 
+from assets.datasets.cleanup import CLEANUP_MARKERS
+from assets.datasets.files import ROOT
 from assets.reports.report_files import read_reports
-from flowlogs.layout import is_visible
 from flowlogs.datasets import DATASETS
+from flowlogs.layout import is_visible
 from flowlogs.statements import TableDefinition, TableName
 from pipelines.build import build_definitions
 from pipelines.settings import Settings

@@ -5,11 +5,12 @@ them. report_sql.py makes the statement.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+from flowlogs.addresses import is_internet_sql, is_private_sql
 from flowlogs.datasets import DATASETS
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import FIELD_OF, PARTITION_COLUMN
@@ -20,7 +21,8 @@ OWN_FOLDER = Path(__file__).parent
 DEFAULT_ROWS = 100
 """How many rows of a day a report has at most, unless its file says otherwise."""
 
-FRAGMENTS: Mapping[str, str] = {}
+FRAGMENTS: Mapping[str, Callable[[str], str]] = {"private": is_private_sql, "internet": is_internet_sql}
+"""What a query may say of an address, as in `{private(sourceaddress)}`: the condition in SQL."""
 
 _NAME = re.compile("[a-z][a-z0-9_]{0,99}")
 _KEY = re.compile(r"(?P<key>[a-z]+): *(?P<value>.*)")

@@ -40,6 +40,6 @@ def filled_in(report: Report, text: str, first: date, last: date) -> str:
 
     def value(found: re.Match[str]) -> str:
         name, argument = found["name"], found["argument"]
-        return FRAGMENTS[name].format(argument) if argument else values.get(name, found[0])
+        return FRAGMENTS[name](argument) if argument else values.get(name, found[0])
 
     return re.sub(r"\{(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<argument>[a-z_][a-z0-9_.]*)\))?\}", value, text)

@@ -5,16 +5,17 @@ from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
 import pytest
-from assets.datasets.cleanup import RUN_ENDS_WITHIN, remove_orphans
-from assets.datasets.files import ROOT, STAMP
-from assets.datasets.lost_partitions import RestoredPartitions, remove_superseded
 from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, metadata
 from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, on_day, report_rows, with_day, write_object
 
 import assets.flow_logs_table
 from assets.added_days import record_added_days, recorded_days
+from assets.datasets.cleanup import RUN_ENDS_WITHIN, remove_orphans
+from assets.datasets.files import ROOT, STAMP
+from assets.datasets.lost_partitions import RestoredPartitions, remove_superseded
+from flowlogs.datasets import DATASETS, REJECTED_FLOWS
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import create_table, drop_table, rejected_flows_table, set_partition_location
+from flowlogs.statements import TableName, create_table, dataset_table, drop_table, set_partition_location
 
 SETUP = ["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"]
 EMPTY_DAY = date(2021, 9, 4)
@@ -31,7 +32,7 @@ def filled(lake):
 
 
 def drop(lake: Lake) -> None:
-    for name in (TABLE, REJECTED):
+    for name in (TABLE, *(TableName(TABLE.database, dataset) for dataset in DATASETS)):
         lake.target.athena.execute(drop_table(name))
 
 
@@ -65,7 +66,9 @@ def warnings(lake: Lake, result: dg.ExecuteInProcessResult) -> list[str]:
 def copy_of(lake: Lake, day: date, name: str) -> str:
     """A copy of the day's folder, marker and all, as an attempt called so; returns its key."""
     before, after = lake.rejected_folder(day).partition("dt=")[0], f"{ROOT}{name}/"
-    keys = [stored.key for stored in lake.target.results.list(before) if f"/dt={day}/dataset=rejected_flows/" in stored.key]
+    keys = [
+        stored.key for stored in lake.target.results.list(before) if f"/dt={day}/dataset=rejected_flows/" in stored.key
+    ]
     lake.target.results.replace({key.replace(before, after): lake.target.results.read(key) for key in keys})
     return f"{after}dt={day}/dataset=rejected_flows/"
 
@@ -343,7 +346,9 @@ def test_the_only_copy_of_a_lost_day_is_not_removed(filled, what):
         ]
     )
     drop(filled)
-    filled.target.athena.execute(create_table(REJECTED, rejected_flows_table(filled.target.results.sql_location())))
+    filled.target.athena.execute(
+        create_table(REJECTED, dataset_table(REJECTED_FLOWS, filled.target.results.sql_location()))
+    )
     remove_orphans(filled.target.athena, filled.target.results, REJECTED.database, [], datetime.now(timezone.utc))
     make_again(filled)
     assert filled.rejected_folder(DAY) == folder

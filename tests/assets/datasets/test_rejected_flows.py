@@ -6,12 +6,8 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from zlib import crc32
 
-import assets.datasets.partition_swap
-import assets.datasets.unload
 import dagster as dg
 import pytest
-from assets.datasets.cleanup import CLEANUP_MARKERS, OWNER_UNKNOWN, remove_orphans
-from assets.datasets.files import ROOT, is_written_file, orphaned_files
 from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, failure, metadata
 from support import (
     ACCEPTED,
@@ -26,7 +22,11 @@ from support import (
     write_object,
 )
 
+import assets.datasets.partition_swap
+import assets.datasets.unload
 import assets.reports.asset
+from assets.datasets.cleanup import CLEANUP_MARKERS, OWNER_UNKNOWN, remove_orphans
+from assets.datasets.files import ROOT, is_written_file, orphaned_files
 from assets.reports.asset import consistent_result
 from assets.reports.report_files import read_reports
 from assets.reports.report_sql import report_sql
