@@ -56,7 +56,7 @@ def counts(lake: Lake) -> list[int]:
 def restored(result: dg.ExecuteInProcessResult) -> tuple[object, object]:
     """How many partitions of rejected flows, and how many of flow logs, the run added again."""
     made = metadata(result, "vpc_flow_logs")[None]
-    return made["days of rejected flows added again"].value, made["days of flow logs added again"].value
+    return made["days of datasets added again"].value, made["days of flow logs added again"].value
 
 
 def warnings(lake: Lake, result: dg.ExecuteInProcessResult) -> list[str]:
