@@ -212,7 +212,7 @@ def test_the_double_leaves_a_marker_where_a_place_holds_no_object(aws: AwsDouble
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     succeed(settings())
     day = f"{LOGS}/{DAY:%Y/%m/%d}_$folder$"
-    assert markers() == {f"{LOGS}_$folder$", "rejected_flows_$folder$", day}
+    assert markers() == {f"{LOGS}_$folder$", "datasets_$folder$", day}
 
 
 def test_markers_are_no_objects_no_days_and_no_attempts(

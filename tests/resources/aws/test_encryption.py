@@ -114,7 +114,7 @@ def test_all_that_is_written_uses_the_key_by_policies_alone(
     s3 = boto3.client("s3")
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
     names = {name.split("/")[0] for name in keys if not name.endswith("_$folder$")}
-    assert names == {"AWSLogs", "athena-results", "rejected_flows", "reports", "source"}
+    assert names == {"AWSLogs", "athena-results", "datasets", "reports", "source"}
     heads = [s3.head_object(Bucket=BUCKET, Key=name) for name in keys]
     assert {(head["ServerSideEncryption"], head.get("SSEKMSKeyId")) for head in heads} == {("aws:kms", key)}
     group = boto3.client("athena").get_work_group(WorkGroup="vpc-flow-lake")["WorkGroup"]["Configuration"]

@@ -247,7 +247,7 @@ def test_a_day_whose_replaced_files_cannot_be_removed_is_served_as_it_is_now(
     assert record(PING) in [row[:-1] for row in report("rejected_flow_details", DAY)]
     found = rejected_flows()
     assert found.days[DAY.isoformat()] == (1, sorted([*SMALL_DETAILS[DAY], record(PING)], key=repr))
-    notes = [key for key in found.left_behind if key.startswith("rejected_flows/_unfinished/")]
+    notes = [key for key in found.left_behind if key.startswith("datasets/_unfinished/")]
     left = set(found.left_behind) - set(notes)
     # The file, and the marker that says that it is all.
     assert len(left) == 2 and all(f"s3://{BUCKET}/{key}".replace("/_complete/", "/").startswith(before) for key in left)
@@ -420,6 +420,6 @@ def test_the_daily_policy_writes_what_a_day_gives_alone() -> None:
         for arn in statement["Resource"]
     ]
     assert written == [
-        *("athena-results/*", "rejected_flows/*", "reports/*", "source/days/*", "dagster-logs/*"),
+        *("athena-results/*", "datasets/*", "reports/*", "source/days/*", "dagster-logs/*"),
         "*_?folder?",
     ]
