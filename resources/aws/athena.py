@@ -243,16 +243,23 @@ class Athena(QueryEngine):
     def _glue_partitions(
         self, name: TableName, partitions: Sequence[tuple[str, ...]]
     ) -> dict[tuple[str, ...], Mapping[str, Any]]:
-        """Each of these partitions as Glue describes it; without those that are not there."""
+        """Each of these partitions as Glue describes it; without those that are not there. No table has none."""
+        from botocore.exceptions import ClientError
+
         glue = self.clients.client("glue")
         found = {}
         with aws_errors(f"looking for partitions of {name.hive}"):
             for start in range(0, len(partitions), PARTITIONS_PER_REQUEST):
                 asked = [{"Values": list(values)} for values in partitions[start : start + PARTITIONS_PER_REQUEST]]
                 while asked:
-                    answer = glue.batch_get_partition(
-                        DatabaseName=name.database, TableName=name.table, PartitionsToGet=asked
-                    )
+                    try:
+                        answer = glue.batch_get_partition(
+                            DatabaseName=name.database, TableName=name.table, PartitionsToGet=asked
+                        )
+                    except ClientError as error:
+                        if error_code(error) == "EntityNotFoundException":
+                            return {}
+                        raise
                     for partition in answer["Partitions"]:
                         found[tuple(partition["Values"])] = partition
                     # Partitions that Glue did not look up yet. Missing partitions are not among them.
