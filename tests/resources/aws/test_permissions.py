@@ -350,6 +350,24 @@ def test_the_daily_policy_looks_at_flow_logs_of_subnets(aws: AwsDouble, monkeypa
     assert checks(result)["delivers_readable_records"] == (True, "nothing")
 
 
+def test_who_may_not_look_at_flow_logs_at_night_is_told_and_has_the_reports(
+    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    configured = settings([make_vpc()])
+    succeed(configured)
+    upload_small_logs(tmp_path)
+    become(aws, monkeypatch, policy("iam-policy-daily.json", without="ec2:DescribeFlowLogs"))
+    job = build_definitions(configured).resolve_job_def("daily_reject_reports")
+    passed, found = checks(job.execute_in_process(partition_key=DAY.isoformat()))["delivers_readable_records"]
+    assert not passed
+    assert found.startswith(
+        "- whether the flow logs are there and deliver is not known: Access denied while looking for flow logs: grant "
+        "ec2:DescribeFlowLogs to the caller"
+    )
+    aws.set(enforce_iam=False)
+    assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
 GLUE = "arn:aws:glue:us-east-1:123456789012"
 
 
