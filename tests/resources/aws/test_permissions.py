@@ -75,7 +75,7 @@ def test_the_policy_is_its_two_parts() -> None:
     assert whole["Statement"] == setup["Statement"] + [s for s in daily["Statement"] if s["Sid"] not in OF_SETUP_TOO]
 
 
-OF_SETUP_TOO = ("LookAtFlowLogs", "NoteDays", "SideTables")
+OF_SETUP_TOO = ("LookAtFlowLogs", "LookAtWorkgroup", "NoteDays", "SideTables")
 """The daily policy's statements that allow what the setup's allow already."""
 
 OF_A_READER = ("Workgroup", "Catalog", "NoteSource")
@@ -92,7 +92,7 @@ def test_the_policy_of_a_reader_has_no_part_in_buckets_and_flow_logs() -> None:
     assert of_buckets == {"s3:ListBucket", "s3:GetBucketLocation", *uploads, *objects}
 
 
-@pytest.mark.parametrize(("part", "room"), [("", 25), ("-read", 1_330), ("-setup", 3_452), ("-daily", 1_718)])
+@pytest.mark.parametrize(("part", "room"), [("", 25), ("-read", 1_330), ("-setup", 3_452), ("-daily", 1_440)])
 def test_a_policy_of_the_longest_names_leaves_so_many_characters_of_what_iam_takes(part: str, room: int) -> None:
     longest = dict.fromkeys(NAMES, "x" * 128) | {"BUCKET": "x" * 63, "ACCOUNT_ID": "1" * 12}
     shorter = {"REGION": "ap-northeast-1", "PARTITION": "aws-us-gov"}
@@ -349,6 +349,24 @@ def test_the_daily_policy_looks_at_flow_logs_of_subnets(aws: AwsDouble, monkeypa
     job = build_definitions(settings([vpc])).resolve_job_def("daily_reject_reports")
     result = job.execute_in_process(partition_key=DAY.isoformat())
     assert checks(result)["delivers_readable_records"] == (True, "nothing")
+
+
+def test_who_may_not_look_at_flow_logs_at_night_is_told_and_has_the_reports(
+    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    configured = settings([make_vpc()])
+    succeed(configured)
+    upload_small_logs(tmp_path)
+    become(aws, monkeypatch, policy("iam-policy-daily.json", without="ec2:DescribeFlowLogs"))
+    job = build_definitions(configured).resolve_job_def("daily_reject_reports")
+    passed, found = checks(job.execute_in_process(partition_key=DAY.isoformat()))["delivers_readable_records"]
+    assert not passed
+    assert found.startswith(
+        "- whether the flow logs are there and deliver is not known: Access denied while looking for flow logs: grant "
+        "ec2:DescribeFlowLogs to the caller"
+    )
+    aws.set(enforce_iam=False)
+    assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
 
 
 GLUE = "arn:aws:glue:us-east-1:123456789012"
