@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from assets.reports.report_files import Report
-from assets.reports.report_output import TRINO_TYPES_OF_COLUMNS
+from assets.reports.report_output import frame_types
 from assets.reports.report_sql import filled_in, report_sql
 from flowlogs.datasets import DATASETS, Dataset
 from flowlogs.errors import FlowLakeError
@@ -21,7 +21,7 @@ from flowlogs.printable import printable
 from flowlogs.statements import TableName, add_partitions, create_database, create_table, dataset_table
 from flowlogs.unload import dataset_location
 from pipelines.targets import embedded_athena, folder_of_results
-from resources.engine import FRAME_TYPES, QueryEngine, QueryError
+from resources.engine import QueryEngine, QueryError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,10 +71,7 @@ def _find_problem(engine: QueryEngine, report: Report) -> str | None:
 
 
 def _columns_problem(report: Report, frame: "pd.DataFrame") -> str | None:
-    expected = [
-        (column.name, FRAME_TYPES[TRINO_TYPES_OF_COLUMNS.get(column.type, column.type)].lower())
-        for column in report.columns
-    ]
+    expected = [(name, kind.lower()) for name, kind in frame_types(report).items()]
     found = [(name, str(kind).lower()) for name, kind in frame.dtypes.items()]
     if expected == found:
         return None
