@@ -197,9 +197,7 @@ class Session:
         cores = os.cpu_count() or 1
         reads_text = any(read.definition.stored_as == TEXT for read, objects in inputs if objects)
         threads = max(1, cores // 2) if reads_text else cores
-        self._set(
-            "preserve_insertion_order = false", f"threads = {threads}", f"memory_limit = '{UNLOAD_MEMORY_LIMIT}'"
-        )
+        self._set("preserve_insertion_order = false", f"threads = {threads}", f"memory_limit = '{UNLOAD_MEMORY_LIMIT}'")
 
     def bind_tables(self, inputs: Inputs) -> None:
         """Create a view for each table that the statement reads, over the rows of these objects."""

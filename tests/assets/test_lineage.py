@@ -194,7 +194,7 @@ def test_the_partitions_metadata(lake):
 
 
 def test_the_rejected_flows_metadata(lake):
-    lake.run(DAY, assets=[*SETUP, "vpc_flow_logs_partition"])
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     result = lake.run(DAY, assets=["vpc_flow_logs_partition", "rejected_flows"])
     made = metadata(result, "rejected_flows")[str(DAY)]
     seconds, query_id, statement = (made.pop(name) for name in ("seconds", "query id", "statement"))
