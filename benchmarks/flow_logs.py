@@ -161,7 +161,7 @@ def _lines(dice: np.random.Generator, begin: datetime, records: int) -> list[str
     host = dice.integers(len(hosts), size=records)
     own = hosts.take(pa.array(host))
     scanner = dice.zipf(1.3, records) % 50_000
-    client = dice.zipf(1.2, records) % (1 << 16)
+    client = dice.zipf(1.4, records) % (1 << 16)
     outside = pc.if_else(pa.array(rejected), _address(np.full(records, 185), scanner), _address(host % 7 + 52, client))
     inside = pa.array(~rejected & (dice.random(records) < INSIDE_SHARE))
     other = pc.if_else(inside, hosts.take(pa.array((host + client) % len(hosts))), outside)
