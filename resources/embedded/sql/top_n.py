@@ -51,13 +51,26 @@ def rewrite_top_n(
 
 def _groups_are_partitions(scope: Scope, window: exp.Expr, partition_columns: Mapping[str, Collection[str]]) -> bool:
     """Whether all rows are one group, or the groups are by nothing but partition columns of tables."""
-    relations = {
-        alias: source.name for alias, (_, source) in scope.selected_sources.items() if isinstance(source, exp.Table)
-    }
     groups: Sequence[exp.Expr] = window.args.get("partition_by", [])
-    return all(
-        isinstance(group, exp.Column) and group.name in partition_columns.get(relations.get(group.table, ""), ())
-        for group in groups
+    return all(_is_partition_column(scope, group, partition_columns) for group in groups)
+
+
+def _is_partition_column(scope: Scope, value: exp.Expr, partition_columns: Mapping[str, Collection[str]]) -> bool:
+    """Whether a value is a partition column of a table, in a query of the table or of subqueries around one."""
+    if not isinstance(value, exp.Column) or value.table not in scope.selected_sources:
+        return False
+    _, source = scope.selected_sources[value.table]
+    if isinstance(source, exp.Table):
+        return value.name in partition_columns.get(source.name, ())
+    branches = source.set_operation_scopes or [source]
+    query = source.expression
+    names = query.named_selects if isinstance(query, exp.Query) else []
+    position = names.index(value.name) if value.name in names else None
+    return position is not None and all(
+        not branch.set_operation_scopes
+        and isinstance(branch.expression, exp.Select)
+        and _is_partition_column(branch, branch.expression.selects[position].unalias(), partition_columns)
+        for branch in branches
     )
 
 
