@@ -14,13 +14,15 @@ from assets.datasets.asset import datasets_asset
 from assets.definition_metadata import described
 from assets.flow_logs_table import vpc_flow_logs
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
+from assets.network_interfaces import network_interfaces
 from assets.partitions import partition_asset
 from assets.reports.asset import report_asset
-from assets.reports.report_files import Report, read_reports
+from assets.reports.report_files import Report
 from flowlogs.errors import FlowLakeError
 from pipelines.dagster_resources import dagster_resources
 from pipelines.days import days_from_the_start, days_of_the_logs
 from pipelines.jobs import EXECUTOR, daily_job, daily_schedule, teardown
+from pipelines.report_selection import known_fields, load_reports, without_fields
 from pipelines.settings import Settings, read_settings
 from pipelines.targets import KINDS, Target, build_target
 
@@ -38,9 +40,12 @@ def build_definitions(
     Partitions are the days that are over, and with `today_too` also today. With `days_of_logs_only`, they are the days
     of the logs. Then this lists folders; without it, it makes no request and opens no file.
     """
-    reports = read_reports(settings.reports_folder) if reports is None else reports
+    reports = load_reports(settings) if reports is None else reports
     resources = target.resources if target else dagster_resources(settings)
+    may_look = days_of_logs_only or target is not None
     target = target or build_target(settings)
+    left_out = without_fields(reports, known_fields(settings, target.bucket, may_look=may_look))
+    reports = [report for report in reports if report.name not in left_out]
     if days_of_logs_only:
         days = days_of_the_logs(settings, target.bucket)
     else:
@@ -54,7 +59,7 @@ def build_definitions(
             *(report_asset(report, days) for report in reports),
         ]
         assets = described(
-            [vpc_flow_logs_bucket, vpc_flow_log, vpc_flow_logs, *daily],
+            [vpc_flow_logs_bucket, vpc_flow_log, network_interfaces, vpc_flow_logs, *daily],
             reports,
             bucket=target.bucket,
             results=target.results,
@@ -62,7 +67,7 @@ def build_definitions(
             kinds=KINDS[settings.target],
             tags={"target": settings.target},
         )
-    job = daily_job(daily)
+    job = daily_job([network_interfaces, *daily])
     return dg.Definitions(
         assets=assets,
         jobs=[job, teardown],
