@@ -210,7 +210,7 @@ def test_groups_that_may_be_many_are_sorted_as_duckdb_does_which_takes_no_more_m
     "source",
     [
         "SELECT a, sum(c) AS c, p FROM flows GROUP BY a, p",
-        "SELECT * FROM (SELECT a, c, p FROM flows) WHERE a > 1",
+        "SELECT DISTINCT a, c, p FROM flows",
         "SELECT a, c, p FROM flows UNION ALL SELECT a, c, p FROM flows",
         "WITH g AS (SELECT a, c, p FROM flows) SELECT g.a, h.c, h.p FROM g JOIN g AS h ON g.p = h.p",
     ],
