@@ -35,6 +35,7 @@ def filled_in(report: Report, text: str, first: date, last: date) -> str:
         "first": first.isoformat(),
         "last": last.isoformat(),
         "earliest": (first - timedelta(days=report.history)).isoformat(),
+        "history": str(report.history),
         **{parameter.name: parameter.value for parameter in report.parameters},
     }
 
