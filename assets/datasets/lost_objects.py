@@ -4,14 +4,13 @@ If such a day was made again, its records would be replaced by fewer ones, and n
 what was read is in objects_read.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from assets.datasets.files import (
     ROOT,
     completion_markers,
     day_folders,
-    in_words,
     newest_complete,
     recorded_objects,
 )
@@ -62,20 +61,29 @@ def lost_since(
 
 
 def changed_warnings(
-    athena: QueryEngine, results: ObjectStore, name: TableName, now: Mapping[date, ObjectsRead]
+    athena: QueryEngine,
+    results: ObjectStore,
+    database: str,
+    datasets: Iterable[str],
+    now: Mapping[date, ObjectsRead],
 ) -> list[str]:
-    """A warning about days with other objects now than a dataset was read from; none where there are none.
+    """Warnings about days with other objects now than these datasets were made from, one for the same days.
 
     Reports tell of it too, but only those that are made again.
     """
-    markers = completion_markers(results, name.table, athena.partition_locations(name, list(now))) if now else {}
-    read = recorded_objects(results, markers)
-    changed = [day for day, before in read.items() if before.has_more(now[day]) or before.gone(now[day])]
-    if not changed:
-        return []
+    alike: dict[tuple[date, ...], list[str]] = {}
+    for dataset in datasets if now else ():
+        locations = athena.partition_locations(TableName(database, dataset), list(now))
+        read = recorded_objects(results, completion_markers(results, dataset, locations))
+        changed = tuple(
+            sorted(day for day, before in read.items() if before.has_more(now[day]) or before.gone(now[day]))
+        )
+        if changed:
+            alike.setdefault(changed, []).append(dataset)
     return [
-        f"Objects of {days_text(sorted(changed))} came, went or changed after their {in_words(name.table)} were read, "
-        f"and these are as they were read then. Materialize {name.table} for these days again, then their reports."
+        f"Objects of {days_text(days)} came, went or changed after they were read for {', '.join(names)}, and these "
+        "are as they were read then. Materialize them for these days again, then their reports."
+        for days, names in alike.items()
     ]
 
 

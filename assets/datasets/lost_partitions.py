@@ -63,11 +63,7 @@ def restore_flow_log_partitions(
         athena.execute(statement)
     known = [warning for found in inspected.values() for warning in found.warnings]
     now = {day: inspected[day].read for day in days}
-    known += [
-        warning
-        for dataset in DATASETS
-        for warning in changed_warnings(athena, results, TableName(table.database, dataset), now)
-    ]
+    known += changed_warnings(athena, results, table.database, DATASETS, now)
     return RestoredPartitions(days, [*known, *([left_out_warning(left_out)] if left_out else [])])
 
 

@@ -48,26 +48,15 @@ def _warnings_of_days(target: Target, locations: Sequence[str]) -> list[str]:
             lost_since(target.bucket, target.results, target.athena, _table(target, dataset), days) if days else []
         )
     ]
-    changed = [
-        warning
-        for dataset in dict.fromkeys(one.dataset for one in derived)
-        for warning in _changed_since(
-            target, dataset, sorted(one.day for one in derived if one.dataset == dataset and one.day not in days)
-        )
-    ]
+    made = sorted({one.day for one in derived if one.day not in days})
+    now = objects_of_days(target.bucket, made) if made else {}
+    names = list(dict.fromkeys(one.dataset for one in derived))
+    changed = changed_warnings(target.athena, target.results, target.table.database, names, now)
     return [*dict.fromkeys(lost), *listing_warnings(target.bucket, days), *changed, *_unfinished(derived)]
 
 
 def _table(target: Target, dataset: str) -> TableName:
     return TableName(target.table.database, dataset)
-
-
-def _changed_since(target: Target, dataset: str, days: Sequence[date]) -> list[str]:
-    """Warnings about days of a dataset with other objects now than they were read from."""
-    if not days:
-        return []
-    now = objects_of_days(target.bucket, days)
-    return changed_warnings(target.athena, target.results, _table(target, dataset), now)
 
 
 def _unfinished(derived: Mapping[DatasetDay, datetime]) -> list[str]:

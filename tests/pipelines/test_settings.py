@@ -53,6 +53,8 @@ def test_the_defaults_are_those_of_the_embedded_target(root):
         "traffic_type": "ALL",
         "aggregation_seconds": 600,
         "names": None,
+        "reports": None,
+        "coarse_summary": False,
         "second_flow_log": False,
         "flow_log_name": "vpc-flow-lake",
         "scan_limit_bytes": 100_000_000_000,

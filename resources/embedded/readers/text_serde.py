@@ -5,6 +5,7 @@ NULL, an extra one is ignored, and ``\\N`` is NULL.
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -76,10 +77,10 @@ class LineDecoder:
         import pyarrow as pa
         from pyarrow import csv
 
-        # Arrow also ends lines at "\r", takes blanks around a number, and hexadecimal numbers.
-        if any(character in lines for character in self._unusual) or (
-            (b"x" in lines or b"X" in lines) and _HEXADECIMAL.search(lines)
-        ):
+        # Arrow also ends lines at "\r", skips a byte order mark, and takes blanks around numbers and hexadecimal ones.
+        if any(character in lines for character in self._unusual) or lines.startswith(BOM_UTF8):
+            return None
+        if (b"x" in lines or b"X" in lines) and _HEXADECIMAL.search(lines):
             return None
         try:
             rows = csv.read_csv(pa.py_buffer(lines), self._reading(len(lines)), self._parsing, self._conversion)

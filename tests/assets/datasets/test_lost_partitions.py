@@ -89,9 +89,9 @@ def test_days_are_restored_without_a_scan_in_one_statement_a_table(filled):
     drop(filled)
     engine = filled.watch()
     make_again(filled)
-    assert [text.split("(")[0].strip() for text in engine.statements[3:]] == [
-        f"ALTER TABLE {REJECTED.hive} ADD IF NOT EXISTS PARTITION",
-        f"ALTER TABLE {TABLE.hive} ADD IF NOT EXISTS PARTITION",
+    tables = [*(TableName(TABLE.database, dataset) for dataset in DATASETS), TABLE]
+    assert [text.split("(")[0].strip() for text in engine.statements[5:]] == [
+        f"ALTER TABLE {name.hive} ADD IF NOT EXISTS PARTITION" for name in tables
     ]
 
 
@@ -108,7 +108,7 @@ def test_tables_that_are_there_restore_nothing(filled):
     before = places(filled), files_in(filled.results)
     engine = filled.watch()
     assert restored(make_again(filled)) == (0, 0)
-    assert len(engine.statements) == 3
+    assert len(engine.statements) == 2 + len(DATASETS)
     after = files_in(filled.results)
     assert (places(filled), after) == (before[0], {**before[1], "catalog.sqlite": after["catalog.sqlite"]})
 
@@ -142,7 +142,7 @@ def test_an_attempt_that_is_not_complete_is_not_restored(filled, fault):
     before = filled.rejected_folder(DAY)
     folder = filled.results / copy_of(filled, DAY, attempt(-1))
     (file,) = folder.glob("*.parquet")
-    (marker,) = (folder.parent / "_complete" / folder.name).iterdir()
+    (marker,) = (folder.parent.parent / "_complete" / folder.parent.name / folder.name).iterdir()
     if fault == "half a file":
         file.write_bytes(file.read_bytes()[:-9])
     elif fault == "a file is missing":
@@ -165,8 +165,7 @@ def test_an_attempt_of_another_database_is_not_restored(filled):
 
 
 def test_an_attempt_of_other_flow_logs_is_not_restored(filled):
-    for key in filled.completion_markers():
-        path = filled.results / key
+    for path in list(filled.results.rglob("_complete/**/*-123456789012-*")):
         path.rename(path.with_name(path.name.replace("123456789012", "210987654321")))
     drop(filled)
     assert restored(make_again(filled)) == (0, 3)
@@ -233,7 +232,7 @@ def test_a_place_that_cannot_be_looked_through_is_told_and_stops_nothing(filled)
     (filled.results / ROOT / b"\xff".decode(errors="surrogateescape")).write_text("")
     result = make_again(filled)
     assert restored(result) == (0, 3)
-    assert any(text.startswith("Rejected flows of days without a parti") for text in warnings(filled, result))
+    assert any(text.startswith("Rows of days without a parti") for text in warnings(filled, result))
 
 
 # What is of no use
@@ -367,7 +366,7 @@ def test_nothing_is_removed_where_nothing_could_be_listed(filled, monkeypatch):
     before = filled.without_cleanup_markers()
     monkeypatch.setattr(
         assets.flow_logs_table,
-        "restore_rejected_flow_partitions",
+        "restore_dataset_partitions",
         lambda *_: RestoredPartitions([], ["not looked for"], is_listed=False),
     )
     make_again(filled)
@@ -394,8 +393,8 @@ def test_days_whose_objects_are_others_than_were_read_are_told(filled, what):
     result = make_again(filled)
     assert restored(result) == (3, 3)
     assert warnings(filled, result) == [
-        f"Objects of {DAY} came, went or changed after their rejected flows were read, and these are as they were "
-        "read then. Materialize rejected_flows for these days again, then their reports."
+        f"Objects of {DAY} came, went or changed after they were read for {', '.join(DATASETS)}, and these are as they "
+        "were read then. Materialize them for these days again, then their reports."
     ]
 
 
@@ -405,4 +404,4 @@ def test_they_are_told_also_where_the_table_of_flow_logs_alone_was_dropped(fille
     result = make_again(filled)
     assert restored(result) == (0, 3)
     (warning,) = warnings(filled, result)
-    assert warning.startswith(f"Objects of {DAY} came, went or changed after their rejected flows were read, ")
+    assert warning.startswith(f"Objects of {DAY} came, went or changed after they were read for rejected_flows, ")
