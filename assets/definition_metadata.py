@@ -6,6 +6,8 @@ from pathlib import Path
 import dagster as dg
 
 from assets.metadata import column_schema
+from assets.name_snapshots import COLUMNS as NAME_COLUMNS
+from assets.name_snapshots import FOLDER as NAMES_FOLDER
 from assets.reports.report_files import Report
 from flowlogs.datasets import DATASETS
 from flowlogs.fields import PARTITION_COLUMN
@@ -14,6 +16,9 @@ from flowlogs.statements import TableName
 from resources.bucket import Bucket, ObjectStore
 
 PARTITION = ((PARTITION_COLUMN, "string"),)
+
+_MAIN_RESOURCES = ("network_interfaces", "athena", "flow_log", "bucket")
+"""The first of these that an asset uses gives it its kind."""
 
 
 def described(
@@ -39,6 +44,10 @@ def described(
             "dagster/uri": bucket.objects.display_path("AWSLogs/"),
             "dagster/column_schema": column_schema(fields),
         },
+        "network_interfaces": {
+            "dagster/uri": results.display_path(NAMES_FOLDER),
+            "dagster/column_schema": column_schema([(column, "string") for column in NAME_COLUMNS]),
+        },
         "vpc_flow_logs": _of_table(table, columns),
         "vpc_flow_logs_partition": _of_table(table, columns),
         **{
@@ -55,7 +64,7 @@ def described(
 
     def described_asset(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
         uses = asset.required_resource_keys
-        kind = next(kinds[resource] for resource in ("athena", "flow_log", "bucket") if resource in uses)
+        kind = next(kinds[resource] for resource in _MAIN_RESOURCES if resource in uses)
         return asset.map_asset_specs(
             lambda spec: spec.merge_attributes(
                 metadata={

@@ -15,6 +15,7 @@ from resources.aws.athena import Athena
 from resources.aws.bucket import S3Bucket
 from resources.aws.clients import MAX_ATTEMPTS, AwsClients, Boto3Options
 from resources.aws.flow_log import Ec2FlowLog
+from resources.aws.network_interfaces import Ec2NetworkInterfaces
 from resources.aws.object_store import S3Store
 
 _OF_BOTO3 = {
@@ -111,6 +112,17 @@ class VpcFlowLogs(LogsResource[Ec2FlowLog]):
         )
 
 
+class InterfacesInEc2(dg.ConfigurableResource[Ec2NetworkInterfaces]):
+    """EC2's network interfaces, for the names of addresses."""
+
+    aws: dg.ResourceDependency[AwsClients]
+    vpc_ids: list[str] = Field(description="FLOWLAKE_VPC_IDS: whose interfaces; without any, all of the account's.")
+    account_id: str | None = Field(description="FLOWLAKE_ACCOUNT_ID: whose logs are read, where there are several.")
+
+    def create_resource(self, context: dg.InitResourceContext) -> Ec2NetworkInterfaces:
+        return Ec2NetworkInterfaces(self.aws, self.vpc_ids, self.account_id)
+
+
 class AthenaWorkgroup(dg.ConfigurableResource[Athena]):
     """Athena, in a workgroup of its own."""
 
@@ -178,6 +190,7 @@ def aws_resources(settings: Settings) -> dict[str, object]:
             second_flow_log=settings.second_flow_log,
             **logs,
         ),
+        "network_interfaces": InterfacesInEc2(aws=aws, vpc_ids=vpc_ids, account_id=settings.choice.account),
         "athena": AthenaWorkgroup(
             aws=aws,
             database=settings.database,

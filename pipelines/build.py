@@ -14,6 +14,7 @@ from assets.datasets.asset import datasets_asset
 from assets.definition_metadata import described
 from assets.flow_logs_table import vpc_flow_logs
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
+from assets.network_interfaces import network_interfaces
 from assets.partitions import partition_asset
 from assets.reports.asset import report_asset
 from assets.reports.report_files import Report, read_reports
@@ -54,7 +55,7 @@ def build_definitions(
             *(report_asset(report, days) for report in reports),
         ]
         assets = described(
-            [vpc_flow_logs_bucket, vpc_flow_log, vpc_flow_logs, *daily],
+            [vpc_flow_logs_bucket, vpc_flow_log, network_interfaces, vpc_flow_logs, *daily],
             reports,
             bucket=target.bucket,
             results=target.results,
@@ -62,7 +63,7 @@ def build_definitions(
             kinds=KINDS[settings.target],
             tags={"target": settings.target},
         )
-    job = daily_job(daily)
+    job = daily_job([network_interfaces, *daily])
     return dg.Definitions(
         assets=assets,
         jobs=[job, teardown],

@@ -13,11 +13,19 @@ from pydantic import Field
 from flowlogs.statements import TableName
 from pipelines.logs_resource import LogsResource, logs_settings
 from pipelines.settings import Settings
-from pipelines.targets import embedded_athena, folder_bucket, folder_flow_log, folder_of_results
+from pipelines.targets import (
+    embedded_athena,
+    folder_bucket,
+    folder_flow_log,
+    folder_interfaces,
+    folder_of_results,
+)
 from resources.embedded.bucket import FolderBucket
 from resources.embedded.folder_store import FolderStore
 from resources.engine import QueryEngine
 from resources.flow_log import FlowLog
+from resources.names_file import NamesFile
+from resources.network_interfaces import NetworkInterfaces
 
 
 def dagster_resources(settings: Settings) -> Mapping[str, object]:
@@ -28,7 +36,11 @@ def dagster_resources(settings: Settings) -> Mapping[str, object]:
         resources = aws_resources(settings)
     else:
         resources = _embedded(settings)
-    return {**resources, "table": FlowLogsTable(database=settings.database, table=settings.table)}
+    return {
+        **resources,
+        "table": FlowLogsTable(database=settings.database, table=settings.table),
+        "names_file": OwnNames(names=str(settings.names_file) if settings.names_file else None),
+    }
 
 
 class FlowLogsTable(dg.ConfigurableResource[TableName]):
@@ -39,6 +51,15 @@ class FlowLogsTable(dg.ConfigurableResource[TableName]):
 
     def create_resource(self, context: dg.InitResourceContext) -> TableName:
         return TableName(self.database, self.table)
+
+
+class OwnNames(dg.ConfigurableResource[NamesFile]):
+    """The user's own names of addresses and networks."""
+
+    names: str | None = Field(description="FLOWLAKE_NAMES: a CSV file of addresses or CIDRs and what they are called.")
+
+    def create_resource(self, context: dg.InitResourceContext) -> NamesFile:
+        return NamesFile(Path(self.names) if self.names else None)
 
 
 class LogsFolder(LogsResource[FolderBucket]):
@@ -59,6 +80,15 @@ class LogsFolderFlowLog(LogsResource[FlowLog]):
 
     def create_resource(self, context: dg.InitResourceContext) -> FlowLog:
         return folder_flow_log(self.bucket, self.traffic_type, self.aggregation_seconds, self.delivery)
+
+
+class InterfacesOfFolder(dg.ConfigurableResource[NetworkInterfaces]):
+    """The network interfaces of the simulated VPC; none for a folder of your own."""
+
+    bucket: dg.ResourceDependency[FolderBucket]
+
+    def create_resource(self, context: dg.InitResourceContext) -> NetworkInterfaces:
+        return folder_interfaces(self.bucket)
 
 
 class ResultsFolder(dg.ConfigurableResource[FolderStore]):
@@ -94,6 +124,7 @@ def _embedded(settings: Settings) -> dict[str, object]:
             aggregation_seconds=settings.aggregation_seconds,
             **logs,
         ),
+        "network_interfaces": InterfacesOfFolder(bucket=bucket),
         "athena": EmbeddedEngine(
             bucket=bucket,
             results=results,

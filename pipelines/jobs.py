@@ -25,13 +25,14 @@ default) takes 2 to 4 seconds a step and saves nothing."""
 def daily_job(daily_assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJobDefinition":
     """The job that adds a day's partition and then makes the day's reports. Its partitions are the assets' own.
 
-    It first checks whether the flow logs still exist and deliver. It creates none.
+    It first checks whether the flow logs still exist and deliver. It creates none. What network interfaces are called
+    is looked up beside that, and nothing waits for it.
     """
     return dg.define_asset_job(
         JOB_NAME,
         selection=dg.AssetSelection.checks(DELIVERS) | dg.AssetSelection.assets(*daily_assets),
-        description="Check the flow logs, add the day's partition, scan it once for the datasets, then write the "
-        "reports from those.",
+        description="Check the flow logs, look up the names of network interfaces, add the day's partition, scan it "
+        "once for the datasets, then write the reports from those, and the page of the day from the reports.",
     )
 
 

@@ -45,6 +45,8 @@ _TEMPORARY_FOLDER_VARIABLES = ("TMPDIR", "TEMP", "TMP")
 
 VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$")]
 
+_OF_PATHS = "see FLOWLAKE_BUCKET, FLOWLAKE_RESULTS and FLOWLAKE_NAMES"
+
 _IDENTIFIER_WORDS = "a name of lower-case letters, digits and underscores that does not begin with a digit"
 
 
@@ -142,6 +144,7 @@ class Settings(BaseSettings):
     start_date: date = Field(date(2021, 1, 1), description="a day, such as 2021-01-31")
     traffic_type: Literal["ACCEPT", "REJECT", "ALL"] = Field("ALL", description="ALL, ACCEPT or REJECT")
     aggregation_seconds: Literal[60, 600] = Field(600, description="60 or 600")
+    names: str | None = None
     second_flow_log: bool = Field(False, description="true or false")
     flow_log_name: str = Field("vpc-flow-lake", max_length=256, description="at most 256 characters")
     scan_limit_bytes: int = Field(100_000_000_000, ge=10_000_000, description="a number of bytes, at least 10000000")
@@ -231,6 +234,11 @@ class Settings(BaseSettings):
         if self.is_default_bucket:
             return PROJECT_ROOT / "data" / "results"
         return PROJECT_ROOT / "data" / "-".join([folder_name(self.bucket_folder), *self._chosen])
+
+    @property
+    def names_file(self) -> Path | None:
+        """The file of the user's own names of addresses, if one is set."""
+        return _from_root(self.names) if self.names is not None else None
 
     @property
     def choice(self) -> Choice:
@@ -438,9 +446,9 @@ def _from_root(path: str) -> Path:
         folder = (PROJECT_ROOT / Path(path).expanduser()).resolve()
         str(folder).encode()
     except UnicodeEncodeError:
-        raise FlowLakeError(f"{path!r} (see FLOWLAKE_BUCKET and FLOWLAKE_RESULTS) is not UTF-8: rename it.") from None
+        raise FlowLakeError(f"{path!r} ({_OF_PATHS}) is not UTF-8: rename it.") from None
     except RuntimeError as error:  # the home of a user that does not exist, or links that go round in a circle
-        raise FlowLakeError(f"{path} (see FLOWLAKE_BUCKET and FLOWLAKE_RESULTS) is not a folder: {error}") from None
+        raise FlowLakeError(f"{path} ({_OF_PATHS}) cannot be found: {error}") from None
     return folder
 
 

@@ -20,16 +20,20 @@ from resources.aws.athena import Athena
 from resources.aws.bucket import S3Bucket
 from resources.aws.clients import AwsClients
 from resources.aws.flow_log import Ec2FlowLog
+from resources.aws.network_interfaces import Ec2NetworkInterfaces
 from resources.aws.object_store import S3Store
 from resources.bucket import Bucket, ObjectStore
 from resources.embedded.athena import EmbeddedAthena
 from resources.embedded.bucket import FolderBucket
 from resources.embedded.flow_log import SimulatedFlowLog
 from resources.embedded.folder_store import FolderStore
+from resources.embedded.network_interfaces import SimulatedInterfaces
 from resources.embedded.simulation.bucket import SimulatedBucket
 from resources.embedded.simulation.vpc import SimulatedVpc
 from resources.engine import QueryEngine
 from resources.flow_log import ExistingLogs, FlowLog
+from resources.names_file import NamesFile
+from resources.network_interfaces import NetworkInterfaces, UnknownInterfaces
 
 SIMULATED_BUCKET = "simulated-vpc-flow-logs"
 SIMULATED_ACCOUNT = "123456789012"
@@ -43,8 +47,8 @@ QUERY_RESULTS = "athena-results/"
 
 
 KINDS: Mapping[str, Mapping[str, str]] = {
-    "embedded": {"bucket": "file", "flow_log": "python", "athena": "duckdb"},
-    "aws": {"bucket": "s3", "flow_log": "aws", "athena": "athena"},
+    "embedded": {"bucket": "file", "flow_log": "python", "network_interfaces": "python", "athena": "duckdb"},
+    "aws": {"bucket": "s3", "flow_log": "aws", "network_interfaces": "aws", "athena": "athena"},
 }
 """The kind of each resource, by target: names that Dagster's UI has icons for."""
 
@@ -55,6 +59,8 @@ class Target:
 
     bucket: Bucket
     flow_log: FlowLog
+    network_interfaces: NetworkInterfaces
+    names_file: NamesFile
     athena: QueryEngine
     results: ObjectStore
     table: TableName
@@ -76,6 +82,8 @@ def _embedded(settings: Settings) -> Target:
     return Target(
         bucket=bucket,
         flow_log=folder_flow_log(bucket, settings.traffic_type, settings.aggregation_seconds, settings.delivery),
+        network_interfaces=folder_interfaces(bucket),
+        names_file=NamesFile(settings.names_file),
         athena=embedded_athena(bucket, results, settings.database, settings.query_timeout_seconds),
         results=results,
         table=TableName(settings.database, settings.table),
@@ -104,6 +112,13 @@ def folder_flow_log(
         return ExistingLogs(str(bucket.root))
     vpc = SimulatedVpc(bucket.simulated_source, traffic_type, aggregation_seconds, delivery=delivery)
     return SimulatedFlowLog(bucket, vpc)
+
+
+def folder_interfaces(bucket: FolderBucket) -> NetworkInterfaces:
+    """The network interfaces of a folder: the simulated VPC's, or none."""
+    if not isinstance(bucket, SimulatedBucket):
+        return UnknownInterfaces()
+    return SimulatedInterfaces(bucket, SimulatedVpc(bucket.simulated_source))
 
 
 def folder_of_results(folder: Path) -> FolderStore:
@@ -144,6 +159,8 @@ def _aws(settings: Settings) -> Target:
             delivery=settings.delivery,
             expected=settings.record_format,
         ),
+        network_interfaces=Ec2NetworkInterfaces(clients, settings.vpc_ids, settings.choice.account),
+        names_file=NamesFile(settings.names_file),
         athena=Athena(
             clients,
             database=settings.database,

@@ -269,5 +269,6 @@ _SERVICE_OF_OPERATION: Mapping[str, str] = {
     "DescribeVpcs": "ec2",
     "DescribeSubnets": "ec2",
     "DescribeNetworkInterfaces": "ec2",
+    "DescribeInstances": "ec2",
     "GetKeyPolicy": "kms",
 }

@@ -58,6 +58,7 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "ec2:DescribeVpcs": (),
     "ec2:DescribeSubnets": (),
     "ec2:DescribeNetworkInterfaces": (),
+    "ec2:DescribeInstances": (),
     "ec2:DescribeFlowLogs": (),
     "ec2:CreateFlowLogs": (FLOW_LOG, "ec2 vpc", "ec2 subnet", "ec2 network-interface"),
     "ec2:DeleteFlowLogs": (FLOW_LOG,),

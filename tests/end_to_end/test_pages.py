@@ -37,6 +37,7 @@ GROUPS = ("infrastructure", "catalog", "reports")
 ASSETS = (
     "vpc_flow_logs_bucket",
     "vpc_flow_log",
+    "network_interfaces",
     "vpc_flow_logs",
     "vpc_flow_logs_partition",
     "rejected_flows",

@@ -37,6 +37,8 @@ def made(settings: Settings, name: str) -> object:
         return getattr(resources, name)
 
 
+NAMES = ["bucket", "flow_log", "network_interfaces", "names_file", "athena", "results", "table"]
+
 LOGS = {
     "prefix": None,
     "account_id": None,
@@ -50,10 +52,12 @@ LOGS = {
 
 
 def test_the_embedded_targets_settings_are_shown(tmp_path):
-    settings = Settings(database="lake", account_id="123456789012", query_timeout_seconds=60)
-    assert {name: shown(settings, name) for name in ("bucket", "flow_log", "athena", "results", "table")} == {
+    settings = Settings(database="lake", account_id="123456789012", query_timeout_seconds=60, names="names.csv")
+    assert {name: shown(settings, name) for name in NAMES} == {
         "bucket": {**LOGS, "bucket": str(tmp_path / "data/bucket"), "account_id": "123456789012"},
         "flow_log": {**LOGS, "account_id": "123456789012", "traffic_type": "ALL", "aggregation_seconds": 600},
+        "network_interfaces": {},
+        "names_file": {"names": str(tmp_path / "names.csv")},
         "athena": {"database": "lake", "query_timeout_seconds": 60.0},
         "results": {"results": str(tmp_path / "data/results")},
         "table": {"database": "lake", "table": "vpc_flow_logs"},
@@ -68,7 +72,8 @@ def test_the_aws_targets_settings_are_shown():
     settings = aws_settings(vpc_ids=("vpc-0a1b2c3d4e5f60718",), results="s3://results/lake")
     of_vpcs = {"vpc_ids": ["vpc-0a1b2c3d4e5f60718"]}
     results = {"results": "s3://results/lake"}
-    assert {name: shown(settings, name) for name in ("bucket", "flow_log", "athena", "results")} == {
+    names = ("bucket", "flow_log", "network_interfaces", "athena", "results")
+    assert {name: shown(settings, name) for name in names} == {
         "bucket": {"bucket": BUCKET, **LOGS, "region": "eu-west-1", **of_vpcs, **results},
         "flow_log": {
             **LOGS,
@@ -79,6 +84,7 @@ def test_the_aws_targets_settings_are_shown():
             "aggregation_seconds": 600,
             "second_flow_log": False,
         },
+        "network_interfaces": {**of_vpcs, "account_id": None},
         "athena": {
             "database": "vpc_flow_lake",
             "workgroup": "vpc-flow-lake",
@@ -108,12 +114,12 @@ def test_attempts_are_eight_where_nothing_is_set():
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["default bucket", "own folder"])
-@pytest.mark.parametrize("name", ["bucket", "flow_log", "athena", "results", "table"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_resource_makes_what_the_target_has(tmp_path, own, name):
     settings = Settings(bucket=str(write_small_logs(tmp_path / "logs"))) if own else Settings()
     expected, found = getattr(build_target(settings), name), made(settings, name)
     assert type(found) is type(expected)
-    for attribute in ("name", "root", "vpc", "where", "database", "table", "timeout_seconds", "read_only"):
+    for attribute in ("name", "root", "vpc", "where", "database", "table", "timeout_seconds", "read_only", "path"):
         assert getattr(found, attribute, None) == getattr(expected, attribute, None)
 
 

@@ -9,6 +9,7 @@ import pytest
 from support import DAY, files_in, report_rows, run
 
 import pipelines.settings
+from assets.name_snapshots import COLUMNS as NAME_COLUMNS
 from assets.reports.report_files import REPORTS
 from flowlogs.fields import DEFAULT_FIELDS, DERIVED_COLUMNS
 from pipelines.build import build_definitions
@@ -19,6 +20,7 @@ HEAVY = ("boto3", "botocore", "duckdb", "isal", "numpy", "pandas", "pyarrow", "p
 ASSETS = {
     "vpc_flow_logs_bucket": ("infrastructure", set()),
     "vpc_flow_log": ("infrastructure", {"vpc_flow_logs_bucket"}),
+    "network_interfaces": ("infrastructure", {"vpc_flow_logs_bucket"}),
     "vpc_flow_logs": ("catalog", {"vpc_flow_logs_bucket"}),
     "vpc_flow_logs_partition": ("catalog", {"vpc_flow_log", "vpc_flow_logs"}),
     "rejected_flows": ("reports", {"vpc_flow_logs_partition"}),
@@ -70,6 +72,7 @@ FIELDS = [field.column for field in DEFAULT_FIELDS]
 COLUMNS = {
     "vpc_flow_logs_bucket": None,
     "vpc_flow_log": FIELDS,
+    "network_interfaces": list(NAME_COLUMNS),
     "rejected_flows": [*(column for column, _ in DERIVED_COLUMNS), "dt"],
     **{report.name: [column for column, _ in report.columns] for report in REPORTS},
 }
@@ -88,6 +91,7 @@ def test_every_asset_says_where_its_data_is_before_anything_ran(graph, root):
     assert found == {
         "vpc_flow_logs_bucket": str(root / "data/bucket"),
         "vpc_flow_log": str(root / "data/bucket/AWSLogs"),
+        "network_interfaces": str(root / "data/results/names"),
         "vpc_flow_logs": "vpc_flow_lake.vpc_flow_logs",
         "vpc_flow_logs_partition": "vpc_flow_lake.vpc_flow_logs",
         "rejected_flows": "vpc_flow_lake.rejected_flows",
@@ -116,6 +120,7 @@ def test_kinds_are_those_of_the_target(root, target, kinds):
     bucket, flow_log, engine = kinds
     expected = {name: {engine} for name in ("vpc_flow_logs", "vpc_flow_logs_partition")}
     expected |= {"vpc_flow_logs_bucket": {bucket}, "vpc_flow_log": {flow_log}}
+    expected["network_interfaces"] = {flow_log, "parquet"}
     expected |= {name: {engine, "parquet"} for name in DAILY[1:]}
     assert {name: graph.get(dg.AssetKey(name)).kinds for name in ASSETS} == expected
     assert {graph.get(dg.AssetKey(name)).tags["target"] for name in ASSETS} == {target}
@@ -161,6 +166,7 @@ def ticked(defs: dg.Definitions, moment: datetime) -> dg.RunRequest:
 def test_the_job_looks_adds_the_partition_then_writes_the_reports(defs):
     job = defs.resolve_job_def(JOB)
     steps = [node.name for node in job.graph.nodes_in_topological_order]
+    steps.remove("network_interfaces")  # nothing waits for it
     assert steps[:3] == ["vpc_flow_log", "vpc_flow_logs_partition", "rejected_flows"]
     assert sorted(steps[3:]) == [report.name for report in REPORTS]
 
@@ -193,6 +199,7 @@ def test_the_run_that_a_tick_asks_for_adds_the_partition_and_writes_the_reports(
             instance=instance, partition_key=request.partition_key, tags=request.tags
         )
     materialized = [event.asset_key.to_user_string() for event in result.get_asset_materialization_events()]
+    materialized.remove("network_interfaces")
     assert materialized[:2] == ["vpc_flow_logs_partition", "rejected_flows"]
     assert sorted(materialized) == sorted(DAILY)
     results = root / "data/results"

@@ -52,6 +52,7 @@ def test_the_defaults_are_those_of_the_embedded_target(root):
         "start_date": date(2021, 1, 1),
         "traffic_type": "ALL",
         "aggregation_seconds": 600,
+        "names": None,
         "second_flow_log": False,
         "flow_log_name": "vpc-flow-lake",
         "scan_limit_bytes": 100_000_000_000,
@@ -61,6 +62,12 @@ def test_the_defaults_are_those_of_the_embedded_target(root):
     assert settings.bucket_folder == root / "data/bucket"
     assert settings.results_folder == root / "data/results"
     assert settings.history_folder == root / "data/results/dagster"
+
+
+def test_the_file_of_names_is_relative_to_the_root(root, monkeypatch):
+    assert read_settings().names_file is None
+    monkeypatch.setenv("FLOWLAKE_NAMES", "own/names.csv")
+    assert read_settings().names_file == root / "own/names.csv"
 
 
 def test_the_example_names_every_variable(root):

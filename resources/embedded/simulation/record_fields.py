@@ -14,8 +14,11 @@ from flowlogs.record_format import RecordFormat
 ABSENT = "-"
 """What a field says that does not apply, or is not known."""
 
-_NETWORKS = tuple(map(ip_network, ("10.0.0.0/16", "2001:db8:1234:1a00::/56")))
+NETWORKS = tuple(map(ip_network, ("10.0.0.0/16", "2001:db8:1234:1a00::/56")))
 """The VPC's own."""
+
+NAT_GATEWAY = "NAT gateway"
+"""The name of the one host that is no instance."""
 
 _WITHOUT_TRAFFIC = frozenset({"NODATA", "SKIPDATA"})
 
@@ -56,7 +59,7 @@ def record_values(
     # "If you use a custom format, the version is the highest version among the specified fields."
     values["version"] = str(max(field.version for field in record_format.fields))
     host = hosts[values["interface-id"]]
-    is_nat = host.name == "NAT gateway"
+    is_nat = host.name == NAT_GATEWAY
     others = {
         "vpc-id": host.vpc_id,
         "subnet-id": host.subnet_id,
@@ -77,7 +80,7 @@ def _of_traffic(values: Mapping[str, str], host: SimulatedHost) -> dict[str, str
     source, destination = values["srcaddr"], values["dstaddr"]
     is_egress = source in host.addresses
     accepted = values["action"] == "ACCEPT"
-    stays = all(any(ip_address(address) in network for network in _NETWORKS) for address in (source, destination))
+    stays = all(any(ip_address(address) in network for network in NETWORKS) for address in (source, destination))
     path = _SAME_VPC if stays else _INTERNET_GATEWAY
     return {
         "type": "IPv6" if ":" in source else "IPv4",

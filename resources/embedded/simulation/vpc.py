@@ -20,7 +20,14 @@ from flowlogs.fields import HEADER_LINE
 from flowlogs.layout import LogSource, find_owner, find_source
 from flowlogs.record_format import DEFAULT_FORMAT, PARQUET
 from resources.embedded.simulation.parquet_object import parquet_object
-from resources.embedded.simulation.record_fields import SimulatedHost, record_line, record_values
+from resources.embedded.simulation.record_fields import (
+    NAT_GATEWAY,
+    NETWORKS,
+    SimulatedHost,
+    record_line,
+    record_values,
+)
+from resources.network_interfaces import NetworkInterface, Vpc
 
 DAY_SECONDS = 86_400
 DELIVERY_SECONDS = 300
@@ -98,19 +105,31 @@ class SimulatedVpc:
 
     def _hosts(self) -> dict[str, SimulatedHost]:
         """The hosts, by the ids of their interfaces."""
-        vpc_id = f"vpc-{self._hex('vpc', digits=17)}"
         found = {}
         for name, addresses in _HOSTS.items():
             network = addresses[0].rpartition(".")[0]
             found[self._interface_id(name)] = SimulatedHost(
                 name,
                 addresses,
-                vpc_id,
+                self._vpc_id,
                 subnet_id=f"subnet-{self._hex(network, digits=17)}",
                 instance_id=f"i-{self._hex(name, 'instance', digits=17)}",
                 zone=f"use1-az{1 + int(network.rpartition('.')[2]) % 2}",
             )
         return found
+
+    @property
+    def vpc(self) -> Vpc:
+        """The VPC itself."""
+        return Vpc(self._vpc_id, "simulated", tuple(map(str, NETWORKS)))
+
+    def interfaces(self) -> tuple[NetworkInterface, ...]:
+        """The network interfaces of the hosts, in the order of their ids."""
+        return tuple(_described(interface_id, host) for interface_id, host in sorted(self._hosts().items()))
+
+    @property
+    def _vpc_id(self) -> str:
+        return f"vpc-{self._hex('vpc', digits=17)}"
 
     def _interface_id(self, name: str) -> str:
         return f"eni-{self._hex(name, digits=17)}"
@@ -139,6 +158,22 @@ class SimulatedVpc:
     def _hex(self, *names: str, digits: int) -> str:
         words = (str(self.seed), self.source.account, self.source.region, *names)
         return sha256("/".join(words).encode()).hexdigest()[:digits]
+
+
+def _described(interface_id: str, host: SimulatedHost) -> NetworkInterface:
+    """A host's interface, as EC2 would describe it."""
+    is_nat = host.name == NAT_GATEWAY
+    return NetworkInterface(
+        interface_id,
+        host.name,
+        kind=NAT_GATEWAY if is_nat else "instance",
+        belongs_to="" if is_nat else host.instance_id,
+        private_addresses=tuple(address for address in host.addresses if ":" not in address),
+        ipv6_addresses=tuple(address for address in host.addresses if ":" in address),
+        subnet_id=host.subnet_id,
+        zone=host.zone,
+        vpc_id=host.vpc_id,
+    )
 
 
 def is_simulated(key: str) -> bool:
@@ -235,7 +270,7 @@ _HOSTS = {
     "web 1": (_WEB[0], _WEB_IPV6[0]),
     "web 2": (_WEB[1], _WEB_IPV6[1]),
     "bastion": (_BASTION,),
-    "NAT gateway": (_NAT,),
+    NAT_GATEWAY: (_NAT,),
     "app 1": (_APP[0],),
     "app 2": (_APP[1],),
     "database": (_DATABASE,),

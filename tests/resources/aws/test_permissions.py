@@ -258,7 +258,8 @@ def test_the_actions_that_only_aws_asks_for_are_granted() -> None:
     assert set(ONLY_AWS_ASKS) <= set(actions("iam-policy.json"))
 
 
-POLICIES = ["iam-policy.json", "iam-policy-setup.json", "iam-policy-daily.json", "iam-policy-read.json"]
+POLICIES = [f"iam-policy{part}.json" for part in ("", "-setup", "-daily", "-read")]
+ALL_POLICIES = [*POLICIES, "iam-policy-names.json"]
 
 
 def statements(name: str) -> list[dict[str, Any]]:
@@ -270,7 +271,7 @@ def statements(name: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", ALL_POLICIES)
 def test_a_statements_resources_are_of_types_that_its_actions_have(name: str) -> None:
     for statement in statements(name):
         kinds = {kind for action in statement["Action"] for kind in RESOURCES[action]}
@@ -280,7 +281,7 @@ def test_a_statements_resources_are_of_types_that_its_actions_have(name: str) ->
             assert everything or any(re.fullmatch(ARNS.get(kind, "-"), arn) for kind in kinds), (statement["Sid"], arn)
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", ALL_POLICIES)
 def test_each_action_is_granted_on_all_that_it_needs(name: str) -> None:
     granted: dict[str, set[str]] = {}
     for statement in statements(name):
@@ -292,7 +293,7 @@ def test_each_action_is_granted_on_all_that_it_needs(name: str) -> None:
         assert arns == {"*"} or kinds, action
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", ALL_POLICIES)
 def test_conditions_are_of_keys_that_each_action_knows(name: str) -> None:
     for statement in statements(name):
         keys = [key for values in statement.get("Condition", {}).values() for key in values]

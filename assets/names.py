@@ -1,0 +1,102 @@
+"""What is known of names on a day: from the snapshots of network interfaces, and from the user's own file.
+
+Names come from outside: tags, descriptions, a file. They are data, kept as they are, and whoever prints them escapes.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta, timezone
+from functools import cached_property
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from typing import TYPE_CHECKING
+
+from assets.name_snapshots import ADDRESS_COLUMNS, VPC, read_snapshot, snapshots
+from flowlogs.addresses import address_class, parse_address
+from resources.bucket import ObjectStore
+from resources.names_file import NamedNetwork, NamesFile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Network = IPv4Network | IPv6Network
+
+MAX_NAMES_OF_ADDRESS = 3
+"""In different VPCs, an address may belong to different interfaces. More names than these would tell nothing."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names by interface id, by address (as Python writes it) and by network, and the VPCs' own networks."""
+
+    interfaces: Mapping[str, str] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    networks: Mapping[Network, str] = field(default_factory=dict)
+    own_networks: tuple[Network, ...] = ()
+
+    def address(self, text: str) -> str | None:
+        """The name of an address; None where it has none, or the text is no address.
+
+        The longest prefix wins: the user's name of that address, the interface's, then the user's names of networks.
+        """
+        address = parse_address(text)
+        if address is None:
+            return None
+        found = self._of_network(address, address.max_prefixlen) or self.addresses.get(str(address))
+        if found:
+            return found
+        lengths = self._prefix_lengths[address.version]
+        return next((name for length in lengths if (name := self._of_network(address, length))), None)
+
+    def interface(self, text: str) -> str | None:
+        """The name of a network interface, by its id; None where it has none."""
+        return self.interfaces.get(text)
+
+    def address_class(self, text: str) -> str:
+        """The kind of an address, as flowlogs/addresses.py has them."""
+        return address_class(text, self.own_networks)
+
+    def _of_network(self, address: IPv4Address | IPv6Address, length: int) -> str | None:
+        return self.networks.get(ip_network((address, length), strict=False))
+
+    @cached_property
+    def _prefix_lengths(self) -> Mapping[int, list[int]]:
+        """The lengths of the networks' prefixes, by IP's version, the longest one first."""
+        found = {(network.version, network.prefixlen) for network in self.networks}
+        return {v: sorted({length for version, length in found if version == v}, reverse=True) for v in (4, 6)}
+
+
+NO_NAMES = Names()
+
+
+def read_names(results: ObjectStore, names_file: NamesFile, day: date) -> Names:
+    """What is known of names on a UTC day.
+
+    That is the newest snapshot that was first seen by the end of the next day; if there is none, the oldest one. Raises
+    FlowLakeError where a file cannot be read or understood.
+    """
+    own_names = names_file.read()
+    there = snapshots(results)
+    until = datetime.combine(day, time(), timezone.utc) + timedelta(days=2)
+    known = [snapshot for snapshot in there if snapshot.seen < until]
+    chosen = known[-1:] or there[:1]
+    return names_of(read_snapshot(results, chosen[0]) if chosen else None, own_names)
+
+
+def names_of(snapshot: "pd.DataFrame | None", own_names: Iterable[NamedNetwork] = ()) -> Names:
+    """The names in a snapshot's rows, and the user's own."""
+    networks: dict[Network, str] = {named.network: named.name for named in own_names}
+    interfaces: dict[str, str] = {}
+    of_addresses: dict[str, set[str]] = {}
+    own_networks: list[Network] = []
+    for row in () if snapshot is None else snapshot.fillna("").to_dict("records"):
+        addresses = [text for column in ADDRESS_COLUMNS for text in row[column].split()]
+        if row["kind"] == VPC and not row["interfaceid"]:
+            own_networks += map(ip_network, addresses)
+        elif row["name"]:
+            interfaces[row["interfaceid"]] = row["name"]
+            for text in addresses:
+                of_addresses.setdefault(str(parse_address(text)), set()).add(row["name"])
+    addresses_named = {
+        text: " or ".join(sorted(names)) for text, names in of_addresses.items() if len(names) <= MAX_NAMES_OF_ADDRESS
+    }
+    return Names(interfaces, addresses_named, networks, tuple(own_networks))
