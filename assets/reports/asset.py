@@ -4,31 +4,30 @@ What a day's report says depends on the datasets of that day, and of the days be
 report_files.py finds the reports, report_output.py makes the files.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assets.datasets.files import completion_markers, days_without_files, recorded_objects, require_files
 from assets.day_objects import arrived_since
+from assets.display import for_people
 from assets.metadata import query_metadata
+from assets.names import NO_NAMES, Names, NamesByDay
 from assets.reports.report_files import Report
 from assets.reports.report_output import ReportOutput, files_of_report, report_keys, split_result
 from assets.reports.report_sql import report_sql
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition, derived_days_read_otherwise, require_days
-from assets.tables import markdown_table, with_times
+from assets.tables import markdown_table
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName
 from resources.bucket import Bucket, ObjectStore
 from resources.consistent_read import attempts
 from resources.engine import QueryEngine, QueryResult
-
-if TYPE_CHECKING:
-    pass
+from resources.names_file import NamesFile
 
 GROUP = "reports"
 ROWS_SHOWN = 20
@@ -53,6 +52,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         bucket: dg.ResourceParam[Bucket],
         athena: dg.ResourceParam[QueryEngine],
         results: dg.ResourceParam[ObjectStore],
+        names_file: dg.ResourceParam[NamesFile],
         table: dg.ResourceParam[TableName],
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult]:
         days = run_days(context)
@@ -68,16 +68,18 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                     athena, source, [day for day in locations if day not in failures]
                 )
                 there = {day: locations[day] for day in days if day not in failures}
-                read = recorded_objects(results, completion_markers(results, source.table, there))
-                for warning in arrived_since(bucket, read, source.table):
+                made_from = recorded_objects(results, completion_markers(results, source.table, there))
+                for warning in arrived_since(bucket, made_from, source.table):
                     context.log.warning(warning)
             there_days = [day for day in days if day not in failures]
+            names = NamesByDay(results, names_file)
             before = days_before(athena, report, table, there_days)
             try:
                 for group in batches(there_days, len(days)):
                     comment = query_comment(context, report.name)
                     statement = f"{report_sql(report, group[0], group[-1])}\n{comment}"
-                    result = consistent_result(athena, results, report, table, group, before, statement)
+                    read = [*group, *(other for day in group for other in before[day])]
+                    result = consistent_result(athena, results, sources_of(report, table), read, statement)
                     shown = query_metadata(result, group)
                     outputs = split_result(report, result, group, before)
                     for batch in batches(group, DAYS_AT_ONCE):
@@ -88,7 +90,10 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                         context.log.info(
                             f"{days_text(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_text}."
                         )
-                        done |= {day: report_metadata(report, day, outputs[day], shown[day], results) for day in batch}
+                        done |= {
+                            day: report_metadata(report, day, outputs[day], shown[day], results, names.on(day))
+                            for day in batch
+                        }
             except FlowLakeError as error:
                 failures |= {day: str(error) for day in there_days if day not in done}
             yield from finish_days(context, days, done, failures)
@@ -122,20 +127,13 @@ def days_before(athena: QueryEngine, report: Report, table: TableName, days: Seq
 
 
 def consistent_result(
-    athena: QueryEngine,
-    results: ObjectStore,
-    report: Report,
-    table: TableName,
-    days: Sequence[date],
-    before: Mapping[date, Sequence[date]],
-    statement: str,
+    athena: QueryEngine, results: ObjectStore, sources: Sequence[TableName], days: Iterable[date], statement: str
 ) -> QueryResult:
-    """The statement's result, over days none of which is missing or was replaced while it ran.
+    """The statement's result, over days of datasets none of which is missing or was replaced while it ran.
 
     A parallel run may replace a day and remove its files while these are read.
     """
-    read = sorted({*days, *(other for day in days for other in before[day])})
-    sources = sources_of(report, table)
+    read = sorted(set(days))
     for attempt in attempts():
         locations = {source: require_days(athena, source, read, source.table) for source in sources}
         with attempt.error_deferred():
@@ -147,13 +145,18 @@ def consistent_result(
 
 
 def report_metadata(
-    report: Report, day: date, output: ReportOutput, query: Mapping[str, object], results: ObjectStore
+    report: Report,
+    day: date,
+    output: ReportOutput,
+    query: Mapping[str, object],
+    results: ObjectStore,
+    names: Names = NO_NAMES,
 ) -> Mapping[str, object]:
     """The metadata of one day's report and of the query for it."""
     parquet, csv = report_keys(report.name, day)
     return {
         "dagster/row_count": len(output.frame),
-        "table": dg.MetadataValue.md(markdown_table(with_times(output.frame), ROWS_SHOWN)),
+        "table": dg.MetadataValue.md(markdown_table(for_people(output.frame, names), ROWS_SHOWN)),
         **({"more rows": f"the report has the first {report.rows}"} if output.has_more else {}),
         **({"rows that need a look": len(output.alarms)} if report.alarm else {}),
         **({"days compared with": f"{output.compared} of {report.history}"} if report.history else {}),

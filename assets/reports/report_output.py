@@ -29,7 +29,7 @@ class ReportOutput:
 
     `alarms` are the numbers of the rows that need a look, from 0. `has_more`: there are more rows than the report has.
     `compared` is the number of days before that it was compared with. `scanned_bytes` is what the query read for all of
-    its days.
+    its days, `days` how many these are.
     """
 
     frame: "pd.DataFrame"
@@ -37,6 +37,7 @@ class ReportOutput:
     has_more: bool = False
     compared: int = 0
     scanned_bytes: int = 0
+    days: int = 1
 
 
 def split_result(
@@ -54,7 +55,7 @@ def split_result(
             alarms = [number for number, is_alarm in enumerate(kept[ALARM_COLUMN]) if is_alarm]
             kept = kept.drop(columns=ALARM_COLUMN)
         outputs[day] = ReportOutput(
-            kept, alarms, len(of_day) > report.rows, len(before.get(day, ())), result.scanned_bytes
+            kept, alarms, len(of_day) > report.rows, len(before.get(day, ())), result.scanned_bytes, len(days)
         )
     return outputs
 
@@ -72,6 +73,7 @@ def files_of_report(report: Report, day: date, output: ReportOutput) -> dict[str
         "has_more": output.has_more,
         "compared": output.compared,
         "scanned_bytes": output.scanned_bytes,
+        "days": output.days,
     }
     stored = parquet_bytes(output.frame, {METADATA_KEY: json.dumps(known)})
     return {csv: csv_bytes(output.frame), parquet: stored}
@@ -79,15 +81,23 @@ def files_of_report(report: Report, day: date, output: ReportOutput) -> dict[str
 
 def read_output(results: ObjectStore, report: Report, day: date) -> ReportOutput | None:
     """A day's rows of a report, from its Parquet file; None if there is no such file."""
+    key, _ = report_keys(report.name, day)
+    return parse_output(results.read(key)) if key in stored_outputs(results, report) else None
+
+
+def stored_outputs(results: ObjectStore, report: Report) -> set[str]:
+    """The keys of all files of a report."""
+    return {stored.key for stored in results.list(f"reports/{report.name}/")}
+
+
+def parse_output(data: bytes) -> ReportOutput:
+    """The rows that a Parquet file of `files_of_report` holds."""
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    key, _ = report_keys(report.name, day)
-    if not any(stored.key == key for stored in results.list(f"reports/{report.name}/")):
-        return None
     # Arrow gets bytes, not a Python file: its threads may use a file after the interpreter's end, and abort.
-    stored = pa.BufferReader(results.read(key))
+    stored = pa.BufferReader(data)
     frame = pd.read_parquet(stored, dtype_backend="numpy_nullable")
     stored.seek(0)
     text = (pq.read_schema(stored).metadata or {}).get(METADATA_KEY.encode())
@@ -98,4 +108,5 @@ def read_output(results: ObjectStore, report: Report, day: date) -> ReportOutput
         known.get("has_more", False),
         known.get("compared", 0),
         known.get("scanned_bytes", 0),
+        known.get("days", 1),
     )
