@@ -15,6 +15,7 @@ from assets.definition_metadata import described
 from assets.flow_logs_table import vpc_flow_logs
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
 from assets.network_interfaces import network_interfaces
+from assets.page.asset import page_asset
 from assets.partitions import partition_asset
 from assets.reports.asset import report_asset
 from assets.reports.report_files import Report, read_reports
@@ -53,6 +54,7 @@ def build_definitions(
             partition_asset(days),
             datasets_asset(days),
             *(report_asset(report, days) for report in reports),
+            page_asset(reports, days),
         ]
         assets = described(
             [vpc_flow_logs_bucket, vpc_flow_log, network_interfaces, vpc_flow_logs, *daily],
