@@ -35,11 +35,12 @@ def filled_in(report: Report, text: str, first: date, last: date) -> str:
         "first": first.isoformat(),
         "last": last.isoformat(),
         "earliest": (first - timedelta(days=report.history)).isoformat(),
+        "history": str(report.history),
         **{parameter.name: parameter.value for parameter in report.parameters},
     }
 
     def value(found: re.Match[str]) -> str:
         name, argument = found["name"], found["argument"]
-        return FRAGMENTS[name].format(argument) if argument else values.get(name, found[0])
+        return FRAGMENTS[name](argument) if argument else values.get(name, found[0])
 
     return re.sub(r"\{(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<argument>[a-z_][a-z0-9_.]*)\))?\}", value, text)
