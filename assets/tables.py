@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -55,9 +55,9 @@ def markdown_table(frame: "pd.DataFrame", rows: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def with_times(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """The frame as people are shown it: its columns of seconds since 1970 hold times (UTC) as text."""
-    columns = [column for column in frame.select_dtypes("integer") if column in TIME_COLUMNS]
+def with_times(frame: "pd.DataFrame", time_columns: Collection[str] = TIME_COLUMNS) -> "pd.DataFrame":
+    """The frame as people are shown it: these columns, if they hold seconds since 1970, hold times (UTC) as text."""
+    columns = [column for column in frame.select_dtypes("integer") if column in time_columns]
     times = {column: frame[column].map(_time, na_action="ignore").astype("string") for column in columns}
     shown: pd.DataFrame = frame.assign(**times)
     return shown
@@ -65,8 +65,9 @@ def with_times(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 def plain_rows(frame: "pd.DataFrame") -> list[list[object]]:
     """The rows as Python values, NULL as None."""
-    rows: list[list[object]] = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
-    return rows
+    series = [frame.iloc[:, number] for number in range(len(frame.columns))]
+    columns = [one.to_numpy(dtype=object, na_value=None) for one in series]  # type: ignore[call-overload] # None is one
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def parquet_bytes(frame: "pd.DataFrame", metadata: Mapping[str, str] | None = None) -> bytes:

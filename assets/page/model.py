@@ -20,7 +20,7 @@ from assets.page.words import change_text, cost_text, counted, is_size, label, s
 from assets.reports.report_files import Report
 from assets.reports.report_output import ReportOutput, report_keys
 from assets.reports.report_sql import report_sql
-from assets.tables import cell_text, plain_rows
+from assets.tables import cell_text, plain_rows, with_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,11 +39,17 @@ BARS = 10
 
 OVERVIEW: Sequence[tuple[str, Sequence[str]]] = (
     ("Who was rejected, and where", ("top_rejected_pairs", "top_rejected_ports")),
-    ("Who talks out", ("egress_to_internet", "top_talkers")),
+    ("Who talks out", ("egress_internet", "egress_destinations", "top_talkers")),
 )
 """The pictures above the tables: headings, and the reports below each, as far as they are there."""
 
+_FIRST_TO_LOOK_AT = ("brute_force_accepted", "exposed_services")
+"""Reports whose rows are looked at first: somebody may be inside."""
+
 _TOP_PAIRS = "top_rejected_pairs"
+
+_SECONDS = "seconds since 1970"
+"""How the description of a column begins whose numbers are times."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
@@ -109,12 +115,13 @@ class Section:
     name: str
     title: str
     question: str
+    note: str
     headings: Sequence[Heading]
     rows: Sequence[Sequence[Cell]]
     count: int
     has_more: bool
     marked: frozenset[int]
-    note: str
+    compared: str
     csv: str
     sql: str
     cost: str
@@ -156,6 +163,7 @@ class DayPage:
     hours_note: str
     overview: Sequence[tuple[str, Sequence[Figure]]]
     new: Sequence[Section]
+    nothing_new: Sequence[Section]
     sections: Sequence[Section]
     missing: Sequence[Report]
     left_out: Sequence[tuple[str, str]]
@@ -208,7 +216,8 @@ def day_page(facts: Facts) -> DayPage:
         hour_rows=[(_hour(hour), with_commas(count)) for hour, count in enumerate(totals.rejected_by_hour)],
         hours_note=_hours_note(totals),
         overview=[(title, found) for title, found in overview if found],
-        new=[section for section in sections if section.name in histories],
+        new=[section for section in sections if section.name in histories and section.rows],
+        nothing_new=[section for section in sections if section.name in histories and not section.rows],
         sections=sections,
         missing=[report for report, output in facts.outputs if output is None],
         left_out=facts.left_out,
@@ -245,7 +254,7 @@ def _first_rows(facts: Facts, made: Sequence[tuple[Report, ReportOutput]], looks
     output = next((output for report, output in made if report.name == _TOP_PAIRS), None)
     if output is None:
         return ()
-    shown = _cells(output.frame.head(LOOK_AT), facts.names)
+    shown = _cells(for_people(output.frame.head(LOOK_AT), facts.names))
     names = list(map(str, output.frame.columns))
     rows = [dict(zip(names, (cell.text for cell in row), strict=True)) for row in shown]
     return tuple(
@@ -255,7 +264,10 @@ def _first_rows(facts: Facts, made: Sequence[tuple[Report, ReportOutput]], looks
 
 
 def _looks(facts: Facts, made: Sequence[tuple[Report, ReportOutput]]) -> list["Looks"]:
-    """The rows that need a look. A report with few of them comes first: it says more than one with many."""
+    """The rows that need a look.
+
+    Behind those of _FIRST_TO_LOOK_AT, a report with few of them comes first: it says more than one with many.
+    """
     found = []
     for report, output in made:
         if report.alarm and output.alarms:
@@ -264,10 +276,10 @@ def _looks(facts: Facts, made: Sequence[tuple[Report, ReportOutput]]) -> list["L
             parameters = {parameter.name: parameter.value.strip("'") for parameter in report.parameters}
             texts = [
                 _filled(report.alarm.says, parameters | dict(zip(names, (cell.text for cell in row), strict=True)))
-                for row in _cells(shown, facts.names)
+                for row in _cells(_for_people(report, shown, facts.names))
             ]
             found.append(Looks(report.name, report.title, texts, len(output.alarms)))
-    return sorted(found, key=lambda looks: looks.count)
+    return sorted(found, key=lambda looks: (looks.name not in _FIRST_TO_LOOK_AT, looks.count))
 
 
 def _filled(sentence: str, values: Mapping[str, str]) -> str:
@@ -278,28 +290,29 @@ def _section(facts: Facts, report: Report, output: ReportOutput) -> Section:
     frame = output.frame
     described = {column.name: column.description for column in report.columns}
     # The day is the page's own.
-    shown = frame.drop(columns="dt", errors="ignore").head(MOST_ROWS)
+    shown = _for_people(report, frame.drop(columns="dt", errors="ignore").head(MOST_ROWS), facts.names)
     headings = [
         Heading(label(str(name)), described.get(str(name), ""), is_number=dtype.kind in "iuf")
         for name, dtype in shown.dtypes.items()
     ]
     _, csv = report_keys(report.name, facts.day)
-    rows = _cells(shown, facts.names)
-    note = ""
+    rows = _cells(shown)
+    compared = ""
     if report.history:
-        note = f"Compared with {output.compared} of the {report.history} days before."
+        compared = f"Compared with {output.compared} of the {report.history} days before."
         if not output.compared:
-            note += " Without earlier days, everything is new: these rows say little yet."
+            compared += " Without earlier days, everything is new: these rows say little yet."
     return Section(
         name=report.name,
         title=report.title,
         question=report.question,
+        note=report.note,
         headings=headings,
         rows=rows,
         count=len(frame),
         has_more=output.has_more,
         marked=frozenset(output.alarms),
-        note=note,
+        compared=compared,
         csv=csv.removeprefix("reports/"),
         sql=report_sql(report, facts.day, facts.day),
         cost=_query_cost(facts, output),
@@ -331,15 +344,22 @@ def day_dollars(
     return scan + sum((cost_of(output.scanned_bytes) or 0) / output.days for output in outputs)
 
 
-def _cells(frame: "pd.DataFrame", names: Names) -> list[list[Cell]]:
-    """The rows as people read them."""
-    people = for_people(frame, names)
+def _for_people(report: Report, frame: "pd.DataFrame", names: Names) -> "pd.DataFrame":
+    """The frame with names, services and times as text, also those times that only the report's file knows of."""
+    times = [column.name for column in report.columns if column.description.startswith(_SECONDS)]
+    return for_people(with_times(frame, times), names)
+
+
+def _cells(frame: "pd.DataFrame") -> list[list[Cell]]:
+    """The rows of a frame for people as cells."""
     sizes = [is_size(str(column)) for column in frame.columns]
-    return [[_cell(*pair) for pair in zip(row, sizes, strict=True)] for row in plain_rows(people)]
+    return [[_cell(*pair) for pair in zip(row, sizes, strict=True)] for row in plain_rows(frame)]
 
 
 def _cell(value: object, size: bool) -> Cell:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # NaN is no number
+    if isinstance(value, bool):
+        return Cell("yes" if value else "no")
+    if not isinstance(value, int | float) or value != value:  # NaN is no number
         return Cell(cell_text(value))
     if size:
         exact = f"{with_commas(value)} bytes"
