@@ -190,7 +190,8 @@ def parquet_rows(key: str, bucket: str = BUCKET) -> list[list[object]]:
 def state(aws: AwsDouble) -> dict[str, Any]:
     """Everything that the account holds and that a run makes or could touch, without what every run adds.
 
-    Where the rejected flows lie is another place each time: instead of that, what is found there.
+    Where the rejected flows lie is another place each time: instead of that, what is found there. Snapshots of names
+    are called by the time of the run.
     """
     s3, glue = boto3.client("s3"), boto3.client("glue")
     found: dict[str, Any] = {"buckets": [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]}
@@ -201,7 +202,7 @@ def state(aws: AwsDouble) -> dict[str, Any]:
                 item["Key"]: item["ETag"]
                 for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
                 for item in page.get("Contents", [])
-                if not item["Key"].startswith(("athena-results/", "rejected_flows/"))
+                if not item["Key"].startswith(("athena-results/", "rejected_flows/", "names/"))
             },
         }
         if "Policy" in (policy := found[bucket].get("policy") or {}):

@@ -6,23 +6,27 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
-from assets.rejected_flows.cleanup import CLEANUP_MARKERS
-from assets.rejected_flows.files import ROOT
 from support import files_in
 
-from assets.reports.report_files import REPORTS as ALL_REPORTS
+from assets.datasets.cleanup import CLEANUP_MARKERS
+from assets.datasets.files import ROOT
+from assets.reports.report_files import read_reports
+from flowlogs.datasets import DATASETS
 from flowlogs.layout import is_visible
-from flowlogs.statements import TableDefinition, TableName, rejected_flows_name
+from flowlogs.statements import TableDefinition, TableName
 from pipelines.build import build_definitions
 from pipelines.settings import Settings
 from pipelines.targets import build_target
 from resources.engine import QueryEngine, QueryResult
 from resources.ensured import Ensured
 
-REPORTS = [report.name for report in ALL_REPORTS]
-DAILY = ["vpc_flow_logs_partition", "rejected_flows", *REPORTS]
+REPORTS = ["rejected_flow_details", "top_rejected_pairs"]
+CHOSEN_REPORTS = [report for report in read_reports() if report.name in REPORTS]
+"""The reports of a lake. All of them would take most of a test's time, and have tests of their own."""
+
+DAILY = ["vpc_flow_logs_partition", *DATASETS, *REPORTS]
 TABLE = TableName("vpc_flow_lake", "vpc_flow_logs")
-REJECTED = rejected_flows_name(TABLE)
+REJECTED = TableName("vpc_flow_lake", "rejected_flows")
 FILE_NAME = "0badcafe-1234-4567-89ab-0123456789ab.parquet"
 """A file's name as the embedded engine's UNLOAD gives it."""
 
@@ -89,7 +93,7 @@ class Lake:
     def run(self, first: date, last: date | None = None, assets: list[str] | None = None) -> dg.ExecuteInProcessResult:
         """Materialize the whole lineage, or these assets, for a day or a range of days."""
         if self._job is None:
-            definitions = build_definitions(self.settings, today_too=True, target=self.target)
+            definitions = build_definitions(self.settings, CHOSEN_REPORTS, today_too=True, target=self.target)
             self._job = definitions.resolve_implicit_global_asset_job_def()
         selection = [dg.AssetKey(name) for name in assets] if assets else None
         days = {"partition_key": first.isoformat()}
@@ -104,12 +108,20 @@ class Lake:
         return [entry.user_message for entry in self.instance.all_logs(result.run_id) if entry.level == level]
 
     def rejected_files(self) -> list[str]:
-        """Every file of rejected flows, by its key, without completion markers and clean-up markers."""
-        return [stored.key for stored in self.target.results.list(ROOT) if is_visible(stored.key, ROOT)]
+        """Every file below ROOT but those of the other datasets, by its key, and without any marker."""
+        return [
+            stored.key
+            for stored in self.target.results.list(ROOT)
+            if is_visible(stored.key, ROOT) and "/dataset=traffic_" not in stored.key
+        ]
 
     def completion_markers(self) -> list[str]:
-        """The keys of the completion markers."""
-        return [stored.key for stored in self.target.results.list(ROOT) if "/_complete/" in stored.key]
+        """The keys of the completion markers of rejected flows."""
+        return [
+            stored.key
+            for stored in self.target.results.list(ROOT)
+            if "/_complete/" in stored.key and "/dataset=traffic_" not in stored.key
+        ]
 
     def cleanup_markers(self) -> list[str]:
         """The keys of the clean-up markers."""

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from assets.datasets.files import completion_markers, recorded_objects
+from assets.datasets.files import completion_markers, recorded_objects, size_in_marker
 from assets.day_objects import inspect_days
 from assets.metadata import query_metadata
 from assets.names import NamesByDay
@@ -34,6 +34,7 @@ from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition
 from assets.tables import markdown_text
+from flowlogs.datasets import DATASETS
 from flowlogs.statements import TableName
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
@@ -79,9 +80,8 @@ def page_asset(
         with as_dagster_failure():
             require_own_results(results, bucket, athena, table)
             sources = [TableName(table.database, name) for name in SOURCES]
-            locations: dict[date, str] = {}
             for source in sources:
-                locations, missing = days_without_partition(athena, source, days, source.table)
+                _, missing = days_without_partition(athena, source, days, source.table)
                 failures |= missing
             there = [day for day in days if day not in failures]
             if there:
@@ -89,9 +89,14 @@ def page_asset(
                 result = consistent_result(athena, results, sources, there, statement)
                 told = query_metadata(result, there)
                 totals = totals_of(result.frame, there)
-                markers = completion_markers(results, sources[-1].table, locations)
-                read = recorded_objects(results, markers)
+                markers = dataset_markers(
+                    athena, results, table, there, max((report.history for report in reports), default=0)
+                )
+                read = recorded_objects(results, {day: key for day, key in markers[SOURCES[0]].items() if day in there})
                 warnings = {day: found.warnings for day, found in inspect_days(bucket, there).items()}
+                sizes = {
+                    name: {day: size_in_marker(key) for day, key in keys.items()} for name, keys in markers.items()
+                }
                 summaries = stored_summaries(results, [before for day in there for before in _days_before(day)])
                 files = StoredReports(results, reports)
                 names = NamesByDay(results, names_file)
@@ -105,6 +110,7 @@ def page_asset(
                         names=names.on(day),
                         warnings=warnings[day],
                         left_out=left_out,
+                        dataset_bytes=sizes,
                         is_simulated=bucket.is_simulated(),
                         cost_of=athena.cost_in_dollars,
                     )
@@ -122,6 +128,18 @@ def page_asset(
         yield dg.MaterializeResult()
 
     return daily_page
+
+
+def dataset_markers(
+    athena: QueryEngine, results: ObjectStore, table: TableName, days: Sequence[date], history: int
+) -> dict[str, dict[date, str]]:
+    """By dataset, the keys of the completion markers of these days and of so many days before each."""
+    wanted = sorted({day - timedelta(days=ago) for day in days for ago in range(history + 1)})
+    found = {}
+    for name in DATASETS:
+        locations = athena.partition_locations(TableName(table.database, name), wanted)
+        found[name] = completion_markers(results, name, locations)
+    return found
 
 
 class StoredReports:
@@ -159,7 +177,7 @@ def index_page(results: ObjectStore, *, is_simulated: bool) -> bytes:
 def page_metadata(page: DayPage, facts: Facts, results: ObjectStore) -> Mapping[str, object]:
     """The metadata of a day's page: where it is, its sentences, and the day's numbers, which Dagster plots."""
     totals = page.summary.totals
-    outputs = [output for _, output in facts.outputs if output is not None]
+    made = [report for report, output in facts.outputs if output is not None]
     return {
         "page": dg.MetadataValue.path(results.display_path(page_key(page.day))),
         "index": dg.MetadataValue.path(results.display_path(INDEX)),
@@ -175,7 +193,7 @@ def page_metadata(page: DayPage, facts: Facts, results: ObjectStore) -> Mapping[
         "rows that need a look": totals.need_a_look,
         "bytes of traffic": totals.bytes,
         "bytes of logs": totals.stored_bytes,
-        "cost of the day in US dollars": float(day_dollars(totals.stored_bytes, outputs, facts.cost_of) or 0),
+        "cost of the day in US dollars": float(day_dollars(facts, made) or 0),
         "reports missing": len(page.missing),
     }
 

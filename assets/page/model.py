@@ -4,9 +4,9 @@ Every text here is printable. It is not escaped: the templates do that, and the 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING
 
@@ -180,7 +180,7 @@ class Facts:
     """What the page of a day is made from.
 
     `outputs` are the reports' rows; None where a report has none for the day. `left_out` are the reports that cannot be
-    made from these logs, with the reason. `cost_of` gives the cost of a query by the bytes that it scans, None if there
+    made from these logs, with the reason. `dataset_bytes` is the size of the datasets' files, by day. `cost_of` gives the cost of a query by the bytes that it scans, None if there
     is no bill.
     """
 
@@ -192,6 +192,7 @@ class Facts:
     warnings: Sequence[str] = ()
     left_out: Sequence[tuple[str, str]] = ()
     is_simulated: bool = False
+    dataset_bytes: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
     cost_of: Callable[[int], float | None] = lambda _: None
 
 
@@ -222,7 +223,7 @@ def day_page(facts: Facts) -> DayPage:
         missing=[report for report, output in facts.outputs if output is None],
         left_out=facts.left_out,
         is_simulated=facts.is_simulated,
-        cost=_day_cost(facts, [output for _, output in made]),
+        cost=_day_cost(facts, [report for report, _ in made]),
     )
 
 
@@ -315,33 +316,35 @@ def _section(facts: Facts, report: Report, output: ReportOutput) -> Section:
         compared=compared,
         csv=csv.removeprefix("reports/"),
         sql=report_sql(report, facts.day, facts.day),
-        cost=_query_cost(facts, output),
+        cost=_query_cost(facts, report),
         figure=_figure(facts, report, output, rows),
     )
 
 
-def _query_cost(facts: Facts, output: ReportOutput) -> str:
-    together = f" for {output.days} days together" if output.days > 1 else ""
-    cost = facts.cost_of(output.scanned_bytes)
-    billed = "" if cost is None else f", {cost_text(cost)}"
-    return f"{size_text(output.scanned_bytes)} scanned{billed}{together}"
+def _query_cost(facts: Facts, report: Report) -> str:
+    size = _bytes_read(facts, report)
+    cost = facts.cost_of(size)
+    return f"reads at most {size_text(size)}" + ("" if cost is None else f", for at most {cost_text(cost)}")
 
 
-def _day_cost(facts: Facts, outputs: Sequence[ReportOutput]) -> str:
-    scanned = facts.totals.stored_bytes + sum(output.scanned_bytes / output.days for output in outputs)
-    dollars = day_dollars(facts.totals.stored_bytes, outputs, facts.cost_of)
-    billed = "no bill" if dollars is None else f"about {cost_text(dollars)}"
-    return f"{size_text(scanned)} scanned, {billed}"
+def _bytes_read(facts: Facts, report: Report) -> int:
+    """How many bytes the query of a report reads at most: the files of its datasets of the day, and of those before."""
+    days = [facts.day - timedelta(days=ago) for ago in range(report.history + 1)]
+    return sum(facts.dataset_bytes.get(name, {}).get(day, 0) for name in report.reads for day in days)
 
 
-def day_dollars(
-    stored_bytes: int, outputs: Sequence[ReportOutput], cost_of: Callable[[int], float | None]
-) -> float | None:
-    """What a day costs in US dollars: one scan of its objects, and its share of the reports' queries."""
-    scan = cost_of(stored_bytes)
+def _day_cost(facts: Facts, reports: Sequence[Report]) -> str:
+    dollars = day_dollars(facts, reports)
+    logs = f"{size_text(facts.totals.stored_bytes)} of logs read once, for all reports"
+    return f"{logs}; no bill" if dollars is None else f"{logs}; at most {cost_text(dollars)}"
+
+
+def day_dollars(facts: Facts, reports: Iterable[Report]) -> float | None:
+    """What a day costs at most, in US dollars: one scan of its objects, and the reports' queries."""
+    scan = facts.cost_of(facts.totals.stored_bytes)
     if scan is None:
         return None
-    return scan + sum((cost_of(output.scanned_bytes) or 0) / output.days for output in outputs)
+    return scan + sum(facts.cost_of(_bytes_read(facts, report)) or 0 for report in reports)
 
 
 def _for_people(report: Report, frame: "pd.DataFrame", names: Names) -> "pd.DataFrame":

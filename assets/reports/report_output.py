@@ -28,16 +28,13 @@ class ReportOutput:
     """A day's rows of a report.
 
     `alarms` are the numbers of the rows that need a look, from 0. `has_more`: there are more rows than the report has.
-    `compared` is the number of days before that it was compared with. `scanned_bytes` is what the query read for all of
-    its days, `days` how many these are.
+    `compared` is the number of days before that it was compared with.
     """
 
     frame: "pd.DataFrame"
     alarms: Sequence[int] = ()
     has_more: bool = False
     compared: int = 0
-    scanned_bytes: int = 0
-    days: int = 1
 
 
 def split_result(
@@ -54,9 +51,7 @@ def split_result(
         if report.alarm:
             alarms = [number for number, is_alarm in enumerate(kept[ALARM_COLUMN]) if is_alarm]
             kept = kept.drop(columns=ALARM_COLUMN)
-        outputs[day] = ReportOutput(
-            kept, alarms, len(of_day) > report.rows, len(before.get(day, ())), result.scanned_bytes, len(days)
-        )
+        outputs[day] = ReportOutput(kept, alarms, len(of_day) > report.rows, len(before.get(day, ())))
     return outputs
 
 
@@ -72,8 +67,6 @@ def files_of_report(report: Report, day: date, output: ReportOutput) -> dict[str
         "alarms": list(output.alarms),
         "has_more": output.has_more,
         "compared": output.compared,
-        "scanned_bytes": output.scanned_bytes,
-        "days": output.days,
     }
     stored = parquet_bytes(output.frame, {METADATA_KEY: json.dumps(known)})
     return {csv: csv_bytes(output.frame), parquet: stored}
@@ -107,6 +100,4 @@ def parse_output(data: bytes) -> ReportOutput:
         known.get("alarms", ()),
         known.get("has_more", False),
         known.get("compared", 0),
-        known.get("scanned_bytes", 0),
-        known.get("days", 1),
     )

@@ -611,7 +611,7 @@ def test_an_engine_that_may_not_read_stops_the_run_at_once(lake):
 
 
 def test_no_more_than_some_statements_fail_for_a_day_each(lake, monkeypatch):
-    monkeypatch.setattr("assets.rejected_flows.unload.MAX_FAILED_STATEMENTS", 1)
+    monkeypatch.setattr("assets.datasets.unload.MAX_FAILED_STATEMENTS", 1)
     for day in (DAY, NEXT_DAY):
         path = write_object(lake.logs, day, [PING], number=9)
         path.write_bytes(path.read_bytes()[:-9])

@@ -126,7 +126,7 @@ def test_the_tables_metadata(lake):
         "dagster/table_name": dg.MetadataValue.text("vpc_flow_lake.vpc_flow_logs"),
         "location": dg.MetadataValue.text(location),
         "format": dg.MetadataValue.text("text, default format"),
-        "days of rejected flows added again": dg.MetadataValue.int(0),
+        "days of datasets added again": dg.MetadataValue.int(0),
         "days of flow logs added again": dg.MetadataValue.int(0),
         "engine": dg.MetadataValue.text("DuckDB, in this process"),
         "catalog": dg.MetadataValue.text(str(lake.results / "catalog.sqlite")),

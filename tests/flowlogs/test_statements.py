@@ -10,27 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import day_locations, default_table
 
+from flowlogs.datasets import REJECTED_FLOWS
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import DEFAULT_FIELDS, FIELDS, HEADER_LINE
 from flowlogs.layout import LogSource
-from flowlogs.record_format import DEFAULT_FORMAT, PARQUET, TEXT, RecordFormat, parse_log_format
+from flowlogs.record_format import PARQUET, TEXT
 from flowlogs.statements import (
     MAX_PARTITIONS_PER_UNLOAD,
     MAX_STATEMENT_BYTES,
-    RawRead,
     TableDefinition,
     TableName,
     add_partitions,
     create_database,
     create_table,
+    dataset_table,
     drop_table,
-    rejected_flows_name,
-    rejected_flows_table,
     set_partition_location,
     show_partitions,
     text_literal,
-    unload_day_location,
-    unload_rejected,
 )
 
 SOURCE = LogSource("flow-logs", "123456789012", "eu-west-1")
@@ -104,10 +101,10 @@ LOCATION 's3://b/'"""
 
 
 def test_create_table_of_rejected_flows() -> None:
-    name = rejected_flows_name(TableName("vpc_flow_lake", "any_name"))
+    name = TableName("vpc_flow_lake", "rejected_flows")
     columns = ",\n  ".join(f"`{field.column}` {field.type}" for field in FIELDS)
     assert (
-        create_table(name, rejected_flows_table("s3://results/some/prefix/"))
+        create_table(name, dataset_table(REJECTED_FLOWS, "s3://results/some/prefix/"))
         == f"""\
 CREATE EXTERNAL TABLE IF NOT EXISTS `vpc_flow_lake`.`rejected_flows` (
   {columns},
@@ -116,7 +113,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `vpc_flow_lake`.`rejected_flows` (
 )
 PARTITIONED BY (`dt` string)
 STORED AS PARQUET
-LOCATION 's3://results/some/prefix/rejected_flows/'"""
+LOCATION 's3://results/some/prefix/datasets/rejected_flows/'"""
     )
 
 
@@ -134,53 +131,6 @@ STORED AS PARQUET
 LOCATION 's3://b/'
 TBLPROPERTIES ('classification'='parquet')"""
     )
-
-
-def test_unload_rejected() -> None:
-    read = RawRead(NAME, DEFAULT_FORMAT, ("123456789012", "eu-west-1"))
-    assert (
-        unload_rejected([read], date(2024, 2, 28), date(2024, 3, 1), "s3://results/rejected_flows/1/")
-        == """\
-UNLOAD (
-  SELECT "version", account, interfaceid, sourceaddress, destinationaddress, sourceport, destinationport, "protocol", \
-numpackets, numbytes, starttime, endtime, action, logstatus, '123456789012' AS aws_account_id, \
-'eu-west-1' AS aws_region, dt
-  FROM "vpc_flow_lake"."vpc_flow_logs"
-  WHERE action = 'REJECT' AND dt BETWEEN '2024-02-28' AND '2024-03-01'
-)
-TO 's3://results/rejected_flows/1/'
-WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['dt'])"""
-    )
-
-
-def test_unload_rejected_from_tables_of_several_formats() -> None:
-    other = RecordFormat(parse_log_format("${action} ${start} ${vpc-id}").fields, PARQUET)
-    side = TableName("vpc_flow_lake", "vpc_flow_logs_0badcafe")
-    text = parse_log_format("${packets} ${action}")
-    reads = [RawRead(NAME, text), RawRead(side, other, excluded=[("s3://b/it's_", "s3://b/it's_~")])]
-    assert (
-        unload_rejected(reads, date(2024, 2, 28), date(2024, 2, 28), "s3://results/rejected_flows/1/", "-- run 1")
-        == """\
-UNLOAD (
-  SELECT numpackets, CAST(NULL AS bigint) AS starttime, action, CAST(NULL AS varchar) AS vpc_id, aws_account_id, \
-aws_region, dt
-  FROM "vpc_flow_lake"."vpc_flow_logs"
-  WHERE action = 'REJECT' AND dt BETWEEN '2024-02-28' AND '2024-02-28'
-  UNION ALL
-  SELECT CAST(NULL AS bigint) AS numpackets, "start" AS starttime, action, vpc_id, aws_account_id, aws_region, dt
-  FROM "vpc_flow_lake"."vpc_flow_logs_0badcafe"
-  WHERE action = 'REJECT' AND dt BETWEEN '2024-02-28' AND '2024-02-28'
-    AND "$path" NOT BETWEEN 's3://b/it''s_' AND 's3://b/it''s_~'
-  -- run 1
-)
-TO 's3://results/rejected_flows/1/'
-WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['dt'])"""
-    )
-
-
-def test_an_unloaded_day_is_a_folder_named_as_hive_names_it() -> None:
-    assert unload_day_location("s3://results/1/", date(2024, 2, 29)) == "s3://results/1/dt=2024-02-29/"
-    assert unload_day_location("rejected_flows/1/", date(2024, 2, 29)) == "rejected_flows/1/dt=2024-02-29/"
 
 
 def test_no_more_partitions_are_unloaded_at_once_than_athena_takes() -> None:

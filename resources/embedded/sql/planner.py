@@ -18,6 +18,7 @@ from resources.embedded.data_types import HIVE_TYPES, TEXT
 from resources.embedded.sql.errors import nested_too_deeply, not_supported, position_of, syntax_error
 from resources.embedded.sql.name_resolution import with_resolved_names
 from resources.embedded.sql.names import CATALOG, table_name_of
+from resources.embedded.sql.plain_subqueries import merge_plain_subqueries
 from resources.embedded.sql.plan import QueryPlan, TableRead
 from resources.embedded.sql.predicates import predicates_on, projected_columns
 from resources.embedded.sql.pruning import longest_required_text
@@ -89,6 +90,7 @@ def _plan(query: Query, database: str, find_table: FindTable) -> QueryPlan:
     constant_partition_columns = (
         projected_columns(tree, next(iter(relations.values())).partition_columns) if len(relations) == 1 else {}
     )
+    merge_plain_subqueries(tree)
     rewrite_top_n(
         tree,
         {name: relation.partition_columns for name, relation in relations.items()},

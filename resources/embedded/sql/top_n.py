@@ -51,14 +51,21 @@ def rewrite_top_n(
 
 def _groups_are_partitions(scope: Scope, window: exp.Expr, partition_columns: Mapping[str, Collection[str]]) -> bool:
     """Whether all rows are one group, or the groups are by nothing but partition columns of tables."""
-    relations = {
-        alias: source.name for alias, (_, source) in scope.selected_sources.items() if isinstance(source, exp.Table)
-    }
     groups: Sequence[exp.Expr] = window.args.get("partition_by", [])
-    return all(
-        isinstance(group, exp.Column) and group.name in partition_columns.get(relations.get(group.table, ""), ())
-        for group in groups
-    )
+    return all(_is_partition_column(scope, group, partition_columns) for group in groups)
+
+
+def _is_partition_column(scope: Scope, value: exp.Expr, partition_columns: Mapping[str, Collection[str]]) -> bool:
+    """Whether a value is a partition column of a table, perhaps through subqueries."""
+    if not isinstance(value, exp.Column):
+        return False
+    _, source = scope.selected_sources.get(value.table, (None, None))
+    if isinstance(source, Scope):
+        query = source.expression
+        selects = query.selects if isinstance(query, exp.Select) else []
+        found = [one.unalias() for one in selects if one.alias_or_name == value.name]
+        return len(found) == 1 and _is_partition_column(source, found[0], partition_columns)
+    return isinstance(source, exp.Table) and value.name in partition_columns.get(source.name, ())
 
 
 def _rows_kept(scopes: list[Scope], scope: Scope, select: exp.Select, window: exp.Expr) -> int:

@@ -5,16 +5,17 @@ from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
 import pytest
-from assets.rejected_flows.cleanup import RUN_ENDS_WITHIN, remove_orphans
-from assets.rejected_flows.files import ROOT, STAMP
-from assets.rejected_flows.lost_partitions import RestoredPartitions, remove_superseded
 from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, metadata
 from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, on_day, report_rows, with_day, write_object
 
 import assets.flow_logs_table
 from assets.added_days import record_added_days, recorded_days
+from assets.datasets.cleanup import RUN_ENDS_WITHIN, remove_orphans
+from assets.datasets.files import ROOT, STAMP
+from assets.datasets.lost_partitions import RestoredPartitions, remove_superseded
+from flowlogs.datasets import DATASETS, REJECTED_FLOWS
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import create_table, drop_table, rejected_flows_table, set_partition_location
+from flowlogs.statements import TableName, create_table, dataset_table, drop_table, set_partition_location
 
 SETUP = ["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"]
 EMPTY_DAY = date(2021, 9, 4)
@@ -31,7 +32,7 @@ def filled(lake):
 
 
 def drop(lake: Lake) -> None:
-    for name in (TABLE, REJECTED):
+    for name in (TABLE, *(TableName(TABLE.database, dataset) for dataset in DATASETS)):
         lake.target.athena.execute(drop_table(name))
 
 
@@ -55,7 +56,7 @@ def counts(lake: Lake) -> list[int]:
 def restored(result: dg.ExecuteInProcessResult) -> tuple[object, object]:
     """How many partitions of rejected flows, and how many of flow logs, the run added again."""
     made = metadata(result, "vpc_flow_logs")[None]
-    return made["days of rejected flows added again"].value, made["days of flow logs added again"].value
+    return made["days of datasets added again"].value, made["days of flow logs added again"].value
 
 
 def warnings(lake: Lake, result: dg.ExecuteInProcessResult) -> list[str]:
@@ -65,9 +66,11 @@ def warnings(lake: Lake, result: dg.ExecuteInProcessResult) -> list[str]:
 def copy_of(lake: Lake, day: date, name: str) -> str:
     """A copy of the day's folder, marker and all, as an attempt called so; returns its key."""
     before, after = lake.rejected_folder(day).partition("dt=")[0], f"{ROOT}{name}/"
-    keys = [stored.key for stored in lake.target.results.list(before) if f"/dt={day}/" in stored.key]
+    keys = [
+        stored.key for stored in lake.target.results.list(before) if f"/dt={day}/dataset=rejected_flows/" in stored.key
+    ]
     lake.target.results.replace({key.replace(before, after): lake.target.results.read(key) for key in keys})
-    return f"{after}dt={day}/"
+    return f"{after}dt={day}/dataset=rejected_flows/"
 
 
 def attempt(hours: float, database: str = REJECTED.database) -> str:
@@ -276,7 +279,7 @@ def test_what_a_day_that_points_elsewhere_has_is_kept(filled):
 
 def test_what_a_killed_run_left_is_removed_where_its_marker_is_old(filled):
     name = attempt(13)
-    half = f"{ROOT}{name}/dt={DAY}/{FILE_NAME}"
+    half = f"{ROOT}{name}/dt={DAY}/dataset=rejected_flows/{FILE_NAME}"
     marker = f"{ROOT}_unfinished/{REJECTED.database}/{name[:25]}"
     filled.target.results.replace({half: b"x", marker: f"{ROOT}{name}/\n".encode()})
     make_again(filled)
@@ -294,9 +297,9 @@ def test_partitions_are_asked_for_only_where_a_day_has_two_attempts(filled):
 
     engine = Engine(filled.target.athena)
     now = datetime.now(timezone.utc) + 2 * RUN_ENDS_WITHIN
-    assert remove_superseded(engine, filled.target.results, REJECTED, now) == []
+    assert remove_superseded(engine, filled.target.results, REJECTED.database, now) == []
     copy_of(filled, DAY, attempt(13))
-    assert remove_superseded(engine, filled.target.results, REJECTED, now) == []
+    assert remove_superseded(engine, filled.target.results, REJECTED.database, now) == []
     assert asked == [[DAY]]
 
 
@@ -339,12 +342,14 @@ def test_the_only_copy_of_a_lost_day_is_not_removed(filled, what):
         [
             key
             for key in filled.rejected_files() + filled.completion_markers()
-            if f"dt={DAY}/" in key and name not in key
+            if f"dt={DAY}/dataset=rejected_flows/" in key and name not in key
         ]
     )
     drop(filled)
-    filled.target.athena.execute(create_table(REJECTED, rejected_flows_table(filled.target.results.sql_location())))
-    remove_orphans(filled.target.athena, filled.target.results, REJECTED, [], datetime.now(timezone.utc))
+    filled.target.athena.execute(
+        create_table(REJECTED, dataset_table(REJECTED_FLOWS, filled.target.results.sql_location()))
+    )
+    remove_orphans(filled.target.athena, filled.target.results, REJECTED.database, [], datetime.now(timezone.utc))
     make_again(filled)
     assert filled.rejected_folder(DAY) == folder
     assert filled.run(DAY, assets=REPORTS).success
@@ -353,7 +358,7 @@ def test_the_only_copy_of_a_lost_day_is_not_removed(filled, what):
 def test_a_copy_is_removed_where_the_day_points_at_another(filled):
     folder = copy_of(filled, DAY, attempt(14))
     listed_long_ago(filled, folder)
-    remove_orphans(filled.target.athena, filled.target.results, REJECTED, [], datetime.now(timezone.utc))
+    remove_orphans(filled.target.athena, filled.target.results, REJECTED.database, [], datetime.now(timezone.utc))
     assert not [key for key in filled.rejected_files() if key.startswith(folder)]
 
 

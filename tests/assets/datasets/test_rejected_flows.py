@@ -6,12 +6,8 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from zlib import crc32
 
-import assets.rejected_flows.partition_swap
-import assets.rejected_flows.unload
 import dagster as dg
 import pytest
-from assets.rejected_flows.cleanup import CLEANUP_MARKERS, OWNER_UNKNOWN, remove_orphans
-from assets.rejected_flows.files import ROOT, is_written_file, orphaned_files
 from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, failure, metadata
 from support import (
     ACCEPTED,
@@ -26,16 +22,20 @@ from support import (
     write_object,
 )
 
+import assets.datasets.partition_swap
+import assets.datasets.unload
 import assets.reports.asset
+from assets.datasets.cleanup import CLEANUP_MARKERS, OWNER_UNKNOWN, remove_orphans
+from assets.datasets.files import ROOT, is_written_file, orphaned_files
 from assets.reports.asset import consistent_result
-from assets.reports.report_files import REPORTS as ALL_REPORTS
-from assets.reports.report_files import report_sql
+from assets.reports.report_files import read_reports
+from assets.reports.report_sql import report_sql
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import is_visible
 from flowlogs.statements import TableName, add_partitions, set_partition_location
 from resources.engine import QueryError, ScanLimitError
 
-(TOP,) = (report for report in ALL_REPORTS if report.name == "top_rejected_pairs")
+(TOP,) = (report for report in read_reports() if report.name == "top_rejected_pairs")
 
 EMPTY_DAY = date(2021, 9, 4)
 RANGE = (DAY, NEXT_DAY, EMPTY_DAY)
@@ -92,7 +92,7 @@ def test_a_second_run_leaves_one_copy_in_another_place_and_the_same_reports(lake
     assert packets(lake) == PACKETS
     assert files_in(lake.results / "reports") == reports
     # Nothing is left of the folder that was replaced, nor of the clean-up markers.
-    assert [path.name for path in (lake.results / "rejected_flows").iterdir()] == [second[0].split("/")[1]]
+    assert [path.name for path in (lake.results / "datasets").iterdir()] == [second[0].split("/")[1]]
 
 
 def test_a_run_reads_what_arrived_late(lake):
@@ -110,7 +110,7 @@ def test_a_day_on_which_nothing_was_rejected_has_a_partition_without_files_and_e
     made = metadata(result, "rejected_flows")[str(EMPTY_DAY)]
     assert (made["files"].value, made["bytes"].value, made["bytes scanned"].value > 0) == (0, 0, True)
     assert lake.rejected_files() == []
-    assert lake.rejected_folder(EMPTY_DAY).endswith("/dt=2021-09-04/")
+    assert lake.rejected_folder(EMPTY_DAY).endswith("/dt=2021-09-04/dataset=rejected_flows/")
     assert rows(lake, EMPTY_DAY) == [[], []]
 
 
@@ -135,7 +135,7 @@ def test_a_run_that_ends_before_the_switch_leaves_the_day_as_it_was_and_the_next
             raise FlowLakeError("the power went out")
 
     engine.before = end
-    assert failure(lake.run(DAY, assets=DAILY)) == ("rejected_flows", "the power went out")
+    assert failure(lake.run(DAY, assets=DAILY)) == ("daily_datasets", "the power went out")
     assert set(before) < set(lake.rejected_files())
     assert folders_of(before) == {lake.rejected_folder(DAY)}
     assert packets(lake) == PACKETS
@@ -157,7 +157,7 @@ def test_a_run_that_ends_after_the_switch_leaves_the_new_day_and_the_next_one_is
             raise FlowLakeError("the power went out")
 
     engine.after = end
-    assert failure(lake.run(DAY, assets=DAILY)) == ("rejected_flows", "the power went out")
+    assert failure(lake.run(DAY, assets=DAILY)) == ("daily_datasets", "the power went out")
     assert packets(lake) == PACKETS
     engine.after = str
     assert lake.run(DAY, assets=DAILY).success
@@ -173,7 +173,7 @@ def test_a_first_run_that_ends_before_the_day_is_added_leaves_no_day(lake):
             raise FlowLakeError("the power went out")
 
     engine.before = end
-    assert failure(lake.run(DAY)) == ("rejected_flows", "the power went out")
+    assert failure(lake.run(DAY)) == ("daily_datasets", "the power went out")
     assert packets(lake) == []
     assert failure(lake.run(DAY, assets=["top_rejected_pairs"])) == (
         "top_rejected_pairs",
@@ -212,9 +212,9 @@ def test_what_a_run_that_ended_early_left_is_removed_by_one_that_comes_half_a_da
     lake.run(DAY, assets=DAILY)
     # Perhaps it is still at work.
     assert len(lake.rejected_files()) == 2
-    remove_orphans(lake.target.athena, lake.target.results, REJECTED, [], later(11))
+    remove_orphans(lake.target.athena, lake.target.results, REJECTED.database, [], later(11))
     assert len(lake.rejected_files()) == 2
-    remove_orphans(lake.target.athena, lake.target.results, REJECTED, [], later(13))
+    remove_orphans(lake.target.athena, lake.target.results, REJECTED.database, [], later(13))
     assert folders_of(lake.rejected_files()) == {lake.rejected_folder(DAY)}
     assert lake.cleanup_markers() == []
     assert packets(lake) == PACKETS
@@ -225,17 +225,12 @@ NOW = datetime(2024, 3, 10, 1, 0, tzinfo=timezone.utc)
 
 def attempt(name: str) -> str:
     """The folder of an attempt, another one for each name, called as a run calls it."""
-    return f"{old_attempt(name)}-{REJECTED.database}"
-
-
-def old_attempt(name: str) -> str:
-    """The same, called as older versions called it, without a database."""
-    return f"20210904T010203Z-{crc32(name.encode()):08x}"
+    return f"20210904T010203Z-{crc32(name.encode()):08x}-{REJECTED.database}"
 
 
 def put(lake: Lake, folder: str, *days: date) -> list[str]:
     """A file of rejected flows for each of the days in such a folder; returns their keys."""
-    keys = [f"{ROOT}{attempt(folder)}/dt={day}/{FILE_NAME}" for day in days]
+    keys = [f"{ROOT}{attempt(folder)}/dt={day}/dataset=rejected_flows/{FILE_NAME}" for day in days]
     lake.target.results.replace(dict.fromkeys(keys, b"x"))
     return keys
 
@@ -253,7 +248,7 @@ def tables(lake):
     """The lake with its tables, and with NEXT_DAY in the folder `pointed-at`."""
     lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
     # Hive's client of Glue takes the closing slash away.
-    location = lake.target.results.sql_location(f"{ROOT}{attempt('pointed-at')}/dt={NEXT_DAY}")
+    location = lake.target.results.sql_location(f"{ROOT}{attempt('pointed-at')}/dt={NEXT_DAY}/dataset=rejected_flows")
     for statement in add_partitions(REJECTED, {NEXT_DAY: location}):
         lake.target.athena.execute(statement)
     return lake
@@ -266,13 +261,13 @@ def test_folders_in_old_cleanup_markers_are_removed_if_no_partition_points_there
     put(tables, "alone", DAY)
     unlisted = put(tables, "unlisted", DAY)
     other = f"{ROOT}{attempt('left')}/README"
-    tables.target.results.replace({other: b"", "reports/left/dt=2021-09-02/x": b""})
+    tables.target.results.replace({other: b"", "reports/left/dt=2021-09-02/dataset=rejected_flows/x": b""})
     put_cleanup_marker(tables, 13, "left", "pointed-at", "nowhere", "../reports/left")
-    put_cleanup_marker(tables, 24 * 365, f"{attempt('alone')}/dt={DAY}")
-    remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    put_cleanup_marker(tables, 24 * 365, f"{attempt('alone')}/dt={DAY}/dataset=rejected_flows")
+    remove_orphans(tables.target.athena, tables.target.results, REJECTED.database, [], NOW)
     assert tables.rejected_files() == sorted([*kept, *unlisted, other])
     assert tables.cleanup_markers() == []
-    assert (tables.results / "reports/left/dt=2021-09-02/x").exists()
+    assert (tables.results / "reports/left/dt=2021-09-02/dataset=rejected_flows/x").exists()
 
 
 def test_a_folder_in_a_young_cleanup_marker_stays_as_do_all_markers(tables):
@@ -281,7 +276,7 @@ def test_a_folder_in_a_young_cleanup_marker_stays_as_do_all_markers(tables):
     young = [put_cleanup_marker(tables, hours, "being-written") for hours in (12, 1)]
     put_cleanup_marker(tables, 13, "left")
     own = put_cleanup_marker(tables, 0, "own")
-    remove_orphans(tables.target.athena, tables.target.results, REJECTED, [own], NOW)
+    remove_orphans(tables.target.athena, tables.target.results, REJECTED.database, [own], NOW)
     assert tables.rejected_files() == written != left
     assert tables.cleanup_markers() == [*young, own]
 
@@ -290,14 +285,14 @@ def test_a_folder_stays_if_a_day_points_at_it_despite_old_markers(tables):
     kept = put(tables, "pointed-at", NEXT_DAY)
     for hours in (100, 50, 13):
         put_cleanup_marker(tables, hours, "pointed-at")
-    remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    remove_orphans(tables.target.athena, tables.target.results, REJECTED.database, [], NOW)
     assert tables.rejected_files() == kept
 
 
 def test_own_cleanup_markers_are_removed_without_young_ones_of_others(tables):
     put_cleanup_marker(tables, 30, "nowhere")
     own = [put_cleanup_marker(tables, hours, "own") for hours in (0.1, 0.2)]
-    remove_orphans(tables.target.athena, tables.target.results, REJECTED, own, NOW)
+    remove_orphans(tables.target.athena, tables.target.results, REJECTED.database, own, NOW)
     assert tables.cleanup_markers() == []
 
 
@@ -311,11 +306,11 @@ def test_nothing_is_looked_up_where_nothing_was_left(tables):
 
     engine = Engine(tables.target.athena)
     put(tables, "unlisted", DAY)
-    remove_orphans(engine, tables.target.results, REJECTED, [], NOW)
+    remove_orphans(engine, tables.target.results, REJECTED.database, [], NOW)
     assert asked == []
     put(tables, "left", NEXT_DAY, DAY)
     put_cleanup_marker(tables, 30, "left")
-    remove_orphans(engine, tables.target.results, REJECTED, [], NOW)
+    remove_orphans(engine, tables.target.results, REJECTED.database, [], NOW)
     assert asked == [[DAY, NEXT_DAY]]
 
 
@@ -323,48 +318,32 @@ def test_a_folder_stays_while_its_run_writes_new_cleanup_markers(tables):
     written = put(tables, "of-many-hours", DAY)
     put_cleanup_marker(tables, 20, "of-many-hours")
     young = put_cleanup_marker(tables, 1, "of-many-hours", "another")
-    remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    remove_orphans(tables.target.athena, tables.target.results, REJECTED.database, [], NOW)
     assert (tables.rejected_files(), tables.cleanup_markers()) == (written, [young])
 
 
 def test_another_databases_folders_are_none_of_ones_business(tables):
     written = put(tables, "of-another", DAY)
     marker = put_cleanup_marker(tables, 100, "of-another", database="another")
-    remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    remove_orphans(tables.target.athena, tables.target.results, REJECTED.database, [], NOW)
     assert (tables.rejected_files(), tables.cleanup_markers()) == (written, [marker])
 
 
 def test_another_databases_attempt_stays_though_a_cleanup_marker_names_it(tables):
-    theirs = f"{old_attempt('theirs')}-theirs"
-    written = f"{ROOT}{theirs}/dt={DAY}/{FILE_NAME}"
+    theirs = f"{attempt('theirs').removesuffix(REJECTED.database)}theirs"
+    written = f"{ROOT}{theirs}/dt={DAY}/dataset=rejected_flows/{FILE_NAME}"
     tables.target.results.replace({written: b"x"})
-    put_cleanup_marker(tables, 13, f"{theirs}/dt={DAY}")
-    (told,) = remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
-    assert told == f"{tables.results / ROOT / theirs}/dt={DAY} {OWNER_UNKNOWN}"
+    put_cleanup_marker(tables, 13, f"{theirs}/dt={DAY}/dataset=rejected_flows")
+    (told,) = remove_orphans(tables.target.athena, tables.target.results, REJECTED.database, [], NOW)
+    assert told == f"{tables.results / ROOT / theirs}/dt={DAY}/dataset=rejected_flows {OWNER_UNKNOWN}"
     assert (tables.rejected_files(), tables.cleanup_markers()) == ([written], [])
-
-
-@pytest.mark.parametrize(
-    ("folder", "removed"),
-    [(old_attempt("old"), True), (f"{old_attempt('old')}/dt={DAY}", False)],
-    ids=["in the marker of the run that made it", "only pointed at by a partition"],
-)
-def test_an_old_versions_attempt_is_removed_if_its_marker_proves_it_ours(tables, folder, removed):
-    written = f"{ROOT}{old_attempt('old')}/dt={DAY}/{FILE_NAME}"
-    tables.target.results.replace({written: b"x"})
-    # A line of its own, as in a real marker: `put_cleanup_marker` would take a plain name for a new attempt.
-    key = f"{CLEANUP_MARKERS}{REJECTED.database}/{NOW - timedelta(hours=13):%Y%m%dT%H%M%SZ}-0123abcd"
-    tables.target.results.replace({key: f"{ROOT}{folder}/\n".encode()})
-    told = remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
-    assert (tables.rejected_files(), len(told)) == (([], 0) if removed else ([written], 1))
-    assert tables.cleanup_markers() == []
 
 
 def linked(lake: Lake, name: str, elsewhere: Path) -> Path:
     """A day's folder of an attempt that is a link to a folder elsewhere; returns a file in that."""
     elsewhere.mkdir(parents=True)
     (elsewhere / FILE_NAME).write_bytes(b"x")
-    folder = lake.results / ROOT / attempt(name) / f"dt={DAY}"
+    folder = lake.results / ROOT / attempt(name) / f"dt={DAY}/dataset=rejected_flows"
     folder.parent.mkdir(parents=True)
     folder.symlink_to(elsewhere)
     return elsewhere / FILE_NAME
@@ -375,7 +354,7 @@ def test_a_folder_behind_a_link_is_left_out_and_the_others_are_removed(tables, t
     kept = linked(tables, "linked", tmp_path / place)
     left = put(tables, "left", DAY)
     markers = [put_cleanup_marker(tables, 13, "linked"), put_cleanup_marker(tables, 14, "left")]
-    (told,) = remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    (told,) = remove_orphans(tables.target.athena, tables.target.results, REJECTED.database, [], NOW)
     assert told.startswith("Files of no use are left, which a later run will remove: ")
     assert attempt("linked") in told
     assert kept.read_bytes() == b"x"
@@ -386,7 +365,7 @@ def test_a_folder_behind_a_link_is_left_out_and_the_others_are_removed(tables, t
 def test_the_marker_of_a_folder_that_is_refused_expires(tables, tmp_path):
     kept = linked(tables, "linked", tmp_path / "outside")
     put_cleanup_marker(tables, 24 * 31, "linked")
-    assert len(remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)) == 1
+    assert len(remove_orphans(tables.target.athena, tables.target.results, REJECTED.database, [], NOW)) == 1
     assert (tables.cleanup_markers(), kept.exists()) == ([], True)
 
 
@@ -396,7 +375,7 @@ def test_a_cleanup_marker_that_cannot_be_read_stops_no_other(tables):
     unreadable = put_cleanup_marker(tables, 14, "nowhere")
     (tables.results / unreadable).unlink()
     (tables.results / unreadable).symlink_to("nowhere")
-    (told,) = remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    (told,) = remove_orphans(tables.target.athena, tables.target.results, REJECTED.database, [], NOW)
     assert unreadable in told
     assert not set(left) & set(tables.rejected_files())
     assert tables.cleanup_markers() == [unreadable]
@@ -434,40 +413,6 @@ def test_what_a_day_pointed_at_of_another_database_is_not_removed(lake, tmp_path
     assert rows(other, DAY) == known(DAY)
 
 
-def as_an_older_version(lake: Lake, day: date) -> str:
-    """Let the day's partition point at a folder as older versions left them; returns its key."""
-    before = lake.rejected_folder(day)
-    after = f"{ROOT}{old_attempt('old')}/dt={day}/"
-    files = [stored.key for stored in lake.target.results.list(before) if stored.key.endswith(".parquet")]
-    lake.target.results.replace({after + key.rpartition("/")[2]: lake.target.results.read(key) for key in files})
-    lake.target.results.delete(
-        [*(stored.key for stored in lake.target.results.list(before)), *lake.completion_markers()]
-    )
-    lake.target.athena.execute(set_partition_location(REJECTED, day, lake.target.results.sql_location(after)))
-    return after
-
-
-def test_an_attempt_of_an_older_version_is_read_and_kept_when_it_is_replaced(lake):
-    lake.run(DAY)
-    folder = as_an_older_version(lake, DAY)
-    assert lake.run(DAY, assets=REPORTS).success
-    assert rows(lake, DAY) == known(DAY)
-    result = lake.run(DAY, assets=DAILY)
-    assert lake.messages(result, level=30) == [f"{lake.results / folder} {OWNER_UNKNOWN}"]
-    assert len([key for key in lake.rejected_files() if key.startswith(folder)]) == 1
-    assert packets(lake) == PACKETS
-
-
-def test_a_day_without_rejects_of_an_older_version_is_still_read(lake):
-    write_object(lake.logs, EMPTY_DAY, [ACCEPTED])
-    lake.run(EMPTY_DAY)
-    location = lake.target.results.sql_location(f"{ROOT}_nothing/dt={EMPTY_DAY}/")
-    lake.target.athena.execute(set_partition_location(REJECTED, EMPTY_DAY, location))
-    assert lake.run(EMPTY_DAY, assets=REPORTS).success
-    assert lake.run(EMPTY_DAY, assets=DAILY).success
-    assert lake.rejected_folder(EMPTY_DAY).startswith(f"{ROOT}2")
-
-
 # Which days are complete
 
 
@@ -478,9 +423,9 @@ def test_a_marker_says_of_each_day_how_many_files_it_has(lake):
     whose = "123456789012-us-east-1"
     root = lake.rejected_folder(DAY).partition("dt=")[0]
     assert lake.completion_markers() == [
-        f"{root}_complete/dt={DAY}/1-{sizes[str(DAY)]}-{whose}",
-        f"{root}_complete/dt={NEXT_DAY}/1-{sizes[str(NEXT_DAY)]}-{whose}",
-        f"{root}dt={EMPTY_DAY}/_complete/0-0-{whose}",
+        f"{root}_complete/dt={DAY}/dataset=rejected_flows/1-{sizes[str(DAY)]}-{whose}",
+        f"{root}_complete/dt={NEXT_DAY}/dataset=rejected_flows/1-{sizes[str(NEXT_DAY)]}-{whose}",
+        f"{root}dt={EMPTY_DAY}/dataset=rejected_flows/_complete/0-0-{whose}",
     ]
 
 
@@ -516,16 +461,16 @@ def test_a_run_that_slept_for_half_a_day_fails_and_leaves_the_day_as_it_was(lake
     before, reports = lake.rejected_files(), files_in(lake.results / "reports")
 
     def sleep(*_: object) -> None:
-        remove_orphans(lake.target.athena, lake.target.results, REJECTED, [], later(13))
+        remove_orphans(lake.target.athena, lake.target.results, REJECTED.database, [], later(13))
 
     if moment == "right after it wrote":
         lake.watch().after = lambda text: sleep() if text.startswith("UNLOAD") else None
     else:
-        swap = assets.rejected_flows.partition_swap
+        swap = assets.datasets.partition_swap
         check = swap.require_unchanged_files
         monkeypatch.setattr(swap, "require_unchanged_files", lambda *given: (sleep(), check(*given)))
     asset, words = failure(lake.run(DAY, assets=DAILY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert "as happens to a run that slept for half a day" in words
     assert words.endswith("The days are as they were before. Run again.")
     assert (lake.rejected_files(), packets(lake)) == (before, PACKETS)
@@ -546,7 +491,7 @@ def test_files_that_cannot_be_removed_are_warnings_and_keep_their_marker(lake, m
     assert set(before) < set(lake.rejected_files())
     assert len(lake.cleanup_markers()) == 2
     assert "Files of no use are left, which a later run will remove: no luck" in lake.messages(result, level=30)
-    remove_orphans(lake.target.athena, lake.target.results, REJECTED, [], later(13))
+    remove_orphans(lake.target.athena, lake.target.results, REJECTED.database, [], later(13))
     assert not set(before) & set(lake.rejected_files())
     assert packets(lake) == PACKETS
 
@@ -559,7 +504,7 @@ def test_what_the_first_try_of_an_unload_left_is_removed_before_the_day_points_t
 
     def try_again(text: str) -> None:
         if text.startswith("UNLOAD"):
-            (written,) = (lake.results / ROOT).rglob("*.parquet")
+            (written,) = (lake.results / ROOT).rglob("dataset=rejected_flows/*.parquet")
             written.with_name(FILE_NAME).write_bytes(written.read_bytes())
 
     engine.after = try_again
@@ -624,7 +569,7 @@ def test_files_of_others_stay_where_a_killed_run_is_cleaned_up(tables):
     folder = (tables.results / left).parent
     others = put_others(tables, folder)
     put_cleanup_marker(tables, 13, "left")
-    (told,) = remove_orphans(tables.target.athena, tables.target.results, REJECTED, [], NOW)
+    (told,) = remove_orphans(tables.target.athena, tables.target.results, REJECTED.database, [], NOW)
     assert files_in(folder) == others
     assert str(folder / ".notes.txt") in told
     assert tables.cleanup_markers() == []
@@ -643,7 +588,7 @@ def test_files_of_others_stay_where_a_killed_run_is_cleaned_up(tables):
     ],
 )
 def test_the_names_that_an_unload_gives(name, ours):
-    assert is_written_file(f"{ROOT}{attempt('x')}/dt={DAY}/{name}") is ours
+    assert is_written_file(f"{ROOT}{attempt('x')}/dt={DAY}/dataset=rejected_flows/{name}") is ours
 
 
 @pytest.mark.parametrize(
@@ -661,7 +606,7 @@ def test_files_that_an_unload_does_not_tell_of(keys, written, left):
 
 
 def test_a_file_that_an_unload_tells_of_has_to_be_there():
-    with pytest.raises(FlowLakeError, match=r"not there any more.*: dt=1/b\. The days are"):
+    with pytest.raises(FlowLakeError, match=r"not there any more.*: r/dt=1/b\. The days are"):
         orphaned_files(["r/dt=1/a"], ["s3://x/r/dt=1/a", "s3://x/r/dt=1/b"])
 
 
@@ -698,15 +643,15 @@ def test_a_day_that_points_at_another_days_files_is_told_and_mended_and_the_othe
     asset, words = failure(lake.run(NEXT_DAY, assets=["top_rejected_pairs"]))
     assert (asset, words) == (
         "top_rejected_pairs",
-        f"The partition of 2021-09-03 points at {folder}, which is not that day's. Materialize rejected_flows for that "
-        "day again.",
+        f"The partition of 2021-09-03 in rejected_flows points at {folder}, which is not that day's. Materialize "
+        "rejected_flows for that day again.",
     )
     assert lake.run(NEXT_DAY, assets=DAILY).success
     assert packets(lake) == [*PACKETS, (str(NEXT_DAY), 5)]
     assert [rows(lake, day) for day in (DAY, NEXT_DAY)] == [known(day) for day in (DAY, NEXT_DAY)]
 
 
-@pytest.mark.parametrize("place", ["rejected_flows/", "rejected_flows/an-attempt/", ""])
+@pytest.mark.parametrize("place", ["datasets/", "datasets/an-attempt/", ""])
 def test_whatever_a_day_points_at_only_a_folder_of_that_day_is_removed(lake, place):
     lake.run(DAY)
     lake.run(NEXT_DAY)
@@ -733,7 +678,7 @@ def test_a_report_alone_for_days_that_are_missing_names_them_and_what_makes_them
 def test_rejected_flows_for_a_day_that_is_no_partition_of_the_logs_says_what_makes_it(lake):
     lake.run(DAY)
     assert failure(lake.run(NEXT_DAY, assets=["rejected_flows"])) == (
-        "rejected_flows",
+        "daily_datasets",
         "`vpc_flow_lake`.`vpc_flow_logs` has no partition for 2021-09-03. Materialize vpc_flow_logs_partition for that "
         "first.",
     )
@@ -762,7 +707,7 @@ def in_a_thread(lake: Lake, day: date) -> None:
 def test_a_report_over_a_day_that_is_replaced_while_it_reads_is_made_again(lake, tmp_path, seen):
     lake.run(DAY)
     engine, times = lake.watch(), []
-    statement = report_sql(TOP, REJECTED, DAY, DAY)
+    statement = report_sql(TOP, DAY, DAY)
     nothing = statement.replace("BETWEEN '2021-09-02'", "BETWEEN '2021-09-09'")
 
     def execute(text: str):
@@ -775,14 +720,14 @@ def test_a_report_over_a_day_that_is_replaced_while_it_reads_is_made_again(lake,
         return engine.engine.execute(nothing)
 
     engine.execute = execute
-    result = consistent_result(engine, lake.target.results, REJECTED, [DAY], statement)
+    result = consistent_result(engine, lake.target.results, TOP, TABLE, [DAY], {DAY: []}, statement)
     assert result.frame["packetcount"].tolist()[:2] == [47, 3]
     assert len(times) == 2
 
 
 def test_a_file_that_is_gone_when_it_is_opened_is_looked_for_again(lake, tmp_path, monkeypatch):
     lake.run(DAY)
-    statement = report_sql(TOP, REJECTED, DAY, DAY)
+    statement = report_sql(TOP, DAY, DAY)
     athena = lake.target.athena
     inputs, times = type(athena)._inputs, []
 
@@ -794,9 +739,8 @@ def test_a_file_that_is_gone_when_it_is_opened_is_looked_for_again(lake, tmp_pat
         return found
 
     monkeypatch.setattr(athena, "_inputs", inputs_then_replaced.__get__(athena))
-    assert consistent_result(athena, lake.target.results, REJECTED, [DAY], statement).frame["packetcount"].tolist()[
-        :2
-    ] == [47, 3]
+    result = consistent_result(athena, lake.target.results, TOP, TABLE, [DAY], {DAY: []}, statement)
+    assert result.frame["packetcount"].tolist()[:2] == [47, 3]
     # By the engine, which sees that the day was moved; and by the report, which sees it too.
     assert len(times) == 3
 
@@ -861,7 +805,7 @@ def test_two_runs_at_once_leave_one_copy_that_the_day_points_at(lake, tmp_path, 
     left = [name for name in lake.rejected_files() if name not in pointed_at]
     assert len(left) == there
     assert lake.cleanup_markers()
-    remove_orphans(lake.target.athena, lake.target.results, REJECTED, [], later(13))
+    remove_orphans(lake.target.athena, lake.target.results, REJECTED.database, [], later(13))
     assert (lake.rejected_files(), lake.cleanup_markers()) == (pointed_at, [])
 
 
@@ -888,7 +832,7 @@ def test_a_range_of_days_is_one_statement_of_each_kind_and_each_day_has_what_is_
     engine = lake.watch()
     result = lake.run(DAY, EMPTY_DAY, DAILY)
     assert result.success
-    assert statement_counts(engine) == {"ALTER": 2, "SELECT": len(REPORTS), "UNLOAD": 1}
+    assert statement_counts(engine) == {"ALTER": 4, "SELECT": len(REPORTS), "UNLOAD": 1}
     assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
     made = metadata(result, "rejected_flows")
     sizes = {name.split("dt=")[1][:10]: (lake.results / name).stat().st_size for name in lake.rejected_files()}
@@ -916,7 +860,7 @@ def test_the_statements_of_many_days_are_as_few_as_athenas_limits_allow(lake):
     engine = lake.watch()
     result = lake.run(first, first + timedelta(days=200), DAILY)
     assert result.success
-    assert statement_counts(engine) == {"ALTER": 2, "SELECT": len(REPORTS), "UNLOAD": 3}
+    assert statement_counts(engine) == {"ALTER": 4, "SELECT": len(REPORTS), "UNLOAD": 7}
     for name in DAILY:
         assert len(metadata(result, name)) == 201
     assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
@@ -930,13 +874,13 @@ def test_the_statements_of_many_days_are_as_few_as_athenas_limits_allow(lake):
 
 
 def test_days_before_one_that_fails_are_complete_and_the_others_are_named(lake, monkeypatch):
-    monkeypatch.setattr(assets.rejected_flows.unload, "MAX_PARTITIONS_PER_UNLOAD", 2)
+    monkeypatch.setattr(assets.datasets.unload, "MAX_PARTITIONS_PER_UNLOAD", 2)
     lake.run(DAY)
     damaged = write_object(lake.logs, EMPTY_DAY, [MANY_PACKETS])
     damaged.write_bytes(damaged.read_bytes()[:-9])
     lake.run(DAY, EMPTY_DAY, DAILY[:1])
     asset, words = failure(lake.run(DAY, EMPTY_DAY, DAILY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.startswith(f"{damaged} cannot be read to its end: ")
     assert words.endswith(
         "\nNot done: 2021-09-04. Done: 2 other days. Run again for the days not done, then the reports for all 3."
@@ -955,7 +899,7 @@ def test_days_that_are_more_than_one_query_may_scan_are_written_in_halves(lake):
     def limit(text: str) -> None:
         if text.startswith("UNLOAD") and f"BETWEEN '{DAY}' AND '{EMPTY_DAY}'" in text:
             lake.target.results.replace(
-                {f"{ROOT}{text.split(ROOT)[1].split('/')[0]}/dt={NEXT_DAY}/{FILE_NAME}": b"x"}
+                {f"{ROOT}{text.split(ROOT)[1].split('/')[0]}/dt={NEXT_DAY}/dataset=rejected_flows/{FILE_NAME}": b"x"}
             )  # as far as it had come
             raise ScanLimitError("CANCELLED", "Bytes scanned limit was exceeded", text)
 
@@ -984,7 +928,7 @@ def test_a_day_that_is_more_than_one_query_may_scan_fails_and_those_before_it_ar
 
     engine.before = limit
     asset, words = failure(lake.run(DAY, EMPTY_DAY, DAILY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.endswith(
         "\nNot done: 2021-09-04. Done: 2 other days. Run again for the days not done, then the reports for all 3."
     )

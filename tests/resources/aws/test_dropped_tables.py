@@ -70,7 +70,7 @@ def test_dropped_tables_have_each_day_again_where_it_was(filled: AwsDouble) -> N
     assert [len(days) for days in before] == [3, 3]
     drop()
     made = metadata(succeed(settings(), selection="vpc_flow_logs"), "vpc_flow_logs")
-    assert (made["days of rejected flows added again"], made["days of flow logs added again"]) == (3, 3)
+    assert (made["days of datasets added again"], made["days of flow logs added again"]) == (3, 3)
     assert [partitions(table) for table in ("vpc_flow_logs", "rejected_flows")] == before
     assert rejected_flows() == found
 
@@ -152,7 +152,7 @@ def test_a_day_that_is_gone_or_would_be_read_wrongly_stays_out_by_name(
     before = partitions("rejected_flows")
     drop()
     made, (told,) = restore(capfd)
-    assert (made["days of rejected flows added again"], made["days of flow logs added again"]) == (3, 2)
+    assert (made["days of datasets added again"], made["days of flow logs added again"]) == (3, 2)
     assert told.startswith(
         f"Not added again to the table of flow logs: {NEXT_DAY}. Their rejected flows and reports stay."
     )

@@ -8,7 +8,6 @@ from typing import Any
 
 import boto3
 import pytest
-from assets.rejected_flows.files import STAMP
 from aws_double.server import AwsDouble
 from aws_lineage import (
     BUCKET,
@@ -22,6 +21,8 @@ from aws_lineage import (
     upload_small_logs,
 )
 from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, command, finished, with_day
+
+from assets.datasets.files import STAMP
 
 MOMENTS = {
     "the bucket is created": ("s3:CreateBucket", 1),

@@ -189,7 +189,7 @@ def test_a_range_of_days_is_a_handful_of_statements_and_each_days_own_reports(aw
 def test_a_range_that_takes_several_statements_tells_which_days_are_not_done(
     aws: AwsDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assets.rejected_flows.unload.MAX_PARTITIONS_PER_UNLOAD", 2)
+    monkeypatch.setattr("assets.datasets.unload.MAX_PARTITIONS_PER_UNLOAD", 2)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     upload_small_logs(tmp_path)
     succeed(settings())
