@@ -73,3 +73,4 @@ SELECT
 FROM values_of_day
 JOIN (SELECT dt, max(days) AS days FROM compared GROUP BY dt) AS numbers ON numbers.dt = values_of_day.dt
 GROUP BY serviceport, protocol, values_of_day.dt
+HAVING sum(records) > 0 OR sum(twice_median) > 0
