@@ -18,6 +18,7 @@ from assets.page.day_totals import (
     FOLDER,
     SOURCES,
     DaySummary,
+    DayTotals,
     baseline,
     parse_summary,
     summary_bytes,
@@ -81,48 +82,21 @@ def page_asset(
             require_own_results(results, bucket, athena, table)
             sources = [TableName(table.database, name) for name in SOURCES]
             for source in sources:
-                _, missing = days_without_partition(athena, source, days, source.table)
-                failures |= missing
+                failures |= days_without_partition(athena, source, days, source.table)[1]
             there = [day for day in days if day not in failures]
             if there:
                 statement = f"{totals_sql(there[0], there[-1])}\n{query_comment(context, NAME)}"
                 result = consistent_result(athena, results, sources, there, statement)
                 told = query_metadata(result, there)
-                totals = totals_of(result.frame, there)
-                markers = dataset_markers(
-                    athena, results, table, there, max((report.history for report in reports), default=0)
-                )
-                read = recorded_objects(results, {day: key for day, key in markers[SOURCES[0]].items() if day in there})
-                warnings = {day: found.warnings for day, found in inspect_days(bucket, there).items()}
-                sizes = {
-                    name: {day: size_in_marker(key) for day, key in keys.items()} for name, keys in markers.items()
-                }
-                summaries = stored_summaries(results, [before for day in there for before in _days_before(day)])
-                files = StoredReports(results, reports)
-                names = NamesByDay(results, names_file)
-                for day in there:
-                    earlier = [summaries[before].totals for before in _days_before(day) if before in summaries]
-                    facts = Facts(
-                        day=day,
-                        totals=replace(totals[day], stored_bytes=read[day].size if day in read else 0),
-                        outputs=files.of(day),
-                        baseline=baseline(day, earlier),
-                        names=names.on(day),
-                        warnings=warnings[day],
-                        left_out=left_out,
-                        dataset_bytes=sizes,
-                        is_simulated=bucket.is_simulated(),
-                        cost_of=athena.cost_in_dollars,
-                    )
+                facts_of = FactsOfDays(bucket, athena, results, names_file, table, reports, there)
+                for day, totals in totals_of(result.frame, there).items():
+                    facts = facts_of.day(day, totals, left_out)
                     page = day_page(facts)
                     results.replace({page_key(day): page_html(page), summary_key(day): summary_bytes(page.summary)})
-                    summaries[day] = page.summary
+                    facts_of.summaries[day] = page.summary
                     done[day] = {**page_metadata(page, facts, results), **told[day]}
-                    if page.missing:
-                        names_of_missing = ", ".join(report.name for report in page.missing)
-                        context.log.warning(
-                            f"{day}: the page lacks {names_of_missing}, which has no file for that day."
-                        )
+                    for report in page.missing:
+                        context.log.warning(f"The page of {day} lacks {report.name}, which has no file for that day.")
                 results.replace({INDEX: index_page(results, is_simulated=bucket.is_simulated())})
             yield from finish_days(context, days, done, failures)
         yield dg.MaterializeResult()
@@ -130,32 +104,58 @@ def page_asset(
     return daily_page
 
 
-def dataset_markers(
-    athena: QueryEngine, results: ObjectStore, table: TableName, days: Sequence[date], history: int
-) -> dict[str, dict[date, str]]:
-    """By dataset, the keys of the completion markers of these days and of so many days before each."""
-    wanted = sorted({day - timedelta(days=ago) for day in days for ago in range(history + 1)})
-    found = {}
-    for name in DATASETS:
-        locations = athena.partition_locations(TableName(table.database, name), wanted)
-        found[name] = completion_markers(results, name, locations)
-    return found
+class FactsOfDays:
+    """Gathers what the pages of several days are made from. Each folder is listed once, whatever the number of days.
 
+    `summaries` are those of the days before, which a page is compared with.
+    """
 
-class StoredReports:
-    """The files of reports, by day. Each report's folder is listed once."""
-
-    def __init__(self, results: ObjectStore, reports: Sequence[Report]) -> None:
+    def __init__(
+        self,
+        bucket: Bucket,
+        athena: QueryEngine,
+        results: ObjectStore,
+        names_file: NamesFile,
+        table: TableName,
+        reports: Sequence[Report],
+        days: Sequence[date],
+    ) -> None:
         self.results = results
+        self.is_simulated = bucket.is_simulated()
+        self.cost_of = athena.cost_in_dollars
+        self.names = NamesByDay(results, names_file)
+        self.inspected = inspect_days(bucket, days)
         self.stored = {report: stored_outputs(results, report) for report in reports}
+        self.summaries = stored_summaries(results, [before for day in days for before in _days_before(day)])
+        history = max((report.history for report in reports), default=0)
+        wanted = sorted({day - timedelta(days=ago) for day in days for ago in range(history + 1)})
+        self.dataset_bytes: dict[str, dict[date, int]] = {}
+        for name in DATASETS:
+            locations = athena.partition_locations(TableName(table.database, name), wanted)
+            markers = completion_markers(results, name, locations)
+            self.dataset_bytes[name] = {day: size_in_marker(key) for day, key in markers.items()}
+            if name == SOURCES[0]:
+                self.read = recorded_objects(results, {day: markers[day] for day in days if day in markers})
 
-    def of(self, day: date) -> list[tuple[Report, ReportOutput | None]]:
-        """Each report with its rows of the day; with None where it has no file."""
-        found: list[tuple[Report, ReportOutput | None]] = []
-        for report, keys in self.stored.items():
-            key, _ = report_keys(report.name, day)
-            found.append((report, parse_output(self.results.read(key)) if key in keys else None))
-        return found
+    def day(self, day: date, totals: DayTotals, left_out: Sequence[tuple[str, str]]) -> Facts:
+        """The facts of a day."""
+        earlier = [self.summaries[before].totals for before in _days_before(day) if before in self.summaries]
+        return Facts(
+            day=day,
+            totals=replace(totals, stored_bytes=self.read[day].size if day in self.read else 0),
+            outputs=[(report, self._output(report, day)) for report in self.stored],
+            baseline=baseline(day, earlier),
+            names=self.names.on(day),
+            warnings=self.inspected[day].warnings,
+            left_out=left_out,
+            is_simulated=self.is_simulated,
+            dataset_bytes=self.dataset_bytes,
+            cost_of=self.cost_of,
+        )
+
+    def _output(self, report: Report, day: date) -> ReportOutput | None:
+        key, _ = report_keys(report.name, day)
+        return parse_output(self.results.read(key)) if key in self.stored[report] else None
 
 
 def stored_summaries(results: ObjectStore, days: Sequence[date]) -> dict[date, DaySummary]:

@@ -180,8 +180,8 @@ class Facts:
     """What the page of a day is made from.
 
     `outputs` are the reports' rows; None where a report has none for the day. `left_out` are the reports that cannot be
-    made from these logs, with the reason. `dataset_bytes` is the size of the datasets' files, by day. `cost_of` gives the cost of a query by the bytes that it scans, None if there
-    is no bill.
+    made from these logs, with the reason. `dataset_bytes` is the size of the datasets' files, by day. `cost_of` gives
+    the cost of a query by the bytes that it scans; None if there is no bill.
     """
 
     day: date

@@ -28,8 +28,9 @@ _NAME = re.compile("[a-z][a-z0-9_]{0,99}")
 _KEY = re.compile(r"(?P<key>[a-z]+): *(?P<value>.*)")
 _TYPES = ("boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "string")
 _COLUMN = re.compile(rf"(?P<name>[a-z_][a-z0-9_]*) (?P<type>{'|'.join(_TYPES)})(?:: *(?P<description>.+))?")
+_NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
 _PARAMETER = re.compile(
-    r"(?P<name>[a-z_][a-z0-9_]*) *= *(?P<value>-?\d+(?:\.\d+)?(?:e-?\d+)?|'[^'{}\\]*')(?:: *(?P<description>.+))?"
+    rf"(?P<name>[a-z_][a-z0-9_]*) *= *(?P<value>{_NUMBER}(?:, *{_NUMBER})*|'[^'{{}}\\]*')(?:: *(?P<description>.+))?"
 )
 _ORDERED = re.compile(r"(?P<name>[a-z_][a-z0-9_]*)(?P<desc> desc)?")
 _CHART = re.compile(
@@ -38,7 +39,9 @@ _CHART = re.compile(
 _PLACEHOLDER = re.compile(r"\{(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<argument>[a-z_][a-z0-9_.]*)\))?\}")
 _BRACES_OF_PATTERN = re.compile(r"\{\d+(?:,\d*)?\}")
 
-_ONCE = ("title", "question", "reads", "fields", "history", "order", "rows", "chart", "alarm", "says", "columns")
+_ONCE = (
+    *("title", "question", "note", "reads", "fields", "history", "order", "rows", "chart", "alarm", "says", "columns"),
+)
 _REQUIRED = ("title", "question", "reads", "order", "columns")
 
 
@@ -53,7 +56,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number or a text in a report's SQL that people may want to change: its name, its value as SQL, what it is."""
+    """A number, numbers or a text in a report's SQL that people may want to change: its name, its SQL, what it is."""
 
     name: str
     value: str
@@ -81,6 +84,7 @@ class Alarm:
 class Report:
     """A report, as its file says.
 
+    `note` is what else has to be known of its numbers.
     `reads` are the datasets that it reads, `fields` those of AWS's fields without which it says nothing. Its rows are
     ordered by `order` (column, descending) and then by all other columns; of each day it has at most `rows`. `history`
     is how many days before a day it reads too. `query` gives the rows, with `{first}` and `{last}` for the days.
@@ -102,11 +106,12 @@ class Report:
     chart: Chart | None = None
     alarm: Alarm | None = None
     parameters: tuple[Parameter, ...] = ()
+    note: str = ""
 
     @property
     def description(self) -> str:
         """The report in one line."""
-        return f"{self.title}. {self.question}"
+        return " ".join(filter(None, (f"{self.title}.", self.question, self.note)))
 
     @property
     def column_types(self) -> tuple[tuple[str, str], ...]:
@@ -189,6 +194,7 @@ class _Parser:
             chart=self._chart(*found["chart"], names) if "chart" in found else None,
             alarm=self._alarm(found, names, [parameter.name for parameter in parameters]),
             parameters=parameters,
+            note=found["note"][1] if "note" in found else "",
         )
         self._require_reads(report, found["reads"][0])
         return report
@@ -327,10 +333,11 @@ class _Parser:
                 f"the query does not use {{{missing[0]}}}: it would give rows of days that were not asked for. Write "
                 f"WHERE {PARTITION_COLUMN} BETWEEN '{{first}}' AND '{{last}}'.",
             )
-        if "{earliest}" in query and not history:
-            raise self.error(
-                self.first_line, "{earliest} is the first of the days before, which the header's history names."
-            )
+        for name in ("earliest", "history"):
+            if f"{{{name}}}" in query and not history:
+                raise self.error(
+                    self.first_line, f"{{{name}}} is of the days before, and the header has no history, such as 7."
+                )
         unused = [name for name in parameters if f"{{{name}}}" not in query and not self._in_header(name)]
         if unused:
             raise self.error(1, f"the parameter {unused[0]} is not used.")
@@ -362,6 +369,6 @@ class _Parser:
             )
 
 
-_PLACEHOLDERS = ("first", "last", "earliest")
+_PLACEHOLDERS = ("first", "last", "earliest", "history")
 
 _HEADER = f"The keys are: {', '.join(_ONCE)}, parameter."
