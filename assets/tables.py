@@ -42,17 +42,31 @@ _FRACTIONS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _LINKED = re.compile("://|www\\.|@", re.IGNORECASE)
 
 
-def markdown_table(frame: "pd.DataFrame", rows: int | None = None) -> str:
+SHOWN_AT_ONCE = 999
+"""How many characters of Markdown Dagster's UI (1.13) shows at once. More is behind a link."""
+
+
+def markdown_table(frame: "pd.DataFrame", rows: int | None = None, characters: int | None = None) -> str:
     """The frame's first `rows` rows (all of them by default) as a Markdown table; NULL is an empty cell.
 
-    It has no extra blanks: Dagster's UI (1.13) shows 999 characters at once, and more behind a link.
+    With `characters`, it has only as many rows as fit, but one at least. It has no extra blanks.
     """
     lines = [_markdown_row(map(markdown_text, frame.columns)), _markdown_row("-" for _ in frame.columns)]
-    shown = frame if rows is None else frame.head(rows)
-    lines += [_markdown_row(markdown_text(cell_text(cell)) for cell in row) for row in plain_rows(shown)]
-    if len(shown) < len(frame):
-        lines.append(f"\nMore rows in the files: {len(frame) - len(shown)}.")
-    return "\n".join(lines)
+    head = len(lines)
+    room = None if characters is None else characters - sum(map(len, lines)) - head - len(_more_rows(len(frame))) - 1
+    for row in plain_rows(frame if rows is None else frame.head(rows)):
+        line = _markdown_row(markdown_text(cell_text(cell)) for cell in row)
+        if room is not None:
+            room -= len(line) + 1
+            if room < 0 and len(lines) > head:
+                break
+        lines.append(line)
+    left = len(frame) - (len(lines) - head)
+    return "\n".join([*lines, *([_more_rows(left)] if left else [])])
+
+
+def _more_rows(count: int) -> str:
+    return f"\nMore rows in the files: {count}."
 
 
 def with_times(frame: "pd.DataFrame", time_columns: Collection[str] = TIME_COLUMNS) -> "pd.DataFrame":

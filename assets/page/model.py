@@ -43,7 +43,7 @@ OVERVIEW: Sequence[tuple[str, Sequence[str]]] = (
 )
 """The pictures above the tables: headings, and the reports below each, as far as they are there."""
 
-_FIRST_TO_LOOK_AT = ("brute_force_accepted", "exposed_services")
+_FIRST_TO_LOOK_AT = ("brute_force_accepted",)
 """Reports whose rows are looked at first: somebody may be inside."""
 
 _TOP_PAIRS = "top_rejected_pairs"
@@ -74,11 +74,12 @@ class Heading:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: what it stands for, its value as text, and its picture."""
+    """One bar: what it stands for, its value as text, its share of the longest one, and its picture."""
 
     label: str
     value: str
     exact: str
+    share: float
     picture: Markup
 
 
@@ -317,7 +318,7 @@ def _section(facts: Facts, report: Report, output: ReportOutput) -> Section:
         csv=csv.removeprefix("reports/"),
         sql=report_sql(report, facts.day, facts.day),
         cost=_query_cost(facts, report),
-        figure=_figure(facts, report, output, rows),
+        figure=_figure(report, frame, rows),
     )
 
 
@@ -371,21 +372,28 @@ def _cell(value: object, size: bool) -> Cell:
     return Cell(with_commas(value))
 
 
-def _figure(facts: Facts, report: Report, output: ReportOutput, rows: Sequence[Sequence[Cell]]) -> Figure | None:
+def report_figure(report: Report, output: ReportOutput, names: Names = NO_NAMES) -> Figure | None:
     """The report's first rows as bars, if its file says how to draw it."""
+    frame = output.frame.head(MOST_ROWS)
+    return _figure(report, frame, _cells(_for_people(report, frame.drop(columns="dt", errors="ignore"), names)))
+
+
+def _figure(report: Report, frame: "pd.DataFrame", rows: Sequence[Sequence[Cell]]) -> Figure | None:
+    """The same, from the rows as people read them."""
     chart = report.chart
     if chart is None:
         return None
-    names = [str(column) for column in output.frame.columns if column != "dt"]
-    values = [float(str(value or 0)) for (value,) in plain_rows(output.frame[[chart.value]].head(len(rows)))]
+    columns_shown = [str(column) for column in frame.columns if column != "dt"]
+    values = [float(str(value or 0)) for (value,) in plain_rows(frame[[chart.value]].head(len(rows)))]
     most = max(values, default=0)
     arrow = " → " if chart.by == ("sourceaddress", "destinationaddress") else ", "
     bars = []
     for row, value in islice(zip(rows, values, strict=True), BARS if chart.kind == "bars" else MOST_ROWS):
-        by_name = dict(zip(names, row, strict=True))
+        by_name = dict(zip(columns_shown, row, strict=True))
         cell = by_name[chart.value]
         text = arrow.join(by_name[name].text or "(none)" for name in chart.by)
-        bars.append(Bar(text, cell.text or "unknown", cell.exact, bar(value, most)))
+        share = max(value, 0) / most if most > 0 else 0
+        bars.append(Bar(text, cell.text or "unknown", cell.exact, share, bar(share)))
     by_label = arrow.join(map(label, chart.by))
     return Figure(report.name, report.title, report.question, bars, label(chart.value), by_label)
 

@@ -4,6 +4,7 @@ What a day's report says depends on the datasets of that day, and of the days be
 report_files.py finds the reports, report_output.py makes the files.
 """
 
+import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
@@ -14,15 +15,18 @@ from assets.day_objects import arrived_since
 from assets.display import for_people
 from assets.metadata import query_metadata
 from assets.names import NO_NAMES, Names, NamesByDay
+from assets.page.charts import bars_picture
+from assets.page.model import report_figure
 from assets.reports.report_files import Report
 from assets.reports.report_output import ReportOutput, files_of_report, report_keys, split_result
 from assets.reports.report_sql import report_sql
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition, derived_days_read_otherwise, require_days
-from assets.tables import markdown_table
+from assets.tables import SHOWN_AT_ONCE, markdown_table
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
+from flowlogs.fields import PARTITION_COLUMN
 from flowlogs.statements import TableName
 from resources.bucket import Bucket, ObjectStore
 from resources.consistent_read import attempts
@@ -31,6 +35,7 @@ from resources.names_file import NamesFile
 
 GROUP = "reports"
 ROWS_SHOWN = 20
+BARS_SHOWN = 10
 DAYS_AT_ONCE = 30
 """How many days' files are written together. Each file is whole, and the disk is waited for once."""
 
@@ -87,9 +92,10 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                         results.replace({key: data for day_files in files for key, data in day_files.items()})
                         count = sum(len(outputs[day].frame) for day in batch)
                         rows_text = f"{count} {'row' if count == 1 else 'rows'}"
-                        context.log.info(
-                            f"{days_text(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_text}."
-                        )
+                        if len(days) > 1:
+                            context.log.info(
+                                f"{days_text(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_text}."
+                            )
                         done |= {
                             day: report_metadata(report, day, outputs[day], shown[day], results, names.on(day))
                             for day in batch
@@ -154,9 +160,11 @@ def report_metadata(
 ) -> Mapping[str, object]:
     """The metadata of one day's report and of the query for it."""
     parquet, csv = report_keys(report.name, day)
+    shown = output.frame.drop(columns=PARTITION_COLUMN)
     return {
         "dagster/row_count": len(output.frame),
-        "table": dg.MetadataValue.md(markdown_table(for_people(output.frame, names), ROWS_SHOWN)),
+        **_picture(report, output, names),
+        "table": dg.MetadataValue.md(markdown_table(for_people(shown, names), ROWS_SHOWN, SHOWN_AT_ONCE)),
         **({"more rows": f"the report has the first {report.rows}"} if output.has_more else {}),
         **({"rows that need a look": len(output.alarms)} if report.alarm else {}),
         **({"days compared with": f"{output.compared} of {report.history}"} if report.history else {}),
@@ -164,3 +172,15 @@ def report_metadata(
         "csv": dg.MetadataValue.path(results.display_path(csv)),
         **query,
     }
+
+
+def _picture(report: Report, output: ReportOutput, names: Names) -> Mapping[str, object]:
+    """The report's first bars as an image in Markdown, as many as Dagster's UI shows at once; nothing without bars."""
+    figure = report_figure(report, output, names)
+    bars = [(bar.label, bar.value, bar.share) for bar in figure.bars[:BARS_SHOWN]] if figure else []
+    for count in range(len(bars), 0, -1):
+        data = base64.b64encode(bars_picture(bars[:count]).encode()).decode()
+        text = f"![bars](data:image/svg+xml;base64,{data})"
+        if len(text) <= SHOWN_AT_ONCE or count == 1:
+            return {"picture": dg.MetadataValue.md(text)}
+    return {}

@@ -97,7 +97,7 @@ def print_day(results: "ObjectStore", day: date, *, is_simulated: bool) -> None:
         click.echo(f"  {number}. {printable(text)}")
     click.echo(f"\nPage     {address(results.display_path(page_key(day)))}")
     click.echo(f"All days {address(results.display_path(INDEX))}")
-    click.echo(f"Files    {results.display_path('reports/')}<report>/{day}.csv and .parquet")
+    click.echo(f"Files    {results.display_path(f'reports/<report>/{day}.csv')} and .parquet")
 
 
 def address(path: str) -> str:
