@@ -14,7 +14,7 @@ export GIVEN_FOLDER = $(value FOLDER)
 # The names alone, since a misspelt variable is one that nothing here looks at.
 export GIVEN_NAMES := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 
-.PHONY: run sql dev test check bench lock help
+.PHONY: run sql dev reports test check bench lock help
 .DEFAULT_GOAL := run
 
 run: .venv/runtime  ## materialize the whole lineage for a day; print what happened and where its page is
@@ -28,6 +28,9 @@ dev: .venv/runtime  ## open the Dagster UI, with the history of the runs
 	@$(BIN)/python -m pipelines.commands dev --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} \
 	  $${GIVEN_PORT:+--port "$$GIVEN_PORT"}
 
+reports: .venv/runtime  ## list all reports, and check that each of them works
+	@$(BIN)/python -m pipelines.commands reports --typed "$$GIVEN_NAMES"
+
 help:  ## print what each command does, and which variables it takes
 	@sed -n -e 's/^# //p' -e '/^PYTHON/q' Makefile
 	@sed -n -e 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
@@ -35,11 +38,12 @@ help:  ## print what each command does, and which variables it takes
 test: .venv/dev debian-packages  ## run the tests
 	$(BIN)/pytest
 
-check: .venv/dev  ## linters, type checker, import contracts
+check: .venv/dev  ## linters, type checker, import contracts, reports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pipelines.commands reports
 
 bench: .venv/bench mawk  ## measure against others: make bench [RECORDS=200000] [ROUNDS=1] [WRITE=1] [FOLDER=data/benchmarks]
 	@$(BIN)/python -m benchmarks $${GIVEN_RECORDS:+--records "$$GIVEN_RECORDS"} $${GIVEN_ROUNDS:+--rounds "$$GIVEN_ROUNDS"} \

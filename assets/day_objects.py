@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from itertools import combinations
 from pathlib import PurePosixPath
+from weakref import WeakKeyDictionary
 
 from assets.copies import find_copies
 from assets.object_looks import first_look_at
@@ -140,6 +141,19 @@ def formats_of_day(bucket: Bucket, day: date) -> Iterator[tuple[LogSource, Recor
                 continue
             if look.record_format and not look.problem:
                 yield source, look.record_format, len(found)
+
+
+_fields: WeakKeyDictionary[Bucket, dict[date, frozenset[str]]] = WeakKeyDictionary()
+"""By the bucket and the day, what `fields_of_day` has found."""
+
+
+def fields_of_day(bucket: Bucket, day: date) -> frozenset[str]:
+    """The fields of a day's flow logs, by AWS's names. They are looked for once in a run."""
+    known = _fields.setdefault(bucket, {})
+    if day not in known:
+        found = formats_of_day(bucket, day)
+        known[day] = frozenset(field.header for _, one, _ in found for field in one.fields)
+    return known[day]
 
 
 def visible_of_day(bucket: Bucket, sources: LogSources, day: date) -> Iterator[StoredObject]:

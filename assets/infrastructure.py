@@ -10,7 +10,9 @@ import dagster as dg
 
 from assets.day_objects import first_paths
 from assets.runs import as_dagster_failure, ensure_result
+from flowlogs.errors import FlowLakeError
 from resources.bucket import Bucket
+from resources.ensured import Ensured
 from resources.flow_log import FlowLog
 
 GROUP = "infrastructure"
@@ -79,10 +81,17 @@ def vpc_flow_log(
         if context.selected_asset_keys:
             yield ensure_result(context, flow_log.ensure(), DELIVERS_CHECK)
         else:
-            found = flow_log.check()
             # A warning, since the records that were delivered are still to be reported.
-            warned = replace(found, errors=(), warnings=(*found.errors, *found.warnings))
-            yield from ensure_result(context, warned, DELIVERS_CHECK).check_results or ()
+            yield from ensure_result(context, _as_warnings(flow_log), DELIVERS_CHECK).check_results or ()
+
+
+def _as_warnings(flow_log: FlowLog) -> Ensured:
+    """What the check of the flow logs finds, as warnings; also that they cannot be looked at."""
+    try:
+        found = flow_log.check()
+    except FlowLakeError as error:
+        return Ensured({}, (f"whether the flow logs are there and deliver is not known: {error}",))
+    return replace(found, errors=(), warnings=(*found.errors, *found.warnings))
 
 
 DELIVERS = dg.AssetCheckKey(dg.AssetKey("vpc_flow_log"), DELIVERS_CHECK)

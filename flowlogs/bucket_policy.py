@@ -14,6 +14,14 @@ Policy = dict[str, Any]
 
 DELIVERY_SERVICE = "delivery.logs.amazonaws.com"
 
+_OF_CALLERS = ("aws:principal", "aws:userid", "aws:username", "aws:sourcevpc", "aws:sourceip", "kms:calleraccount")
+"""What the names of condition keys begin with that a request of an AWS service does not have."""
+
+_OF_SERVICES = ("aws:principalisawsservice", "aws:principalservicename", "aws:principalservicenameslist")
+"""Those of them that it has. Source: "AWS global condition context keys", IAM user guide, and "AWS KMS condition keys",
+KMS developer guide (2026).
+"""
+
 
 def bucket_arn(partition: str, bucket: str) -> str:
     return f"arn:{partition}:s3:::{bucket}"
@@ -107,20 +115,32 @@ def _names(statements: Iterable[Statement], action: str) -> bool:
 
 
 def _may_be_of(statement: Statement, account: str) -> bool:
-    """Whether a statement's condition leaves it to this account, if it is of an account at all."""
-    wanted = [
-        _items(value)
-        for operator, keys in statement.get("Condition", {}).items()
-        if operator in ("StringEquals", "StringLike")
-        for key, value in keys.items()
-        if key.lower() == "aws:sourceaccount"
-    ]
-    return all(any(fnmatchcase(account, pattern) for pattern in patterns) for patterns in wanted)
+    """Whether a statement's condition leaves it to the delivery service, for this account."""
+    for operator, keys in statement.get("Condition", {}).items():
+        if "Not" in operator or operator.endswith("IfExists") or operator == "Null":
+            continue
+        for key, value in keys.items():
+            name = key.lower()
+            if name == "aws:sourceaccount" and not any(fnmatchcase(account, one) for one in _items(value)):
+                return False
+            if name == "aws:sourcearn" and not any(_may_be_arn_of(account, one) for one in _items(value)):
+                return False
+            if name.startswith(_OF_CALLERS) and name not in _OF_SERVICES:
+                return False
+    return True
+
+
+def _may_be_arn_of(account: str, pattern: str) -> bool:
+    """Whether an ARN, or a pattern of ARNs, may be of the account, which is its fifth part."""
+    parts = pattern.split(":", 5)
+    return len(parts) < 6 or fnmatchcase(account, parts[4])
 
 
 def _includes_delivery(principal: object) -> bool:
-    services = principal.get("Service") if isinstance(principal, Mapping) else principal
-    return bool({DELIVERY_SERVICE, "*"} & set(_items(services)))
+    """Whether a principal is the delivery service, or everybody, which has two spellings."""
+    if isinstance(principal, Mapping):
+        return DELIVERY_SERVICE in _items(principal.get("Service")) or "*" in _items(principal.get("AWS"))
+    return principal == "*"
 
 
 def tls_only_statement(partition: str, bucket: str) -> Statement:

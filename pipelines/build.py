@@ -18,11 +18,12 @@ from assets.network_interfaces import network_interfaces
 from assets.page.asset import page_asset
 from assets.partitions import partition_asset
 from assets.reports.asset import report_asset
-from assets.reports.report_files import Report, read_reports
+from assets.reports.report_files import Report
 from flowlogs.errors import FlowLakeError
 from pipelines.dagster_resources import dagster_resources
 from pipelines.days import days_from_the_start, days_of_the_logs
 from pipelines.jobs import EXECUTOR, daily_job, daily_schedule, teardown
+from pipelines.report_selection import known_fields, load_reports, without_fields
 from pipelines.settings import Settings, read_settings
 from pipelines.targets import KINDS, Target, build_target
 
@@ -40,9 +41,13 @@ def build_definitions(
     Partitions are the days that are over, and with `today_too` also today. With `days_of_logs_only`, they are the days
     of the logs. Then this lists folders; without it, it makes no request and opens no file.
     """
-    reports = read_reports(settings.reports_folder) if reports is None else reports
+    reports = load_reports(settings) if reports is None else reports
     resources = target.resources if target else dagster_resources(settings)
+    may_look = days_of_logs_only or target is not None
     target = target or build_target(settings)
+    left_out = without_fields(reports, known_fields(settings, target.bucket, may_look=may_look))
+    not_made = [(report.title, left_out[report.name]) for report in reports if report.name in left_out]
+    reports = [report for report in reports if report.name not in left_out]
     if days_of_logs_only:
         days = days_of_the_logs(settings, target.bucket)
     else:
@@ -54,7 +59,7 @@ def build_definitions(
             partition_asset(days),
             datasets_asset(days),
             *(report_asset(report, days) for report in reports),
-            page_asset(reports, days),
+            page_asset(reports, days, not_made),
         ]
         assets = described(
             [vpc_flow_logs_bucket, vpc_flow_log, network_interfaces, vpc_flow_logs, *daily],

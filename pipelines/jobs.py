@@ -22,6 +22,11 @@ EXECUTOR = dg.in_process_executor
 default) takes 2 to 4 seconds a step and saves nothing."""
 
 
+NOT_REPEATED = {"dagster/retry_on_asset_or_op_failure": "false"}
+"""The tag of runs that Dagster does not repeat after an error, whatever its instance is set to. A run whose process was
+killed is repeated nevertheless. What AWS refused, or cancelled for what it had scanned, would be billed again."""
+
+
 def daily_job(daily_assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJobDefinition":
     """The job that adds a day's partition and then makes the day's reports. Its partitions are the assets' own.
 
@@ -33,6 +38,7 @@ def daily_job(daily_assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJo
         selection=dg.AssetSelection.checks(DELIVERS) | dg.AssetSelection.assets(*daily_assets),
         description="Check the flow logs, look up the names of network interfaces, add the day's partition, scan it "
         "once for the datasets, then write the reports from those, and the page of the day from the reports.",
+        tags=NOT_REPEATED,
     )
 
 

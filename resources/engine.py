@@ -127,7 +127,10 @@ class QueryEngine(ABC):
 
     @abstractmethod
     def locations_of(self, name: TableName, partitions: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
-        """The location of each of these partitions, by its values; without those that are not there."""
+        """The location of each of these partitions, by its values; without those that are not there.
+
+        A table that is not there has none.
+        """
 
     def partition_locations(self, name: TableName, days: Sequence[date]) -> dict[date, str]:
         """The location of each day's partition, in a table that is partitioned by day; without days that have none."""

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from aws_double.server import AwsDouble
+from lake import CHOSEN_REPORTS
 from support import DAY, ROOT, write_small_logs
 
 from assets.reports.asset import report_keys
-from assets.reports.report_files import REPORTS as ALL_REPORTS
+from flowlogs.datasets import DATASETS
 from flowlogs.fields import DEFAULT_FIELDS
 from flowlogs.layout import is_visible
 from pipelines.build import build_definitions
@@ -26,8 +27,8 @@ from pipelines.settings import Settings
 BUCKET = "company-vpc-flow-logs"
 EVERYTHING = "*"
 SETUP = "vpc_flow_logs_bucket,vpc_flow_log,vpc_flow_logs"
-REPORTS = ",".join(report.name for report in ALL_REPORTS)
-DAILY = f"vpc_flow_logs_partition,rejected_flows,{REPORTS}"
+REPORTS = ",".join(report.name for report in CHOSEN_REPORTS)
+DAILY = f"vpc_flow_logs_partition,{','.join(DATASETS)},{REPORTS}"
 
 
 def make_vpc() -> str:
@@ -91,7 +92,7 @@ def materialize(
     definitions: dg.Definitions | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Run (part of) the lineage for a day, or for a range of days, in this process."""
-    definitions = definitions or build_definitions(configured)
+    definitions = definitions or build_definitions(configured, CHOSEN_REPORTS)
     job = definitions.resolve_implicit_global_asset_job_def()
     keys = None if selection == EVERYTHING else [dg.AssetKey(name) for name in selection.split(",")]
     tags = (
@@ -160,9 +161,11 @@ class RejectedFlows:
 
 def rejected_flows(prefix: str = "") -> RejectedFlows:
     """The table as a reader sees it, object by object: not through the engine that wrote it."""
-    s3, root = boto3.client("s3"), f"{prefix}rejected_flows/"
+    s3, root = boto3.client("s3"), f"{prefix}datasets/"
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=root)
-    left = {item["Key"] for page in pages for item in page.get("Contents", [])}
+    left = {
+        item["Key"] for page in pages for item in page.get("Contents", []) if "/dataset=traffic_" not in item["Key"]
+    }
     days = {}
     for day, location in partitions("rejected_flows").items():
         folder = f"{location.removeprefix(f's3://{BUCKET}/').rstrip('/')}/"
@@ -179,6 +182,13 @@ def partitions(table: str) -> dict[str, str]:
     """Where each day of a table lies."""
     pages = boto3.client("glue").get_paginator("get_partitions").paginate(DatabaseName="vpc_flow_lake", TableName=table)
     return {p["Values"][0]: p["StorageDescriptor"]["Location"] for page in pages for p in page["Partitions"]}
+
+
+def partitions_of(table: str) -> object:
+    """What is the same of a table's partitions after each run."""
+    if table == "rejected_flows":
+        return rejected_flows()
+    return sorted(partitions(table)) if table in DATASETS else partitions(table)
 
 
 def parquet_rows(key: str, bucket: str = BUCKET) -> list[list[object]]:
@@ -202,7 +212,7 @@ def state(aws: AwsDouble) -> dict[str, Any]:
                 item["Key"]: item["ETag"]
                 for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
                 for item in page.get("Contents", [])
-                if not item["Key"].startswith(("athena-results/", "rejected_flows/", "names/"))
+                if not item["Key"].startswith(("athena-results/", "datasets/", "names/"))
             },
         }
         if "Policy" in (policy := found[bucket].get("policy") or {}):
@@ -219,7 +229,7 @@ def state(aws: AwsDouble) -> dict[str, Any]:
         for table in glue.get_tables(DatabaseName=database["Name"])["TableList"]:
             found[f"{database['Name']}.{table['Name']}"] = {
                 "columns": table["StorageDescriptor"]["Columns"],
-                "partitions": rejected_flows() if table["Name"] == "rejected_flows" else partitions(table["Name"]),
+                "partitions": partitions_of(table["Name"]),
             }
     return found
 

@@ -199,7 +199,11 @@ class Facts:
 
 def day_page(facts: Facts) -> DayPage:
     """The page of a day."""
-    made = [(report, output) for report, output in facts.outputs if output is not None]
+    stored = [(report, output) for report, output in facts.outputs if output is not None]
+    made = [(report, output) for report, output in stored if not output.lacks]
+    lacking = [
+        (report.title, f"the flow logs lack {', '.join(output.lacks)}") for report, output in stored if output.lacks
+    ]
     sections = [_section(facts, report, output) for report, output in made]
     looks = _looks(facts, made)
     first = _first_rows(facts, made, looks)
@@ -222,7 +226,7 @@ def day_page(facts: Facts) -> DayPage:
         nothing_new=[section for section in sections if section.name in histories and not section.rows],
         sections=sections,
         missing=[report for report, output in facts.outputs if output is None],
-        left_out=facts.left_out,
+        left_out=[*facts.left_out, *lacking],
         is_simulated=facts.is_simulated,
         cost=_day_cost(facts, [report for report, _ in made]),
     )
@@ -278,7 +282,7 @@ def _looks(facts: Facts, made: Sequence[tuple[Report, ReportOutput]]) -> list["L
             parameters = {parameter.name: parameter.value.strip("'") for parameter in report.parameters}
             texts = [
                 _filled(report.alarm.says, parameters | dict(zip(names, (cell.text for cell in row), strict=True)))
-                for row in _cells(_for_people(report, shown, facts.names))
+                for row in _cells(frame_for_people(report, shown, facts.names))
             ]
             found.append(Looks(report.name, report.title, texts, len(output.alarms)))
     return sorted(found, key=lambda looks: (looks.name not in _FIRST_TO_LOOK_AT, looks.count))
@@ -292,7 +296,7 @@ def _section(facts: Facts, report: Report, output: ReportOutput) -> Section:
     frame = output.frame
     described = {column.name: column.description for column in report.columns}
     # The day is the page's own.
-    shown = _for_people(report, frame.drop(columns="dt", errors="ignore").head(MOST_ROWS), facts.names)
+    shown = frame_for_people(report, frame.drop(columns="dt", errors="ignore").head(MOST_ROWS), facts.names)
     headings = [
         Heading(label(str(name)), described.get(str(name), ""), is_number=dtype.kind in "iuf")
         for name, dtype in shown.dtypes.items()
@@ -348,7 +352,7 @@ def day_dollars(facts: Facts, reports: Iterable[Report]) -> float | None:
     return scan + sum(facts.cost_of(_bytes_read(facts, report)) or 0 for report in reports)
 
 
-def _for_people(report: Report, frame: "pd.DataFrame", names: Names) -> "pd.DataFrame":
+def frame_for_people(report: Report, frame: "pd.DataFrame", names: Names) -> "pd.DataFrame":
     """The frame with names, services and times as text, also those times that only the report's file knows of."""
     times = [column.name for column in report.columns if column.description.startswith(_SECONDS)]
     return for_people(with_times(frame, times), names)
@@ -375,7 +379,7 @@ def _cell(value: object, size: bool) -> Cell:
 def report_figure(report: Report, output: ReportOutput, names: Names = NO_NAMES) -> Figure | None:
     """The report's first rows as bars, if its file says how to draw it."""
     frame = output.frame.head(MOST_ROWS)
-    return _figure(report, frame, _cells(_for_people(report, frame.drop(columns="dt", errors="ignore"), names)))
+    return _figure(report, frame, _cells(frame_for_people(report, frame.drop(columns="dt", errors="ignore"), names)))
 
 
 def _figure(report: Report, frame: "pd.DataFrame", rows: Sequence[Sequence[Cell]]) -> Figure | None:

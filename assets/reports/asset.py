@@ -11,14 +11,19 @@ from datetime import date, timedelta
 import dagster as dg
 
 from assets.datasets.files import completion_markers, days_without_files, recorded_objects, require_files
-from assets.day_objects import arrived_since
-from assets.display import for_people
+from assets.day_objects import arrived_since, fields_of_day
 from assets.metadata import query_metadata
 from assets.names import NO_NAMES, Names, NamesByDay
 from assets.page.charts import bars_picture
-from assets.page.model import report_figure
+from assets.page.model import frame_for_people, report_figure
 from assets.reports.report_files import Report
-from assets.reports.report_output import ReportOutput, files_of_report, report_keys, split_result
+from assets.reports.report_output import (
+    ReportOutput,
+    files_of_report,
+    output_without_fields,
+    report_keys,
+    split_result,
+)
 from assets.reports.report_sql import report_sql
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
@@ -76,10 +81,21 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                 made_from = recorded_objects(results, completion_markers(results, source.table, there))
                 for warning in arrived_since(bucket, made_from, source.table):
                     context.log.warning(warning)
-            there_days = [day for day in days if day not in failures]
+            lacks = {
+                day: lost
+                for day in days
+                if day not in failures
+                and (lost := [field for field in report.fields if field not in fields_of_day(bucket, day)])
+            }
+            there_days = [day for day in days if day not in failures and day not in lacks]
             names = NamesByDay(results, names_file)
             before = days_before(athena, report, table, there_days)
             try:
+                for day, lost in lacks.items():
+                    context.log.info(f"{day}: left out, as the flow logs lack {', '.join(lost)}.")
+                    output = output_without_fields(report, lost)
+                    results.replace(files_of_report(report, day, output))
+                    done[day] = report_metadata(report, day, output, {}, results)
                 for group in batches(there_days, len(days)):
                     comment = query_comment(context, report.name)
                     statement = f"{report_sql(report, group[0], group[-1])}\n{comment}"
@@ -164,9 +180,10 @@ def report_metadata(
     return {
         "dagster/row_count": len(output.frame),
         **_picture(report, output, names),
-        "table": dg.MetadataValue.md(markdown_table(for_people(shown, names), ROWS_SHOWN, SHOWN_AT_ONCE)),
+        "table": dg.MetadataValue.md(markdown_table(frame_for_people(report, shown, names), ROWS_SHOWN, SHOWN_AT_ONCE)),
         **({"more rows": f"the report has the first {report.rows}"} if output.has_more else {}),
         **({"rows that need a look": len(output.alarms)} if report.alarm else {}),
+        **({"left out": f"the flow logs lack {', '.join(output.lacks)}"} if output.lacks else {}),
         **({"days compared with": f"{output.compared} of {report.history}"} if report.history else {}),
         "parquet": dg.MetadataValue.path(results.display_path(parquet)),
         "csv": dg.MetadataValue.path(results.display_path(csv)),

@@ -14,10 +14,13 @@ from assets.reports.report_files import Report
 from assets.reports.report_sql import ALARM_COLUMN
 from assets.tables import csv_bytes, parquet_bytes
 from resources.bucket import ObjectStore
-from resources.engine import QueryResult
+from resources.engine import FRAME_TYPES, QueryResult
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_TRINO_TYPES: Mapping[str, str] = {"int": "integer", "float": "real", "string": "varchar"}
+"""Trino's names of the types that Hive calls otherwise."""
 
 METADATA_KEY = "vpc-flow-lake"
 """The key of what a Parquet file says of its rows."""
@@ -28,13 +31,15 @@ class ReportOutput:
     """A day's rows of a report.
 
     `alarms` are the numbers of the rows that need a look, from 0. `has_more`: there are more rows than the report has.
-    `compared` is the number of days before that it was compared with.
+    `compared` is the number of days before that it was compared with. `lacks` are the fields that the report needs and
+    the day's flow logs do not have: then it has no rows, and says nothing.
     """
 
     frame: "pd.DataFrame"
     alarms: Sequence[int] = ()
     has_more: bool = False
     compared: int = 0
+    lacks: Sequence[str] = ()
 
 
 def split_result(
@@ -55,6 +60,19 @@ def split_result(
     return outputs
 
 
+def output_without_fields(report: Report, lacks: Sequence[str]) -> ReportOutput:
+    """What a report is on a day whose flow logs lack fields that it needs."""
+    import pandas as pd
+
+    frame = pd.DataFrame(columns=[column.name for column in report.columns]).astype(frame_types(report))
+    return ReportOutput(frame, lacks=tuple(lacks))
+
+
+def frame_types(report: Report) -> dict[str, str]:
+    """The pandas type of each of a report's columns."""
+    return {name: FRAME_TYPES[_TRINO_TYPES.get(kind, kind)] for name, kind in report.column_types}
+
+
 def report_keys(name: str, day: date) -> tuple[str, str]:
     """The keys of a day's report, below the results root: its Parquet file and its CSV file."""
     return f"reports/{name}/{day}.parquet", f"reports/{name}/{day}.csv"
@@ -67,6 +85,7 @@ def files_of_report(report: Report, day: date, output: ReportOutput) -> dict[str
         "alarms": list(output.alarms),
         "has_more": output.has_more,
         "compared": output.compared,
+        "lacks": list(output.lacks),
     }
     stored = parquet_bytes(output.frame, {METADATA_KEY: json.dumps(known)})
     return {csv: csv_bytes(output.frame), parquet: stored}
@@ -100,4 +119,5 @@ def parse_output(data: bytes) -> ReportOutput:
         known.get("alarms", ()),
         known.get("has_more", False),
         known.get("compared", 0),
+        known.get("lacks", ()),
     )

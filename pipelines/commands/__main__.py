@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 
+from assets.reports.report_files import read_reports
 from assets.results_source import require_own_results
 from flowlogs.datasets import DATASETS
 from flowlogs.errors import FlowLakeError
@@ -28,7 +29,7 @@ from pipelines.commands.port import require_free_port
 from pipelines.commands.query_warnings import query_warnings
 from pipelines.commands.statement_guard import reads_tables, require_permitted
 from pipelines.commands.terminal import TerminalLog, failure_text, print_day, terminal_table
-from pipelines.settings import PROJECT_ROOT
+from pipelines.settings import PROJECT_ROOT, read_settings
 from pipelines.targets import build_target
 from resources.engine import QueryError
 
@@ -116,6 +117,23 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
         click.echo(f"\n{count}, {result.scanned_bytes:,} bytes scanned, {result.seconds:.2f} s.")
         for warning in [*result.warnings, *query_warnings(target, statement, result)]:
             click.secho(f"\nWarning: {printable(warning, keep_newlines=True)}", fg="yellow", err=True)
+
+
+@main.command()
+@typed_option
+def reports(typed: str | None) -> None:
+    """List all reports, and check each by executing it over made-up datasets."""
+    from pipelines.report_checks import find_problems
+
+    with errors_for_people():
+        require_variables("reports", typed)
+        found = read_reports(read_settings().reports_folder)
+        for report in found:
+            needs = f" Needs {', '.join(report.fields)}." if report.fields else ""
+            click.echo(f"{report.name}\n  {report.description} Reads {', '.join(report.reads)}.{needs}")
+        if problems := find_problems(found):
+            raise FlowLakeError("\n".join(problems))
+        click.echo(f"\n{len(found)} reports, all of which work.")
 
 
 @main.command()

@@ -17,7 +17,7 @@ from pipelines.targets import build_target
 if TYPE_CHECKING:
     from resources.bucket import Bucket
 
-VARIABLES = {"run": ("LOGS", "DATE"), "sql": ("Q", "LOGS", "ROWS", "WRITE"), "dev": ("LOGS", "PORT")}
+VARIABLES = {"run": ("LOGS", "DATE"), "sql": ("Q", "LOGS", "ROWS", "WRITE"), "dev": ("LOGS", "PORT"), "reports": ()}
 """The variables of each make command."""
 
 

@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flowlogs.errors import FlowLakeError
@@ -15,7 +16,14 @@ from flowlogs.printable import printable
 from flowlogs.record_format import PARQUET, TEXT
 from flowlogs.statement_kind import StatementKind, first_word
 from flowlogs.statements import TableDefinition, TableName
-from resources.aws.clients import CREATED_BY, AwsClients, as_flow_lake_error, aws_errors, error_code
+from resources.aws.clients import (
+    CREATED_BY,
+    AccessDeniedError,
+    AwsClients,
+    as_flow_lake_error,
+    aws_errors,
+    error_code,
+)
 from resources.aws.encryption import default_encryption
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult, ScanLimitError
 from resources.ensured import Ensured
@@ -59,8 +67,9 @@ _CODE = re.compile(r"(?:FAILED: )?([A-Z][A-Z_]{3,}|\w+Exception)\b:?\s*(.*)", re
 class Athena(QueryEngine):
     """The engine of one workgroup. `results` is the ``s3://…/`` address under which query results are written.
 
-    `scan_limit_bytes` is what one query may scan before Athena cancels it, `timeout_seconds` how long a statement may
-    take before it is stopped. `reads_settings`: whether the settings of the results' bucket may be read.
+    `scan_limit_bytes` is what one query may scan at most, and the limit of a workgroup that is created.
+    `timeout_seconds` is how long a statement may take before it is stopped. `reads_settings`: whether the settings of
+    the results' bucket may be read.
     """
 
     def __init__(
@@ -85,7 +94,12 @@ class Athena(QueryEngine):
 
     @property
     def scan_limit_bytes(self) -> int | None:
-        return self._scan_limit_bytes
+        """The setting, or the workgroup's own limit where that is lower: Athena cancels what is above it, and bills it.
+
+        Where the caller may not look at the workgroup, it is the setting.
+        """
+        of_workgroup = self._known_workgroup.get("Configuration", {}).get("BytesScannedCutoffPerQuery")
+        return min(self._scan_limit_bytes, of_workgroup) if of_workgroup else self._scan_limit_bytes
 
     @property
     def catalog_name(self) -> str:
@@ -99,14 +113,7 @@ class Athena(QueryEngine):
 
         self._require_same_region(self.results)
         athena, ours = self.clients.client("athena"), self._configuration()
-        with aws_errors(f"looking for the workgroup {self.workgroup}"):
-            try:
-                found = athena.get_work_group(WorkGroup=self.workgroup)["WorkGroup"]
-            except ClientError as error:
-                # Athena has no error of its own for a workgroup that is not there.
-                if error_code(error) != "InvalidRequestException":
-                    raise
-                found = None
+        found = self._find_workgroup()
         if found is None:
             with aws_errors(f"creating the workgroup {self.workgroup} with its tags (athena:TagResource)"):
                 try:
@@ -120,12 +127,35 @@ class Athena(QueryEngine):
                     # A run beside this one was faster.
                     if "already" not in str(error):
                         raise
-                found = athena.get_work_group(WorkGroup=self.workgroup)["WorkGroup"]
+            found = self._find_workgroup() or {}
         self._require_usable(found)
         return Ensured(
             {"workgroup": self.workgroup, "query results": self.results},
             warnings=tuple(self._differences(found.get("Configuration", {}), ours)),
         )
+
+    def _find_workgroup(self) -> Mapping[str, Any] | None:
+        """The workgroup as Athena describes it ("WorkGroup", Athena API reference); None where there is none."""
+        from botocore.exceptions import ClientError
+
+        with aws_errors(f"looking for the workgroup {self.workgroup}"):
+            try:
+                answer = self.clients.client("athena").get_work_group(WorkGroup=self.workgroup)
+            except ClientError as error:
+                # Athena has no error of its own for a workgroup that is not there.
+                if error_code(error) != "InvalidRequestException":
+                    raise
+                return None
+        found: Mapping[str, Any] = answer["WorkGroup"]
+        return found
+
+    @cached_property
+    def _known_workgroup(self) -> Mapping[str, Any]:
+        """The workgroup that statements run in; empty where there is none, or where the caller may not look at it."""
+        try:
+            return self._find_workgroup() or {}
+        except AccessDeniedError:
+            return {}
 
     def _require_usable(self, found: Mapping[str, Any]) -> None:
         """Raise FlowLakeError, with what to do, where statements cannot be run in the workgroup as it is."""
@@ -216,16 +246,23 @@ class Athena(QueryEngine):
     def _glue_partitions(
         self, name: TableName, partitions: Sequence[tuple[str, ...]]
     ) -> dict[tuple[str, ...], Mapping[str, Any]]:
-        """Each of these partitions as Glue describes it; without those that are not there."""
+        """Each of these partitions as Glue describes it; without those that are not there. No table has none."""
+        from botocore.exceptions import ClientError
+
         glue = self.clients.client("glue")
         found = {}
         with aws_errors(f"looking for partitions of {name.hive}"):
             for start in range(0, len(partitions), PARTITIONS_PER_REQUEST):
                 asked = [{"Values": list(values)} for values in partitions[start : start + PARTITIONS_PER_REQUEST]]
                 while asked:
-                    answer = glue.batch_get_partition(
-                        DatabaseName=name.database, TableName=name.table, PartitionsToGet=asked
-                    )
+                    try:
+                        answer = glue.batch_get_partition(
+                            DatabaseName=name.database, TableName=name.table, PartitionsToGet=asked
+                        )
+                    except ClientError as error:
+                        if error_code(error) == "EntityNotFoundException":
+                            return {}
+                        raise
                     for partition in answer["Partitions"]:
                         found[tuple(partition["Values"])] = partition
                     # Partitions that Glue did not look up yet. Missing partitions are not among them.
@@ -242,6 +279,7 @@ class Athena(QueryEngine):
 
         if self._connection is None:
             self._require_same_region(self.results)
+            self._require_usable(self._known_workgroup)
             self.clients.session.events.register(
                 "provide-client-params.athena.StartQueryExecution", self._add_bucket_owner
             )

@@ -40,10 +40,18 @@ from flowlogs.sources import (
     prefixes_among,
     sources_behind_prefixes,
 )
-from resources.aws.clients import ACCESS_DENIED, CREATED_BY, NO_BUCKET, AwsClients, aws_errors, error_code
+from resources.aws.clients import (
+    ACCESS_DENIED,
+    CREATED_BY,
+    NO_BUCKET,
+    AccessDeniedError,
+    AwsClients,
+    aws_errors,
+    error_code,
+)
 from resources.aws.encryption import encryption_problems
 from resources.aws.object_store import S3Store
-from resources.bucket import Bucket, ObjectStore
+from resources.bucket import Bucket
 from resources.ensured import Ensured
 
 QUERY_RESULT_DAYS = 30
@@ -100,7 +108,7 @@ class S3Bucket(Bucket):
     """The bucket `name`. `query_results` is the prefix of Athena's results that expire, if they are in this bucket.
 
     Without flow logs of this project (`has_flow_logs`), it is read and never changed. The bucket's policy is noted in
-    `notes` (the bucket itself, if none are given) while AWS may replace it.
+    `notes`, the place of results (the bucket itself, if none is given), while AWS may replace it.
     """
 
     def __init__(
@@ -113,7 +121,7 @@ class S3Bucket(Bucket):
         *,
         has_flow_logs: bool = True,
         query_results: str | None = None,
-        notes: ObjectStore | None = None,
+        notes: S3Store | None = None,
     ) -> None:
         self.clients = clients
         self.name = name
@@ -441,16 +449,26 @@ class S3Bucket(Bucket):
         return different
 
     def _versioning_warnings(self) -> Iterator[str]:
-        """A warning about versioning of a bucket with results."""
-        if (
-            self.query_results is not None
-            and (self._read("get_bucket_versioning", "") or {}).get("Status") == "Enabled"
-        ):
+        """A warning about versioning of the bucket of results, which may be another one.
+
+        There is none where the caller may not look at that other one.
+        """
+        results = self.notes.bucket
+        try:
+            with aws_errors(f"looking at the versioning of the bucket {results}"):
+                status = self._s3.get_bucket_versioning(Bucket=results).get("Status")
+        except AccessDeniedError:
+            if results == self.name:
+                raise
+            return
+        if status == "Enabled":
+            which, advice = ("the bucket", "Results in a bucket of their own (FLOWLAKE_RESULTS) are recommended")
+            if results != self.name:
+                which, advice = (f"the bucket of results, {results},", "A bucket without versions is recommended")
             yield (
-                "the bucket keeps versions: reports and files of rejected flows that are replaced stay, and are paid, "
+                f"{which} keeps versions: reports and files of rejected flows that are replaced stay, and are paid, "
                 "as older versions until a lifecycle rule removes those (NoncurrentVersionExpiration), and what Object "
-                "Lock holds at least as long as that. Results in a bucket of their own (FLOWLAKE_RESULTS) are "
-                "recommended"
+                f"Lock holds at least as long as that. {advice}"
             )
 
     def _required(self, ours: bool) -> list[Statement]:

@@ -90,7 +90,7 @@ class AwsClients:
         import boto3
 
         # boto3 itself reads only AWS_DEFAULT_REGION. AWS's other tools and services use AWS_REGION.
-        session = boto3.Session(**{"region_name": os.environ.get("AWS_REGION"), **self._options.session})
+        session = boto3.Session(**{"region_name": os.environ.get("AWS_REGION") or None, **self._options.session})
         if self._options.client:
             session.client = partial(session.client, **self._options.client)
         # PyAthena makes its clients of this session too.

@@ -16,6 +16,11 @@ from resources.aws.clients import AccessDeniedError, AwsClients, aws_errors, err
 
 AWS_MANAGED = "alias/aws/s3"
 
+_AWS_MANAGED_POLICY = "auto-"
+"""What the id of the policy of a key begins with that AWS manages (``auto-s3-2``, as public listings of keys show)."""
+
+_INSTEAD = "Let its default encryption be SSE-S3, or a key of KMS that you manage, given by its ARN"
+
 
 @dataclass(frozen=True)
 class DefaultEncryption:
@@ -64,8 +69,7 @@ def encryption_problems(clients: AwsClients, bucket: str) -> Iterator[str]:
     if found.key is None or AWS_MANAGED in found.key:
         yield (
             f"objects are encrypted with {AWS_MANAGED}, a key that AWS manages: no flow log is delivered into such a "
-            "bucket. Let its default encryption be SSE-S3, or a key of KMS that you manage, given by its ARN. "
-            f"{statement}"
+            f"bucket. {_INSTEAD}. {statement}"
         )
     elif not found.key.startswith("arn:") or ":alias/" in found.key:
         yield (
@@ -84,6 +88,11 @@ def _key_policy_problem(clients: AwsClients, bucket: str, key: str) -> str | Non
             policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
     except FlowLakeError as error:
         return f"whether flow logs may use the key of KMS that objects are encrypted with is not known: {error}"
+    if str(policy.get("Id", "")).startswith(_AWS_MANAGED_POLICY):
+        return (
+            f"objects are encrypted with {key}, a key that AWS manages, whose policy cannot be changed: no flow log is "
+            f"delivered into such a bucket. {_INSTEAD}"
+        )
     if allows_delivery(policy, clients.account):
         return None
     return f"flow logs may not use the key of KMS that objects are encrypted with, {key}: nothing is delivered"

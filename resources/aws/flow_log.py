@@ -29,11 +29,11 @@ TAG_KEY = "Name"
 MAX_FILTER_VALUES = 200
 """How many values a filter takes ("Filter", Amazon EC2 API reference, 2026)."""
 
-_VPC_LOOKUPS: Mapping[str, tuple[str, str, str, str]] = {
+_LOOKUPS: Mapping[str, tuple[str, str, str, str]] = {
     "subnet-": ("describe_subnets", "subnet-id", "Subnets", "SubnetId"),
     "eni-": ("describe_network_interfaces", "network-interface-id", "NetworkInterfaces", "NetworkInterfaceId"),
 }
-"""How to look up the VPC of a subnet or network interface, by the beginning of its id: call, filter, answer, id."""
+"""How to look up a subnet or network interface, by the beginning of its id: call, filter, answer, id."""
 
 
 NOTHING_CONFIGURED = Ensured({"flow log": "none is created: FLOWLAKE_VPC_IDS names no VPC, so existing logs are read"})
@@ -112,18 +112,18 @@ class Ec2FlowLog(FlowLog):
         others = [log for log in here if log["ResourceId"] not in self.vpc_ids]
         warnings = [warning for log in logs for warning in self._differences(log)]
         warnings += [f"{reason}. It delivers to this bucket too" for log in others for reason in _unreadable(log)]
-        parts: list[tuple[dict[str, Any], str]] = []
+        wholes: Mapping[str, Sequence[str]] = {}
         try:
-            parts = self._logs_of_subnets_and_interfaces(here)
+            wholes = self._wholes_of_parts(here)
         except AccessDeniedError as denied:
             warnings.append(
                 "there are flow logs of subnets or network interfaces that deliver to this bucket, and it is not known "
-                f"whether these are in the configured VPCs, so that records are there twice. {denied}"
+                f"in which VPCs these are, and so whether records are there twice. {denied}"
             )
         return Ensured(
             {f"{log['ResourceId']} {log['FlowLogId']}": self._summary(log) for log in logs},
             warnings=tuple(warnings),
-            errors=(*(error for log in logs for error in self._faults(log)), *_duplicate_deliveries(here, parts)),
+            errors=(*(error for log in logs for error in self._faults(log)), *_duplicate_deliveries(here, wholes)),
         )
 
     def deliver(self, days: Sequence[date]) -> None:
@@ -169,25 +169,31 @@ class Ec2FlowLog(FlowLog):
                     ) from None
                 raise
 
-    def _logs_of_subnets_and_interfaces(self, logs_there: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
-        """The flow logs of subnets and network interfaces in the configured VPCs, each with its VPC."""
-        result = []
-        for beginning, (operation, name, answer, id_name) in _VPC_LOOKUPS.items():
-            logs = [log for log in logs_there if log["ResourceId"].startswith(beginning)]
-            ids = sorted({log["ResourceId"] for log in logs})
-            vpcs: dict[str, str] = {}
+    def _wholes_of_parts(self, logs: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+        """What each subnet and network interface with one of these flow logs is a part of: its VPC, and its subnet."""
+        wholes: dict[str, list[str]] = {}
+        for beginning, (operation, name, answer, id_name) in _LOOKUPS.items():
+            ids = sorted({log["ResourceId"] for log in logs if log["ResourceId"].startswith(beginning)})
             with aws_errors("looking for the VPCs of other flow logs' subnets and network interfaces"):
                 for start in range(0, len(ids), MAX_FILTER_VALUES):
                     # With a filter, since an id that no longer exists is no error there.
                     asked = [{"Name": name, "Values": ids[start : start + MAX_FILTER_VALUES]}]
                     for page in self._ec2.get_paginator(operation).paginate(Filters=asked):
-                        vpcs |= {item[id_name]: item["VpcId"] for item in page[answer]}
-            result += [(log, vpcs[log["ResourceId"]]) for log in logs if vpcs.get(log["ResourceId"]) in self.vpc_ids]
-        return result
+                        wholes |= {
+                            item[id_name]: [item[of] for of in ("VpcId", "SubnetId") if of in item and of != id_name]
+                            for item in page[answer]
+                        }
+        return wholes
 
     def _require_no_other(self, missing: Sequence[str], found: Sequence[dict[str, Any]]) -> None:
-        """Raise FlowLakeError where another flow log already delivers records of these VPCs into this bucket."""
-        into = [log for log in found if f"{_destination(log)}/".startswith(f"{self.bucket.arn}/")]
+        """Raise FlowLakeError where another flow log already delivers into this bucket what a new one would record."""
+        into = [
+            log
+            for log in found
+            if f"{_destination(log)}/".startswith(f"{self.bucket.arn}/")
+            and _share_records(log, {"TrafficType": self.traffic_type})
+        ]
+        wholes = self._wholes_of_parts(into)
         told = {
             f"{log['FlowLogId']} of {log['ResourceId']} delivers to {log['LogDestination']}, behind another prefix "
             "than FLOWLAKE_PREFIX names": log
@@ -196,7 +202,8 @@ class Ec2FlowLog(FlowLog):
         }
         told |= {
             f"{log['FlowLogId']} of {log['ResourceId']}, which is in {vpc_id}, delivers to {log['LogDestination']}": log
-            for log, vpc_id in self._logs_of_subnets_and_interfaces(into)
+            for log in into
+            for vpc_id in wholes.get(log["ResourceId"], ())
             if vpc_id in missing
         }
         # A second one that delivers to the same place has its records there twice: that is no choice.
@@ -369,25 +376,29 @@ def delivery_options(delivery: Delivery) -> dict[str, Any]:
     return options
 
 
-def _duplicate_deliveries(here: Sequence[dict[str, Any]], parts: Sequence[tuple[dict[str, Any], str]]) -> Iterator[str]:
-    """An error for each pair of flow logs that deliver the same records to this bucket, and what to do."""
+def _duplicate_deliveries(here: Sequence[dict[str, Any]], wholes: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """An error for each pair of flow logs that deliver the same records to this bucket, and what to do.
+
+    They are of one resource, or one is of a part of the other's: `wholes` are what subnets and interfaces are parts of.
+    """
     for one, other in combinations(here, 2):
-        if one["ResourceId"] == other["ResourceId"] and _share_records(one, other):
+        if not _share_records(one, other):
+            continue
+        if one["ResourceId"] == other["ResourceId"]:
             yield (
                 f"{one['FlowLogId']} and {other['FlowLogId']} of {one['ResourceId']} both deliver to this bucket: "
                 "records are there twice. Delete one of them"
             )
-    for part, vpc_id in parts:
-        for log in here:
-            if log["ResourceId"] == vpc_id and _share_records(part, log):
+        for part, whole in ((one, other), (other, one)):
+            if whole["ResourceId"] in wholes.get(part["ResourceId"], ()):
                 yield (
-                    f"{part['FlowLogId']} of {part['ResourceId']} delivers to this bucket too, as {log['FlowLogId']} "
-                    f"of its {vpc_id} does: its records are there twice. Delete one of them"
+                    f"{part['FlowLogId']} of {part['ResourceId']} delivers to this bucket too, as {whole['FlowLogId']} "
+                    f"of its {whole['ResourceId']} does: its records are there twice. Delete one of them"
                 )
 
 
-def _share_records(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two flow logs of one resource have records in common."""
+def _share_records(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two flow logs of one resource, or of it and a part of it, have records in common."""
     return {one.get("TrafficType"), other.get("TrafficType")} != {"ACCEPT", "REJECT"}
 
 

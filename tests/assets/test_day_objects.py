@@ -9,7 +9,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from assets.rejected_flows import partition_swap
 from lake import DAILY, Lake, failure, metadata
 from support import (
     DAY,
@@ -25,6 +24,7 @@ from support import (
     write_object,
 )
 
+from assets.datasets import partition_swap
 from assets.day_objects import (
     INSPECTED_PER_FLOW_LOG,
     MAX_OTHER_FILES,
@@ -83,7 +83,7 @@ def test_a_day_that_became_unreadable_keeps_its_rejected_flows_and_reports(lake)
     before = lake.without_cleanup_markers()
     path = put(lake, OTHER_FLOW_LOG, NO_ACTION, FEW_PACKETS)
     asset, words = failure(lake.run(DAY, assets=["rejected_flows"]))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.startswith(f"{path} {NO_ACTION_WORDS}")
     assert lake.without_cleanup_markers() == before
 
@@ -292,20 +292,20 @@ def test_an_object_that_the_scan_finds_without_a_header_fails_its_day_alone(lake
     before = lake.without_cleanup_markers()
     path = unseen(lake, FEW_PACKETS, MANY_PACKETS)
     asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.startswith(f"{path} has no header line. Athena passes over the first line of each object")
     assert f"\nNot done: {DAY}. Done: 1 other day." in words
     after = lake.without_cleanup_markers()
     assert {key: before[key] for key in before if str(DAY) in key} == {
         key: after[key] for key in after if str(DAY) in key
     }
-    assert not {key for key in before if key.startswith("rejected_flows/") and str(NEXT_DAY) in key} & set(after)
+    assert not {key for key in before if key.startswith("datasets/") and str(NEXT_DAY) in key} & set(after)
 
 
 def test_an_object_that_the_scan_finds_to_be_of_two_formats_fails_its_day(lake):
     path = unseen(lake, HEADER_LINE, FEW_PACKETS, SWAPPED, MANY_PACKETS)
     asset, words = failure(lake.run(DAY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words == (
         f"{path} holds another header line below its first one, as a file does that was joined from several. The "
         "records after that line would be read by position, as those before it. Take the file apart. The line is: "
@@ -367,7 +367,7 @@ def test_a_day_with_fewer_objects_is_kept_also_where_another_database_read_it(la
     next((lake.logs / FOLDER).iterdir()).unlink()
     other = Lake(lake.logs, tmp_path, instance, database="other")
     asset, words = failure(other.run(DAY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.startswith(f"Logs of {DAY} are gone: of 2 objects that an earlier run read, 1 are left")
     assert files_in(lake.results / "reports") == before
 
@@ -469,7 +469,7 @@ def test_objects_that_vanish_before_they_are_read_fail_the_day_and_no_other(lake
 
     engine.before = vanish
     asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.startswith(f"Objects of {DAY} came, went or changed while they were read: {lake.logs}/{FOLDER}/")
     assert words.endswith(
         f"\nNot done: {DAY}. Done: 1 other day. Run again for the days not done, then the reports for all 2."
@@ -496,7 +496,7 @@ def test_an_object_that_is_replaced_by_one_of_its_size_fails_the_day(lake, how):
 
     engine.after = replace
     asset, words = failure(lake.run(DAY, assets=DAILY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.startswith(f"Objects of {DAY} came, went or changed while they were read: {path}. ")
     assert lake.without_cleanup_markers() == before
 
@@ -518,7 +518,7 @@ def test_a_day_whose_logs_are_gone_keeps_what_was_read_of_it(lake):
     before = lake.without_cleanup_markers()
     shutil.rmtree(lake.logs / FOLDER)
     asset, words = failure(lake.run(DAY, assets=DAILY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.startswith(
         f"Logs of {DAY} are gone: of 2 objects that an earlier run read, 0 are left in {lake.logs}/{FOLDER} that "
         "Athena reads. What was read is kept."
@@ -531,7 +531,7 @@ def test_a_day_that_lost_an_object_keeps_what_was_read_of_it_until_told_otherwis
     before = lake.without_cleanup_markers()
     sorted((lake.logs / FOLDER).iterdir())[0].unlink()
     asset, words = failure(lake.run(DAY, assets=DAILY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.startswith(f"Logs of {DAY} are gone: of 2 objects that an earlier run read, 1 are left in ")
     assert lake.without_cleanup_markers() == before
     key = re.search(r"remove (\S+) and run again", words)[1]
@@ -591,7 +591,7 @@ def test_a_day_that_is_more_than_a_query_may_scan_fails_alone(lake):
 
     engine.before = limit
     asset, words = failure(lake.run(DAY, LAST_DAY, DAILY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert "Bytes scanned limit was exceeded" in words
     assert f"\nNot done: {NEXT_DAY}. Done: 2 other days." in words
 
@@ -660,7 +660,7 @@ def test_a_damaged_object_fails_its_own_day_and_the_others_are_done(lake):
     write_object(lake.logs, LAST_DAY, [FEW_PACKETS])
     result = lake.run(DAY, LAST_DAY)
     asset, words = failure(result)
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.startswith(f"{path} cannot be read to its end")
     assert words.endswith(
         f"\nNot done: {NEXT_DAY}. Done: 2 other days. Run again for the days not done, then the reports for all 3."
@@ -735,7 +735,7 @@ def test_a_day_that_is_too_large_is_refused_before_it_is_scanned(lake):
     engine = lake.watch()
     engine.limit = size - 1
     asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.startswith(f"The objects of {DAY} are {size:,} bytes, and one query may scan {size - 1:,}. Raise ")
     assert f"\nNot done: {DAY}. Done: 1 other day." in words
     assert [text for text in engine.statements if text.startswith("UNLOAD") and f"'{DAY}'" in text] == []
@@ -929,7 +929,7 @@ def test_objects_that_are_gone_are_missed_though_others_came(lake):
     sorted((lake.logs / FOLDER).iterdir())[0].unlink()
     write_object(lake.logs, DAY, [FEW_PACKETS], number=8)
     asset, words = failure(lake.run(DAY, assets=DAILY))
-    assert (asset, lake.without_cleanup_markers()) == ("rejected_flows", before)
+    assert (asset, lake.without_cleanup_markers()) == ("daily_datasets", before)
     assert words.startswith(f"Logs of {DAY} are gone: of 2 objects that an earlier run read, 1 are left in ")
 
 
@@ -938,7 +938,7 @@ def test_an_object_that_became_smaller_is_missed(lake):
     before = lake.without_cleanup_markers()
     write_object(lake.logs, DAY, [FEW_PACKETS], number=0)
     asset, words = failure(lake.run(DAY, assets=DAILY))
-    assert (asset, lake.without_cleanup_markers()) == ("rejected_flows", before)
+    assert (asset, lake.without_cleanup_markers()) == ("daily_datasets", before)
     assert words.startswith(f"Objects of {DAY} are smaller than an earlier run read them: ")
     Path(re.search(r"remove (\S+) and run again", words)[1]).unlink()
     assert lake.run(DAY, assets=DAILY).success
@@ -956,7 +956,7 @@ def test_a_day_that_a_parallel_run_made_from_more_objects_stays(lake, monkeypatc
 
     monkeypatch.setattr(partition_swap, "mark_complete", slow)
     asset, words = failure(lake.run(DAY, assets=DAILY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.startswith(f"Logs of {DAY} are gone: of 3 objects that an earlier run read, 2 are left in ")
     assert report_rows(lake.results, "top_rejected_pairs", DAY)[0][0] == 47 + 7
     assert len(lake.rejected_files()) == 1

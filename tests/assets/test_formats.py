@@ -278,7 +278,7 @@ def test_a_parquet_object_with_other_columns_that_is_not_inspected_fails_the_day
     fields = tuple(field for field in DEFAULT_FIELDS if field.header != "action")
     path.write_bytes(object_bytes([record_of(1)], RecordFormat(fields, PARQUET)))
     asset, words = failure(lake.run(DAY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.startswith(f"{path} has other columns than its table (action: none, and the table has string)")
 
 
@@ -291,7 +291,7 @@ def test_a_damaged_parquet_object_fails_its_own_day_by_name_and_the_others_are_d
     data = path.read_bytes()
     path.write_bytes(data[:4] + bytes(400) + data[404:])
     asset, words = failure(lake.run(DAY, NEXT_DAY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.startswith(f"{path} cannot be read to its end: ")
     assert f"Not done: {DAY}. Done: 1 other day." in words
 

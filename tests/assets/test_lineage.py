@@ -554,7 +554,7 @@ def test_an_object_that_cannot_be_read_is_named_and_the_day_stays_as_it_was(lake
     before = lake.without_cleanup_markers()
     damaged.write_bytes(damage(damaged.read_bytes()))
     asset, words = failure(lake.run(DAY, assets=DAILY))
-    assert asset == "rejected_flows"
+    assert asset == "daily_datasets"
     assert words.startswith(f"{damaged} cannot be read to its end: ")
     assert "fetch it again (or move it away, and its records with it)" in words
     assert lake.without_cleanup_markers() == before

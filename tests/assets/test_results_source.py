@@ -10,7 +10,7 @@ from support import DAY, NEXT_DAY, SMALL_TOP, files_in, report_rows, with_day
 from assets.results_source import SOURCE_RECORD
 from resources.embedded.folder_store import FolderStore
 
-OTHERS = ["reports/top_rejected_pairs/2021-09-02.csv", "reports/mine.txt", "rejected_flows/a.parquet", "source/a.txt"]
+OTHERS = ["reports/top_rejected_pairs/2021-09-02.csv", "reports/mine.txt", "datasets/a.parquet", "source/a.txt"]
 
 
 def put_other(lake: Lake, key: str) -> None:

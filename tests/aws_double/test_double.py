@@ -22,6 +22,7 @@ from support import DAY, KnownAnswers, day_locations, default_table, known_answe
 
 from aws_double.server import AwsDouble
 from flowlogs import statements
+from flowlogs.datasets import REJECTED_FLOWS
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource, find_source
 from flowlogs.record_format import DEFAULT_FORMAT
@@ -179,8 +180,8 @@ def test_an_unload_tells_where_it_wrote(aws: AwsDouble, lake: PandasCursor) -> N
 
 
 def test_a_parquet_table_is_in_glue_as_it_was_asked_for(aws: AwsDouble, lake: PandasCursor) -> None:
-    name = statements.rejected_flows_name(TABLE)
-    definition = statements.rejected_flows_table(f"s3://{BUCKET}/")
+    name = statements.TableName(TABLE.database, "rejected_flows")
+    definition = statements.dataset_table(REJECTED_FLOWS, f"s3://{BUCKET}/")
     lake.execute(statements.create_table(name, definition))
     found = athena(aws).find_table(name)
     assert definition.differences(found) == []

@@ -19,21 +19,20 @@ import pytest
 from small_bucket import rows
 from support import ROOT, day_locations, default_table
 
-from assets.reports.report_files import REPORTS, report_sql
+from assets.reports.report_files import read_reports
+from assets.reports.report_sql import report_sql
+from flowlogs.datasets import DATASETS, REJECTED_FLOWS
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
 from flowlogs.layout import LogSource, is_visible
 from flowlogs.record_format import DEFAULT_FORMAT
 from flowlogs.statements import (
-    RawRead,
     TableName,
     add_partitions,
     create_database,
     create_table,
-    rejected_flows_name,
-    rejected_flows_table,
-    unload_day_location,
-    unload_rejected,
+    dataset_table,
 )
+from flowlogs.unload import RawRead, dataset_location, unload_datasets
 from resources.embedded.athena import EmbeddedAthena
 from resources.embedded.bucket import FolderBucket
 from resources.embedded.folder_store import FolderStore
@@ -44,7 +43,7 @@ MADE_HERE = "made here"
 CASES = [MADE_HERE, *sorted(path.parent.name for path in CAPTURED.glob("*/expected.json"))]
 
 TABLE = TableName("lake", "flows")
-REJECTED = rejected_flows_name(TABLE)
+REJECTED = TableName(TABLE.database, REJECTED_FLOWS.name)
 
 CLASSROOM_COLUMNS = tuple(
     (field.column, "int" if field.column in ("numpackets", "starttime", "endtime") else field.type)
@@ -117,21 +116,26 @@ class Logs:
         buckets = {"flow-logs": self.bucket.objects, "results": results}
         self.engine = EmbeddedAthena(work / "catalog.sqlite", buckets, TABLE.database)
         days = [date.fromisoformat(day) for day in answers]
-        folder = results.sql_location("rejected_flows/1/")
+        folder = results.sql_location("datasets/1/")
         for statement in (
             create_database(TABLE.database),
             create_table(TABLE, replace(default_table(self.source), columns=CLASSROOM_COLUMNS)),
-            create_table(REJECTED, rejected_flows_table(results.sql_location())),
             *add_partitions(TABLE, day_locations(self.source, days)),
-            *add_partitions(REJECTED, {day: unload_day_location(folder, day) for day in days}),
         ):
             self.engine.execute(statement)
+        for name, dataset in DATASETS.items():
+            table = TableName(TABLE.database, name)
+            self.engine.execute(create_table(table, dataset_table(dataset, results.sql_location())))
+            for statement in add_partitions(table, {day: dataset_location(folder, name, day) for day in days}):
+                self.engine.execute(statement)
         read = RawRead(TABLE, DEFAULT_FORMAT, (self.source.account, self.source.region))
-        self.unloaded = self.engine.execute(unload_rejected([read], min(days), max(days), folder))
+        statement = unload_datasets([read], list(DATASETS.values()), min(days), max(days), folder)
+        self.unloaded = self.engine.execute(statement)
 
     def report(self, name: str, day: str) -> QueryResult:
-        (report,) = (report for report in REPORTS if report.name == name)
-        return self.engine.execute(report_sql(report, REJECTED, date.fromisoformat(day), date.fromisoformat(day)))
+        (report,) = (report for report in read_reports() if report.name == name)
+        result = self.engine.execute(report_sql(report, date.fromisoformat(day), date.fromisoformat(day)))
+        return replace(result, frame=result.frame.head(report.rows))
 
     def visible_bytes(self, day: str) -> int:
         prefix = self.source.day_prefix(date.fromisoformat(day))
@@ -190,8 +194,9 @@ def test_rejected_flow_details_are_those_that_hives_reader_finds(logs: Logs) -> 
 def test_reports_of_all_days_are_those_of_each_day(logs: Logs) -> None:
     first, last = date.fromisoformat(min(logs.answers)), date.fromisoformat(max(logs.answers))
     for name, kind in (("top_rejected_pairs", "top"), ("rejected_flow_details", "details")):
-        (report,) = (report for report in REPORTS if report.name == name)
-        found = rows(logs.engine.execute(report_sql(report, REJECTED, first, last)))
+        (report,) = (report for report in read_reports() if report.name == name)
+        frame = logs.engine.execute(report_sql(report, first, last)).frame
+        found = rows(replace(logs.unloaded, frame=frame.groupby("dt").head(report.rows)))
         assert found == [(*row, day) for day in sorted(logs.answers) for row in logs.answers[day][kind]]
 
 
@@ -202,6 +207,36 @@ def test_the_rejected_flows_in_parquet_are_those_in_the_text(logs: Logs) -> None
     assert sorted(map(repr, parquet)) == sorted(map(repr, text))
     plain = rows(logs.engine.execute(f"SELECT * FROM {TABLE.trino}"))
     assert sorted(map(repr, text)) == sorted(repr(row) for row in plain if row[12] == "REJECT")
+
+
+IN_RANGE = "dt IN (SELECT DISTINCT dt FROM traffic_by_hour)"
+SUMS = "count(*) AS records, sum(numpackets) AS numpackets, sum(numbytes) AS numbytes"
+SUMS_OF_SUMS = "sum(records) AS records, sum(numpackets) AS numpackets, sum(numbytes) AS numbytes"
+HOUR = "CAST(starttime % 86400 / 3600 AS integer)"
+PORT = "CASE WHEN least(sourceport, destinationport) < 32768 THEN least(sourceport, destinationport) END"
+
+
+@pytest.mark.parametrize("keys", ["action", "protocol", "interfaceid", "logstatus", "dt", "action, protocol, dt"])
+@pytest.mark.parametrize("dataset", ["traffic_summary", "traffic_by_hour"])
+def test_sums_of_the_traffic_are_those_of_the_records(logs: Logs, dataset: str, keys: str) -> None:
+    raw = f"SELECT {keys}, {SUMS} FROM {TABLE.trino} WHERE {IN_RANGE} GROUP BY {keys}"
+    summed = f'SELECT {keys}, {SUMS_OF_SUMS} FROM "{TABLE.database}"."{dataset}" GROUP BY {keys}'
+    assert sorted(map(repr, rows(logs.engine.execute(summed)))) == sorted(map(repr, rows(logs.engine.execute(raw))))
+
+
+def test_hours_are_those_of_the_records(logs: Logs) -> None:
+    raw = f"SELECT {HOUR}, action, dt, {SUMS} FROM {TABLE.trino} WHERE {IN_RANGE} GROUP BY 1, 2, 3"
+    summed = f'SELECT hour, action, dt, {SUMS_OF_SUMS} FROM "{TABLE.database}"."traffic_by_hour" GROUP BY 1, 2, 3'
+    assert sorted(map(repr, rows(logs.engine.execute(summed)))) == sorted(map(repr, rows(logs.engine.execute(raw))))
+
+
+def test_pairs_and_ports_are_those_of_the_records(logs: Logs) -> None:
+    keys = "interfaceid, sourceaddress, destinationaddress"
+    times = "min(starttime) AS starttime, max(endtime) AS endtime"
+    raw = f"SELECT {keys}, {PORT}, dt, {SUMS}, {times} FROM {TABLE.trino} WHERE {IN_RANGE} GROUP BY 1, 2, 3, 4, 5"
+    summed = f'SELECT {keys}, serviceport, dt, {SUMS_OF_SUMS}, {times} FROM "{TABLE.database}"."traffic_summary" '
+    found = logs.engine.execute(f"{summed} GROUP BY 1, 2, 3, 4, 5")
+    assert sorted(map(repr, rows(found))) == sorted(map(repr, rows(logs.engine.execute(raw))))
 
 
 def test_bytes_scanned_are_those_of_the_days_visible_objects_once(logs: Logs) -> None:

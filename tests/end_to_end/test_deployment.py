@@ -124,12 +124,18 @@ def container_environment(given: Mapping[str, str], service: str = "code") -> di
     """What the compose file makes of a user's variables for a service."""
 
     def value_of(match: re.Match[str]) -> str:
-        name, required = match.groups()
-        assert given.get(name), f"{name}: {required}"
-        return given[name]
+        name, otherwise, text = match.groups()
+        assert given.get(name) or otherwise == ":-", f"{name}: {text}"
+        return given.get(name) or text
+
+    def interpolated(value: str) -> str:
+        # The innermost first: a value may be what another one stands for.
+        while (found := re.sub(r"\$\{(\w+)(:[?-])([^{}]*)\}", value_of, value)) != value:
+            value = found
+        return value
 
     values = {
-        name: given.get(name) if value is None else re.sub(r"\$\{(\w+):\?([^}]*)\}", value_of, value)
+        name: given.get(name) if value is None else interpolated(value)
         for name, value in COMPOSE["services"][service]["environment"].items()
     }
     return {name: value for name, value in values.items() if value is not None}
@@ -358,6 +364,14 @@ def test_what_is_not_set_is_the_default_in_the_containers(monkeypatch: pytest.Mo
     for name, value in container_environment(given).items():
         monkeypatch.setenv(name, value)
     assert read_settings() == Settings(target="aws", bucket=BUCKET, region=REGION)
+
+
+@pytest.mark.parametrize("works_in", [None, "eu-west-1"])
+def test_all_clients_of_the_containers_work_in_one_region(works_in: str | None) -> None:
+    given = {"FLOWLAKE_BUCKET": BUCKET, "FLOWLAKE_REGION": REGION, "DAGSTER_POSTGRES_PASSWORD": PASSWORD}
+    made = container_environment({**given, **({"AWS_REGION": works_in} if works_in else {})})
+    assert (made["FLOWLAKE_REGION"], made.get("AWS_REGION")) == (REGION, works_in)
+    assert made["AWS_DEFAULT_REGION"] == (works_in or REGION)
 
 
 def test_the_classroom_example_is_a_complete_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,6 +11,14 @@ ACCOUNT = "123456789012"
 DENY = {"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*"}
 
 
+EVERYBODY = {**key_statement(), "Principal": {"AWS": "*"}}
+AS_AWS_MANAGES_KEYS = {"StringEquals": {"kms:CallerAccount": ACCOUNT, "kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+
+
+def of_source(account: str) -> dict[str, Any]:
+    return {**key_statement(), "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:logs:*:{account}:*"}}}
+
+
 def of_account(account: str, operator: str = "StringEquals") -> dict[str, Any]:
     return {**key_statement(), "Condition": {operator: {"aws:SourceAccount": account}}}
 
@@ -24,6 +32,25 @@ def of_account(account: str, operator: str = "StringEquals") -> dict[str, Any]:
         pytest.param([of_account("1234*", "StringLike")], True, id="of accounts like it"),
         pytest.param([key_statement(), DENY], False, id="denied"),
         pytest.param([key_statement(), {**DENY, "Condition": {"Bool": {"a": "b"}}}], True, id="denied to some"),
+        pytest.param([of_source(ACCOUNT)], True, id="of this account's log deliveries"),
+        pytest.param([of_source("*")], True, id="of all log deliveries"),
+        pytest.param([of_source("999999999999")], False, id="of another account's log deliveries"),
+        pytest.param([EVERYBODY], True, id="everybody"),
+        pytest.param([{**EVERYBODY, "Principal": "*"}], True, id="everybody in short"),
+        pytest.param([{**EVERYBODY, "Condition": AS_AWS_MANAGES_KEYS}], False, id="everybody in the account"),
+        pytest.param(
+            [{**EVERYBODY, "Principal": "*", "Condition": AS_AWS_MANAGES_KEYS}], False, id="in the account, in short"
+        ),
+        pytest.param(
+            [{**EVERYBODY, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-a"}}}], False, id="organization"
+        ),
+        pytest.param(
+            [{**EVERYBODY, "Condition": {"Bool": {"aws:PrincipalIsAWSService": "true"}}}], True, id="AWS's services"
+        ),
+        pytest.param(
+            [{**EVERYBODY, "Condition": {"StringNotEquals": {"aws:PrincipalAccount": "9"}}}], True, id="all but one"
+        ),
+        pytest.param([key_statement(), {**DENY, "Principal": {"AWS": "*"}}], False, id="denied to everybody"),
         pytest.param([], False, id="nothing"),
     ],
 )

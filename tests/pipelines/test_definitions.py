@@ -6,6 +6,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.events import RunFailureReason
+from dagster._core.execution.retries import auto_reexecution_should_retry_run
 from support import DAY, files_in, report_rows, run
 
 import pipelines.settings
@@ -169,6 +171,15 @@ def test_the_job_looks_adds_the_partition_then_writes_the_reports(defs):
     steps.remove("network_interfaces")  # nothing waits for it
     assert steps[:3] == ["vpc_flow_log", "vpc_flow_logs_partition", "rejected_flows"]
     assert sorted(steps[3:]) == [report.name for report in REPORTS]
+
+
+def test_a_daily_run_that_failed_is_not_repeated_by_any_instance(defs):
+    tags = defs.resolve_job_def(JOB).run_tags
+    settings = {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": True}
+    with dg.instance_for_test(overrides={"run_retries": settings}) as instance:
+        for reason, repeated in ((RunFailureReason.STEP_FAILURE, False), (RunFailureReason.RUN_EXCEPTION, True)):
+            failed = instance.add_run(dg.DagsterRun(JOB, status=dg.DagsterRunStatus.FAILURE, tags=tags))
+            assert auto_reexecution_should_retry_run(instance, failed, reason) is repeated
 
 
 def test_the_schedule_runs_every_day_at_one_utc(defs):

@@ -48,7 +48,7 @@ def test_any_other_statement_is_refused_without_write(statement: str) -> None:
     require_permitted(statement, RESULTS, write=True)
 
 
-@pytest.mark.parametrize("folder", ["reports", "rejected_flows/a/"])
+@pytest.mark.parametrize("folder", ["reports", "datasets/a/"])
 def test_no_unload_writes_among_the_results(folder: str) -> None:
     with pytest.raises(FlowLakeError, match="REJECT records and reports"):
         require_permitted(f"/* all */ unload (SELECT 1) TO 's3://results/{folder}'", RESULTS, write=True)

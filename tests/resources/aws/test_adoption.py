@@ -414,6 +414,45 @@ def test_a_subnets_flow_log_beside_its_vpcs_is_an_error(aws: AwsDouble, vpc: str
 
 
 @pytest.mark.usefixtures("ready_bucket")
+def test_a_subnets_flow_log_beside_its_vpcs_is_an_error_whichever_vpc_it_is(aws: AwsDouble, vpc: str) -> None:
+    create_flow_log(vpc)
+    other = make_vpc()
+    subnet = subnet_of(other)
+    there, first = create_flow_log(subnet, ResourceType="Subnet"), create_flow_log(other)
+    assert repeated(vpc) == (
+        f"- {there} of {subnet} delivers to this bucket too, as {first} of its {other} does: its records are there "
+        "twice. Delete one of them"
+    )
+
+
+@pytest.mark.usefixtures("ready_bucket")
+def test_an_interfaces_flow_log_beside_its_subnets_is_an_error(aws: AwsDouble, vpc: str) -> None:
+    interface = interface_of(vpc)
+    described = boto3.client("ec2").describe_network_interfaces(NetworkInterfaceIds=[interface])
+    subnet = described["NetworkInterfaces"][0]["SubnetId"]
+    create_flow_log(vpc, TrafficType="ACCEPT")
+    of_subnet = create_flow_log(subnet, ResourceType="Subnet", TrafficType="REJECT")
+    of_interface = create_flow_log(interface, ResourceType="NetworkInterface", TrafficType="REJECT")
+    result = materialize(settings([vpc], traffic_type="ACCEPT"))
+    assert not result.success
+    assert checks(result)["delivers_readable_records"] == (
+        False,
+        f"- {of_interface} of {interface} delivers to this bucket too, as {of_subnet} of its {subnet} does: its "
+        "records are there twice. Delete one of them",
+    )
+
+
+@pytest.mark.usefixtures("ready_bucket")
+@pytest.mark.parametrize("where", ["", "/elsewhere"])
+def test_a_flow_log_of_other_records_is_no_reason_not_to_create_one(aws: AwsDouble, vpc: str, where: str) -> None:
+    there = {"ResourceType": "Subnet", "TrafficType": "ACCEPT", "LogDestination": f"arn:aws:s3:::{BUCKET}{where}"}
+    create_flow_log(subnet_of(vpc), **there)
+    result = succeed(settings([vpc], traffic_type="REJECT"))
+    assert checks(result)["delivers_readable_records"] == (True, "nothing")
+    assert [log["TrafficType"] for log in flow_logs()] == ["ACCEPT", "REJECT"]
+
+
+@pytest.mark.usefixtures("ready_bucket")
 def test_two_flow_logs_of_one_vpc_are_an_error(aws: AwsDouble, vpc: str) -> None:
     first = create_flow_log(vpc)
     second = create_flow_log(vpc, TrafficType="REJECT", LogDestination=f"arn:aws:s3:::{BUCKET}/")
@@ -761,6 +800,16 @@ def test_managed_query_results_are_an_error_beforehand(aws: AwsDouble, vpc: str)
         "query results), which is not read from here: let it have a location in S3. Or name another one in "
         "FLOWLAKE_WORKGROUP: one that does not exist is created."
     )
+    assert aws.queries() == []
+
+
+def test_managed_query_results_are_an_error_before_any_statement(aws: AwsDouble) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    boto3.client("athena").create_work_group(
+        Name="vpc-flow-lake", Configuration={"ManagedQueryResultsConfiguration": {"Enabled": True}}
+    )
+    with pytest.raises(FlowLakeError, match="keeps query results in storage of Athena's own"):
+        build_target(settings()).athena.execute("SELECT 1")
     assert aws.queries() == []
 
 

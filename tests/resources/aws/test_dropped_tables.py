@@ -113,6 +113,36 @@ def test_the_policies_are_enough_where_the_tables_were_dropped(
     assert partitions("rejected_flows") == before
 
 
+def places(table: str) -> dict[str, str]:
+    """Where each day of a table lies, without the closing slash that SET LOCATION leaves and ADD PARTITION does not."""
+    return {day: location.rstrip("/") for day, location in partitions(table).items()}
+
+
+@pytest.mark.parametrize("dropped", ["side table", "all tables", "database"])
+def test_a_side_table_that_was_dropped_comes_back_by_policies_alone_and_without_a_scan(
+    filled: AwsDouble, monkeypatch: pytest.MonkeyPatch, dropped: str
+) -> None:
+    name = f"123456789012_vpcflowlogs_us-east-1_fl-0fffffffffffffff1_{DAY:%Y%m%d}T0005Z_aaaaaaaa.log.gz"
+    text = b"srcaddr dstaddr action packets\n192.0.2.77 10.0.0.1 REJECT 987654\n"
+    put(f"{LOGS}/{DAY:%Y/%m/%d}/{name}", gzip.compress(text))
+    succeed(settings(), selection=DAILY)
+    glue = boto3.client("glue")
+    names = [table["Name"] for table in glue.get_tables(DatabaseName="vpc_flow_lake")["TableList"]]
+    (side,) = [name for name in names if name.startswith("vpc_flow_logs_")]
+    before = {name: places(name) for name in names}
+    assert list(before[side]) == [str(DAY)]
+    for table in [side] if dropped == "side table" else names:
+        glue.delete_table(DatabaseName="vpc_flow_lake", Name=table)
+    if dropped == "database":
+        glue.delete_database(Name="vpc_flow_lake")
+    sent = len(filled.queries())
+    become(filled, monkeypatch, policy("iam-policy-read.json"))
+    succeed(settings(), selection="vpc_flow_logs")
+    filled.set(enforce_iam=False)
+    assert {query["StatementType"] for query in filled.queries()[sent:]} == {"DDL"}
+    assert {name: places(name) for name in names} == before
+
+
 # What has changed since
 
 
@@ -212,7 +242,7 @@ def test_the_double_leaves_a_marker_where_a_place_holds_no_object(aws: AwsDouble
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     succeed(settings())
     day = f"{LOGS}/{DAY:%Y/%m/%d}_$folder$"
-    assert markers() == {f"{LOGS}_$folder$", "rejected_flows_$folder$", day}
+    assert markers() == {f"{LOGS}_$folder$", "datasets_$folder$", day}
 
 
 def test_markers_are_no_objects_no_days_and_no_attempts(

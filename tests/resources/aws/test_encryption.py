@@ -32,10 +32,10 @@ def vpc(aws: AwsDouble) -> str:
     return make_vpc()
 
 
-def make_key(*statements: dict[str, Any]) -> str:
+def make_key(*statements: dict[str, Any], **others: str) -> str:
     """A key that its account manages, with these statements in its policy; returns its ARN."""
     root = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "kms:*"}
-    document = {"Version": "2012-10-17", "Statement": [{**root, "Resource": "*"}, *statements]}
+    document = {"Version": "2012-10-17", "Statement": [{**root, "Resource": "*"}, *statements], **others}
     return str(boto3.client("kms").create_key(Policy=json.dumps(document))["KeyMetadata"]["Arn"])
 
 
@@ -81,6 +81,19 @@ def test_a_key_that_aws_manages_is_told(aws: AwsDouble, vpc: str, key: str | Non
     assert found.endswith(NEEDED)
 
 
+def test_a_key_that_aws_manages_is_told_also_by_its_arn(aws: AwsDouble, vpc: str) -> None:
+    in_the_account = {
+        "StringEquals": {"kms:CallerAccount": "123456789012", "kms:ViaService": "s3.us-east-1.amazonaws.com"}
+    }
+    key = make_key({**key_statement(), "Principal": {"AWS": "*"}, "Condition": in_the_account}, Id="auto-s3-2")
+    make_bucket(key)
+    assert warnings(vpc) == [
+        f"objects are encrypted with {key}, a key that AWS manages, whose policy cannot be changed: no flow log is "
+        "delivered into such a bucket. Let its default encryption be SSE-S3, or a key of KMS that you manage, given by "
+        f"its ARN. {NEEDED}"
+    ]
+
+
 @pytest.mark.parametrize("name", ["id", "alias"])
 def test_a_key_not_given_by_its_arn_is_told(aws: AwsDouble, vpc: str, name: str) -> None:
     key = make_key(key_statement()).rpartition("/")[2] if name == "id" else "alias/logs"
@@ -114,7 +127,7 @@ def test_all_that_is_written_uses_the_key_by_policies_alone(
     s3 = boto3.client("s3")
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
     names = {name.split("/")[0] for name in keys if not name.endswith("_$folder$")}
-    assert names == {"AWSLogs", "athena-results", "rejected_flows", "reports", "source"}
+    assert names == {"AWSLogs", "athena-results", "datasets", "reports", "source"}
     heads = [s3.head_object(Bucket=BUCKET, Key=name) for name in keys]
     assert {(head["ServerSideEncryption"], head.get("SSEKMSKeyId")) for head in heads} == {("aws:kms", key)}
     group = boto3.client("athena").get_work_group(WorkGroup="vpc-flow-lake")["WorkGroup"]["Configuration"]
@@ -174,6 +187,34 @@ def test_where_results_are_elsewhere_versions_of_logs_are_not_told(aws: AwsDoubl
     boto3.client("s3").create_bucket(Bucket="company-flow-lake")
     found = checks(succeed(elsewhere, selection="vpc_flow_logs_bucket"))["set_up_as_recommended"][1]
     assert "versions" not in found
+
+
+@pytest.mark.parametrize("allowed", [True, False], ids=["allowed", "not allowed"])
+def test_versions_of_results_elsewhere_are_told_where_they_may_be_looked_at(
+    aws: AwsDouble, vpc: str, monkeypatch: pytest.MonkeyPatch, allowed: bool
+) -> None:
+    make_bucket(make_key(key_statement()))
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="company-flow-lake")
+    s3.put_bucket_versioning(Bucket="company-flow-lake", VersioningConfiguration={"Status": "Enabled"})
+    document = policy("iam-policy.json")
+    for statement in document["Statement"]:
+        if statement["Sid"] in ("FindLogs", *(["Bucket"] if allowed else [])):
+            statement["Resource"] = [statement["Resource"], "arn:aws:s3:::company-flow-lake"]
+    become(aws, monkeypatch, document)
+    elsewhere = settings([vpc], results="s3://company-flow-lake")
+    found = checks(succeed(elsewhere, selection="vpc_flow_logs_bucket"))["set_up_as_recommended"][1]
+    told = [line for line in found.splitlines() if "versions" in line]
+    assert told == (
+        [
+            "- the bucket of results, company-flow-lake, keeps versions: reports and files of rejected flows that are "
+            "replaced stay, and are paid, as older versions until a lifecycle rule removes those "
+            "(NoncurrentVersionExpiration), and what Object Lock holds at least as long as that. A bucket without "
+            "versions is recommended"
+        ]
+        if allowed
+        else []
+    )
 
 
 def test_copies_are_told_where_kms_encrypts_them(aws: AwsDouble, tmp_path: Path) -> None:

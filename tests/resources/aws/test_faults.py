@@ -18,9 +18,11 @@ from aws_double.server import AwsDouble
 from aws_lineage import (
     BUCKET,
     REPORTS,
+    become,
     failure,
     make_vpc,
     materialize,
+    policy,
     rejected_flows,
     report,
     settings,
@@ -30,6 +32,7 @@ from aws_lineage import (
 )
 from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, with_day
 
+from assets.day_objects import DayObjects
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName
 from pipelines.targets import build_target
@@ -275,6 +278,62 @@ def test_days_that_cannot_be_scanned_at_once_are_scanned_in_halves(aws: AwsDoubl
     for day in (DAY, NEXT_DAY):
         assert report("top_rejected_pairs", day) == with_day(SMALL_TOP[day], day)
     assert rejected_flows().left_behind == []
+
+
+def of_bytes(monkeypatch: pytest.MonkeyPatch, each_day: int) -> None:
+    """Let the objects of each day be said to have so many bytes."""
+    monkeypatch.setattr(DayObjects, "size", each_day)
+
+
+@pytest.fixture
+def narrow_workgroup(aws: AwsDouble, tmp_path: Path) -> AwsDouble:
+    """Somebody else's workgroup, which allows a query 10 MB, where the setting is 100 GB. Two days are added."""
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    upload_small_logs(tmp_path)
+    boto3.client("athena").create_work_group(
+        Name="vpc-flow-lake", Configuration={"BytesScannedCutoffPerQuery": 10_000_000}
+    )
+    succeed(settings(), selection="vpc_flow_logs_bucket,vpc_flow_log,vpc_flow_logs")
+    succeed(settings(), DAY, NEXT_DAY, selection="vpc_flow_logs_partition")
+    return aws
+
+
+def unloads(aws: AwsDouble) -> list[str]:
+    """How each UNLOAD ended."""
+    return [query["Status"]["State"] for query in aws.queries() if query["SubstatementType"] == "UNLOAD"]
+
+
+def test_days_are_scanned_together_as_far_as_the_workgroup_allows(
+    narrow_workgroup: AwsDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    become(narrow_workgroup, monkeypatch, policy("iam-policy-daily.json"))
+    of_bytes(monkeypatch, 6_000_000)
+    narrow_workgroup.set(scanned_bytes=6_000_000)
+    succeed(settings(), DAY, NEXT_DAY, selection=f"rejected_flows,{REPORTS}")
+    assert unloads(narrow_workgroup) == ["SUCCEEDED", "SUCCEEDED"]
+    narrow_workgroup.set(enforce_iam=False)
+    for day in (DAY, NEXT_DAY):
+        assert report("top_rejected_pairs", day) == with_day(SMALL_TOP[day], day)
+
+
+def test_a_day_that_the_workgroup_would_cancel_is_refused_before_it_is_sent(
+    narrow_workgroup: AwsDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_bytes(monkeypatch, 10_000_001)
+    assert failure(materialize(settings(), selection="rejected_flows")) == (
+        f"The objects of {DAY} are 10,000,001 bytes, and one query may scan 10,000,000. Raise that in Athena's "
+        "workgroup and in FLOWLAKE_SCAN_LIMIT_BYTES. Nothing was scanned."
+    )
+    assert unloads(narrow_workgroup) == []
+
+
+def test_where_the_workgroup_may_not_be_looked_at_the_setting_decides(
+    narrow_workgroup: AwsDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    become(narrow_workgroup, monkeypatch, policy("iam-policy-daily.json", without="athena:GetWorkGroup"))
+    of_bytes(monkeypatch, 10_000_001)
+    succeed(settings(), DAY, NEXT_DAY, selection="rejected_flows")
+    assert unloads(narrow_workgroup) == ["SUCCEEDED"]
 
 
 MISSING = date(2020, 1, 1)

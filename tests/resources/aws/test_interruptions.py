@@ -121,8 +121,8 @@ def test_what_killed_runs_left_goes_a_day_later_and_nothing_else(aws: AwsDouble,
     for age in (timedelta(days=2), timedelta(hours=1)):
         name = f"{now - age:{STAMP}}-0badcafe"
         part = "20240310_010203_00012_ab1cd_0badcafe-1234-4567-89ab-0123456789ab"
-        files = {f"rejected_flows/{name}/dt={day}/{part}": b"half a file" for day in (DAY, NEXT_DAY)}
-        note = {f"rejected_flows/_unfinished/vpc_flow_lake/{name}": f"rejected_flows/{name}/\n".encode()}
+        files = {f"datasets/{name}/dt={day}/dataset=rejected_flows/{part}": b"half a file" for day in (DAY, NEXT_DAY)}
+        note = {f"datasets/_unfinished/vpc_flow_lake/{name}": f"datasets/{name}/\n".encode()}
         left[age] = {**files, **note}
         for key, body in left[age].items():
             boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
@@ -130,7 +130,7 @@ def test_what_killed_runs_left_goes_a_day_later_and_nothing_else(aws: AwsDouble,
     found = rejected_flows()
     # A run that may still be at work beside this one is why this one's notes stay too.
     own = set(found.left_behind) - set(left[timedelta(hours=1)])
-    assert len(own) == 2 and all(key.startswith("rejected_flows/_unfinished/") for key in own)
+    assert len(own) == 2 and all(key.startswith("datasets/_unfinished/") for key in own)
     assert set(left[timedelta(hours=1)]) <= set(found.left_behind)
     assert found.days == {DAY.isoformat(): (1, sorted(SMALL_DETAILS[DAY], key=repr))}
 

@@ -208,7 +208,7 @@ def test_a_range_that_takes_several_statements_tells_which_days_are_not_done(
         DAY.isoformat(): (1, sorted(SMALL_DETAILS[DAY], key=repr)),
     }
     # What it had written of the other two when it failed, which Athena does not remove, and what tells of it.
-    notes = [key for key in found.left_behind if key.startswith("rejected_flows/_unfinished/")]
+    notes = [key for key in found.left_behind if key.startswith("datasets/_unfinished/")]
     assert (len(notes), len(found.left_behind)) == (2, 4)
     assert report("top_rejected_pairs", DAY) == reports
     succeed(settings(), DAY, NEXT_DAY, selection=f"rejected_flows,{REPORTS}")
@@ -279,7 +279,7 @@ def test_no_call_is_made_while_definitions_load_nor_by_the_embedded_target(
 # Whose results
 
 
-@pytest.mark.parametrize("key", ["reports/top_rejected_pairs/2021-09-02.csv", "lake/rejected_flows/a.parquet"])
+@pytest.mark.parametrize("key", ["reports/top_rejected_pairs/2021-09-02.csv", "lake/datasets/a.parquet"])
 def test_a_place_with_other_objects_is_not_claimed(aws: AwsDouble, vpc: str, key: str) -> None:
     succeed(settings([vpc]), selection="vpc_flow_logs_bucket")
     boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"theirs")

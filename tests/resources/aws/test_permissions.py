@@ -75,7 +75,7 @@ def test_the_policy_is_its_two_parts() -> None:
     assert whole["Statement"] == setup["Statement"] + [s for s in daily["Statement"] if s["Sid"] not in OF_SETUP_TOO]
 
 
-OF_SETUP_TOO = ("LookAtFlowLogs", "NoteDays", "SideTables")
+OF_SETUP_TOO = ("LookAtFlowLogs", "LookAtWorkgroup", "NoteDays", "SideTables")
 """The daily policy's statements that allow what the setup's allow already."""
 
 OF_A_READER = ("Workgroup", "Catalog", "NoteSource")
@@ -92,9 +92,15 @@ def test_the_policy_of_a_reader_has_no_part_in_buckets_and_flow_logs() -> None:
     assert of_buckets == {"s3:ListBucket", "s3:GetBucketLocation", *uploads, *objects}
 
 
-@pytest.mark.parametrize(("part", "room"), [("", 25), ("-read", 1_330), ("-setup", 3_452), ("-daily", 1_718)])
-def test_a_policy_of_the_longest_names_leaves_so_many_characters_of_what_iam_takes(part: str, room: int) -> None:
-    longest = dict.fromkeys(NAMES, "x" * 128) | {"BUCKET": "x" * 63, "ACCOUNT_ID": "1" * 12}
+@pytest.mark.parametrize(
+    ("part", "database", "room"),
+    [("", 128, -551), ("", 60, 61), ("-read", 128, 754), ("-setup", 128, 3_257), ("-daily", 128, 1_059)],
+)
+def test_a_policy_of_the_longest_names_leaves_so_many_characters_of_what_iam_takes(
+    part: str, database: int, room: int
+) -> None:
+    longest = dict.fromkeys(NAMES, "x" * 128)
+    longest |= {"BUCKET": "x" * 63, "ACCOUNT_ID": "1" * 12, "DATABASE": "x" * database}
     shorter = {"REGION": "ap-northeast-1", "PARTITION": "aws-us-gov"}
     document = policy(f"iam-policy{part}.json", **longest | shorter)
     # "IAM and AWS STS quotas", IAM user guide: of a managed policy, without its white space.
@@ -191,7 +197,7 @@ def test_once_all_is_set_up_the_daily_policy_alone_runs_the_daily_job(
     ("action", "statement"),
     [
         *((action, "") for action in actions("iam-policy.json") if action not in (*ONLY_AWS_ASKS, *ONLY_WITH_A_KEY)),
-        *((action, "RejectedFlows") for action in ONLY_WITH_RECORDS),
+        *((action, "Datasets") for action in ONLY_WITH_RECORDS),
         ("s3:PutObject", "Markers"),
     ],
 )
@@ -247,7 +253,7 @@ def test_a_day_whose_replaced_files_cannot_be_removed_is_served_as_it_is_now(
     assert record(PING) in [row[:-1] for row in report("rejected_flow_details", DAY)]
     found = rejected_flows()
     assert found.days[DAY.isoformat()] == (1, sorted([*SMALL_DETAILS[DAY], record(PING)], key=repr))
-    notes = [key for key in found.left_behind if key.startswith("rejected_flows/_unfinished/")]
+    notes = [key for key in found.left_behind if key.startswith("datasets/_unfinished/")]
     left = set(found.left_behind) - set(notes)
     # The file, and the marker that says that it is all.
     assert len(left) == 2 and all(f"s3://{BUCKET}/{key}".replace("/_complete/", "/").startswith(before) for key in left)
@@ -351,6 +357,24 @@ def test_the_daily_policy_looks_at_flow_logs_of_subnets(aws: AwsDouble, monkeypa
     assert checks(result)["delivers_readable_records"] == (True, "nothing")
 
 
+def test_who_may_not_look_at_flow_logs_at_night_is_told_and_has_the_reports(
+    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    configured = settings([make_vpc()])
+    succeed(configured)
+    upload_small_logs(tmp_path)
+    become(aws, monkeypatch, policy("iam-policy-daily.json", without="ec2:DescribeFlowLogs"))
+    job = build_definitions(configured).resolve_job_def("daily_reject_reports")
+    passed, found = checks(job.execute_in_process(partition_key=DAY.isoformat()))["delivers_readable_records"]
+    assert not passed
+    assert found.startswith(
+        "- whether the flow logs are there and deliver is not known: Access denied while looking for flow logs: grant "
+        "ec2:DescribeFlowLogs to the caller"
+    )
+    aws.set(enforce_iam=False)
+    assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
 GLUE = "arn:aws:glue:us-east-1:123456789012"
 
 
@@ -420,6 +444,6 @@ def test_the_daily_policy_writes_what_a_day_gives_alone() -> None:
         for arn in statement["Resource"]
     ]
     assert written == [
-        *("athena-results/*", "rejected_flows/*", "reports/*", "source/days/*", "dagster-logs/*"),
+        *("athena-results/*", "datasets/*", "reports/*", "source/days/*", "dagster-logs/*"),
         "*_?folder?",
     ]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from small_bucket import SOURCE
 from support import day_locations, default_table
 
+from flowlogs.datasets import REJECTED_FLOWS
 from flowlogs.fields import DEFAULT_FIELDS, DERIVED_COLUMNS
 from flowlogs.statements import (
     PARQUET,
@@ -19,8 +20,8 @@ from flowlogs.statements import (
     add_partitions,
     create_database,
     create_table,
+    dataset_table,
     drop_table,
-    rejected_flows_table,
     set_partition_location,
     show_partitions,
 )
@@ -60,12 +61,12 @@ def test_create_table_of_flow_logs() -> None:
 
 
 def test_create_table_of_rejected_flows() -> None:
-    assert parse(create_table(NAME, rejected_flows_table("s3://results/")), "other") == CreateTable(
+    assert parse(create_table(NAME, dataset_table(REJECTED_FLOWS, "s3://results/")), "other") == CreateTable(
         NAME,
         TableDefinition(
             columns=DERIVED_COLUMNS,
             partition_columns=(("dt", "string"),),
-            location="s3://results/rejected_flows/",
+            location="s3://results/datasets/rejected_flows/",
             stored_as=PARQUET,
             delimiter="\x01",
         ),
