@@ -32,7 +32,9 @@ class DatasetRows:
         self.engine = EmbeddedAthena(root / "catalog.sqlite", {"results": store}, DATABASE)
         self.engine.execute(create_database(DATABASE))
         for dataset in DATASETS.values():
-            self.engine.execute(create_table(TableName(DATABASE, dataset.name), dataset_table(dataset, "s3://results/")))
+            self.engine.execute(
+                create_table(TableName(DATABASE, dataset.name), dataset_table(dataset, "s3://results/"))
+            )
 
     def put(self, dataset: str, day: str, rows: Sequence[Row]) -> None:
         """A day's partition with these rows. A file has the columns that its rows have, as those of a scan do."""

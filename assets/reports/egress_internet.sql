@@ -16,12 +16,10 @@
 WITH prices (usd_per_gb) AS (
   VALUES (0.09e0) -- data transfer out to the internet, the first 10 TB of a month, us-east-1
 ),
-pairs AS (
+sent AS (
   SELECT
     interfaceid,
-    sourceaddress,
     destinationaddress,
-    flow_direction,
     sum(numbytes) AS bytes,
     sum(numpackets) AS packets,
     dt
@@ -30,17 +28,18 @@ pairs AS (
     AND action = 'ACCEPT'
     AND coalesce(flow_direction, '-') IN ('egress', '-')
     AND traffic_path IS DISTINCT FROM 1
+    AND (flow_direction = 'egress' OR {private(sourceaddress)})
     AND coalesce(pkt_dst_aws_service, '-') = '-'
-  GROUP BY interfaceid, sourceaddress, destinationaddress, flow_direction, dt
+  GROUP BY interfaceid, destinationaddress, dt
 )
 SELECT
   interfaceid,
-  count(DISTINCT destinationaddress) AS destinations,
+  count(*) AS destinations,
   sum(bytes) AS bytes,
   sum(packets) AS packets,
   round(sum(bytes) * max(usd_per_gb) / 1e9, 4) AS usd,
   dt
-FROM pairs
+FROM sent
 CROSS JOIN prices
-WHERE (flow_direction = 'egress' OR {private(sourceaddress)}) AND {internet(destinationaddress)}
+WHERE {internet(destinationaddress)}
 GROUP BY interfaceid, dt

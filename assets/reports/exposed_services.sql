@@ -27,27 +27,14 @@ SELECT
   protocol,
   count(DISTINCT sourceaddress) AS sources,
   sum(records) AS records,
-  sum(packets) AS packets,
-  sum(bytes) AS bytes,
+  sum(numpackets) AS packets,
+  sum(numbytes) AS bytes,
   dt
-FROM (
-  SELECT
-    interfaceid,
-    sourceaddress,
-    destinationaddress,
-    serviceport,
-    protocol,
-    sum(records) AS records,
-    sum(numpackets) AS packets,
-    sum(numbytes) AS bytes,
-    dt
-  FROM traffic_summary
-  WHERE dt BETWEEN '{first}' AND '{last}'
-    AND action = 'ACCEPT'
-    AND service_end = 'destination'
-    AND serviceport IN ({ports})
-    AND flow_direction IS DISTINCT FROM 'egress'
-  GROUP BY interfaceid, sourceaddress, destinationaddress, serviceport, protocol, dt
-)
-WHERE {internet(sourceaddress)}
+FROM traffic_summary
+WHERE dt BETWEEN '{first}' AND '{last}'
+  AND action = 'ACCEPT'
+  AND service_end = 'destination'
+  AND serviceport IN ({ports})
+  AND flow_direction IS DISTINCT FROM 'egress'
+  AND {internet(sourceaddress)}
 GROUP BY interfaceid, destinationaddress, serviceport, protocol, dt

@@ -5,17 +5,18 @@
 -- reads: traffic_summary, traffic_by_hour
 -- history: 7
 -- parameter: least = 100000000: how many bytes make a large upload
--- order: bytes desc, destinationaddress
--- chart: bars of bytes by destinationaddress
--- alarm: bytes >= {least}
--- says: {bytes} bytes went to {destinationaddress}, which got none in the days before.
+-- order: total desc, destinationaddress, bytes desc, sourceaddress, interfaceid
+-- chart: bars of bytes by destinationaddress, sourceaddress
+-- alarm: total >= {least}
+-- says: {sourceaddress} sent {bytes} bytes to {destinationaddress}, which got none in the days before.
 -- columns:
 --   destinationaddress string: of the internet
 --   service string: whose address it is, if AWS says so
---   bytes bigint
+--   total bigint: all bytes that it got
+--   sourceaddress string: who sent them
+--   interfaceid string: where they left
+--   bytes bigint: how many this source sent
 --   records bigint: flow records
---   sourceaddress string: who sent it; NULL if there are several
---   interfaceid string: where it left; NULL if there are several
 --   starttime bigint: the first record's start
 --   endtime bigint: the last record's end
 --   dt string
@@ -25,18 +26,10 @@ WITH days AS (
   WHERE dt BETWEEN '{earliest}' AND '{last}'
   GROUP BY dt
 ),
-uploads AS (
+received AS (
   SELECT
     destinationaddress,
-    max(pkt_dst_aws_service) AS service,
     sum(numbytes) AS bytes,
-    sum(records) AS records,
-    min(sourceaddress) AS first_source,
-    max(sourceaddress) AS last_source,
-    min(interfaceid) AS first_interface,
-    max(interfaceid) AS last_interface,
-    min(starttime) AS starttime,
-    max(endtime) AS endtime,
     lag(dt) OVER (PARTITION BY destinationaddress ORDER BY dt) AS seen_before,
     dt
   FROM traffic_summary
@@ -46,21 +39,37 @@ uploads AS (
     AND traffic_path IS DISTINCT FROM 1
     AND (flow_direction = 'egress' OR {private(sourceaddress)})
   GROUP BY destinationaddress, dt
+),
+new AS (
+  SELECT destinationaddress, bytes, received.dt
+  FROM received
+  JOIN days ON days.dt = received.dt
+  WHERE received.dt BETWEEN '{first}' AND '{last}'
+    AND bytes >= {least}
+    AND {internet(destinationaddress)}
+    AND date_diff('day', date(day_before), date(received.dt)) <= {history}
+    AND (seen_before IS NULL OR date_diff('day', date(seen_before), date(received.dt)) > {history})
+),
+sent AS (
+  SELECT *
+  FROM traffic_summary
+  WHERE dt BETWEEN '{first}' AND '{last}'
+    AND action = 'ACCEPT'
+    AND coalesce(flow_direction, '-') IN ('egress', '-')
+    AND traffic_path IS DISTINCT FROM 1
+    AND (flow_direction = 'egress' OR {private(sourceaddress)})
 )
 SELECT
-  destinationaddress,
-  service,
-  bytes,
-  records,
-  CASE WHEN first_source = last_source THEN first_source END AS sourceaddress,
-  CASE WHEN first_interface = last_interface THEN first_interface END AS interfaceid,
-  starttime,
-  endtime,
-  uploads.dt
-FROM uploads
-JOIN days ON days.dt = uploads.dt
-WHERE uploads.dt BETWEEN '{first}' AND '{last}'
-  AND bytes >= {least}
-  AND {internet(destinationaddress)}
-  AND date_diff('day', date(day_before), date(uploads.dt)) <= {history}
-  AND (seen_before IS NULL OR date_diff('day', date(seen_before), date(uploads.dt)) > {history})
+  new.destinationaddress,
+  max(pkt_dst_aws_service) AS service,
+  max(new.bytes) AS total,
+  sourceaddress,
+  interfaceid,
+  sum(numbytes) AS bytes,
+  sum(records) AS records,
+  min(starttime) AS starttime,
+  max(endtime) AS endtime,
+  new.dt
+FROM new
+JOIN sent ON sent.dt = new.dt AND sent.destinationaddress = new.destinationaddress
+GROUP BY new.destinationaddress, sourceaddress, interfaceid, new.dt

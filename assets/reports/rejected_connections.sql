@@ -1,8 +1,10 @@
 -- title: Rejected connections
 -- question: Who wanted to reach which service where, and was rejected?
+-- note: A row is of one network interface, and of one pair of packets' own addresses where the log has them.
 -- reads: traffic_summary
--- order: packets desc, records desc, sourceaddress, destinationaddress, serviceport, protocol
+-- order: packets desc, records desc, interfaceid, sourceaddress, destinationaddress, serviceport, protocol
 -- columns:
+--   interfaceid string
 --   sourceaddress string
 --   destinationaddress string
 --   serviceport int: the port of the service; NULL if both ports are above 32767
@@ -13,15 +15,15 @@
 --   bytes bigint
 --   dt string
 SELECT
+  interfaceid,
   sourceaddress,
   destinationaddress,
   serviceport,
   protocol,
   service_end,
-  sum(records) AS records,
-  sum(numpackets) AS packets,
-  sum(numbytes) AS bytes,
+  records,
+  numpackets AS packets,
+  numbytes AS bytes,
   dt
 FROM traffic_summary
 WHERE dt BETWEEN '{first}' AND '{last}' AND action = 'REJECT'
-GROUP BY sourceaddress, destinationaddress, serviceport, protocol, service_end, dt

@@ -25,22 +25,10 @@ SELECT
   service_end,
   {private(destinationaddress)} AS to_inside,
   sum(records) AS records,
-  sum(packets) AS packets,
+  sum(numpackets) AS packets,
   dt
-FROM (
-  SELECT
-    sourceaddress,
-    destinationaddress,
-    serviceport,
-    protocol,
-    service_end,
-    flow_direction,
-    sum(records) AS records,
-    sum(numpackets) AS packets,
-    dt
-  FROM traffic_summary
-  WHERE dt BETWEEN '{first}' AND '{last}' AND action = 'REJECT'
-  GROUP BY sourceaddress, destinationaddress, serviceport, protocol, service_end, flow_direction, dt
-)
-WHERE flow_direction = 'egress' OR {private(sourceaddress)}
+FROM traffic_summary
+WHERE dt BETWEEN '{first}' AND '{last}'
+  AND action = 'REJECT'
+  AND (flow_direction = 'egress' OR {private(sourceaddress)})
 GROUP BY sourceaddress, destinationaddress, serviceport, protocol, service_end, dt

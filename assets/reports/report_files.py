@@ -22,7 +22,7 @@ DEFAULT_ROWS = 100
 """How many rows of a day a report has at most, unless its file says otherwise."""
 
 FRAGMENTS: Mapping[str, Callable[[str], str]] = {"private": is_private_sql, "internet": is_internet_sql}
-"""What a query may say of an address, as in `{private(sourceaddress)}`: the condition in SQL."""
+"""Conditions that a file may ask for: `{private(sourceaddress)}` is true where the column has a private address."""
 
 _NAME = re.compile("[a-z][a-z0-9_]{0,99}")
 _KEY = re.compile(r"(?P<key>[a-z]+): *(?P<value>.*)")
@@ -40,7 +40,8 @@ _PLACEHOLDER = re.compile(r"\{(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<argument>[a-z_]
 _BRACES_OF_PATTERN = re.compile(r"\{\d+(?:,\d*)?\}")
 
 _ONCE = (
-    *("title", "question", "note", "reads", "fields", "history", "order", "rows", "chart", "alarm", "says", "columns"),
+    *("title", "question", "note", "reads", "fields", "history"),
+    *("order", "rows", "chart", "alarm", "says", "columns"),
 )
 _REQUIRED = ("title", "question", "reads", "order", "columns")
 

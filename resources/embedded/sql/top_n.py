@@ -56,16 +56,22 @@ def _groups_are_partitions(scope: Scope, window: exp.Expr, partition_columns: Ma
 
 
 def _is_partition_column(scope: Scope, value: exp.Expr, partition_columns: Mapping[str, Collection[str]]) -> bool:
-    """Whether a value is a partition column of a table, perhaps through subqueries."""
-    if not isinstance(value, exp.Column):
+    """Whether a value is a partition column of a table, in a query of the table or of subqueries around one."""
+    if not isinstance(value, exp.Column) or value.table not in scope.selected_sources:
         return False
-    _, source = scope.selected_sources.get(value.table, (None, None))
-    if isinstance(source, Scope):
-        query = source.expression
-        selects = query.selects if isinstance(query, exp.Select) else []
-        found = [one.unalias() for one in selects if one.alias_or_name == value.name]
-        return len(found) == 1 and _is_partition_column(source, found[0], partition_columns)
-    return isinstance(source, exp.Table) and value.name in partition_columns.get(source.name, ())
+    _, source = scope.selected_sources[value.table]
+    if isinstance(source, exp.Table):
+        return value.name in partition_columns.get(source.name, ())
+    branches = source.set_operation_scopes or [source]
+    query = source.expression
+    names = query.named_selects if isinstance(query, exp.Query) else []
+    position = names.index(value.name) if value.name in names else None
+    return position is not None and all(
+        not branch.set_operation_scopes
+        and isinstance(branch.expression, exp.Select)
+        and _is_partition_column(branch, branch.expression.selects[position].unalias(), partition_columns)
+        for branch in branches
+    )
 
 
 def _rows_kept(scopes: list[Scope], scope: Scope, select: exp.Select, window: exp.Expr) -> int:

@@ -9,7 +9,6 @@ from support import ROOT
 from trino_sql_validator import validate
 
 from assets.reports.report_files import Report, read_reports
-from assets.reports.report_output import ReportOutput, split_result
 from assets.reports.report_sql import ALARM_COLUMN, report_sql
 
 FIRST, LAST = "2024-03-09", "2024-03-10"
@@ -68,4 +67,4 @@ def test_titles_are_different() -> None:
 
 def test_every_report_has_a_test_of_its_rows() -> None:
     tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
-    assert [report.name for report in REPORTS if f'"{report.name}"' not in tests] == [] or True
+    assert [report.name for report in REPORTS if f'"{report.name}"' not in tests] == []

@@ -128,10 +128,11 @@ def test_large_uploads(lake: DatasetRows) -> None:
     )
     put(8, upload("192.0.2.1", much), upload("192.0.2.2", much), upload("192.0.2.7", much, flow_direction="-"))
     assert lake.rows_of("large_uploads", *map(day, range(10))) == [
-        (SIX, "S3", 2 * much, 1, "2001:db8::1", "eni-1", 100, 160, day(7), True),
-        ("192.0.2.2", None, much, 2, None, "eni-1", 100, 900, day(7), True),
-        ("192.0.2.4", None, much, 1, "10.0.0.1", "eni-nat", 100, 160, day(7), True),
-        ("192.0.2.7", None, much, 1, "10.0.0.1", "eni-1", 100, 160, day(8), True),
+        (SIX, "S3", 2 * much, "2001:db8::1", "eni-1", 2 * much, 1, 100, 160, day(7), True),
+        ("192.0.2.2", None, much, "10.0.0.1", "eni-1", much - 1, 1, 100, 160, day(7), True),
+        ("192.0.2.2", None, much, "10.0.0.2", "eni-1", 1, 1, 100, 900, day(7), True),
+        ("192.0.2.4", None, much, "10.0.0.1", "eni-nat", much, 1, 100, 160, day(7), True),
+        ("192.0.2.7", None, much, "10.0.0.1", "eni-1", much, 1, 100, 160, day(8), True),
     ]
 
 

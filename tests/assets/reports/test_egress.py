@@ -51,19 +51,6 @@ def test_egress_internet(lake: DatasetRows) -> None:
     ]
 
 
-def test_egress_destinations(lake: DatasetRows) -> None:
-    lake.put("traffic_summary", A, [*OUT, sent("10.0.0.7", "192.0.2.2", interfaceid="eni-7")])
-    lake.put("traffic_summary", B, [sent("10.0.0.1", "192.0.2.1", 5)])
-    assert lake.rows_of("egress_destinations", *DAYS) == [
-        ("192.0.2.1", 2 * GB, 2, 3, "10.0.0.1", "eni-1", A),
-        ("192.0.2.2", 2 * GB, 2, 2, None, None, A),
-        (SIX, 2 * GB, 1, 1, OWN_SIX, "eni-2", A),
-        ("192.0.2.5", 1, 1, 1, "10.0.0.1", "eni-1", A),
-        ("192.0.2.4", None, 1, 1, "10.0.0.9", "eni-nat", A),
-        ("192.0.2.1", 5, 1, 1, "10.0.0.1", "eni-1", B),
-    ]
-
-
 def test_egress_aws_services(lake: DatasetRows) -> None:
     lake.put(
         "traffic_summary",

@@ -284,17 +284,18 @@ def test_rejected_connections(lake: DatasetRows) -> None:
         "traffic_summary",
         A,
         [
-            flow("192.0.2.1", "10.0.0.1", 22, numpackets=3),
-            flow("192.0.2.1", "10.0.0.1", 22, interfaceid="eni-2", numpackets=4),
-            flow(SIX, "2001:db8::1", 0, protocol=58, numpackets=7),
+            flow("192.0.2.1", "10.0.0.1", 22, numpackets=7),
+            flow("192.0.2.1", "10.0.0.1", 22, numpackets=7, interfaceid="eni-0"),
+            flow(SIX, "2001:db8::1", 0, protocol=58, numpackets=7, records=2),
             flow("192.0.2.1", "10.0.0.1", 80, action="ACCEPT"),
             flow("192.0.2.1", None, None, numpackets=None, numbytes=None),
         ],
     )
     lake.put("traffic_summary", B, [flow("192.0.2.1", "10.0.0.1", 22)])
     assert lake.rows_of("rejected_connections", *DAYS) == [
-        ("192.0.2.1", "10.0.0.1", 22, 6, "destination", 2, 7, 80, A),
-        (SIX, "2001:db8::1", 0, 58, "destination", 1, 7, 40, A),
-        ("192.0.2.1", None, None, 6, None, 1, None, None, A),
-        ("192.0.2.1", "10.0.0.1", 22, 6, "destination", 1, 1, 40, B),
+        ("eni-1", SIX, "2001:db8::1", 0, 58, "destination", 2, 7, 40, A),
+        ("eni-0", "192.0.2.1", "10.0.0.1", 22, 6, "destination", 1, 7, 40, A),
+        ("eni-1", "192.0.2.1", "10.0.0.1", 22, 6, "destination", 1, 7, 40, A),
+        ("eni-1", "192.0.2.1", None, None, 6, None, 1, None, None, A),
+        ("eni-1", "192.0.2.1", "10.0.0.1", 22, 6, "destination", 1, 1, 40, B),
     ]

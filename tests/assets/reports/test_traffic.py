@@ -137,7 +137,7 @@ def test_top_conversations(lake: DatasetRows) -> None:
         "traffic_summary",
         A,
         [
-            accepted("10.0.0.1", "10.0.0.2", numbytes=500_000_000),
+            accepted("10.0.0.1", "10.0.0.2", numbytes=500_000_001),
             accepted("10.0.0.1", "10.0.0.2", numbytes=1, interfaceid="eni-2"),
             accepted("10.0.0.1", "10.0.0.3", numbytes=500_000_000, numpackets=10_000),
             accepted(SIX, SIX_TOO, 22, numpackets=10_001),
@@ -148,12 +148,13 @@ def test_top_conversations(lake: DatasetRows) -> None:
     )
     lake.put("traffic_summary", B, [accepted("10.0.0.1", "10.0.0.2")])
     assert lake.rows_of("top_conversations", *DAYS) == [
-        ("10.0.0.1", "10.0.0.2", 443, 6, "destination", 500_000_001, 2, 2, True, A),
-        ("10.0.0.1", "10.0.0.3", 443, 6, "destination", 500_000_000, 10_000, 1, False, A),
-        (SIX, SIX_TOO, 22, 6, "destination", 40, 10_001, 1, True, A),
-        ("10.0.0.2", "10.0.0.1", 443, 6, "source", 40, 1, 1, False, A),
-        ("10.0.0.2", "10.0.0.1", None, 17, None, None, None, 1, False, A),
-        ("10.0.0.1", "10.0.0.2", 443, 6, "destination", 40, 1, 1, False, B),
+        ("eni-1", "10.0.0.1", "10.0.0.2", 443, 6, "destination", 500_000_001, 1, 1, True, A),
+        ("eni-1", "10.0.0.1", "10.0.0.3", 443, 6, "destination", 500_000_000, 10_000, 1, False, A),
+        ("eni-1", SIX, SIX_TOO, 22, 6, "destination", 40, 10_001, 1, True, A),
+        ("eni-1", "10.0.0.2", "10.0.0.1", 443, 6, "source", 40, 1, 1, False, A),
+        ("eni-2", "10.0.0.1", "10.0.0.2", 443, 6, "destination", 1, 1, 1, False, A),
+        ("eni-1", "10.0.0.2", "10.0.0.1", None, 17, None, None, None, 1, False, A),
+        ("eni-1", "10.0.0.1", "10.0.0.2", 443, 6, "destination", 40, 1, 1, False, B),
     ]
 
 
@@ -207,7 +208,7 @@ def test_admin_traffic(lake: DatasetRows) -> None:
         "traffic_summary",
         A,
         [
-            accepted("10.0.0.1", "10.0.0.2", 22, numbytes=9),
+            accepted("10.0.0.1", "10.0.0.2", 22, numbytes=18),
             accepted("10.0.0.1", "10.0.0.2", 22, numbytes=9, interfaceid="eni-2"),
             accepted("10.0.0.2", "10.0.0.1", 22, service_end="source", numbytes=18),
             flow(SIX, SIX_TOO, 3389, records=2, numbytes=None),
@@ -217,11 +218,12 @@ def test_admin_traffic(lake: DatasetRows) -> None:
     )
     lake.put("traffic_summary", B, [accepted("10.0.0.1", "10.0.0.2", 5432)])
     assert lake.rows_of("admin_traffic", *DAYS) == [
-        ("10.0.0.1", "10.0.0.2", 22, 6, "ACCEPT", "destination", 18, 2, 2, A),
-        ("10.0.0.2", "10.0.0.1", 22, 6, "ACCEPT", "source", 18, 1, 1, A),
-        (SIX, SIX_TOO, 3389, 6, "REJECT", "destination", None, 1, 2, A),
-        (SIX, SIX_TOO, 27017, 6, "REJECT", "destination", None, 1, 1, A),
-        ("10.0.0.1", "10.0.0.2", 5432, 6, "ACCEPT", "destination", 40, 1, 1, B),
+        ("eni-1", "10.0.0.1", "10.0.0.2", 22, 6, "ACCEPT", "destination", 18, 1, 1, A),
+        ("eni-1", "10.0.0.2", "10.0.0.1", 22, 6, "ACCEPT", "source", 18, 1, 1, A),
+        ("eni-2", "10.0.0.1", "10.0.0.2", 22, 6, "ACCEPT", "destination", 9, 1, 1, A),
+        ("eni-1", SIX, SIX_TOO, 3389, 6, "REJECT", "destination", None, 1, 2, A),
+        ("eni-1", SIX, SIX_TOO, 27017, 6, "REJECT", "destination", None, 1, 1, A),
+        ("eni-1", "10.0.0.1", "10.0.0.2", 5432, 6, "ACCEPT", "destination", 40, 1, 1, B),
     ]
 
 

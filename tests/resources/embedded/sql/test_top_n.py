@@ -193,3 +193,33 @@ def test_the_first_of_each_day_are_found_by_their_number(tmp_path: Path) -> None
 def test_groups_that_may_be_many_are_sorted_as_duckdb_does_which_takes_no_more_memory_than_there_is() -> None:
     sql = planned("SELECT a, row_number() OVER (PARTITION BY b ORDER BY a, c) AS row_number FROM flows", PARQUET).sql
     assert "CREATE_SORT_KEY" not in sql.upper()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "SELECT a, sum(c) AS c, p FROM flows GROUP BY a, p",
+        "SELECT * FROM (SELECT a, c, p FROM flows)",
+        "SELECT a, c, p FROM flows UNION ALL SELECT a, c, p FROM flows",
+        "WITH g AS (SELECT a, c, p FROM flows) SELECT g.a, h.c, h.p FROM g JOIN g AS h ON g.p = h.p",
+    ],
+)
+def test_the_first_rows_of_each_partition_of_a_subquery_are_found_by_one_value(source: str) -> None:
+    number = "row_number() OVER (PARTITION BY p ORDER BY c DESC, a) AS row_number"
+    sql = planned(FIRST.format(f"SELECT a, {number} FROM ({source})"), PARQUET).sql
+    assert "CREATE_SORT_KEY" in sql.upper()
+    assert "best of" not in sql  # the subquery would be computed twice
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "SELECT a, c, a AS p FROM flows",
+        "SELECT a, c, p + 1 AS p FROM flows",
+        "SELECT a, c, p FROM flows UNION ALL SELECT a, c, a FROM flows",
+    ],
+)
+def test_groups_of_a_subquery_that_are_no_partitions_may_be_many(source: str) -> None:
+    number = "row_number() OVER (PARTITION BY p ORDER BY c DESC, a) AS row_number"
+    sql = planned(FIRST.format(f"SELECT a, {number} FROM ({source})"), PARQUET).sql
+    assert "CREATE_SORT_KEY" not in sql.upper()
