@@ -5,10 +5,12 @@ accepted, so that reports read little. All datasets have the same columns whatev
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from flowlogs.addresses import is_internet_sql
 from flowlogs.fields import (
     ACCOUNT_COLUMN,
+    ADDRESS_HEADERS,
     FIELD_OF,
     FIELDS,
     PARTITION_COLUMN,
@@ -103,6 +105,32 @@ class Dataset:
     def partitioned_columns(self) -> tuple[tuple[str, str], ...]:
         """The same with the day."""
         return (*self.columns, (PARTITION_COLUMN, "string"))
+
+
+def coarser(dataset: Dataset) -> Dataset:
+    """The dataset with each IPv4 address of the internet as its network of 256 addresses, such as ``203.0.113.0/24``.
+
+    A sum of so many records that an engine runs out of resources has fewer rows then. A dataset of records stays as it
+    is.
+    """
+    if not dataset.sums:
+        return dataset
+    return replace(dataset, keys=tuple(_network(key) if _is_address(key) else key for key in dataset.keys))
+
+
+def _is_address(key: Key) -> bool:
+    return isinstance(key, Field) and key.header in ADDRESS_HEADERS
+
+
+def _network(key: Key) -> Computed:
+    assert isinstance(key, Field)
+    place = f"{{{key.underscored}}}"
+    return Computed(
+        key.column,
+        key.type,
+        f"CASE WHEN {place} LIKE '%.%' AND {is_internet_sql(place)} "
+        f"THEN regexp_replace({place}, '[.][0-9]+$', '.0/24') ELSE {place} END",
+    )
 
 
 def _fields(*headers: str) -> tuple[Field, ...]:

@@ -83,25 +83,20 @@ def _select_one(read: RawRead, datasets: Sequence[Dataset], fields: set[Field], 
 
 def _select_all(read: RawRead, datasets: Sequence[Dataset], fields: set[Field], first: date, last: date) -> str:
     """Several datasets: each record is taken once for each of them, and the columns of the others are NULL."""
-    of_column: dict[str, list[str]] = {}
-    expressions: dict[str, str] = {}
+    wanted: dict[str, dict[str, list[str]]] = {}
     sums = {found.column: found for dataset in datasets for found in dataset.sums}
     for dataset in datasets:
         for key in _present(dataset, fields):
             # A dataset of records gets these from the sums, as each of its records is a group.
             if key.column not in sums:
-                of_column.setdefault(key.column, []).append(dataset.name)
-                expressions[key.column] = _expression(read.record_format, key)
+                expression = _expression(read.record_format, key)
+                wanted.setdefault(key.column, {}).setdefault(expression, []).append(dataset.name)
     for found in sums.values():
         if found.field:
             having = [one.name for one in datasets if found in one.sums or (not one.sums and found.field in fields)]
-            of_column[found.column] = having
-            expressions[found.column] = _raw(read.record_format, found.field)
+            wanted[found.column] = {_raw(read.record_format, found.field): having}
     names = [dataset.name for dataset in datasets]
-    chosen = {
-        column: value if of_column[column] == names else f"CASE WHEN {_is_any(of_column[column])} THEN {value} END"
-        for column, value in expressions.items()
-    }
+    chosen = {column: _chosen(of_column, names) for column, of_column in wanted.items()}
     owner = _owner(read)
     keys = {column: value for column, value in chosen.items() if column not in sums}
     of_records = [dataset.name for dataset in datasets if not dataset.sums]
@@ -122,6 +117,15 @@ def _select_all(read: RawRead, datasets: Sequence[Dataset], fields: set[Field], 
         f"    CROSS JOIN UNNEST(ARRAY[{array}]) AS datasets ({DATASET_COLUMN})\n    WHERE {_joined(where)}\n  )\n"
         f"  GROUP BY {group}"
     )
+
+
+def _chosen(expressions: dict[str, list[str]], names: list[str]) -> str:
+    """The expression of a column: for each of several expressions, it is that of these datasets, and else NULL."""
+    first, *others = expressions
+    if not others and expressions[first] == names:
+        return first
+    cases = " ".join(f"WHEN {_is_any(of)} THEN {expression}" for expression, of in expressions.items())
+    return f"CASE {cases} END"
 
 
 def _present(dataset: Dataset, fields: set[Field]) -> Iterator[Key]:

@@ -57,7 +57,7 @@ def build_definitions(
         warnings.simplefilter("ignore", category=dg.BetaWarning)
         daily = [
             partition_asset(days),
-            datasets_asset(days),
+            datasets_asset(days, coarse=settings.coarse_summary),
             *(report_asset(report, days) for report in reports),
             page_asset(reports, days, not_made),
         ]

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
-from support import day_locations, default_table
+import pyarrow as pa
+import pyarrow.parquet as pq
+from support import day_locations, default_table, files_in
 
 from flowlogs.fields import HEADER_LINE
 from flowlogs.layout import LogSource
@@ -18,6 +20,9 @@ from resources.engine import QueryResult
 
 SOURCE = LogSource("flow-logs", "123456789012", "eu-west-1")
 NAME = TableName("lake", "flows")
+
+
+BY_DAY = "WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['dt'])"
 
 
 class RecordingStore(FolderStore):
@@ -74,6 +79,42 @@ class SmallBucket:
 
     def rows(self, statement: str) -> list[tuple[object, ...]]:
         return rows(self.engine.execute(statement))
+
+
+class TwoBuckets(SmallBucket):
+    """A bucket of logs, and a folder that the engine knows as the bucket `results`."""
+
+    def __init__(self, root: Path, results: str = "results") -> None:
+        super().__init__(root)
+        self.results = root / results
+        self.made = RecordingStore(self.results, "results")
+        self.engine.buckets = {**self.engine.buckets, "results": self.made}
+
+    def unload(self, query: str, folder: str = "out", options: str = BY_DAY) -> QueryResult:
+        return self.engine.execute(f"UNLOAD ({query}) TO 's3://results/{folder}/' {options}")
+
+    def unloaded(self, folder: str = "out") -> dict[str, list[dict[str, object]]]:
+        """By the folder that a file lies in, its rows."""
+        return {
+            path.parent.relative_to(self.results / folder).as_posix(): sorted(pq.read_table(path).to_pylist(), key=repr)
+            for path in sorted((self.results / folder).rglob("*.parquet"))
+        }
+
+    def written(self) -> list[str]:
+        """Every file in the folder of results but the lock of its writers."""
+        return [name for name in files_in(self.results) if name != ".lock"]
+
+    def parquet_table(self, table: str, columns: str, partitioned_by: str = "") -> None:
+        partitions = f"PARTITIONED BY ({partitioned_by}) " if partitioned_by else ""
+        self.engine.execute(
+            f"CREATE EXTERNAL TABLE {table} ({columns}) {partitions}STORED AS PARQUET LOCATION 's3://results/{table}/'"
+        )
+
+    def put_parquet(self, key: str, **columns: pa.Array) -> Path:
+        path = self.results / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(columns), path)
+        return path
 
 
 def record(number: int = 1, **fields: object) -> str:

@@ -22,7 +22,7 @@ from assets.raw_tables import find_raw_tables, unread_days
 from assets.results_source import claim_results
 from assets.runs import as_dagster_failure, finish_dataset_days, run_days
 from assets.table_guards import derived_days_read_otherwise, require_table
-from flowlogs.datasets import DATASETS
+from flowlogs.datasets import DATASETS, coarser
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import (
@@ -36,8 +36,8 @@ from resources.engine import QueryEngine
 GROUP = "datasets"
 
 
-def datasets_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """The assets of the datasets over these days."""
+def datasets_asset(days: dg.DailyPartitionsDefinition, *, coarse: bool = False) -> dg.AssetsDefinition:
+    """The assets of the datasets over these days. `coarse`: sums are by networks of the internet, not by addresses."""
 
     @dg.multi_asset(
         name="daily_datasets",
@@ -90,7 +90,8 @@ def datasets_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             sizes = {day: found.size for day, found in inspected.items()}
             failures |= days_too_large(athena, {day: sizes[day] for day in sizes if day not in failures})
             readable = [day for day in days if day not in failures]
-            scan = Scan(context, bucket, athena, results, raw, tables, inspected, failures, chosen)
+            made = [coarser(dataset) if coarse else dataset for dataset in chosen]
+            scan = Scan(context, bucket, athena, results, raw, tables, inspected, failures, made)
             done: list[date] = []
             stopped: FlowLakeError | None = None
             for group in batches(readable, MAX_PARTITIONS_PER_STATEMENT):

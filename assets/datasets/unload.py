@@ -43,6 +43,10 @@ REFUSED = r"access.?denied|permission_denied|not authorized|forbidden"
 """What an engine says where access is denied. Then every object is denied, and no day is tried by itself."""
 
 
+EXHAUSTED = r"exhausted resources|EXCEEDED_\w*MEMORY_LIMIT|EXCEEDED_SPILL_LIMIT|EXCEEDED_LOCAL_MEMORY"
+"""What an engine says where a query needs more memory than it may have ("Query exhausted resources", Athena)."""
+
+
 def days_too_large(athena: QueryEngine, sizes: Mapping[date, int]) -> dict[date, str]:
     """The days whose objects are larger than one query may scan. Athena bills a query that it cancels for that."""
     limit = athena.scan_limit_bytes
@@ -133,9 +137,17 @@ class Scan:
         sources = self.raw.sources
         damaged = [day for day in days if any(prefix in str(error) for prefix in sources.day_prefixes(day).values())]
         too_large = isinstance(error, ScanLimitError)
-        if too_large and len(days) > 1:
-            self.context.log.warning(f"{days_text(days)}: more than one query may scan. Each half of them by itself.")
+        exhausted = re.search(EXHAUSTED, str(error), re.IGNORECASE)
+        if (too_large or exhausted) and len(days) > 1:
+            what = "more than one query may scan" if too_large else "one query ran out of resources"
+            self.context.log.warning(f"{days_text(days)}: {what}. Each half of them by itself.")
             return [list(days[: len(days) // 2]), list(days[len(days) // 2 :])]
+        if exhausted and any(dataset.sums for dataset in self.datasets):
+            raise FlowLakeError(
+                f"{error}\nThe traffic of {days[0]} has too many pairs of addresses to be summed up one by one. With "
+                "FLOWLAKE_COARSE_SUMMARY=true, traffic_summary has networks of 256 addresses in place of the "
+                "internet's addresses. rejected_flows alone can be made in any case."
+            )
         if too_large:
             damaged = list(days)
         self.failed_statements += 1

@@ -42,6 +42,9 @@ Inputs = Sequence[tuple["TableRead", Sequence[ScannedObject]]]
 MEMORY_LIMIT = "1GB"
 """How much DuckDB holds in memory. More of a query's state than that goes into temporary files."""
 
+UNLOAD_MEMORY_LIMIT = "750MB"
+"""The same for an UNLOAD, beside which this process reads and decodes text."""
+
 MESSAGE_LENGTH = 1_000
 """How many characters of DuckDB's message an error shows. It may quote a whole field."""
 
@@ -193,7 +196,8 @@ class Session:
         """
         cores = os.cpu_count() or 1
         reads_text = any(read.definition.stored_as == TEXT for read, objects in inputs if objects)
-        self._set("preserve_insertion_order = false", f"threads = {max(1, cores // 2) if reads_text else cores}")
+        threads = max(1, cores // 2) if reads_text else cores
+        self._set("preserve_insertion_order = false", f"threads = {threads}", f"memory_limit = '{UNLOAD_MEMORY_LIMIT}'")
 
     def bind_tables(self, inputs: Inputs) -> None:
         """Create a view for each table that the statement reads, over the rows of these objects."""

@@ -30,6 +30,7 @@ from support import (
 
 from assets.metadata import sql_metadata
 from assets.tables import cell_text, csv_bytes, markdown_table, markdown_text, parquet_bytes
+from flowlogs.datasets import DATASETS
 from flowlogs.fields import DERIVED_COLUMNS
 from resources.engine import FRAME_TYPES
 
@@ -163,8 +164,9 @@ def test_the_tables_metadata(lake):
             ")\n"
             "PARTITIONED BY (`dt` string)\n"
             "STORED AS PARQUET\n"
-            "LOCATION 's3://vpc-flow-lake-results/rejected_flows/'\n"
-            "```"
+            "LOCATION 's3://vpc-flow-lake-results/datasets/rejected_flows/'\n"
+            "```\n\n"
+            "2 more statements like these."
         ),
     }
     assert [(column.name, column.type) for column in schema.columns][-3:] == [
@@ -192,7 +194,8 @@ def test_the_partitions_metadata(lake):
 
 
 def test_the_rejected_flows_metadata(lake):
-    result = lake.run(DAY)
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    result = lake.run(DAY, assets=["vpc_flow_logs_partition", "rejected_flows"])
     made = metadata(result, "rejected_flows")[str(DAY)]
     seconds, query_id, statement = (made.pop(name) for name in ("seconds", "query id", "statement"))
     (path,) = lake.rejected_files()
@@ -210,14 +213,25 @@ def test_the_rejected_flows_metadata(lake):
         "```sql\nUNLOAD (\n"
         '  SELECT "version", account, interfaceid, sourceaddress, destinationaddress, sourceport, destinationport, '
         '"protocol", numpackets, numbytes, starttime, endtime, action, logstatus, '
-        "'123456789012' AS aws_account_id, 'us-east-1' AS aws_region, dt\n"
+        "'123456789012' AS aws_account_id, 'us-east-1' AS aws_region, dt, 'rejected_flows' AS dataset\n"
         '  FROM "vpc_flow_lake"."vpc_flow_logs"\n'
-        "  WHERE action = 'REJECT' AND dt BETWEEN '2021-09-02' AND '2021-09-02'\n"
+        "  WHERE action = 'REJECT'\n"
+        "    AND dt BETWEEN '2021-09-02' AND '2021-09-02'\n"
         f"  -- vpc-flow-lake: rejected_flows, run {result.run_id}\n"
         ")\n"
-        f"TO '{location.removesuffix('dt=2021-09-02/')}'\n"
-        "WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['dt'])\n```"
+        f"TO '{location.removesuffix('dt=2021-09-02/dataset=rejected_flows/')}'\n"
+        "WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['dt', 'dataset'])\n```"
     )
+
+
+def test_the_datasets_of_one_statement_tell_its_cost_once(lake):
+    result = lake.run(DAY)
+    made = {name: metadata(result, name)[str(DAY)] for name in DATASETS}
+    assert [name for name, facts in made.items() if "bytes scanned" in facts] == ["rejected_flows"]
+    assert made["traffic_by_hour"]["statement"].value == "one for all datasets, shown with rejected_flows"
+    for name, facts in made.items():
+        (file,) = lake.results.glob(f"datasets/*/dt={DAY}/dataset={name}/*.parquet")
+        assert (facts["files"].value, facts["bytes"].value) == (1, file.stat().st_size)
 
 
 def test_a_reports_metadata(lake):
@@ -248,20 +262,17 @@ def test_a_reports_metadata(lake):
     assert statement.value.endswith(
         "SELECT packetcount, sourceaddress, destinationaddress, dt\n"
         "FROM (\n"
-        "  SELECT\n"
-        "    sum(numpackets) AS packetcount,\n"
-        "    sourceaddress,\n"
-        "    destinationaddress,\n"
-        "    dt,\n"
-        "    row_number() OVER (\n"
-        "      PARTITION BY dt\n"
-        "      ORDER BY sum(numpackets) DESC NULLS LAST, sourceaddress NULLS LAST, destinationaddress NULLS LAST\n"
-        "    ) AS row_number\n"
-        '  FROM "vpc_flow_lake"."rejected_flows"\n'
-        "  WHERE dt BETWEEN '2021-09-02' AND '2021-09-02'\n"
-        "  GROUP BY sourceaddress, destinationaddress, dt\n"
+        "  SELECT packetcount, sourceaddress, destinationaddress, dt,\n"
+        "    row_number() OVER (PARTITION BY dt ORDER BY packetcount DESC NULLS LAST, sourceaddress NULLS LAST, "
+        "destinationaddress NULLS LAST) AS row_number\n"
+        "  FROM (\n"
+        "SELECT sum(numpackets) AS packetcount, sourceaddress, destinationaddress, dt\n"
+        "FROM rejected_flows\n"
+        "WHERE dt BETWEEN '2021-09-02' AND '2021-09-02'\n"
+        "GROUP BY sourceaddress, destinationaddress, dt\n"
+        "  )\n"
         ")\n"
-        "WHERE row_number <= 20\n"
+        "WHERE row_number <= 21\n"
         "ORDER BY dt, row_number\n"
         f"-- vpc-flow-lake: top_rejected_pairs, run {result.run_id}\n"
         "```"

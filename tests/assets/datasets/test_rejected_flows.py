@@ -12,6 +12,7 @@ from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine
 from support import (
     ACCEPTED,
     DAY,
+    FEW_PACKETS,
     MANY_PACKETS,
     NEXT_DAY,
     SMALL_DETAILS,
@@ -867,8 +868,7 @@ def test_the_statements_of_many_days_are_as_few_as_athenas_limits_allow(lake):
     assert len(list((lake.results / "reports").rglob("*.parquet"))) == 201 * len(REPORTS)
     written = [message for message in lake.messages(result, level=20) if message.endswith("written.")]
     assert [message.partition(" (")[2] for message in written] == [
-        "100 of 201): written.",
-        "200 of 201): written.",
+        *(f"{33 * number} of 201): written." for number in range(1, 7)),
         "201 of 201): written.",
     ]
 
@@ -979,3 +979,53 @@ def test_reports_of_a_day_whose_switch_failed_tell_what_arrived(lake):
     assert not lake.run(DAY, assets=["rejected_flows"]).success
     result = lake.run(DAY, assets=REPORTS)
     assert any(text.startswith(f"Objects of {DAY} arrived or changed") for text in lake.messages(result, level=30))
+
+
+# Where an engine runs out of resources
+
+
+def exhausted(engine: WatchedEngine, *days: date) -> None:
+    """UNLOADs of more than one day, or of one of these, fail as Athena's do that need too much memory."""
+
+    def fail(statement: str) -> None:
+        if statement.startswith("UNLOAD") and (
+            any(f"BETWEEN '{day}' AND '{day}'" in statement for day in days)
+            or not any(f"BETWEEN '{day}' AND '{day}'" in statement for day in RANGE)
+        ):
+            raise QueryError("FAILED", "Query exhausted resources at this scale factor", statement)
+
+    engine.before = fail
+
+
+def test_days_whose_sums_need_too_much_memory_together_are_summed_up_by_themselves(lake):
+    lake.run(DAY, assets=["vpc_flow_logs_bucket", "vpc_flow_log", "vpc_flow_logs"])
+    lake.run(DAY, EMPTY_DAY, DAILY[:1])
+    engine = lake.watch()
+    exhausted(engine)
+    result = lake.run(DAY, EMPTY_DAY, DAILY)
+    assert result.success
+    assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
+    assert any("one query ran out of resources" in text for text in lake.messages(result, level=30))
+
+
+def test_a_day_that_needs_too_much_memory_is_told_of_the_setting_that_makes_it_less(lake):
+    lake.run(DAY)
+    exhausted(lake.watch(), DAY)
+    asset, words = failure(lake.run(DAY, assets=DAILY))
+    assert asset == "daily_datasets"
+    assert "FLOWLAKE_COARSE_SUMMARY=true" in words
+    # Records alone are not summed up.
+    assert "FLOWLAKE_COARSE_SUMMARY" not in failure(lake.run(DAY, assets=["rejected_flows"]))[1]
+
+
+def test_a_coarse_summary_has_networks_of_the_internet_and_the_records_their_addresses(tmp_path, instance):
+    logs = tmp_path / "logs"
+    others = [FEW_PACKETS.replace("203.0.113.9", f"203.0.113.{number}") for number in (1, 2)]
+    write_object(logs, DAY, others)
+    lake = Lake(logs, tmp_path, instance, coarse_summary=True)
+    assert lake.run(DAY).success
+    athena = lake.target.athena
+    summary = athena.execute("SELECT sourceaddress, records FROM traffic_summary").frame
+    assert summary.to_numpy().tolist() == [["203.0.113.0/24", 2]]
+    records = athena.execute("SELECT sourceaddress FROM rejected_flows ORDER BY 1").frame
+    assert records["sourceaddress"].tolist() == ["203.0.113.1", "203.0.113.2"]

@@ -8,53 +8,16 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from small_bucket import NAME, SOURCE, RecordingStore, SmallBucket, record
+from small_bucket import BY_DAY, NAME, SOURCE, TwoBuckets, record
 from support import files_in
 
 from flowlogs.errors import FlowLakeError
 from resources.bucket import ObjectStore
 from resources.embedded import session
 from resources.embedded.folder_store import FolderStore
-from resources.engine import QueryError, QueryResult
+from resources.engine import QueryError
 
-BY_DAY = "WITH (format = 'PARQUET', compression = 'ZSTD', partitioned_by = ARRAY['dt'])"
 WHOLE = "WITH (format = 'PARQUET')"
-
-
-class TwoBuckets(SmallBucket):
-    """A bucket of logs, and a folder that the engine knows as the bucket `results`."""
-
-    def __init__(self, root: Path, results: str = "results") -> None:
-        super().__init__(root)
-        self.results = root / results
-        self.made = RecordingStore(self.results, "results")
-        self.engine.buckets = {**self.engine.buckets, "results": self.made}
-
-    def unload(self, query: str, folder: str = "out", options: str = BY_DAY) -> QueryResult:
-        return self.engine.execute(f"UNLOAD ({query}) TO 's3://results/{folder}/' {options}")
-
-    def unloaded(self, folder: str = "out") -> dict[str, list[dict[str, object]]]:
-        """By the folder that a file lies in, its rows."""
-        return {
-            path.parent.relative_to(self.results / folder).as_posix(): sorted(pq.read_table(path).to_pylist(), key=repr)
-            for path in sorted((self.results / folder).rglob("*.parquet"))
-        }
-
-    def written(self) -> list[str]:
-        """Every file in the folder of results but the lock of its writers."""
-        return [name for name in files_in(self.results) if name != ".lock"]
-
-    def parquet_table(self, table: str, columns: str, partitioned_by: str = "") -> None:
-        partitions = f"PARTITIONED BY ({partitioned_by}) " if partitioned_by else ""
-        self.engine.execute(
-            f"CREATE EXTERNAL TABLE {table} ({columns}) {partitions}STORED AS PARQUET LOCATION 's3://results/{table}/'"
-        )
-
-    def put_parquet(self, key: str, **columns: pa.Array) -> Path:
-        path = self.results / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table(columns), path)
-        return path
 
 
 @pytest.fixture
@@ -159,7 +122,7 @@ def test_an_unload_without_partitions_into_a_folder_that_has_something_is_refuse
     bucket.unload("SELECT version FROM flows", folder="ou", options=WHOLE)
 
 
-def add_days(bucket: SmallBucket, count: int) -> list[str]:
+def add_days(bucket: TwoBuckets, count: int) -> list[str]:
     """Days with one REJECT record each."""
     days = [str(date(2021, 1, 1) + timedelta(number)) for number in range(count)]
     for day in days:
