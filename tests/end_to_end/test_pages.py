@@ -166,13 +166,19 @@ def take_picture(browser: webdriver.Chrome, name: str, clip: dict[str, float] | 
 
 
 def test_the_lineage_shows_every_asset_and_that_it_is_materialized(ui, browser):
-    groups = ",".join(f"global@global:{group}" for group in GROUPS)
+    groups = ",".join(f"global@global:{group}" for group in GROUPS[:-1])  # all reports at once would be too small
     page = look_at(
-        browser, f"{ui}/asset-groups?expanded={quote(groups)}", *ASSETS, *GROUPS, "100% filled", width=2600, height=4200
+        browser,
+        f"{ui}/asset-groups?expanded={quote(groups)}",
+        *(name for name in ASSETS[:8]),
+        *GROUPS,
+        f"{len(REPORTS) + 1} assets",
+        "100% filled",
+        width=2200,
+        height=1000,
     )
     assert page.count("\nMaterialized\n") == 4
-    assert page.count("\n3 partitions\n") == len(ASSETS) - 4  # the daily assets
-    assert (page.count("1 / 1 Passed"), page.count("2 / 2 Passed")) == (2, 1)
+    assert page.count("\n3 partitions\n") == 4
     graph = browser.execute_script(
         """
         const boxes = [...document.querySelectorAll("svg foreignObject")].map(box => box.getBoundingClientRect());
