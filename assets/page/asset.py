@@ -11,6 +11,7 @@ import dagster as dg
 
 from assets.datasets.files import completion_markers, recorded_objects, size_in_marker
 from assets.day_objects import inspect_days
+from assets.delivery_changes import delivery_changes
 from assets.metadata import query_metadata
 from assets.names import NamesByDay
 from assets.page.day_totals import (
@@ -125,6 +126,7 @@ class FactsOfDays:
         self.cost_of = athena.cost_in_dollars
         self.names = NamesByDay(results, names_file)
         self.inspected = inspect_days(bucket, days)
+        self.silent_on = delivery_changes(bucket, self.inspected).silent_on
         self.stored = {report: stored_outputs(results, report) for report in reports}
         self.summaries = stored_summaries(results, [before for day in days for before in _days_before(day)])
         history = max((report.history for report in reports), default=0)
@@ -146,7 +148,7 @@ class FactsOfDays:
             outputs=[(report, self._output(report, day)) for report in self.stored],
             baseline=baseline(day, earlier),
             names=self.names.on(day),
-            warnings=self.inspected[day].warnings,
+            warnings=[*self.silent_on.get(day, []), *self.inspected[day].warnings],
             left_out=left_out,
             is_simulated=self.is_simulated,
             dataset_bytes=self.dataset_bytes,
