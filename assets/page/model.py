@@ -407,8 +407,8 @@ def _numbers(totals: DayTotals, before: Baseline | None) -> list[Number]:
         ("rejected", "rejected flows", with_commas(totals.rejected), ""),
         ("rejected_packets", "rejected packets", with_commas(totals.rejected_packets), ""),
         ("sources", "rejected sources", with_commas(totals.sources), ""),
-        ("ports", "ports they wanted", with_commas(totals.ports), ""),
-        ("bytes", "of traffic recorded", size_text(totals.bytes), f"{with_commas(totals.bytes)} bytes"),
+        ("ports", "targeted ports", with_commas(totals.ports), ""),
+        ("bytes", "traffic recorded", size_text(totals.bytes), f"{with_commas(totals.bytes)} bytes"),
     ]
     return [Number(name, text, exact, _change(getattr(totals, key), key, before)) for key, name, text, exact in shown]
 

@@ -67,7 +67,7 @@ def cost_text(dollars: float) -> str:
 def change_text(now: float, before: float, than: str) -> str:
     """How a number compares with an earlier one, which is called `than`."""
     if now == before:
-        return f"as {than}"
+        return f"the same as {than}"
     if before == 0:
         return f"none on {than}" if not than.startswith("the median") else f"none in {than}"
     factor = now / before
@@ -75,4 +75,4 @@ def change_text(now: float, before: float, than: str) -> str:
     if factor >= 3:
         return f"{factor:,.0f} times {than}"
     percent = abs(factor - 1) * 100
-    return f"{percent:.0f} % {word} than {than}" if percent >= 0.5 else f"about as {than}"
+    return f"{percent:.0f} % {word} than {than}" if percent >= 0.5 else f"about the same as {than}"

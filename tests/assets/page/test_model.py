@@ -58,10 +58,10 @@ def test_the_numbers_have_their_change():
     found = page(baseline=Baseline("the day before", before))
     assert [(number.text, number.name, number.exact, number.change) for number in found.numbers] == [
         ("9,000", "rejected flows", "", "100 % more than the day before"),
-        ("50,000", "rejected packets", "", "as the day before"),
+        ("50,000", "rejected packets", "", "the same as the day before"),
         ("70", "rejected sources", "", "30 % less than the day before"),
-        ("1", "ports they wanted", "", "none on the day before"),
-        ("12.3 MB", "of traffic recorded", "12,345,678 bytes", "12,345,678 times the day before"),
+        ("1", "targeted ports", "", "none on the day before"),
+        ("12.3 MB", "traffic recorded", "12,345,678 bytes", "12,345,678 times the day before"),
     ]
 
 

@@ -34,12 +34,12 @@ def test_sizes_have_a_unit(size, text):
 @pytest.mark.parametrize(
     ("now", "before", "text"),
     [
-        (5, 5, "as the day before"),
-        (0, 0, "as the day before"),
+        (5, 5, "the same as the day before"),
+        (0, 0, "the same as the day before"),
         (5, 0, "none on the day before"),
         (0, 5, "100 % less than the day before"),
         (110, 100, "10 % more than the day before"),
-        (1001, 1000, "about as the day before"),
+        (1001, 1000, "about the same as the day before"),
         (500, 100, "5 times the day before"),
     ],
 )
