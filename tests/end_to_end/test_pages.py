@@ -166,16 +166,18 @@ def take_picture(browser: webdriver.Chrome, name: str, clip: dict[str, float] | 
 
 
 def test_the_lineage_shows_every_asset_and_that_it_is_materialized(ui, browser):
-    groups = ",".join(f"global@global:{group}" for group in GROUPS[:-1])  # all reports at once would be too small
+    groups = ",".join(
+        f"global@global:{group}" for group in GROUPS[:-1]
+    )  # of all reports at once, nothing could be read
     page = look_at(
         browser,
         f"{ui}/asset-groups?expanded={quote(groups)}",
-        *(name for name in ASSETS[:8]),
+        *ASSETS[:8],
         *GROUPS,
-        f"{len(REPORTS) + 1} assets",
+        f"\nreports\n{len(REPORTS) + 1}\n",
         "100% filled",
         width=2200,
-        height=1000,
+        height=1300,
     )
     assert page.count("\nMaterialized\n") == 4
     assert page.count("\n3 partitions\n") == 4
