@@ -168,7 +168,7 @@ def take_picture(browser: webdriver.Chrome, name: str, clip: dict[str, float] | 
 def test_the_lineage_shows_every_asset_and_that_it_is_materialized(ui, browser):
     groups = ",".join(
         f"global@global:{group}" for group in GROUPS[:-1]
-    )  # of all reports at once, nothing could be read
+    )  # all reports would be too small
     page = look_at(
         browser,
         f"{ui}/asset-groups?expanded={quote(groups)}",
