@@ -109,7 +109,9 @@ def warm_up(data: Data, sample: int) -> None:
     measure.daily_run(OURS, Path(data["parquet"]["bucket"]))
     day = Path(data["day"]["folder"])
     answers = {name: measure.run(command(name, day, sample))["output"] for name in (*PYTHON, *SHELL)}
-    measure.require_same({name: answer for name, answer in answers.items() if name not in ("zcat", "isal")})
+    measure.require_same(
+        {name: answer for name, answer in answers.items() if name not in ("zcat", "isal", "duckdb_summary")}
+    )
     for module in (OURS, EMPTY):
         measure.daily_run(module, empty_bucket(data))
 
@@ -119,6 +121,9 @@ def contestants(data: Data, sample: int) -> dict[str, Callable[[], Cost]]:
     day, empty = Path(data["day"]["folder"]), Path(data["empty"]["folder"])
     return {
         "day": lambda: measure.daily_run(OURS, Path(data["day"]["bucket"])),
+        "every_report": lambda: measure.daily_run(OURS, Path(data["day"]["bucket"]), every_report=True),
+        "duckdb_summary": lambda: measure.run(command("duckdb_summary", day)),
+        "every_report_empty": lambda: measure.daily_run(OURS, empty_bucket(data), every_report=True),
         "polars": lambda: measure.run(command("polars", day)),
         "duckdb": lambda: measure.run(command("duckdb", day)),
         "empty_day": lambda: measure.daily_run(OURS, empty_bucket(data)),

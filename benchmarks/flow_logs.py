@@ -32,6 +32,8 @@ ACCOUNT = "123456789012"
 SOURCE = LogSource("benchmark-flow-logs", ACCOUNT, "us-east-1")
 FLOW_LOG = "fl-0123456789abcdef0"
 REJECT_SHARE = 1 / 8
+PING_SHARE = 0.03
+UDP_PORTS = (53, 123)
 INSIDE_SHARE = 0.6
 """How much of the accepted traffic is between hosts of the VPC."""
 
@@ -156,12 +158,12 @@ def _lines(dice: np.random.Generator, begin: datetime, records: int) -> list[str
     """Records that end within five minutes of `begin` (UTC), in the default format."""
     hosts = pa.array([f"10.0.{host // 200}.{host % 200 + 10}" for host in range(400)])
     interfaces = pa.array([f"eni-{value:017x}" for value in np.random.default_rng(1).integers(1 << 62, size=400)])
-    ports = np.array([22, 23, 80, 443, 445, 1433, 3306, 3389, 5432, 6379, 8080, 8443, 9200, 27017])
+    ports = np.array([22, 23, 53, 80, 123, 443, 445, 1433, 3306, 3389, 5432, 6379, 8080, 8443, 9200, 27017])
     rejected = dice.random(records) < REJECT_SHARE
     host = dice.integers(len(hosts), size=records)
     own = hosts.take(pa.array(host))
     scanner = dice.zipf(1.3, records) % 50_000
-    client = dice.zipf(1.2, records) % (1 << 16)
+    client = dice.zipf(1.4, records) % (1 << 16)
     outside = pc.if_else(pa.array(rejected), _address(np.full(records, 185), scanner), _address(host % 7 + 52, client))
     inside = pa.array(~rejected & (dice.random(records) < INSIDE_SHARE))
     other = pc.if_else(inside, hosts.take(pa.array((host + client) % len(hosts))), outside)
@@ -170,15 +172,18 @@ def _lines(dice: np.random.Generator, begin: datetime, records: int) -> list[str
     seconds = int(begin.replace(tzinfo=timezone.utc).timestamp())
     start = seconds + dice.integers(240, size=records)
     offered = ports[(host * 5 + dice.zipf(2.0, records)) % len(ports)]
-    service = _text(np.where(rejected, dice.choice(ports, records), offered))
-    ephemeral = _text(dice.integers(32_768, 61_000, size=records))
+    ping = dice.random(records) < PING_SHARE
+    port = np.where(rejected, dice.choice(ports, records), offered)
+    protocol = np.where(ping, 1, np.where(np.isin(port, UDP_PORTS), 17, 6))
+    service = _text(np.where(ping, 0, port))
+    ephemeral = _text(np.where(ping, 0, dice.integers(32_768, 61_000, size=records)))
     columns = [
         interfaces.take(pa.array(host)),
         pc.if_else(incoming, other, own),
         pc.if_else(incoming, own, other),
         pc.if_else(incoming, ephemeral, service),
         pc.if_else(incoming, service, ephemeral),
-        pa.array(["6", "17", "1"]).take(pa.array(dice.choice(3, records, p=[0.8, 0.17, 0.03]))),
+        _text(protocol),
         _text(packets),
         _text(packets * dice.integers(40, 1400, size=records)),
         _text(start),

@@ -21,9 +21,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets.reports.report_files import REPORTS, Report, filled_in
+from assets.reports.report_files import Column, Report, read_reports
+from assets.reports.report_sql import report_sql
+from benchmarks import measure
 from benchmarks.competitors import CORES
 from benchmarks.days import SMALL_DAYS
+from flowlogs.fields import DERIVED_COLUMNS
 from flowlogs.layout import LogSource
 from flowlogs.record_format import DEFAULT_FORMAT
 from flowlogs.sources import EVERYTHING, Choice, LogSources
@@ -53,21 +56,16 @@ NEW_DAYS = SMALL_DAYS[-9:]
 ACCOUNTS, REGIONS, ARCHIVE_DAYS = 1_000, 17, 30
 """An organization's archive: a flow log in each region of each account."""
 
+REPORTS = tuple(report for report in read_reports() if report.name in measure.DAILY[measure.OURS])
+"""The classroom's two."""
+
 RANKED = """
-SELECT packetcount, {columns}, dt
-FROM (
-  SELECT
-    sum(numpackets) AS packetcount,
-    {columns},
-    dt,
-    row_number() OVER (PARTITION BY dt ORDER BY sum(numpackets) DESC NULLS LAST, {nulls_last}) AS row_number
-  FROM {{table}}
-  WHERE dt BETWEEN '{{first}}' AND '{{last}}'
-  GROUP BY {columns}, dt
-)
-WHERE row_number <= 20
-ORDER BY dt, row_number
+SELECT sum(numpackets) AS packetcount, {columns}, dt
+FROM rejected_flows
+WHERE dt BETWEEN '{{first}}' AND '{{last}}'
+GROUP BY {columns}, dt
 """
+TYPES = dict(DERIVED_COLUMNS)
 COLUMNS = ("interfaceid", "sourceaddress", "destinationaddress", "sourceport", "destinationport", "protocol")
 GROUPINGS = (*itertools.combinations(COLUMNS, 1), *itertools.combinations(COLUMNS, 2))
 """What the reports that are added here count packets by."""
@@ -108,10 +106,17 @@ def more_reports(number: int) -> tuple[Report, ...]:
     others = (
         Report(
             name=f"rejected_by_{'_and_'.join(columns)}",
-            description=f"The 20 with the most rejected packets, by {' and '.join(columns)}.",
-            template=RANKED.format(
-                columns=", ".join(columns), nulls_last=", ".join(f"{c} NULLS LAST" for c in columns)
+            title=f"The 20 with the most rejected packets, by {' and '.join(columns)}",
+            question="Who has the most?",
+            reads=("rejected_flows",),
+            columns=tuple(
+                Column(name, kind)
+                for name, kind in (("packetcount", "bigint"), *((c, TYPES[c]) for c in columns), ("dt", "string"))
             ),
+            order=(("packetcount", True),),
+            query=RANKED.format(columns=", ".join(columns)).replace("{{", "{").replace("}}", "}"),
+            path=Path(__file__),
+            rows=20,
         )
         for columns in GROUPINGS
     )
@@ -171,8 +176,8 @@ def filled(asked: Mapping[tuple[date, str], Executed], reports: Sequence[Report]
 
 def raw_question(report: Report, table: TableName, day: date) -> str:
     """The report's question for one day, asked of the table of all records."""
-    rejected = f"(SELECT * FROM {table.trino} WHERE action = 'REJECT' AND dt = '{day}')"
-    return filled_in(report, rejected, day, day)
+    rejected = f"(SELECT * FROM {table.trino} WHERE action = 'REJECT' AND dt = '{day}') AS rejected_flows"
+    return report_sql(report, day, day).replace("FROM rejected_flows", f"FROM {rejected}")
 
 
 def growth(bucket: Path) -> dict[str, list[float]]:
@@ -188,7 +193,7 @@ def growth(bucket: Path) -> dict[str, list[float]]:
     return found
 
 
-DAILY = ("vpc_flow_logs_partition", "rejected_flows", *(report.name for report in REPORTS))
+DAILY = measure.DAILY[measure.OURS]
 
 
 def grown(bucket: Path, results: Path, number: int) -> dg.Definitions:

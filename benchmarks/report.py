@@ -7,20 +7,23 @@ from typing import Any
 
 from tabulate import tabulate
 
-from assets.reports.report_files import REPORTS as ALL_REPORTS
 from benchmarks.imports import LATER
+from benchmarks.measure import DAILY, OURS, STEP_OF_DATASETS
 
 Measured = Mapping[str, Any]
 
 FOLDER = Path(__file__).parent
-SCAN, REPORTS = ("rejected_flows",), tuple(report.name for report in ALL_REPORTS)
+SCAN, REPORTS = (STEP_OF_DATASETS,), DAILY[OURS][2:]
 SCAN_PART = "scan (`rejected_flows`)"
 PACKAGES_SHOWN = 12
 
 NAMES = {
-    "day": "**This project**, the whole daily run: every report",
+    "day": "**This project**, the classroom's two reports",
+    "every_report": "**This project**, the whole daily run: every report, the page",
+    "every_report_empty": "This project, the same of a day without records",
+    "duckdb_summary": "DuckDB by hand, `traffic_summary` alone",
     "parquet": "This project, the same day in Parquet",
-    "empty_day": "This project, a day without records",
+    "empty_day": "This project, two reports of a day without records",
     "empty_graph": "Dagster, seven assets that do nothing",
     "polars": "Polars, top 20 only",
     "duckdb": "DuckDB by hand, top 20 only",
@@ -108,13 +111,13 @@ def aims_table(measured: Measured) -> str:
     )
     rows = [
         (
-            "the whole daily run, with start-up, to Polars' top 20",
+            "a run of the two reports, with start-up, to Polars' top 20",
             "ratio of seconds",
             ratio(seconds["day"], seconds["polars"]),
             "",
         ),
         (
-            "every report of the day, less a day without records, to Polars' top 20",
+            "two reports of the day, less a day without records, to Polars' top 20",
             "ratio of seconds",
             ratio(net, seconds["polars"]),
             "1.0",
@@ -125,6 +128,13 @@ def aims_table(measured: Measured) -> str:
             ratio(net, seconds["duckdb"]),
             "1.3, where 1.0 of Polars is out of reach",
         ),
+        (
+            "every report and the page, less a day without records, to `traffic_summary` by hand in DuckDB",
+            "ratio of seconds",
+            ratio(seconds["every_report"] - seconds["every_report_empty"], seconds["duckdb_summary"]),
+            "1.2",
+        ),
+        ("peak memory of that", "MB", f"{highest(costs['every_report'], 'peak_mb'):,.0f}", "1,500"),
         ("peak memory", "MB", f"{peak:,.0f}", "1,500"),
         (
             "peak memory with ten times the objects, to that of the day",

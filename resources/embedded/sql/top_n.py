@@ -85,7 +85,7 @@ def _rows_kept(scopes: list[Scope], scope: Scope, select: exp.Select, window: ex
 
 
 def _may_leave_rows_out(select: exp.Select, window: exp.Expr, cheap_to_reread: Collection[str]) -> bool:
-    """Whether the rows of one table that are not among the first of their group can be left out.
+    """Whether the rows of one table, or of a subquery of one, that are not among the first of their group can go.
 
     That is so where nothing but this numbering depends on them, and where NULL comes last in the first column of ORDER
     BY.
@@ -94,18 +94,22 @@ def _may_leave_rows_out(select: exp.Select, window: exp.Expr, cheap_to_reread: C
     columns = [first.this, *window.args.get("partition_by", [])]
     where = select.args.get("where")
     own = [*columns, *(where.find_all(exp.Column) if where else ())]  # and not those of a query around it
+    inner = source.this if isinstance(source, exp.Subquery) else None
+    table = inner.args["from_"].this if isinstance(inner, exp.Select) and inner.args.get("from_") else source
+    plain = (select, window, *((source, inner) if inner else ()))
     return (
-        isinstance(source, exp.Table)
-        and source.name in cheap_to_reread
-        and not any(select.args.get(clause) for clause in _OTHER_CLAUSES)
-        and all(found is select or found is window for found in select.find_all(exp.Window, exp.AggFunc, exp.Query))
+        isinstance(table, exp.Table)
+        and table.name in cheap_to_reread
+        and not any(query.args.get(clause) for query in (select, inner) if query for clause in _OTHER_CLAUSES)
+        and not (inner and any(source.args.get(clause) for clause in ("with_", "order", "limit", "offset")))
+        and all(any(found is one for one in plain) for found in select.find_all(exp.Window, exp.AggFunc, exp.Query))
         and all(isinstance(column, exp.Column) and column.table == source.alias_or_name for column in own)
         and not first.args.get("nulls_first")
     )
 
 
 def _leave_rows_out(select: exp.Select, window: exp.Expr, rows_kept: int) -> None:
-    """Join the table with the N-th value of each group's first ORDER BY column, and drop the rows behind that value."""
+    """Join what it reads with the N-th value of each group's first ORDER BY column, and drop the rows behind it."""
     source, first = select.args["from_"].this, window.args["order"].expressions[0]
     groups: Sequence[exp.Expr] = window.args.get("partition_by", [])
     best, not_behind = ("max", ">=") if first.args.get("desc") else ("min", "<=")

@@ -108,11 +108,15 @@ def test_rows_are_numbered_by_several_values_as_duckdb_itself_numbers_them(
     condition=st.sampled_from(CONDITIONS),
     kept=st.integers(0, 4),
     where=st.sampled_from(["", " WHERE c > 0", " WHERE b <> 'a' OR a IS NULL"]),
+    nested=st.booleans(),
 )
 def test_rows_that_are_left_out_have_no_say_in_which_come_first(
-    rows: list[Row], orders: list[str], partitioned: bool, condition: str, kept: int, where: str
+    rows: list[Row], orders: list[str], partitioned: bool, condition: str, kept: int, where: str, nested: bool
 ) -> None:
-    statement = f"SELECT * FROM ({numbered(orders, partitioned, where)}) WHERE {condition.format(kept)}"
+    query = numbered(orders, partitioned, where)
+    if nested:
+        query = numbered(orders, partitioned).replace("FROM flows", f"FROM (SELECT p, a, b, c FROM flows{where})")
+    statement = f"SELECT * FROM ({query}) WHERE {condition.format(kept)}"
     rewritten = planned(statement, PARQUET)
     first, _, direction = orders[0].partition(" ")
     plain_column = first in ("a", "b", "c") and not re.match(r"[+|]|.*NULLS FIRST", direction)
@@ -132,6 +136,8 @@ JOINED_NUMBER = "row_number() OVER (PARTITION BY f.p ORDER BY f.a DESC, g.b) AS 
     [
         FIRST.format(f"SELECT p, b, {NUMBER} FROM flows"),
         FIRST.format(f"SELECT p, b, {NUMBER} FROM flows AS f WHERE c > 1 ORDER BY p"),
+        FIRST.format(f"SELECT p, b, {NUMBER} FROM (SELECT a, b, p FROM flows WHERE c > 1)"),
+        FIRST.format(f"SELECT p, b, {NUMBER} FROM (SELECT c + 1 AS a, b, p FROM flows) WHERE b <> ''"),
         f"WITH r AS (SELECT *, {NUMBER} FROM flows) SELECT p FROM r WHERE c > 0 AND (row_number <= 3 AND b <> '')",
         f"SELECT f.p FROM ({FIRST.format(f'SELECT p, {NUMBER} FROM flows')}) AS f JOIN flows AS g ON f.p = g.a",
     ],
@@ -151,6 +157,11 @@ def test_where_only_the_first_rows_are_of_use_others_are_left_out(statement: str
         FIRST.format(f"SELECT p, count(*) OVER (PARTITION BY p) AS n, {NUMBER} FROM flows"),
         FIRST.format(f"SELECT DISTINCT p, {NUMBER} FROM flows"),
         FIRST.format(f"SELECT p, {NUMBER} FROM flows LIMIT 5"),
+        FIRST.format(f"SELECT p, {NUMBER} FROM (SELECT a, b, p FROM flows LIMIT 5)"),
+        FIRST.format(f"SELECT p, {NUMBER} FROM (SELECT DISTINCT a, b, p FROM flows)"),
+        FIRST.format(f"SELECT p, {NUMBER} FROM (SELECT a, max(b) AS b, p FROM flows GROUP BY a, p)"),
+        FIRST.format(f"SELECT p, {NUMBER} FROM (SELECT a, b, p FROM flows UNION SELECT a, b, p FROM flows)"),
+        FIRST.format(f"SELECT p, {NUMBER} FROM (SELECT a, b, p FROM flows WHERE a IN (SELECT c FROM flows))"),
         FIRST.format(f"SELECT p, {NUMBER} FROM flows WHERE a IN (SELECT c FROM flows)"),
         f"SELECT 1 FROM flows AS f WHERE EXISTS ({FIRST.format(f'SELECT p, {NUMBER} FROM flows WHERE c > f.c')})",
         FIRST.format(f"SELECT f.p, {JOINED_NUMBER} FROM flows AS f JOIN flows AS g ON f.p = g.a"),
@@ -199,7 +210,7 @@ def test_groups_that_may_be_many_are_sorted_as_duckdb_does_which_takes_no_more_m
     "source",
     [
         "SELECT a, sum(c) AS c, p FROM flows GROUP BY a, p",
-        "SELECT * FROM (SELECT a, c, p FROM flows)",
+        "SELECT DISTINCT a, c, p FROM flows",
         "SELECT a, c, p FROM flows UNION ALL SELECT a, c, p FROM flows",
         "WITH g AS (SELECT a, c, p FROM flows) SELECT g.a, h.c, h.p FROM g JOIN g AS h ON g.p = h.p",
     ],
