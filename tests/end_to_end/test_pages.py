@@ -166,9 +166,7 @@ def take_picture(browser: webdriver.Chrome, name: str, clip: dict[str, float] | 
 
 
 def test_the_lineage_shows_every_asset_and_that_it_is_materialized(ui, browser):
-    groups = ",".join(
-        f"global@global:{group}" for group in GROUPS[:-1]
-    )  # all reports would be too small
+    groups = ",".join(f"global@global:{group}" for group in GROUPS[:-1])  # all reports would be too small
     page = look_at(
         browser,
         f"{ui}/asset-groups?expanded={quote(groups)}",
