@@ -17,7 +17,7 @@ export GIVEN_NAMES := $(foreach name,$(.VARIABLES),$(if $(findstring command lin
 .PHONY: run sql dev reports test check bench lock help
 .DEFAULT_GOAL := run
 
-run: .venv/runtime  ## materialize the whole lineage for a day and print its reports
+run: .venv/runtime  ## materialize the whole lineage for a day; print what happened and where its page is
 	@$(BIN)/python -m pipelines.commands run --typed "$$GIVEN_NAMES" $${GIVEN_LOGS:+--logs "$$GIVEN_LOGS"} $${GIVEN_DATE:+--date "$$GIVEN_DATE"}
 
 sql: .venv/runtime  ## execute a statement: make sql Q="SELECT count(*) FROM vpc_flow_logs"

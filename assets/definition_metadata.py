@@ -8,6 +8,8 @@ import dagster as dg
 from assets.metadata import column_schema
 from assets.name_snapshots import COLUMNS as NAME_COLUMNS
 from assets.name_snapshots import FOLDER as NAMES_FOLDER
+from assets.page.asset import INDEX
+from assets.page.asset import NAME as PAGE
 from assets.reports.report_files import Report
 from flowlogs.datasets import DATASETS
 from flowlogs.fields import PARTITION_COLUMN
@@ -55,6 +57,7 @@ def described(
             for name, dataset in DATASETS.items()
         },
     }
+    metadata[PAGE] = {"dagster/uri": results.display_path(INDEX)}
     for report in reports:
         metadata[report.name] = {
             "dagster/uri": results.display_path(f"reports/{report.name}/"),

@@ -19,10 +19,14 @@ DAYS_BEFORE = 3
 
 @dataclass(frozen=True)
 class DeliveryChanges:
-    """Warnings about flow logs that stopped, and the flow logs that are new on a day, with their account and region."""
+    """Warnings about flow logs that stopped, and the flow logs that are new on a day, with their account and region.
+
+    `silent_on` has the same warnings by day.
+    """
 
     silent: list[str] = field(default_factory=list)
     new: Mapping[date, list[str]] = field(default_factory=dict)
+    silent_on: Mapping[date, list[str]] = field(default_factory=dict)
 
 
 def delivery_changes(bucket: Bucket, inspected: Mapping[date, DayObjects]) -> DeliveryChanges:
@@ -46,13 +50,14 @@ def delivery_changes(bucket: Bucket, inspected: Mapping[date, DayObjects]) -> De
             new[day] = _with_sources(sources.bucket, inspected[day].objects, came)
     # Where a flow log delivered on several days before, the last of them is named.
     nearest = {(day, flow_log): (before, number) for day, flow_log, before, number in reversed(silent)}
-    warnings = [
-        f"{flow_log} delivered nothing on {day}, and {_objects(number)} on {before}: what it records is missing, "
-        "though other flow logs deliver. Was it deleted, or its VPC, or can it not deliver any more? (See the check on "
-        "vpc_flow_log.)"
-        for (day, flow_log), (before, number) in sorted(nearest.items())
-    ]
-    return DeliveryChanges(warnings, new)
+    silent_on: dict[date, list[str]] = {}
+    for (day, flow_log), (before, number) in sorted(nearest.items()):
+        silent_on.setdefault(day, []).append(
+            f"{flow_log} delivered nothing on {day}, and {_objects(number)} on {before}: what it records is missing, "
+            "though other flow logs deliver. Was it deleted, or its VPC, or can it not deliver any more? (See the "
+            "check on vpc_flow_log.)"
+        )
+    return DeliveryChanges([text for texts in silent_on.values() for text in texts], new, silent_on)
 
 
 def _with_sources(bucket: str, keys: Iterable[str], flow_logs: Iterable[str]) -> list[str]:

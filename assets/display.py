@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from assets.names import NO_NAMES, Names
-from assets.tables import with_times
+from assets.tables import plain_rows, with_times
 from flowlogs.service_names import TCP, UDP, protocol_name, service_name
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def for_people(frame: "pd.DataFrame", names: Names = NO_NAMES) -> "pd.DataFrame"
 
     NULL stays NULL. Names in the log itself win, where a row has them: they are those of its time.
     """
-    rows: list[dict[object, object]] = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    rows: list[dict[object, object]] = [dict(zip(frame.columns, row, strict=True)) for row in plain_rows(frame)]
     shown = with_times(frame)
     texts: dict[str, pd.Series] = {}
     for column in map(str, frame.columns):

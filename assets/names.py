@@ -3,14 +3,14 @@
 Names come from outside: tags, descriptions, a file. They are data, kept as they are, and whoever prints them escapes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import TYPE_CHECKING
 
-from assets.name_snapshots import ADDRESS_COLUMNS, VPC, read_snapshot, snapshots
+from assets.name_snapshots import ADDRESS_COLUMNS, VPC, Snapshot, read_snapshot, snapshots
 from flowlogs.addresses import address_class, parse_address
 from resources.bucket import ObjectStore
 from resources.names_file import NamedNetwork, NamesFile
@@ -69,17 +69,40 @@ NO_NAMES = Names()
 
 
 def read_names(results: ObjectStore, names_file: NamesFile, day: date) -> Names:
-    """What is known of names on a UTC day.
+    """What is known of names on a UTC day. Raises FlowLakeError where a file cannot be read or understood."""
+    return NamesByDay(results, names_file).on(day)
 
-    That is the newest snapshot that was first seen by the end of the next day; if there is none, the oldest one. Raises
-    FlowLakeError where a file cannot be read or understood.
+
+class NamesByDay:
+    """What is known of names on each of several days: each file is read once.
+
+    What is known on a day is the newest snapshot that was first seen by the end of the next day; if there is none, the
+    oldest one. `on` raises FlowLakeError where a file cannot be read or understood.
     """
-    own_names = names_file.read()
-    there = snapshots(results)
-    until = datetime.combine(day, time(), timezone.utc) + timedelta(days=2)
-    known = [snapshot for snapshot in there if snapshot.seen < until]
-    chosen = known[-1:] or there[:1]
-    return names_of(read_snapshot(results, chosen[0]) if chosen else None, own_names)
+
+    def __init__(self, results: ObjectStore, names_file: NamesFile) -> None:
+        self.results = results
+        self.names_file = names_file
+        self._names: dict[str, Names] = {}
+
+    def on(self, day: date) -> Names:
+        """The names on a UTC day."""
+        until = datetime.combine(day, time(), timezone.utc) + timedelta(days=2)
+        known = [snapshot for snapshot in self._snapshots if snapshot.seen < until]
+        chosen = known[-1:] or self._snapshots[:1]
+        key = chosen[0].key if chosen else ""
+        if key not in self._names:
+            rows = read_snapshot(self.results, chosen[0]) if chosen else None
+            self._names[key] = names_of(rows, self._own_names)
+        return self._names[key]
+
+    @cached_property
+    def _snapshots(self) -> Sequence[Snapshot]:
+        return list(snapshots(self.results))
+
+    @cached_property
+    def _own_names(self) -> Sequence[NamedNetwork]:
+        return list(self.names_file.read())
 
 
 def names_of(snapshot: "pd.DataFrame | None", own_names: Iterable[NamedNetwork] = ()) -> Names:

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -42,22 +42,36 @@ _FRACTIONS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _LINKED = re.compile("://|www\\.|@", re.IGNORECASE)
 
 
-def markdown_table(frame: "pd.DataFrame", rows: int | None = None) -> str:
+SHOWN_AT_ONCE = 999
+"""How many characters of Markdown Dagster's UI (1.13) shows at once. More is behind a link."""
+
+
+def markdown_table(frame: "pd.DataFrame", rows: int | None = None, characters: int | None = None) -> str:
     """The frame's first `rows` rows (all of them by default) as a Markdown table; NULL is an empty cell.
 
-    It has no extra blanks: Dagster's UI (1.13) shows 999 characters at once, and more behind a link.
+    With `characters`, it has only as many rows as fit, but one at least. It has no extra blanks.
     """
     lines = [_markdown_row(map(markdown_text, frame.columns)), _markdown_row("-" for _ in frame.columns)]
-    shown = frame if rows is None else frame.head(rows)
-    lines += [_markdown_row(markdown_text(cell_text(cell)) for cell in row) for row in plain_rows(shown)]
-    if len(shown) < len(frame):
-        lines.append(f"\nMore rows in the files: {len(frame) - len(shown)}.")
-    return "\n".join(lines)
+    head = len(lines)
+    room = None if characters is None else characters - sum(map(len, lines)) - head - len(_more_rows(len(frame))) - 1
+    for row in plain_rows(frame if rows is None else frame.head(rows)):
+        line = _markdown_row(markdown_text(cell_text(cell)) for cell in row)
+        if room is not None:
+            room -= len(line) + 1
+            if room < 0 and len(lines) > head:
+                break
+        lines.append(line)
+    left = len(frame) - (len(lines) - head)
+    return "\n".join([*lines, *([_more_rows(left)] if left else [])])
 
 
-def with_times(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """The frame as people are shown it: its columns of seconds since 1970 hold times (UTC) as text."""
-    columns = [column for column in frame.select_dtypes("integer") if column in TIME_COLUMNS]
+def _more_rows(count: int) -> str:
+    return f"\nMore rows in the files: {count}."
+
+
+def with_times(frame: "pd.DataFrame", time_columns: Collection[str] = TIME_COLUMNS) -> "pd.DataFrame":
+    """The frame as people are shown it: these columns, if they hold seconds since 1970, hold times (UTC) as text."""
+    columns = [column for column in frame.select_dtypes("integer") if column in time_columns]
     times = {column: frame[column].map(_time, na_action="ignore").astype("string") for column in columns}
     shown: pd.DataFrame = frame.assign(**times)
     return shown
@@ -65,8 +79,9 @@ def with_times(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 def plain_rows(frame: "pd.DataFrame") -> list[list[object]]:
     """The rows as Python values, NULL as None."""
-    rows: list[list[object]] = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
-    return rows
+    series = [frame.iloc[:, number] for number in range(len(frame.columns))]
+    columns = [one.to_numpy(dtype=object, na_value=None) for one in series]  # type: ignore[call-overload] # None is one
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def parquet_bytes(frame: "pd.DataFrame", metadata: Mapping[str, str] | None = None) -> bytes:

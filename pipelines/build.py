@@ -15,6 +15,7 @@ from assets.definition_metadata import described
 from assets.flow_logs_table import vpc_flow_logs
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
 from assets.network_interfaces import network_interfaces
+from assets.page.asset import page_asset
 from assets.partitions import partition_asset
 from assets.reports.asset import report_asset
 from assets.reports.report_files import Report
@@ -45,6 +46,7 @@ def build_definitions(
     may_look = days_of_logs_only or target is not None
     target = target or build_target(settings)
     left_out = without_fields(reports, known_fields(settings, target.bucket, may_look=may_look))
+    not_made = [(report.title, left_out[report.name]) for report in reports if report.name in left_out]
     reports = [report for report in reports if report.name not in left_out]
     if days_of_logs_only:
         days = days_of_the_logs(settings, target.bucket)
@@ -57,6 +59,7 @@ def build_definitions(
             partition_asset(days),
             datasets_asset(days, coarse=settings.coarse_summary),
             *(report_asset(report, days) for report in reports),
+            page_asset(reports, days, not_made),
         ]
         assets = described(
             [vpc_flow_logs_bucket, vpc_flow_log, network_interfaces, vpc_flow_logs, *daily],

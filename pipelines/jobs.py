@@ -37,7 +37,7 @@ def daily_job(daily_assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJo
         JOB_NAME,
         selection=dg.AssetSelection.checks(DELIVERS) | dg.AssetSelection.assets(*daily_assets),
         description="Check the flow logs, look up the names of network interfaces, add the day's partition, scan it "
-        "once for the datasets, then write the reports from those.",
+        "once for the datasets, then write the reports from those, and the page of the day from the reports.",
         tags=NOT_REPEATED,
     )
 

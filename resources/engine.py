@@ -105,6 +105,10 @@ class QueryEngine(ABC):
     def scan_limit_bytes(self) -> int | None:
         """How many bytes, as stored, one query may scan; None if there is no limit."""
 
+    def cost_in_dollars(self, scanned_bytes: int) -> float | None:
+        """What a query costs that scans so many bytes; None if nobody sends a bill."""
+        return None
+
     @abstractmethod
     def ensure(self) -> Ensured:
         """Make the engine ready to execute statements. Changes nothing where it is ready."""

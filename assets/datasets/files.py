@@ -309,6 +309,12 @@ def completion_markers(results: ObjectStore, dataset: str, locations: Mapping[da
     return found
 
 
+def size_in_marker(key: str) -> int:
+    """The bytes of the files of a folder, as the key of its completion marker says."""
+    match = _COMPLETION_MARKER.fullmatch(key)
+    return int(match["bytes"]) if match else 0
+
+
 def recorded_objects(results: ObjectStore, markers: Mapping[date, str]) -> dict[date, ObjectsRead]:
     """By day, the objects that its files were made from, as far as its completion marker records them."""
     texts = {day: results.read(key).decode(errors="replace") for day, key in markers.items()}

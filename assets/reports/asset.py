@@ -4,15 +4,18 @@ What a day's report says depends on the datasets of that day, and of the days be
 report_files.py finds the reports, report_output.py makes the files.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import base64
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assets.datasets.files import completion_markers, days_without_files, recorded_objects, require_files
 from assets.day_objects import arrived_since, fields_of_day
 from assets.metadata import query_metadata
+from assets.names import NO_NAMES, Names, NamesByDay
+from assets.page.charts import bars_picture
+from assets.page.model import frame_for_people, report_figure
 from assets.reports.report_files import Report
 from assets.reports.report_output import (
     ReportOutput,
@@ -25,19 +28,19 @@ from assets.reports.report_sql import report_sql
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition, derived_days_read_otherwise, require_days
-from assets.tables import markdown_table, with_times
+from assets.tables import SHOWN_AT_ONCE, markdown_table
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
+from flowlogs.fields import PARTITION_COLUMN
 from flowlogs.statements import TableName
 from resources.bucket import Bucket, ObjectStore
 from resources.consistent_read import attempts
 from resources.engine import QueryEngine, QueryResult
-
-if TYPE_CHECKING:
-    pass
+from resources.names_file import NamesFile
 
 GROUP = "reports"
 ROWS_SHOWN = 20
+BARS_SHOWN = 10
 DAYS_AT_ONCE = 30
 """How many days' files are written together. Each file is whole, and the disk is waited for once."""
 
@@ -59,6 +62,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         bucket: dg.ResourceParam[Bucket],
         athena: dg.ResourceParam[QueryEngine],
         results: dg.ResourceParam[ObjectStore],
+        names_file: dg.ResourceParam[NamesFile],
         table: dg.ResourceParam[TableName],
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult]:
         days = run_days(context)
@@ -74,8 +78,8 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                     athena, source, [day for day in locations if day not in failures]
                 )
                 there = {day: locations[day] for day in days if day not in failures}
-                read = recorded_objects(results, completion_markers(results, source.table, there))
-                for warning in arrived_since(bucket, read, source.table):
+                made_from = recorded_objects(results, completion_markers(results, source.table, there))
+                for warning in arrived_since(bucket, made_from, source.table):
                     context.log.warning(warning)
             lacks = {
                 day: lost
@@ -84,6 +88,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                 and (lost := [field for field in report.fields if field not in fields_of_day(bucket, day)])
             }
             there_days = [day for day in days if day not in failures and day not in lacks]
+            names = NamesByDay(results, names_file)
             before = days_before(athena, report, table, there_days)
             try:
                 for day, lost in lacks.items():
@@ -94,7 +99,8 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                 for group in batches(there_days, len(days)):
                     comment = query_comment(context, report.name)
                     statement = f"{report_sql(report, group[0], group[-1])}\n{comment}"
-                    result = consistent_result(athena, results, report, table, group, before, statement)
+                    read = [*group, *(other for day in group for other in before[day])]
+                    result = consistent_result(athena, results, sources_of(report, table), read, statement)
                     shown = query_metadata(result, group)
                     outputs = split_result(report, result, group, before)
                     for batch in batches(group, DAYS_AT_ONCE):
@@ -102,10 +108,14 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                         results.replace({key: data for day_files in files for key, data in day_files.items()})
                         count = sum(len(outputs[day].frame) for day in batch)
                         rows_text = f"{count} {'row' if count == 1 else 'rows'}"
-                        context.log.info(
-                            f"{days_text(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_text}."
-                        )
-                        done |= {day: report_metadata(report, day, outputs[day], shown[day], results) for day in batch}
+                        if len(days) > 1:
+                            context.log.info(
+                                f"{days_text(batch)} ({days.index(batch[-1]) + 1} of {len(days)}): {rows_text}."
+                            )
+                        done |= {
+                            day: report_metadata(report, day, outputs[day], shown[day], results, names.on(day))
+                            for day in batch
+                        }
             except FlowLakeError as error:
                 failures |= {day: str(error) for day in there_days if day not in done}
             yield from finish_days(context, days, done, failures)
@@ -139,20 +149,13 @@ def days_before(athena: QueryEngine, report: Report, table: TableName, days: Seq
 
 
 def consistent_result(
-    athena: QueryEngine,
-    results: ObjectStore,
-    report: Report,
-    table: TableName,
-    days: Sequence[date],
-    before: Mapping[date, Sequence[date]],
-    statement: str,
+    athena: QueryEngine, results: ObjectStore, sources: Sequence[TableName], days: Iterable[date], statement: str
 ) -> QueryResult:
-    """The statement's result, over days none of which is missing or was replaced while it ran.
+    """The statement's result, over days of datasets none of which is missing or was replaced while it ran.
 
     A parallel run may replace a day and remove its files while these are read.
     """
-    read = sorted({*days, *(other for day in days for other in before[day])})
-    sources = sources_of(report, table)
+    read = sorted(set(days))
     for attempt in attempts():
         locations = {source: require_days(athena, source, read, source.table) for source in sources}
         with attempt.error_deferred():
@@ -164,13 +167,20 @@ def consistent_result(
 
 
 def report_metadata(
-    report: Report, day: date, output: ReportOutput, query: Mapping[str, object], results: ObjectStore
+    report: Report,
+    day: date,
+    output: ReportOutput,
+    query: Mapping[str, object],
+    results: ObjectStore,
+    names: Names = NO_NAMES,
 ) -> Mapping[str, object]:
     """The metadata of one day's report and of the query for it."""
     parquet, csv = report_keys(report.name, day)
+    shown = output.frame.drop(columns=PARTITION_COLUMN)
     return {
         "dagster/row_count": len(output.frame),
-        "table": dg.MetadataValue.md(markdown_table(with_times(output.frame), ROWS_SHOWN)),
+        **_picture(report, output, names),
+        "table": dg.MetadataValue.md(markdown_table(frame_for_people(report, shown, names), ROWS_SHOWN, SHOWN_AT_ONCE)),
         **({"more rows": f"the report has the first {report.rows}"} if output.has_more else {}),
         **({"rows that need a look": len(output.alarms)} if report.alarm else {}),
         **({"left out": f"the flow logs lack {', '.join(output.lacks)}"} if output.lacks else {}),
@@ -179,3 +189,15 @@ def report_metadata(
         "csv": dg.MetadataValue.path(results.display_path(csv)),
         **query,
     }
+
+
+def _picture(report: Report, output: ReportOutput, names: Names) -> Mapping[str, object]:
+    """The report's first bars as an image in Markdown, as many as Dagster's UI shows at once; nothing without bars."""
+    figure = report_figure(report, output, names)
+    bars = [(bar.label, bar.value, bar.share) for bar in figure.bars[:BARS_SHOWN]] if figure else []
+    for count in range(len(bars), 0, -1):
+        data = base64.b64encode(bars_picture(bars[:count]).encode()).decode()
+        text = f"![bars](data:image/svg+xml;base64,{data})"
+        if len(text) <= SHOWN_AT_ONCE or count == 1:
+            return {"picture": dg.MetadataValue.md(text)}
+    return {}

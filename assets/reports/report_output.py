@@ -93,15 +93,23 @@ def files_of_report(report: Report, day: date, output: ReportOutput) -> dict[str
 
 def read_output(results: ObjectStore, report: Report, day: date) -> ReportOutput | None:
     """A day's rows of a report, from its Parquet file; None if there is no such file."""
+    key, _ = report_keys(report.name, day)
+    return parse_output(results.read(key)) if key in stored_outputs(results, report) else None
+
+
+def stored_outputs(results: ObjectStore, report: Report) -> set[str]:
+    """The keys of all files of a report."""
+    return {stored.key for stored in results.list(f"reports/{report.name}/")}
+
+
+def parse_output(data: bytes) -> ReportOutput:
+    """The rows that a Parquet file of `files_of_report` holds."""
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    key, _ = report_keys(report.name, day)
-    if not any(stored.key == key for stored in results.list(f"reports/{report.name}/")):
-        return None
     # Arrow gets bytes, not a Python file: its threads may use a file after the interpreter's end, and abort.
-    stored = pa.BufferReader(results.read(key))
+    stored = pa.BufferReader(data)
     frame = pd.read_parquet(stored, dtype_backend="numpy_nullable")
     stored.seek(0)
     text = (pq.read_schema(stored).metadata or {}).get(METADATA_KEY.encode())

@@ -28,7 +28,7 @@ from pipelines.commands.materialization import materialize
 from pipelines.commands.port import require_free_port
 from pipelines.commands.query_warnings import query_warnings
 from pipelines.commands.statement_guard import reads_tables, require_permitted
-from pipelines.commands.terminal import TerminalLog, failure_text, print_reports, terminal_table
+from pipelines.commands.terminal import TerminalLog, failure_text, print_day, terminal_table
 from pipelines.settings import PROJECT_ROOT, read_settings
 from pipelines.targets import build_target
 from resources.engine import QueryError
@@ -58,7 +58,7 @@ logs_option = click.option("--logs", metavar="FOLDER", help="A folder that holds
 @logs_option
 @click.option("--date", "day_text", metavar="YYYY-MM-DD", help="The UTC day. Default: the last one that is complete.")
 def run(typed: str | None, logs: str | None, day_text: str | None) -> None:
-    """Materialize the whole lineage for one day and print its reports."""
+    """Materialize the whole lineage for one day, and print what happened and where its page is."""
     with errors_for_people() as stopped_by:
         require_variables("run", typed)
         settings = settings_for(logs)
@@ -71,7 +71,7 @@ def run(typed: str | None, logs: str | None, day_text: str | None) -> None:
         with history(settings) as kept:
             result = materialize(settings, kept, day, terminal, stopped_by)
         if result.success:
-            print_reports(target.results, read_reports(settings.reports_folder), day)
+            print_day(target.results, day, is_simulated=target.bucket.is_simulated())
         for warning in dict.fromkeys(message for _, message in terminal.warnings):
             click.secho(f"\nWarning: {warning}", fg="yellow")
         if not result.success:

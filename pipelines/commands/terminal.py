@@ -1,9 +1,10 @@
-"""Prints in the terminal: the progress of a run, the reason of its failure, and tables."""
+"""Prints in the terminal: the progress of a run, the reason of its failure, what happened on a day, and tables."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,18 +15,10 @@ if TYPE_CHECKING:
     import dagster as dg
     import pandas as pd
 
-    from assets.reports.report_files import Report
     from resources.bucket import ObjectStore
 
 
-ROWS_IN_FULL = 20
-"""A report with at most so many rows is printed in full."""
-
-FIRST_ROWS = 10
-"""How many rows of a longer report are printed."""
-
-CONSTANT_COLUMNS = frozenset({"version", "account", "aws_account_id", "aws_region", "action", "logstatus", "dt"})
-"""Columns that say where rows come from. If such a column has one value in all rows, the value is printed once."""
+SIMULATED = "SIMULATED: these flow logs are made up, and no VPC is behind them."
 
 
 class TerminalLog(logging.Handler):
@@ -86,39 +79,30 @@ def failure_text(result: "dg.ExecuteInProcessResult", terminal: TerminalLog) -> 
     return "The run failed; `make dev` shows its log."
 
 
-def print_reports(results: "ObjectStore", reports: "Sequence[Report]", day: date) -> None:
-    """Print each report from the files that the run wrote, in the order of the reports' names, and the files' paths."""
-    from assets.reports.report_output import read_output, report_keys
+def print_day(results: "ObjectStore", day: date, *, is_simulated: bool) -> None:
+    """Print what happened on a day, the rows to look at first, and where the page and the files are."""
+    from assets.page.asset import INDEX, page_key, stored_summaries
 
-    for report in reports:
-        output = read_output(results, report, day)
-        if output is None:
-            continue
-        parquet, csv = report_keys(report.name, day)
-        files = f"  {results.display_path(parquet)}\n  {results.display_path(csv)}"
-        click.echo(f"\n{report.name}: {report.description}\n\n{report_text(output.frame)}\n\n{files}")
+    summary = stored_summaries(results, [day]).get(day)
+    if summary is None:
+        return
+    click.echo()
+    if is_simulated:
+        click.secho(SIMULATED, fg="yellow")
+    for sentence in summary.sentences:
+        click.echo(printable(sentence))
+    if summary.look_at:
+        click.echo("\nLook first at" if summary.totals.need_a_look else "\nMost packets were rejected from")
+    for number, text in enumerate(summary.look_at, 1):
+        click.echo(f"  {number}. {printable(text)}")
+    click.echo(f"\nPage     {address(results.display_path(page_key(day)))}")
+    click.echo(f"All days {address(results.display_path(INDEX))}")
+    click.echo(f"Files    {results.display_path(f'reports/<report>/{day}.csv')} and .parquet")
 
 
-def report_text(frame: "pd.DataFrame") -> str:
-    """The first rows as a table. Above it, the value of each of CONSTANT_COLUMNS that is the same in all rows."""
-    if frame.empty:
-        return "  No rows: there are no REJECT records."
-    from assets.tables import cell_text, plain_rows, with_times
-
-    same = [
-        column
-        for column in frame.columns
-        if column in CONSTANT_COLUMNS
-        and len(frame) > 1
-        and frame[column].notna().all()
-        and frame[column].nunique() == 1
-    ]
-    first_row = plain_rows(frame[same].head(1))[0]
-    note = ", ".join(f"{column} {cell_text(value)}" for column, value in zip(same, first_row, strict=True))
-    shown = frame if len(frame) <= ROWS_IN_FULL else frame.head(FIRST_ROWS)
-    more = f"\n\n  {len(frame) - len(shown)} more rows in these files:" if len(shown) < len(frame) else ""
-    table = terminal_table(with_times(shown.drop(columns=same)))
-    return (f"  in every row: {note}\n\n" if note else "") + table + more
+def address(path: str) -> str:
+    """A path as an address that terminals and browsers open; other addresses stay as they are."""
+    return Path(path).as_uri() if Path(path).is_absolute() else path
 
 
 def terminal_table(frame: "pd.DataFrame") -> str:

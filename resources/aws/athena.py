@@ -105,6 +105,9 @@ class Athena(QueryEngine):
     def catalog_name(self) -> str:
         return f"AWS Glue of account {self.clients.account} in {self.clients.region}"
 
+    def cost_in_dollars(self, scanned_bytes: int) -> float:
+        return dollars(scanned_bytes, billed=True)
+
     def ensure(self) -> Ensured:
         from botocore.exceptions import ClientError
 

@@ -39,17 +39,20 @@ from support import (
     write_small_logs,
 )
 
-from assets.reports.report_files import REPORTS
+from assets.reports.report_files import read_reports
 from assets.results_source import SOURCE_RECORD
+from flowlogs.datasets import DATASETS
 from flowlogs.errors import FlowLakeError
-from flowlogs.statements import TableName, rejected_flows_name
+from flowlogs.statements import TableName
 from pipelines.commands.history import LOCK_TAG, History, history
 from pipelines.settings import Settings
 from resources.embedded.catalog import Catalog
 
+REPORTS = [report for report in read_reports() if not report.fields]
+
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "pipelines.definitions")
 WHOLE_LINEAGE = (*MATERIALIZE, "--select", "*", "--partition", DAY)
-DAILY_ASSETS = ",".join(["vpc_flow_logs_partition", "rejected_flows", *(report.name for report in REPORTS)])
+DAILY_ASSETS = ",".join(["vpc_flow_logs_partition", *DATASETS, *(report.name for report in REPORTS), "daily_page"])
 RANGE = (*MATERIALIZE, "--select", DAILY_ASSETS, "--partition-range", f"{DAY}...{NEXT_DAY}")
 
 
@@ -59,18 +62,18 @@ def reports_in(results: Path) -> dict[str, str]:
 
 def rejected_in(results: Path) -> tuple[dict[str, int], int]:
     """By day, how many files of rejected flows the day's partition points at; and how many there are altogether."""
-    name = rejected_flows_name(TableName("vpc_flow_lake", "vpc_flow_logs"))
+    name = TableName("vpc_flow_lake", "rejected_flows")
     pointed_at = {
         partition.values[0]: len(list((results / partition.location.partition("-results/")[2]).glob("*")))
         for partition in Catalog(results / "catalog.sqlite").partitions(name)
     }
-    return pointed_at, len(list((results / "rejected_flows").rglob("*.parquet")))
+    return pointed_at, len(list((results / "datasets").rglob("dataset=rejected_flows/*.parquet")))
 
 
 def others_in(results: Path) -> dict[str, str]:
     """The files that a second run of the same days leaves as they are."""
     found = files_in(results)
-    return {name: digest for name, digest in found.items() if not name.startswith(("catalog.", "rejected_flows/"))}
+    return {name: digest for name, digest in found.items() if not name.startswith(("catalog.", "datasets/"))}
 
 
 # dagster asset materialize
@@ -94,9 +97,11 @@ def test_dagster_materializes_days_from_any_folder(materialized):
     for day in (DAY, NEXT_DAY):
         assert report_rows(results, "top_rejected_pairs", day) == with_day(SMALL_TOP[day], day)
         assert report_rows(results, "rejected_flow_details", day) == with_day(SMALL_DETAILS[day], day)
-    assert sorted(reports_in(results)) == sorted(
+    made = [
         f"{report.name}/{day}.{kind}" for report in REPORTS for day in (DAY, NEXT_DAY) for kind in ("csv", "parquet")
-    )
+    ]
+    pages = [name for day in (DAY, NEXT_DAY) for name in (f"{day}.html", f"day_totals/{day}.json")]
+    assert sorted(reports_in(results)) == sorted([*made, *pages, "index.html"])
 
 
 def test_each_day_of_a_range_has_metadata_of_its_own_in_the_history(materialized, monkeypatch):
@@ -147,7 +152,7 @@ def test_a_missing_folder_in_dagsters_command_names_the_variable(project, tmp_pa
 # make run, on the default bucket
 
 
-def test_make_run_prints_each_report_of_yesterday_and_where_they_are(new_project):
+def test_make_run_says_what_happened_yesterday_and_where_the_page_is(new_project):
     days = {datetime.now(timezone.utc).date() - timedelta(days=1)}
     code, output = make(new_project, "run")
     days.add(datetime.now(timezone.utc).date() - timedelta(days=1))
@@ -156,17 +161,19 @@ def test_make_run_prints_each_report_of_yesterday_and_where_they_are(new_project
     assert day in map(str, days)
     assert f"\nLogs     {new_project}/data/bucket (simulated: no VPC is behind them)\nResults  " in output
     assert f"\nResults  {new_project}/data/results\n" in output
-    details, top = output[output.index("rejected_flow_details: The day's") :].split("top_rejected_pairs: The 20")
-    assert re.search(r"^  packetcount  sourceaddress +destinationaddress$", top, re.MULTILINE)
-    assert re.search(r"in every row: version 2, account 123456789012, .*action REJECT", details)
-    rows = re.findall(rf"^eni-.*  {day}T\d\d:\d\d:\d\dZ$", details, re.MULTILINE)
-    assert len(rows) == 10
-    assert f"\n\n  90 more rows in these files:\n\n  {new_project}/data/results/reports/" in details
-    for report, text in (("top_rejected_pairs", top), ("rejected_flow_details", details)):
-        for kind in ("parquet", "csv"):
-            path = f"{new_project}/data/results/reports/{report}/{day}.{kind}"
-            assert f"\n  {path}\n" in f"{text}\n"
-            assert Path(path).is_file()
+    reports = new_project / "data/results/reports"
+    end = output[output.index("\nSIMULATED: ") :]
+    read = r"[\d,]+ records read, [\d,]+ rejected by [\d,]+ sources, 0 unreadable\."
+    assert re.search(rf"^{read}\n\d+ rows need a look, in \d+ reports; first: .*\n\nLook first at\n", end, re.MULTILINE)
+    assert len(re.findall(r"^  \d\. .+$", end, re.MULTILINE)) == 5
+    assert end.endswith(
+        f"\nPage     {reports.as_uri()}/{day}.html\nAll days {reports.as_uri()}/index.html\n"
+        f"Files    {reports}/<report>/{day}.csv and .parquet\n"
+    )
+    assert (reports / f"{day}.html").is_file()
+    assert (reports / "index.html").is_file()
+    for kind in ("parquet", "csv"):
+        assert (reports / f"top_rejected_pairs/{day}.{kind}").is_file()
 
 
 @pytest.fixture(scope="session")
@@ -269,33 +276,21 @@ def test_the_reports_of_logs_of_ones_own_are_right_and_the_logs_untouched(projec
     assert files_in(folder) == before
 
 
-def test_make_run_prints_the_reports_of_the_last_day_in_the_folder(project, tmp_path):
+def test_make_run_tells_of_the_last_day_in_the_folder(project, tmp_path):
     logs = write_small_logs(tmp_path / "logs of mine")
     code, output = make(project, "run", f"LOGS={logs}")
     assert code == 0, output
     (results,) = re.findall(rf"^Results  ({project}/data/logs-of-mine-[0-9a-f]{{8}})$", output, re.MULTILINE)
     assert output.startswith(f"Day      2021-09-03 (UTC)\nLogs     {logs}\nResults  {results}\n")
+    assert "SIMULATED" not in output
     assert output.endswith(
-        "\ntop_rejected_pairs: The 20 source and destination pairs with the most rejected packets of the day.\n\n"
-        "  packetcount  sourceaddress    destinationaddress    dt\n"
-        "-------------  ---------------  --------------------  ----------\n"
-        "            5  192.0.2.1        10.0.0.5              2021-09-03\n\n"
-        f"  {results}/reports/top_rejected_pairs/2021-09-03.parquet\n"
-        f"  {results}/reports/top_rejected_pairs/2021-09-03.csv\n"
+        "\n1 record read, 1 rejected by 1 source, 0 unreadable.\n"
+        "No report found a row that needs a look; most packets were rejected from 192.0.2.1 to 10.0.0.5: 5 packets.\n\n"
+        "Most packets were rejected from\n  1. 192.0.2.1 to 10.0.0.5: 5 packets.\n\n"
+        f"Page     file://{results}/reports/2021-09-03.html\n"
+        f"All days file://{results}/reports/index.html\n"
+        f"Files    {results}/reports/<report>/2021-09-03.csv and .parquet\n"
     )
-
-
-def test_make_run_prints_nothing_for_null_and_tells_once_what_every_row_says(project, small_logs, tmp_path):
-    code, output = flow_lake(project, "run", "--logs", small_logs, "--date", DAY, FLOWLAKE_RESULTS=tmp_path)
-    assert code == 0
-    assert (
-        "  in every row: dt 2021-09-02\n\n"
-        "  packetcount  sourceaddress    destinationaddress\n"
-        "-------------  ---------------  --------------------\n"
-        "           47  203.0.113.9      10.0.0.5\n"
-        "            3  198.51.100.7     10.0.0.6\n"
-        "               198.51.100.6     10.0.0.6\n"
-    ) in output
 
 
 def test_a_record_cannot_command_the_terminal(project, tmp_path):
@@ -334,7 +329,7 @@ def test_two_folders_of_logs_never_share_results(new_project, tmp_path):
             ".lock",
             "catalog.sqlite",
             "dagster",
-            "rejected_flows",
+            "datasets",
             "reports",
             "source",
         ]
@@ -368,7 +363,7 @@ def test_logs_are_relative_to_where_the_command_is_typed(project, small_logs, tm
 def test_a_day_without_objects_ends_with_a_warning_that_tells_the_days_with_some(project, small_logs, tmp_path):
     code, output = flow_lake(project, "run", "--logs", small_logs, "--date", "2021-09-04", FLOWLAKE_RESULTS=tmp_path)
     assert code == 0, output
-    assert output.count("  No rows: there are no REJECT records.\n") == len(REPORTS)
+    assert "\n0 records read: the logs of this day hold none.\n" in output
     assert output.endswith(
         f"\nWarning: Nothing was delivered on 2021-09-04: {small_logs}/AWSLogs/123456789012/vpcflowlogs/us-east-1/"
         "2021/09/04 holds no objects. Days that do: 2021-09-02, 2021-09-03.\n"
@@ -456,7 +451,7 @@ def test_make_sql_warns_of_objects_that_are_gone_since_the_last_run(project, tmp
 
 def test_make_sql_warns_where_the_files_of_a_partition_are_gone(project, warned_of):
     _, settings = warned_of
-    for file in settings["FLOWLAKE_RESULTS"].glob("rejected_flows/*/dt=*/*.parquet"):
+    for file in settings["FLOWLAKE_RESULTS"].glob("datasets/*/dt=*/dataset=rejected_flows/*.parquet"):
         file.unlink()
     code, output = flow_lake(project, "sql", "SELECT count(*) AS flows FROM rejected_flows", **settings)
     assert code == 0

@@ -1,63 +1,64 @@
-"""How a report looks in the terminal: which rows and columns are shown, and what stands in a cell."""
+"""What `make run` prints in the end: what happened, what to look at first, and where the page and the files are."""
 
-import pandas as pd
+from datetime import date
+
 import pytest
 
-from pipelines.commands.terminal import report_text
+from assets.page.day_totals import DaySummary, DayTotals, summary_bytes, summary_key
+from pipelines.commands.terminal import address, print_day
+from resources.embedded.folder_store import FolderStore
+
+DAY = date(2021, 9, 2)
 
 
-def frame(**columns: tuple[str, list[object]]) -> pd.DataFrame:
-    return pd.DataFrame({name: pd.array(values, dtype=dtype) for name, (dtype, values) in columns.items()})
+@pytest.fixture
+def results(tmp_path) -> FolderStore:
+    return FolderStore(tmp_path / "my results", "FLOWLAKE_RESULTS", "results")
 
 
-def test_null_is_an_empty_cell_where_every_row_has_it():
-    text = report_text(frame(account=("string", [None, None]), action=("string", ["REJECT", "REJECT"])))
-    assert text == "  in every row: action REJECT\n\naccount\n---------\n\n"
+def kept(results: FolderStore, *look_at: str, need_a_look: int = 0) -> None:
+    summary = DaySummary(DayTotals("2021-09-02", need_a_look=need_a_look), ("Nine read.", "Two are odd."), look_at)
+    results.replace({summary_key(DAY): summary_bytes(summary)})
 
 
-@pytest.mark.parametrize("dtype", ["string", "Int32", "Int64", "Float64", "boolean"])
-def test_null_is_an_empty_cell_in_every_type(dtype):
-    assert "NA" not in report_text(frame(version=(dtype, [None, None]), dt=("string", ["2021-09-02"] * 2)))
-
-
-def test_a_column_that_was_asked_for_is_shown_though_it_never_changes():
-    text = report_text(
-        frame(
-            packetcount=("Int64", [1, 1]),
-            destinationaddress=("string", ["10.0.0.5"] * 2),
-            dt=("string", ["2021-09-02"] * 2),
-        )
-    )
-    assert text == (
-        "  in every row: dt 2021-09-02\n\n"
-        "  packetcount  destinationaddress\n"
-        "-------------  --------------------\n"
-        "            1  10.0.0.5\n"
-        "            1  10.0.0.5"
+def test_the_end_of_a_run_is_the_day_in_short(results, tmp_path, capsys):
+    kept(results, "a is new.", "b is old.", need_a_look=2)
+    print_day(results, DAY, is_simulated=False)
+    assert capsys.readouterr().out == (
+        "\nNine read.\nTwo are odd.\n"
+        "\nLook first at\n  1. a is new.\n  2. b is old.\n"
+        f"\nPage     file://{tmp_path}/my%20results/reports/2021-09-02.html\n"
+        f"All days file://{tmp_path}/my%20results/reports/index.html\n"
+        f"Files    {tmp_path}/my results/reports/<report>/2021-09-02.csv and .parquet\n"
     )
 
 
-def test_twenty_rows_are_shown_whole():
-    lines = report_text(frame(sourceport=("Int32", list(range(20))))).splitlines()
-    assert [line.strip() for line in lines[2:]] == [str(number) for number in range(20)]
+def test_simulated_logs_are_told_before_anything_else(results, capsys):
+    kept(results)
+    print_day(results, DAY, is_simulated=True)
+    assert capsys.readouterr().out.startswith(
+        "\nSIMULATED: these flow logs are made up, and no VPC is behind them.\nNine read.\nTwo are odd.\n\nPage "
+    )
 
 
-def test_of_more_rows_the_first_ten_are_shown():
-    lines = report_text(frame(sourceport=("Int32", list(range(100))))).splitlines()
-    assert [line.strip() for line in lines[2:12]] == [str(number) for number in range(10)]
-    assert lines[12:] == ["", "  90 more rows in these files:"]
+def test_without_rows_that_need_a_look_the_top_pairs_are_told(results, capsys):
+    kept(results, "a to b: 3 packets.")
+    print_day(results, DAY, is_simulated=False)
+    assert "\n\nMost packets were rejected from\n  1. a to b: 3 packets.\n\n" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("column", ["starttime", "endtime"])
-def test_times_are_shown_as_times(column):
-    text = report_text(frame(**{column: ("Int64", [1630627200, None, -1])}))
-    assert text.splitlines()[2:] == ["2021-09-03T00:00:00Z", "", "1969-12-31T23:59:59Z"]
+def test_a_summary_cannot_command_the_terminal(results, capsys):
+    kept(results, "\x1b[2J")
+    print_day(results, DAY, is_simulated=False)
+    printed = capsys.readouterr().out
+    assert r"1. \x1b[2J" in printed
+    assert "\x1b" not in printed
 
 
-@pytest.mark.parametrize("seconds", [2**63 - 1, -(2**63), 253402300800])
-def test_a_number_that_is_no_time_is_shown_as_it_is(seconds):
-    assert report_text(frame(starttime=("Int64", [seconds]))).splitlines()[-1].strip() == str(seconds)
+def test_a_day_without_a_page_is_not_told(results, capsys):
+    print_day(results, DAY, is_simulated=True)
+    assert capsys.readouterr().out == ""
 
 
-def test_other_numbers_are_no_times():
-    assert report_text(frame(numbytes=("Int64", [1630627200]))).splitlines()[-1].strip() == "1630627200"
+def test_only_paths_become_addresses_of_files():
+    assert [address(path) for path in ("/a b", "s3://c/d")] == ["file:///a%20b", "s3://c/d"]

@@ -1,0 +1,212 @@
+"""The asset of the morning page: a day's page and the index as HTML, from the reports' files and the day's totals.
+
+model.py says what is on a page, render.py makes the HTML, day_totals.py has the query of the totals.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+import dagster as dg
+
+from assets.datasets.files import completion_markers, recorded_objects, size_in_marker
+from assets.day_objects import inspect_days
+from assets.delivery_changes import delivery_changes
+from assets.metadata import query_metadata
+from assets.names import NamesByDay
+from assets.page.day_totals import (
+    DAYS_COMPARED,
+    FOLDER,
+    SOURCES,
+    DaySummary,
+    DayTotals,
+    baseline,
+    parse_summary,
+    summary_bytes,
+    summary_key,
+    totals_of,
+    totals_sql,
+)
+from assets.page.model import DayPage, Facts, day_dollars, day_page
+from assets.page.render import TREND_DAYS, index_html, page_html
+from assets.reports.asset import GROUP, consistent_result
+from assets.reports.report_files import Report
+from assets.reports.report_output import ReportOutput, parse_output, report_keys, stored_outputs
+from assets.results_source import require_own_results
+from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
+from assets.table_guards import days_without_partition
+from assets.tables import markdown_text
+from flowlogs.datasets import DATASETS
+from flowlogs.statements import TableName
+from resources.bucket import Bucket, ObjectStore
+from resources.engine import QueryEngine
+from resources.names_file import NamesFile
+
+NAME = "daily_page"
+INDEX = "reports/index.html"
+
+
+def page_key(day: date) -> str:
+    """The key of a day's page, below the results root."""
+    return f"reports/{day}.html"
+
+
+def page_asset(
+    reports: Sequence[Report], days: dg.DailyPartitionsDefinition, left_out: Sequence[tuple[str, str]] = ()
+) -> dg.AssetsDefinition:
+    """The asset ``daily_page`` over these days. `left_out` are reports that cannot be made, with the reason."""
+
+    @dg.asset(
+        name=NAME,
+        group_name=GROUP,
+        kinds={"html"},
+        deps=[*SOURCES, *(report.name for report in reports)],
+        partitions_def=days,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def daily_page(
+        context: dg.AssetExecutionContext,
+        bucket: dg.ResourceParam[Bucket],
+        athena: dg.ResourceParam[QueryEngine],
+        results: dg.ResourceParam[ObjectStore],
+        names_file: dg.ResourceParam[NamesFile],
+        table: dg.ResourceParam[TableName],
+    ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult]:
+        """The page of a day, `reports/<day>.html`, and `reports/index.html`, which links all days.
+
+        A page is one file that loads nothing. A report without a file for the day is named there.
+        """
+        days = run_days(context)
+        done: dict[date, Mapping[str, object]] = {}
+        failures: dict[date, str] = {}
+        with as_dagster_failure():
+            require_own_results(results, bucket, athena, table)
+            sources = [TableName(table.database, name) for name in SOURCES]
+            for source in sources:
+                failures |= days_without_partition(athena, source, days, source.table)[1]
+            there = [day for day in days if day not in failures]
+            if there:
+                statement = f"{totals_sql(there[0], there[-1])}\n{query_comment(context, NAME)}"
+                result = consistent_result(athena, results, sources, there, statement)
+                told = query_metadata(result, there)
+                facts_of = FactsOfDays(bucket, athena, results, names_file, table, reports, there)
+                for day, totals in totals_of(result.frame, there).items():
+                    facts = facts_of.day(day, totals, left_out)
+                    page = day_page(facts)
+                    results.replace({page_key(day): page_html(page), summary_key(day): summary_bytes(page.summary)})
+                    facts_of.summaries[day] = page.summary
+                    done[day] = {**page_metadata(page, facts, results), **told[day]}
+                    for report in page.missing:
+                        context.log.warning(f"The page of {day} lacks {report.name}, which has no file for that day.")
+                results.replace({INDEX: index_page(results, is_simulated=bucket.is_simulated())})
+            yield from finish_days(context, days, done, failures)
+        yield dg.MaterializeResult()
+
+    return daily_page
+
+
+class FactsOfDays:
+    """Gathers what the pages of several days are made from. Each folder is listed once, whatever the number of days.
+
+    `summaries` are those of the days before, which a page is compared with.
+    """
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        athena: QueryEngine,
+        results: ObjectStore,
+        names_file: NamesFile,
+        table: TableName,
+        reports: Sequence[Report],
+        days: Sequence[date],
+    ) -> None:
+        self.results = results
+        self.is_simulated = bucket.is_simulated()
+        self.cost_of = athena.cost_in_dollars
+        self.names = NamesByDay(results, names_file)
+        self.inspected = inspect_days(bucket, days)
+        self.silent_on = delivery_changes(bucket, self.inspected).silent_on
+        self.stored = {report: stored_outputs(results, report) for report in reports}
+        self.summaries = stored_summaries(results, [before for day in days for before in _days_before(day)])
+        history = max((report.history for report in reports), default=0)
+        wanted = sorted({day - timedelta(days=ago) for day in days for ago in range(history + 1)})
+        self.dataset_bytes: dict[str, dict[date, int]] = {}
+        for name in DATASETS:
+            locations = athena.partition_locations(TableName(table.database, name), wanted)
+            markers = completion_markers(results, name, locations)
+            self.dataset_bytes[name] = {day: size_in_marker(key) for day, key in markers.items()}
+            if name == SOURCES[0]:
+                self.read = recorded_objects(results, {day: markers[day] for day in days if day in markers})
+
+    def day(self, day: date, totals: DayTotals, left_out: Sequence[tuple[str, str]]) -> Facts:
+        """The facts of a day."""
+        earlier = [self.summaries[before].totals for before in _days_before(day) if before in self.summaries]
+        return Facts(
+            day=day,
+            totals=replace(totals, stored_bytes=self.read[day].size if day in self.read else 0),
+            outputs=[(report, self._output(report, day)) for report in self.stored],
+            baseline=baseline(day, earlier),
+            names=self.names.on(day),
+            warnings=[*self.silent_on.get(day, []), *self.inspected[day].warnings],
+            left_out=left_out,
+            is_simulated=self.is_simulated,
+            dataset_bytes=self.dataset_bytes,
+            cost_of=self.cost_of,
+        )
+
+    def _output(self, report: Report, day: date) -> ReportOutput | None:
+        key, _ = report_keys(report.name, day)
+        return parse_output(self.results.read(key)) if key in self.stored[report] else None
+
+
+def stored_summaries(results: ObjectStore, days: Sequence[date]) -> dict[date, DaySummary]:
+    """The summaries of these days, as far as they are there."""
+    stored = {found.key for found in results.list(FOLDER)}
+    keys = {day: summary_key(day) for day in sorted(set(days))}
+    return {
+        day: parse_summary(results.read(key), results.display_path(key)) for day, key in keys.items() if key in stored
+    }
+
+
+def index_page(results: ObjectStore, *, is_simulated: bool) -> bytes:
+    """The index of all days that have a page."""
+    days = sorted(filter(None, map(_day_of_page, results.list_folder("reports/").keys)), reverse=True)
+    recent = stored_summaries(results, days[:TREND_DAYS])
+    return index_html(days, [recent[day] for day in days if day in recent], is_simulated=is_simulated)
+
+
+def page_metadata(page: DayPage, facts: Facts, results: ObjectStore) -> Mapping[str, object]:
+    """The metadata of a day's page: where it is, its sentences, and the day's numbers, which Dagster plots."""
+    totals = page.summary.totals
+    made = [report for report, output in facts.outputs if output is not None]
+    return {
+        "page": dg.MetadataValue.path(results.display_path(page_key(page.day))),
+        "index": dg.MetadataValue.path(results.display_path(INDEX)),
+        "what happened": dg.MetadataValue.md("\n\n".join(map(markdown_text, page.summary.sentences))),
+        "look at": dg.MetadataValue.md("\n".join(f"- {markdown_text(text)}" for text in page.summary.look_at) or "-"),
+        "simulated": page.is_simulated,
+        "records": totals.records,
+        "rejected flows": totals.rejected,
+        "rejected packets": totals.rejected_packets,
+        "rejected sources": totals.sources,
+        "rejected ports": totals.ports,
+        "unreadable records": totals.unreadable,
+        "rows that need a look": totals.need_a_look,
+        "bytes of traffic": totals.bytes,
+        "bytes of logs": totals.stored_bytes,
+        "cost of the day in US dollars": float(day_dollars(facts, made) or 0),
+        "reports missing": len(page.missing),
+    }
+
+
+def _days_before(day: date) -> list[date]:
+    return [day - timedelta(days=ago) for ago in range(1, DAYS_COMPARED + 1)]
+
+
+def _day_of_page(key: str) -> date | None:
+    name = key.rpartition("/")[2]
+    try:
+        return date.fromisoformat(name.removesuffix(".html")) if name.endswith(".html") else None
+    except ValueError:
+        return None

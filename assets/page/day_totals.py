@@ -1,0 +1,187 @@
+"""The totals of a day: how many records of which kind, how many were rejected, how many bytes. One query for all days.
+
+With the day's sentences, they are kept in a small file beside the page. Later pages, the index and the terminal read
+it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from statistics import median
+from typing import TYPE_CHECKING
+
+from flowlogs.datasets import TRAFFIC_BY_HOUR, TRAFFIC_SUMMARY
+from flowlogs.errors import FlowLakeError
+from flowlogs.printable import printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SOURCES = (TRAFFIC_BY_HOUR.name, TRAFFIC_SUMMARY.name)
+"""The datasets that the query reads."""
+
+FOLDER = "reports/day_totals/"
+
+_SQL = f"""\
+SELECT hours.dt, hours.hour, hours.action, hours.logstatus, hours.records, hours.packets, hours.bytes,
+  rejected.sources, rejected.ports
+FROM (
+  SELECT dt, hour, action, logstatus, sum(records) AS records, sum(numpackets) AS packets, sum(numbytes) AS bytes
+  FROM {TRAFFIC_BY_HOUR.name}
+  WHERE dt BETWEEN '{{first}}' AND '{{last}}'
+  GROUP BY dt, hour, action, logstatus
+) hours
+LEFT JOIN (
+  SELECT dt, count(DISTINCT sourceaddress) AS sources, count(DISTINCT serviceport) AS ports
+  FROM {TRAFFIC_SUMMARY.name}
+  WHERE dt BETWEEN '{{first}}' AND '{{last}}' AND action = 'REJECT'
+  GROUP BY dt
+) rejected ON hours.dt = rejected.dt
+ORDER BY dt, hour, action, logstatus"""
+
+_HOURS = 24
+
+
+@dataclass(frozen=True)
+class DayTotals:
+    """The totals of a UTC day.
+
+    `records` is the number of all records. Each is one of `rejected`, `accepted`, `no_data`, `skipped` and
+    `unreadable`, which is none of the others. `rejected_by_hour` has the rejected records whose start is known.
+    `sources` and `ports` are how many of each were rejected, `bytes` those of all records. `stored_bytes` is the size
+    of the objects that the day was read from, `need_a_look` how many rows of reports do.
+    """
+
+    day: str
+    records: int = 0
+    rejected: int = 0
+    accepted: int = 0
+    no_data: int = 0
+    skipped: int = 0
+    unreadable: int = 0
+    rejected_packets: int = 0
+    sources: int = 0
+    ports: int = 0
+    bytes: int = 0
+    rejected_by_hour: tuple[int, ...] = (0,) * _HOURS
+    stored_bytes: int = 0
+    need_a_look: int = 0
+
+
+COMPARED = ("rejected", "rejected_packets", "sources", "ports", "bytes")
+"""The totals that are compared with those of earlier days."""
+
+DAYS_COMPARED = 7
+
+FEWEST_DAYS = 3
+"""With fewer earlier days than this, a day is compared with the day before instead of a median."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a day is compared with: its name, such as "the day before", and the totals in COMPARED."""
+
+    name: str
+    totals: Mapping[str, float]
+
+
+def totals_sql(first: date, last: date) -> str:
+    """The statement for the totals of these days, and of those between."""
+    return _SQL.format(first=first.isoformat(), last=last.isoformat())
+
+
+def totals_of(frame: "pd.DataFrame", days: Iterable[date]) -> dict[date, DayTotals]:
+    """The totals of each day, from the rows of `totals_sql`. A day without rows has zeros."""
+    counts = {day: _Counts() for day in days}
+    for row in frame.astype(object).where(frame.notna(), None).to_dict("records"):
+        found = counts.get(date.fromisoformat(str(row["dt"])))
+        if found is not None:
+            found.add(row)
+    return {day: found.totals(day) for day, found in counts.items()}
+
+
+class _Counts:
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self.hours = [0] * _HOURS
+
+    def add(self, row: Mapping[object, object]) -> None:
+        kind = kind_of(row["action"], row["logstatus"])
+        records, packets, size = (_number(row[name]) for name in ("records", "packets", "bytes"))
+        self._count("records", records)
+        self._count(kind, records)
+        self._count("bytes", size)
+        self.numbers |= {"sources": _number(row["sources"]), "ports": _number(row["ports"])}
+        if kind == "rejected":
+            self._count("rejected_packets", packets)
+            if row["hour"] is not None and 0 <= _number(row["hour"]) < _HOURS:
+                self.hours[_number(row["hour"])] += records
+
+    def totals(self, day: date) -> DayTotals:
+        return DayTotals(day=day.isoformat(), rejected_by_hour=tuple(self.hours), **self.numbers)
+
+    def _count(self, name: str, more: int) -> None:
+        self.numbers[name] = self.numbers.get(name, 0) + more
+
+
+def kind_of(action: object, log_status: object) -> str:
+    """Which of the totals counts a record with these fields."""
+    of_action = {"REJECT": "rejected", "ACCEPT": "accepted"}
+    of_status = {"NODATA": "no_data", "SKIPDATA": "skipped"}
+    return of_action.get(str(action)) or of_status.get(str(log_status)) or "unreadable"
+
+
+def _number(value: object) -> int:
+    return 0 if value is None else int(str(value))
+
+
+def baseline(day: date, earlier: Sequence[DayTotals]) -> Baseline | None:
+    """What the day is compared with, given the totals of days before it; None where none of them is near enough.
+
+    That is the median of the seven days before, if at least FEWEST_DAYS of them are there, else the day before.
+    """
+    by_age = {(day - date.fromisoformat(totals.day)).days: totals for totals in earlier}
+    near = [by_age[age] for age in range(1, DAYS_COMPARED + 1) if age in by_age]
+    if len(near) >= FEWEST_DAYS:
+        medians = {name: median(getattr(totals, name) for totals in near) for name in COMPARED}
+        return Baseline(f"the median of the {len(near)} days before", medians)
+    if 1 in by_age:
+        return Baseline("the day before", {name: getattr(by_age[1], name) for name in COMPARED})
+    return None
+
+
+@dataclass(frozen=True)
+class DaySummary:
+    """A day in short: its totals, two sentences, and a line for each of the few rows to look at first."""
+
+    totals: DayTotals
+    sentences: tuple[str, ...] = ()
+    look_at: tuple[str, ...] = ()
+
+
+def summary_key(day: date) -> str:
+    """The key of a day's summary, below the results root."""
+    return f"{FOLDER}{day}.json"
+
+
+def summary_bytes(summary: DaySummary) -> bytes:
+    """The summary as a file: the same bytes for the same summary."""
+    return f"{json.dumps(asdict(summary), indent=1)}\n".encode()
+
+
+def parse_summary(data: bytes, path: str) -> DaySummary:
+    """The summary in a file. Raises FlowLakeError, with its path, where it holds something else."""
+    names = {field.name for field in fields(DayTotals)}
+    try:
+        found = json.loads(data)
+        known = {name: value for name, value in found["totals"].items() if name in names}
+        hours = tuple(int(value) for value in known.pop("rejected_by_hour"))
+        day = date.fromisoformat(known.pop("day")).isoformat()
+        totals = DayTotals(day, rejected_by_hour=hours, **{name: int(value) for name, value in known.items()})
+        return DaySummary(totals, tuple(map(str, found["sentences"])), tuple(map(str, found["look_at"])))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise FlowLakeError(
+            f"{path} is not the summary of a day: {printable(str(error))}. Remove it, and materialize daily_page for "
+            "that day again."
+        ) from None
