@@ -86,7 +86,8 @@ def datasets_asset(days: dg.DailyPartitionsDefinition, *, coarse: bool = False) 
             read = {day: found.read for day, found in inspected.items() if day not in failures}
             for name in names.values():
                 failures |= derived_days_read_otherwise(athena, name, list(read))
-                failures |= losing_days(bucket, results, name.table, athena.partition_locations(name, list(read)), read)
+            locations = {name.table: athena.partition_locations(name, list(read)) for name in names.values()}
+            failures |= losing_days(bucket, results, locations, read)
             sizes = {day: found.size for day, found in inspected.items()}
             failures |= days_too_large(athena, {day: sizes[day] for day in sizes if day not in failures})
             readable = [day for day in days if day not in failures]

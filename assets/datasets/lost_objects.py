@@ -16,6 +16,7 @@ from assets.datasets.files import (
 )
 from assets.day_objects import objects_of_days
 from assets.objects_read import ObjectsRead
+from flowlogs.datasets import DATASETS
 from flowlogs.days import days_text
 from flowlogs.printable import first_names
 from flowlogs.sources import LogSources
@@ -23,41 +24,46 @@ from flowlogs.statements import TableName
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
 
+Records = Mapping[date, Sequence[tuple[ObjectsRead, str]]]
+"""By day, what its datasets were made from: the objects, and the path of the completion marker that records them."""
+
 
 def losing_days(
     bucket: Bucket,
     results: ObjectStore,
-    dataset: str,
-    locations: Mapping[date, str],
+    locations: Mapping[str, Mapping[date, str]],
     read: Mapping[date, ObjectsRead],
     *,
     smaller_too: bool = False,
 ) -> dict[date, str]:
-    """Of a dataset's days with these partitions, those that would lose objects if they were made from `read`.
+    """Of days of datasets, those that would lose objects if they were made from `read`, and the reason of each.
 
-    Each has the reason. An object that has become smaller and is damaged is told by whoever reads it. If it is not
-    damaged, it is lost too.
+    `locations` are those of the days' partitions, by dataset. An object that has become smaller and is damaged is told
+    by whoever reads it. If it is not damaged, it is lost too.
     """
-    markers = completion_markers(results, dataset, locations)
-    unread = [day for day in read if day not in markers]
-    if unread:
-        # Reports are shared by the databases of one place of results, so that what another one's runs read counts too.
-        complete = newest_complete(day_folders(results.list(ROOT)).values(), dataset, None, bucket.sources())
-        others = {day: results.sql_location(complete[day].folder) for day in unread if day in complete}
-        markers |= completion_markers(results, dataset, others)
-    shown = {day: results.display_path(key) for day, key in markers.items()}
-    recorded = recorded_objects(results, markers)
-    smaller = _smaller(recorded, read, shown) if smaller_too else {}
-    return smaller | _gone(bucket, recorded, read, shown)
+    records: dict[date, list[tuple[ObjectsRead, str]]] = {}
+    for dataset, of_days in locations.items():
+        markers = completion_markers(results, dataset, of_days)
+        unread = [day for day in read if day not in markers]
+        if unread:
+            # Reports are shared by the databases of one place of results: what another one's runs read counts too.
+            complete = newest_complete(day_folders(results.list(ROOT)).values(), dataset, None, bucket.sources())
+            others = {day: results.sql_location(complete[day].folder) for day in unread if day in complete}
+            markers |= completion_markers(results, dataset, others)
+        for day, before in recorded_objects(results, markers).items():
+            if day in read:
+                records.setdefault(day, []).append((before, results.display_path(markers[day])))
+    smaller = _smaller(records, read) if smaller_too else {}
+    return smaller | _gone(bucket, records, read)
 
 
 def lost_since(
-    bucket: Bucket, results: ObjectStore, athena: QueryEngine, name: TableName, days: Sequence[date]
+    bucket: Bucket, results: ObjectStore, athena: QueryEngine, database: str, days: Sequence[date]
 ) -> list[str]:
-    """Warnings about days of which a run read more than is there now. `name` is a dataset's table."""
+    """Warnings about days of which a run read more than is there now."""
     now = objects_of_days(bucket, days)
-    locations = athena.partition_locations(name, days)
-    return list(losing_days(bucket, results, name.table, locations, now, smaller_too=True).values())
+    locations = {name: athena.partition_locations(TableName(database, name), days) for name in DATASETS}
+    return list(losing_days(bucket, results, locations, now, smaller_too=True).values())
 
 
 def changed_warnings(
@@ -87,24 +93,22 @@ def changed_warnings(
     ]
 
 
-def _gone(
-    bucket: Bucket, read: Mapping[date, ObjectsRead], now: Mapping[date, ObjectsRead], markers: Mapping[date, str]
-) -> dict[date, str]:
+def _gone(bucket: Bucket, records: Records, now: Mapping[date, ObjectsRead]) -> dict[date, str]:
     """The days whose objects an earlier run read and that are gone now, and what to do.
 
-    If such a day was read again, its records would be replaced by fewer ones. `markers` are the paths of the completion
-    markers, which record what was read.
+    If such a day was read again, its records would be replaced by fewer ones.
     """
     sources, problems = bucket.sources(), {}
-    for day, before in read.items():
-        gone = before.gone(now[day])
-        if gone:
+    for day, of_day in records.items():
+        losing = [(before, path) for before, path in of_day if before.gone(now[day])]
+        if losing:
+            before, _ = losing[0]
             problems[day] = (
                 f"Logs of {day} are gone: of {before.count} objects that an earlier run read, "
-                f"{before.count - len(gone)} are left in "
+                f"{before.count - len(before.gone(now[day]))} are left in "
                 f"{_folders_of_day(bucket, sources, day)} that Athena reads. "
                 "What was read is kept. If they were removed on purpose, nothing is to be done. Else restore them; or, "
-                f"to make the day from what is left, remove {markers[day]} and run again."
+                f"to make the day from what is left, remove {_paths(losing)} and run again."
             )
     return problems
 
@@ -113,16 +117,19 @@ def _folders_of_day(bucket: Bucket, sources: LogSources, day: date) -> str:
     return first_names([bucket.objects.display_path(prefix) for prefix in sources.day_prefixes(day).values()])
 
 
-def _smaller(
-    read: Mapping[date, ObjectsRead], now: Mapping[date, ObjectsRead], markers: Mapping[date, str]
-) -> dict[date, str]:
+def _smaller(records: Records, now: Mapping[date, ObjectsRead]) -> dict[date, str]:
     """The days whose objects are smaller than when an earlier run read them, and what to do."""
     problems = {}
-    for day, before in read.items():
-        smaller = before.smaller(now[day])
-        if smaller:
+    for day, of_day in records.items():
+        losing = [(before, path) for before, path in of_day if before.smaller(now[day])]
+        if losing:
+            names = first_names(losing[0][0].smaller(now[day]))
             problems[day] = (
-                f"Objects of {day} are smaller than an earlier run read them: {first_names(smaller)}. What was read is "
-                f"kept. Restore them; or, to make the day from what is there now, remove {markers[day]} and run again."
+                f"Objects of {day} are smaller than an earlier run read them: {names}. What was read is kept. Restore "
+                f"them; or, to make the day from what is there now, remove {_paths(losing)} and run again."
             )
     return problems
+
+
+def _paths(losing: Sequence[tuple[ObjectsRead, str]]) -> str:
+    return ", ".join(path for _, path in losing)

@@ -45,7 +45,7 @@ def swap_partitions(
     mark_complete(results, unloads, bucket.sources(), read)
     folders = {one: folder for unload in unloads for one, folder in unload.folders.items()}
     changed: dict[DatasetDay, str] = {}
-    newer: dict[date, str] = {}
+    replaced_by_us: dict[str, Mapping[date, str]] = {}
     for dataset in dict.fromkeys(one.dataset for one in folders):
         name = TableName(database, dataset)
         locations = {one.day: results.sql_location(folder) for one, folder in folders.items() if one.dataset == dataset}
@@ -59,8 +59,10 @@ def swap_partitions(
             for day, location in before.items()
             if key_prefix(results, location) != folders[DatasetDay(dataset, day)]
         }
-        newer |= losing_days(bucket, results, dataset, others, {day: read[day] for day in others}, smaller_too=True)
+        replaced_by_us[dataset] = others
         changed |= {DatasetDay(dataset, day): location for day, location in others.items()}
+    of_days = {one.day: read[one.day] for one in changed}
+    newer = losing_days(bucket, results, replaced_by_us, of_days, smaller_too=True)
     # A day is changed in all datasets, or in none.
     changed = {one: location for one, location in changed.items() if one.day not in newer}
     replaced, owner_unknown = replaced_folders(results, changed, database)

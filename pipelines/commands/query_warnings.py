@@ -41,18 +41,13 @@ def _warnings_of_days(target: Target, locations: Sequence[str]) -> list[str]:
     """What people should know of the days that were read: by their listing, and by what the last run read of them."""
     days = days_read(target.bucket, locations)
     derived = derived_days(target.results, locations)
-    lost = [
-        warning
-        for dataset in DATASETS
-        for warning in (
-            lost_since(target.bucket, target.results, target.athena, _table(target, dataset), days) if days else []
-        )
-    ]
+    database = target.table.database
+    lost = lost_since(target.bucket, target.results, target.athena, database, days) if days else []
     made = sorted({one.day for one in derived if one.day not in days})
     now = objects_of_days(target.bucket, made) if made else {}
     names = list(dict.fromkeys(one.dataset for one in derived))
-    changed = changed_warnings(target.athena, target.results, target.table.database, names, now)
-    return [*dict.fromkeys(lost), *listing_warnings(target.bucket, days), *changed, *_unfinished(derived)]
+    changed = changed_warnings(target.athena, target.results, database, names, now)
+    return [*lost, *listing_warnings(target.bucket, days), *changed, *_unfinished(derived)]
 
 
 def _table(target: Target, dataset: str) -> TableName:

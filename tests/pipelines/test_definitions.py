@@ -12,10 +12,14 @@ from support import DAY, files_in, report_rows, run
 
 import pipelines.settings
 from assets.name_snapshots import COLUMNS as NAME_COLUMNS
-from assets.reports.report_files import REPORTS
-from flowlogs.fields import DEFAULT_FIELDS, DERIVED_COLUMNS
+from assets.reports.report_files import read_reports
+from flowlogs.datasets import DATASETS
+from flowlogs.fields import DEFAULT_FIELDS
 from pipelines.build import build_definitions
 from pipelines.settings import Settings
+
+REPORTS = [report for report in read_reports() if not report.fields]
+"""Those that need no field beyond the default format's, which the simulated flow log has."""
 
 HEAVY = ("boto3", "botocore", "duckdb", "isal", "numpy", "pandas", "pyarrow", "pyathena", "sqlglot")
 
@@ -25,10 +29,11 @@ ASSETS = {
     "network_interfaces": ("infrastructure", {"vpc_flow_logs_bucket"}),
     "vpc_flow_logs": ("catalog", {"vpc_flow_logs_bucket"}),
     "vpc_flow_logs_partition": ("catalog", {"vpc_flow_log", "vpc_flow_logs"}),
-    "rejected_flows": ("reports", {"vpc_flow_logs_partition"}),
-    **{report.name: ("reports", {"rejected_flows"}) for report in REPORTS},
+    **{name: ("datasets", {"vpc_flow_logs_partition"}) for name in DATASETS},
+    **{report.name: ("reports", set(report.reads)) for report in REPORTS},
+    "daily_page": ("reports", {"traffic_by_hour", "traffic_summary", *(report.name for report in REPORTS)}),
 }
-DAILY = ("vpc_flow_logs_partition", "rejected_flows", *(report.name for report in REPORTS))
+DAILY = ("vpc_flow_logs_partition", *DATASETS, *(report.name for report in REPORTS), "daily_page")
 JOB = "daily_reject_reports"
 
 
@@ -75,8 +80,9 @@ COLUMNS = {
     "vpc_flow_logs_bucket": None,
     "vpc_flow_log": FIELDS,
     "network_interfaces": list(NAME_COLUMNS),
-    "rejected_flows": [*(column for column, _ in DERIVED_COLUMNS), "dt"],
-    **{report.name: [column for column, _ in report.columns] for report in REPORTS},
+    **{name: [column for column, _ in dataset.partitioned_columns] for name, dataset in DATASETS.items()},
+    **{report.name: [column.name for column in report.columns] for report in REPORTS},
+    "daily_page": None,
 }
 
 
@@ -96,7 +102,8 @@ def test_every_asset_says_where_its_data_is_before_anything_ran(graph, root):
         "network_interfaces": str(root / "data/results/names"),
         "vpc_flow_logs": "vpc_flow_lake.vpc_flow_logs",
         "vpc_flow_logs_partition": "vpc_flow_lake.vpc_flow_logs",
-        "rejected_flows": "vpc_flow_lake.rejected_flows",
+        **{name: f"vpc_flow_lake.{name}" for name in DATASETS},
+        "daily_page": str(root / "data/results/reports/index.html"),
         **{report.name: str(root / "data/results/reports" / report.name) for report in REPORTS},
     }
 
@@ -105,7 +112,7 @@ def test_every_asset_says_where_its_data_is_before_anything_ran(graph, root):
 def test_every_asset_leads_to_its_code(graph, name):
     references = graph.get(dg.AssetKey(name)).metadata["dagster/code_references"].code_references
     lines = [Path(found.file_path).read_text().splitlines()[found.line_number - 1] for found in references]
-    labels = ["SQL", "Python"] if name in DAILY[2:] else ["Python"]
+    labels = ["SQL", "Python"] if name in {report.name for report in REPORTS} else ["Python"]
     assert [found.label for found in references] == labels
     assert lines[-1].lstrip().startswith(("@dg.asset", "@dg.multi_asset"))
     if labels[0] == "SQL":
@@ -123,7 +130,7 @@ def test_kinds_are_those_of_the_target(root, target, kinds):
     expected = {name: {engine} for name in ("vpc_flow_logs", "vpc_flow_logs_partition")}
     expected |= {"vpc_flow_logs_bucket": {bucket}, "vpc_flow_log": {flow_log}}
     expected["network_interfaces"] = {flow_log, "parquet"}
-    expected |= {name: {engine, "parquet"} for name in DAILY[1:]}
+    expected |= {name: {engine, "parquet"} for name in DAILY[1:]} | {"daily_page": {engine, "html"}}
     assert {name: graph.get(dg.AssetKey(name)).kinds for name in ASSETS} == expected
     assert {graph.get(dg.AssetKey(name)).tags["target"] for name in ASSETS} == {target}
 
@@ -169,8 +176,9 @@ def test_the_job_looks_adds_the_partition_then_writes_the_reports(defs):
     job = defs.resolve_job_def(JOB)
     steps = [node.name for node in job.graph.nodes_in_topological_order]
     steps.remove("network_interfaces")  # nothing waits for it
-    assert steps[:3] == ["vpc_flow_log", "vpc_flow_logs_partition", "rejected_flows"]
-    assert sorted(steps[3:]) == [report.name for report in REPORTS]
+    assert steps[:3] == ["vpc_flow_log", "vpc_flow_logs_partition", "daily_datasets"]
+    assert sorted(steps[3:-1]) == [report.name for report in REPORTS]
+    assert steps[-1] == "daily_page"
 
 
 def test_a_daily_run_that_failed_is_not_repeated_by_any_instance(defs):
@@ -211,7 +219,8 @@ def test_the_run_that_a_tick_asks_for_adds_the_partition_and_writes_the_reports(
         )
     materialized = [event.asset_key.to_user_string() for event in result.get_asset_materialization_events()]
     materialized.remove("network_interfaces")
-    assert materialized[:2] == ["vpc_flow_logs_partition", "rejected_flows"]
+    assert materialized[:4] == ["vpc_flow_logs_partition", *DATASETS]
+    assert materialized[-1] == "daily_page"
     assert sorted(materialized) == sorted(DAILY)
     results = root / "data/results"
     assert len(report_rows(results, "top_rejected_pairs", DAY)) == 20

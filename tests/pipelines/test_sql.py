@@ -120,7 +120,7 @@ def test_rejected_flows_that_are_older_than_the_objects_are_warned_of(filled: La
     assert sql(only_day(filled, "rejected_flows")).stderr == ""
     write_object(filled.logs, DAY, [MANY_PACKETS], number=9)
     told = sql(only_day(filled, "rejected_flows")).stderr
-    assert f"Objects of {DAY} came, went or changed after their rejected flows were read" in told
+    assert f"Objects of {DAY} came, went or changed after they were read for rejected_flows" in told
 
 
 def test_rejected_flows_of_a_day_that_was_not_over_are_warned_of(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ def test_rejected_flows_of_a_day_that_was_not_over_are_warned_of(lake: Lake, mon
     monkeypatch.setenv("FLOWLAKE_BUCKET", str(lake.logs))
     monkeypatch.setenv("FLOWLAKE_RESULTS", str(lake.results))
     told = sql("SELECT count(*) AS flows FROM rejected_flows").stderr
-    assert f"{today}: not over (UTC) when the rejected flows were read" in told
+    assert f"{today}: not over (UTC) when the flow logs were read for rejected_flows" in told
 
 
 @pytest.mark.parametrize(

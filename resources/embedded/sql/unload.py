@@ -64,6 +64,8 @@ def _require_unloadable(unload: Unload, part: UnloadPart, plan: QueryPlan) -> No
         raise QueryError("HIVE_COLUMN_ORDER_MISMATCH", problem, text)
     if len(plan.columns) == len(by):
         raise QueryError("SYNTAX_ERROR", "there is no column but those that the rows are partitioned by.", text)
+    if by and len(plan.reads) != 1:
+        raise not_supported("UNLOAD partitioned by anything but partition columns of the one table that is read", text)
     tables = [column for read in plan.reads for column, _ in read.definition.columns]
     if any(column not in plan.partition_columns and column not in part.constants for column in by):
         raise not_supported("UNLOAD partitioned by anything but partition columns of the one table that is read", text)

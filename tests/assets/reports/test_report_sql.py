@@ -1,74 +1,59 @@
-"""The statement that a report's SQL file becomes: its three placeholders are filled in, and nothing else."""
+"""The statement of a report: ordered, with as many rows of each day as it has, one more, and its alarm."""
 
 from datetime import date
 
 import pyarrow.parquet as pq
 import pytest
+from lake import CHOSEN_REPORTS
+from report_text import HEADER, QUERY, parse
 from support import DAY
 
-from assets.reports.report_files import REPORTS, Report, read_report, report_sql
-from flowlogs.statements import TableName
+from assets.reports.report_sql import report_sql
 
-TABLE = TableName("lake", "rejected_flows")
 EMPTY_DAY = date(2021, 9, 4)
 
 
-def sql(template: str) -> str:
-    return report_sql(Report("report", "Its description.", template), TABLE, date(2021, 9, 2), date(2021, 9, 3))
-
-
-def test_placeholders_are_the_table_and_the_days():
-    assert sql("FROM {table} WHERE dt BETWEEN '{first}' AND '{last}'") == (
-        """FROM "lake"."rejected_flows" WHERE dt BETWEEN '2021-09-02' AND '2021-09-03'"""
-    )
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        r"regexp_like(sourceaddress, '^\d{1,3}\.\d{1,3}$')",
-        r"regexp_like(sourceaddress, '^[0-9a-f]{4}(:|$)')",
-        "{{table}",
-        "{}",
-        "{0}",
-        "{Table}",
-    ],
+def test_a_statement_orders_and_limits_each_day_and_tells_the_rows_that_need_a_look():
+    assert report_sql(parse(HEADER + QUERY), date(2021, 9, 2), date(2021, 9, 3)) == (
+        """\
+SELECT serviceport, records, dt,
+  CASE WHEN records >= 5 THEN true ELSE false END AS is_alarm
+FROM (
+  SELECT serviceport, records, dt,
+    row_number() OVER (PARTITION BY dt ORDER BY records DESC NULLS LAST, serviceport NULLS LAST) AS row_number
+  FROM (
+SELECT serviceport, sum(records) AS records, dt
+FROM traffic_summary
+WHERE dt BETWEEN '2021-09-02' AND '2021-09-03' AND dt >= '2021-08-26' AND NOT regexp_like(action, '^[A-Z]{2,3}$')
+GROUP BY serviceport, dt
+  )
 )
-def test_other_braces_stay_as_they_are(text):
-    expected = text.replace("{table}", '"lake"."rejected_flows"')
-    assert sql(text) == expected
-
-
-def test_comments_in_front_declare_columns_and_are_not_executed(tmp_path):
-    path = tmp_path / "odd_ports.sql"
-    path.write_text("-- Odd ports.\n-- sourceport int\n-- dt string\nSELECT sourceport, dt\n-- by port\nFROM {table}\n")
-    report = read_report(path)
-    assert (report.name, report.description, report.columns, report.path) == (
-        "odd_ports",
-        "Odd ports.",
-        (("sourceport", "int"), ("dt", "string")),
-        path,
+WHERE row_number <= 31
+ORDER BY dt, row_number"""
     )
-    assert report.template == "SELECT sourceport, dt\n-- by port\nFROM {table}"
 
 
-ARROW = {
-    "boolean": "bool",
-    "tinyint": "int8",
-    "smallint": "int16",
-    "int": "int32",
-    "bigint": "int64",
-    "float": "float",
-    "double": "double",
-    "string": "string",
-}
+def test_other_columns_break_ties():
+    report = parse(HEADER.replace("-- order: records desc, serviceport", "-- order: records") + QUERY)
+    assert "ORDER BY records NULLS LAST, serviceport NULLS LAST)" in report_sql(report, DAY, DAY)
+
+
+def test_conditions_on_addresses_are_filled_in():
+    query = QUERY.replace("GROUP BY", "AND {private(sourceaddress)} AND {internet(destinationaddress)}\nGROUP BY")
+    statement = report_sql(parse(HEADER + query), DAY, DAY)
+    assert "sourceaddress LIKE '10.%'" in statement
+    assert "destinationaddress LIKE '%.%'" in statement
+
+
+ARROW = {"int": "int32", "bigint": "int64", "double": "double", "string": "string", "boolean": "bool"}
 
 
 @pytest.mark.parametrize("day", [DAY, EMPTY_DAY], ids=["with objects", "without objects"])
-@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
-def test_a_report_gives_the_columns_that_it_declares(lake, report, day):
+def test_a_report_gives_the_columns_that_it_declares(lake, day):
     assert lake.run(day).success
-    schema = pq.read_schema(lake.results / f"reports/{report.name}/{day}.parquet")
-    assert [(field.name, str(field.type)) for field in schema] == [(name, ARROW[kind]) for name, kind in report.columns]
-    header = (lake.results / f"reports/{report.name}/{day}.csv").read_text().splitlines()[0]
-    assert header == ",".join(name for name, _ in report.columns)
+    for report in CHOSEN_REPORTS:
+        schema = pq.read_schema(lake.results / f"reports/{report.name}/{day}.parquet")
+        expected = [(name, ARROW[kind]) for name, kind in report.column_types]
+        assert [(field.name, str(field.type)) for field in schema] == expected
+        header = (lake.results / f"reports/{report.name}/{day}.csv").read_text().splitlines()[0]
+        assert header == ",".join(name for name, _ in report.column_types)
