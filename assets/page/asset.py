@@ -21,6 +21,7 @@ from assets.page.day_totals import (
     DaySummary,
     DayTotals,
     baseline,
+    disagreements,
     parse_summary,
     summary_bytes,
     summary_key,
@@ -43,6 +44,7 @@ from resources.engine import QueryEngine
 from resources.names_file import NamesFile
 
 NAME = "daily_page"
+ADD_UP_CHECK = "records_add_up"
 INDEX = "reports/index.html"
 
 
@@ -63,6 +65,14 @@ def page_asset(
         deps=[*SOURCES, *(report.name for report in reports)],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=[
+            dg.AssetCheckSpec(
+                ADD_UP_CHECK,
+                asset=NAME,
+                description="Each record that was read is rejected, accepted, NODATA, SKIPDATA or unreadable, and the "
+                "datasets have the same records.",
+            )
+        ],
     )
     def daily_page(
         context: dg.AssetExecutionContext,
@@ -79,6 +89,8 @@ def page_asset(
         days = run_days(context)
         done: dict[date, Mapping[str, object]] = {}
         failures: dict[date, str] = {}
+        different: dict[date, str] = {}
+        records = 0
         with as_dagster_failure():
             require_own_results(results, bucket, athena, table)
             sources = [TableName(table.database, name) for name in SOURCES]
@@ -90,8 +102,13 @@ def page_asset(
                 result = consistent_result(athena, results, sources, there, statement)
                 told = query_metadata(result, there)
                 facts_of = FactsOfDays(bucket, athena, results, names_file, table, reports, there)
-                for day, totals in totals_of(result.frame, there).items():
-                    facts = facts_of.day(day, totals, left_out)
+                of_days = totals_of(result.frame, there)
+                different = disagreements(result.frame, of_days)
+                records = sum(totals.records for totals in of_days.values())
+                for warning in different.values():
+                    context.log.warning(warning)
+                for day, totals in of_days.items():
+                    facts = facts_of.day(day, totals, left_out, different.get(day))
                     page = day_page(facts)
                     results.replace({page_key(day): page_html(page), summary_key(day): summary_bytes(page.summary)})
                     facts_of.summaries[day] = page.summary
@@ -100,9 +117,20 @@ def page_asset(
                         context.log.warning(f"The page of {day} lacks {report.name}, which has no file for that day.")
                 results.replace({INDEX: index_page(results, is_simulated=bucket.is_simulated())})
             yield from finish_days(context, days, done, failures)
-        yield dg.MaterializeResult()
+        yield dg.MaterializeResult(check_results=[add_up_check(different, records, days)])
 
     return daily_page
+
+
+def add_up_check(different: Mapping[date, str], records: int, days: Sequence[date]) -> dg.AssetCheckResult:
+    """The check that the datasets of these days have the same records."""
+    return dg.AssetCheckResult(
+        check_name=ADD_UP_CHECK,
+        passed=not different,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n\n".join(map(markdown_text, different.values())) or None,
+        metadata={"days looked at": len(days), "records": records},
+    )
 
 
 class FactsOfDays:
@@ -139,7 +167,9 @@ class FactsOfDays:
             if name == SOURCES[0]:
                 self.read = recorded_objects(results, {day: markers[day] for day in days if day in markers})
 
-    def day(self, day: date, totals: DayTotals, left_out: Sequence[tuple[str, str]]) -> Facts:
+    def day(
+        self, day: date, totals: DayTotals, left_out: Sequence[tuple[str, str]], different: str | None = None
+    ) -> Facts:
         """The facts of a day."""
         earlier = [self.summaries[before].totals for before in _days_before(day) if before in self.summaries]
         return Facts(
@@ -148,7 +178,11 @@ class FactsOfDays:
             outputs=[(report, self._output(report, day)) for report in self.stored],
             baseline=baseline(day, earlier),
             names=self.names.on(day),
-            warnings=[*self.silent_on.get(day, []), *self.inspected[day].warnings],
+            warnings=[
+                *([different] if different else []),
+                *self.silent_on.get(day, []),
+                *self.inspected[day].warnings,
+            ],
             left_out=left_out,
             is_simulated=self.is_simulated,
             dataset_bytes=self.dataset_bytes,

@@ -11,21 +11,22 @@ from datetime import date
 from statistics import median
 from typing import TYPE_CHECKING
 
-from flowlogs.datasets import TRAFFIC_BY_HOUR, TRAFFIC_SUMMARY
+from flowlogs.datasets import REJECTED_FLOWS, TRAFFIC_BY_HOUR, TRAFFIC_SUMMARY
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SOURCES = (TRAFFIC_BY_HOUR.name, TRAFFIC_SUMMARY.name)
+SOURCES = (TRAFFIC_BY_HOUR.name, TRAFFIC_SUMMARY.name, REJECTED_FLOWS.name)
 """The datasets that the query reads."""
 
 FOLDER = "reports/day_totals/"
 
 _SQL = f"""\
 SELECT hours.dt, hours.hour, hours.action, hours.logstatus, hours.records, hours.packets, hours.bytes,
-  rejected.sources, rejected.ports
+  rejected.sources, rejected.ports,
+  summed.records AS summary_records, summed.rejected AS summary_rejected, flows.records AS rejected_flows
 FROM (
   SELECT dt, hour, action, logstatus, sum(records) AS records, sum(numpackets) AS packets, sum(numbytes) AS bytes
   FROM {TRAFFIC_BY_HOUR.name}
@@ -38,6 +39,18 @@ LEFT JOIN (
   WHERE dt BETWEEN '{{first}}' AND '{{last}}' AND action = 'REJECT'
   GROUP BY dt
 ) rejected ON hours.dt = rejected.dt
+LEFT JOIN (
+  SELECT dt, sum(records) AS records, sum(CASE WHEN action = 'REJECT' THEN records ELSE 0 END) AS rejected
+  FROM {TRAFFIC_SUMMARY.name}
+  WHERE dt BETWEEN '{{first}}' AND '{{last}}'
+  GROUP BY dt
+) summed ON hours.dt = summed.dt
+LEFT JOIN (
+  SELECT dt, count(*) AS records
+  FROM {REJECTED_FLOWS.name}
+  WHERE dt BETWEEN '{{first}}' AND '{{last}}'
+  GROUP BY dt
+) flows ON hours.dt = flows.dt
 ORDER BY dt, hour, action, logstatus"""
 
 _HOURS = 24
@@ -99,6 +112,32 @@ def totals_of(frame: "pd.DataFrame", days: Iterable[date]) -> dict[date, DayTota
         if found is not None:
             found.add(row)
     return {day: found.totals(day) for day, found in counts.items()}
+
+
+def disagreements(frame: "pd.DataFrame", totals: Mapping[date, DayTotals]) -> dict[date, str]:
+    """The days whose datasets do not have the same records, in words; `frame` has the rows of `totals_sql`.
+
+    Each record that was read is in `traffic_by_hour` once, so that the others are compared with it. They differ where
+    one of them was made again from other objects.
+    """
+    found = {}
+    rows = frame.drop_duplicates("dt").astype(object).where(lambda one: one.notna(), None).to_dict("records")
+    for row in rows:
+        day = date.fromisoformat(str(row["dt"]))
+        expected = totals.get(day)
+        pairs = expected and (
+            (TRAFFIC_SUMMARY.name, "records", _number(row["summary_records"]), expected.records),
+            (TRAFFIC_SUMMARY.name, "rejected records", _number(row["summary_rejected"]), expected.rejected),
+            (REJECTED_FLOWS.name, "rejected records", _number(row["rejected_flows"]), expected.rejected),
+        )
+        told = [
+            f"{name} has {number:,} {what}, and {TRAFFIC_BY_HOUR.name} has {wanted:,}"
+            for name, what, number, wanted in pairs or ()
+            if number != wanted
+        ]
+        if told:
+            found[day] = f"{day}: {'; '.join(told)}. Materialize the three datasets for that day together."
+    return found
 
 
 class _Counts:

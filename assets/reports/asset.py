@@ -20,7 +20,7 @@ from assets.reports.report_files import Report
 from assets.reports.report_output import (
     ReportOutput,
     files_of_report,
-    output_without_fields,
+    output_without_rows,
     report_keys,
     split_result,
 )
@@ -90,13 +90,16 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
             there_days = [day for day in days if day not in failures and day not in lacks]
             names = NamesByDay(results, names_file)
             before = days_before(athena, report, table, there_days)
+            # Without an earlier day, everything would be new.
+            alone = [day for day in there_days if report.history and not before[day]]
             try:
-                for day, lost in lacks.items():
-                    context.log.info(f"{day}: left out, as the flow logs lack {', '.join(lost)}.")
-                    output = output_without_fields(report, lost)
+                for day in [*lacks, *alone]:
+                    if day in lacks:
+                        context.log.info(f"{day}: left out, as the flow logs lack {', '.join(lacks[day])}.")
+                    output = output_without_rows(report, lacks.get(day, ()))
                     results.replace(files_of_report(report, day, output))
                     done[day] = report_metadata(report, day, output, {}, results)
-                for group in batches(there_days, len(days)):
+                for group in batches([day for day in there_days if day not in alone], len(days)):
                     comment = query_comment(context, report.name)
                     statement = f"{report_sql(report, group[0], group[-1])}\n{comment}"
                     read = [*group, *(other for day in group for other in before[day])]

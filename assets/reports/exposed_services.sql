@@ -8,8 +8,8 @@
 -- order: bytes desc, records desc, destinationaddress, serviceport, protocol, interfaceid
 -- chart: bars of sources by destinationaddress, serviceport
 -- alarm: records >= {least}
--- says: {destinationaddress} accepts packets from the internet on port {serviceport}: {records} records of {sources}
---   sources.
+-- says: {destinationaddress} accepts packets from the internet on port {serviceport} (records: {records}, sources:
+--   {sources}).
 -- columns:
 --   interfaceid string
 --   destinationaddress string: who offers the service

@@ -60,8 +60,8 @@ def split_result(
     return outputs
 
 
-def output_without_fields(report: Report, lacks: Sequence[str]) -> ReportOutput:
-    """What a report is on a day whose flow logs lack fields that it needs."""
+def output_without_rows(report: Report, lacks: Sequence[str] = ()) -> ReportOutput:
+    """What a report is on a day whose flow logs lack fields, or that has no day before to compare with."""
     import pandas as pd
 
     frame = pd.DataFrame(columns=[column.name for column in report.columns]).astype(frame_types(report))

@@ -112,6 +112,19 @@ def test_one_query_gives_the_totals_of_all_days(made):
     assert engine.statements[0].startswith("SELECT hours.dt")
 
 
+def test_datasets_with_other_records_are_told(made):
+    (agree,) = [check for check in made.run(DAY).get_asset_check_evaluations() if check.check_name == "records_add_up"]
+    assert (agree.passed, agree.metadata["records"].value) == (True, 7)
+    write_object(made.logs, DAY, [MANY_PACKETS], number=9)
+    assert made.run(DAY, assets=["rejected_flows"]).success
+    result = made.run(DAY, assets=[PAGE])
+    (differ,) = [check for check in result.get_asset_check_evaluations() if check.check_name == "records_add_up"]
+    words = "rejected_flows has 5 rejected records, and traffic_by_hour has 4"
+    assert not differ.passed
+    assert words in page_text(made, DAY)
+    assert any(words in text for text in made.messages(result, level=30))
+
+
 def test_a_report_without_a_file_is_named(made):
     (made.results / "reports/top_rejected_pairs/2021-09-02.parquet").unlink()
     result = made.run(DAY, assets=[PAGE])

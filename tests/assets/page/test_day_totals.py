@@ -9,6 +9,7 @@ from assets.page.day_totals import (
     DaySummary,
     DayTotals,
     baseline,
+    disagreements,
     kind_of,
     parse_summary,
     summary_bytes,
@@ -117,3 +118,15 @@ def test_a_summary_comes_back_from_its_file_as_it_was():
 def test_a_file_that_is_no_summary_is_named(data):
     with pytest.raises(FlowLakeError, match=r"^reports/x\.json is not the summary of a day"):
         parse_summary(data, "reports/x.json")
+
+
+def test_datasets_that_have_other_records_are_told():
+    rows = frame(("2021-09-02", 0, "REJECT", "OK", 3, 50, 3072, 3, 2), ("2021-09-02", 1, "ACCEPT", "OK", 4, 1, 1, 3, 2))
+    alike = rows.assign(summary_records=7, summary_rejected=3, rejected_flows=3)
+    totals = totals_of(rows, [DAY])
+    assert disagreements(alike, totals) == {}
+    other = rows.assign(summary_records=8, summary_rejected=3, rejected_flows=pd.NA)
+    assert disagreements(other, totals) == {
+        DAY: "2021-09-02: traffic_summary has 8 records, and traffic_by_hour has 7; rejected_flows has 0 rejected "
+        "records, and traffic_by_hour has 3. Materialize the three datasets for that day together."
+    }
