@@ -28,9 +28,11 @@ def _has_only(select: exp.Select, clauses: frozenset[str]) -> bool:
 
 def _is_plain(select: exp.Select) -> bool:
     """Whether a query gives columns of one table, each under its own name, of rows that it chooses."""
+    source = select.args.get("from_")
     return (
         _has_only(select, _CLAUSES_INSIDE)
-        and isinstance(select.args["from_"].this, exp.Table)
+        and source is not None
+        and isinstance(source.this, exp.Table)
         and all(
             isinstance(one.unalias(), exp.Column) and one.alias_or_name == one.unalias().name for one in select.selects
         )

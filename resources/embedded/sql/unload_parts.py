@@ -107,7 +107,13 @@ def _constant_values(select: exp.Select, column: str) -> list[str]:
 
 def _passes_on(select: exp.Select, column: str) -> bool:
     """Whether no row of the result comes from rows with different values of the column, and the column is in it."""
-    if any(value for name, value in select.args.items() if name not in _ONLY_CLAUSES) or select.find(exp.Window):
+    clauses = [*select.selects, *([select.args["where"]] if select.args.get("where") else [])]
+    if any(value for name, value in select.args.items() if name not in _ONLY_CLAUSES):
+        return False
+    # In a subquery, the column's name may mean another one.
+    if any(clause.find(exp.Window, exp.Query, exp.Filter, exp.Distinct) for clause in clauses):
+        return False
+    if not all(_is_simple(found) for clause in clauses for found in clause.find_all(exp.AggFunc)):
         return False
     group = select.args.get("group")
     if group and {name for name, value in group.args.items() if value} != {"expressions"}:
@@ -115,6 +121,13 @@ def _passes_on(select: exp.Select, column: str) -> bool:
     named = [found.name for found in (group.expressions if group else select.selects) if isinstance(found, exp.Column)]
     is_aggregated = any(isinstance(found.unalias(), exp.AggFunc) for found in select.selects)
     return column in named and column in select.named_selects and (group is not None or not is_aggregated)
+
+
+def _is_simple(aggregate: exp.Expr) -> bool:
+    """Whether it is known what an aggregate gives for one row."""
+    return isinstance(aggregate, _AGGREGATES_OF_ONE) or (
+        isinstance(aggregate, exp.Count) and isinstance(aggregate.this, exp.Star)
+    )
 
 
 def _put_in(tree: exp.Select, column: str, value: str) -> None:

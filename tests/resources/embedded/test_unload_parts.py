@@ -162,6 +162,12 @@ OTHERS = {
     "SELECT count(*) AS n, dt, max(dataset) AS dataset FROM flows CROSS JOIN UNNEST(ARRAY['a', 'b']) AS t (dataset) "
     "GROUP BY dt": REFUSED,
     "SELECT action AS a, dt, interfaceid AS dataset FROM flows": REFUSED,
+    "SELECT count(action) AS n, dt, dataset FROM flows CROSS JOIN UNNEST(ARRAY['a', 'b']) AS t (dataset) "
+    "GROUP BY dt, dataset": REFUSED,
+    "SELECT count(*) FILTER (WHERE dataset = 'a') AS n, dt, dataset FROM flows "
+    "CROSS JOIN UNNEST(ARRAY['a', 'b']) AS t (dataset) GROUP BY dt, dataset": REFUSED,
+    "SELECT action AS a, dt, dataset FROM flows CROSS JOIN UNNEST(ARRAY['a', 'b']) AS t (dataset) "
+    "WHERE action IN (SELECT dataset FROM (SELECT 'ACCEPT' AS dataset))": REFUSED,
     "SELECT 1 AS a, dt, dataset FROM flows CROSS JOIN UNNEST(ARRAY[1, 2]) AS t (dataset)": REFUSED,
 }
 
