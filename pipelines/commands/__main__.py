@@ -124,13 +124,17 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
 def reports(typed: str | None) -> None:
     """List all reports, and check each by executing it over made-up datasets."""
     from pipelines.report_checks import find_problems
+    from pipelines.report_selection import known_fields, without_fields
 
     with errors_for_people():
         require_variables("reports", typed)
-        found = read_reports(read_settings().reports_folder)
+        settings = read_settings()
+        found = read_reports(settings.reports_folder)
+        left_out = without_fields(found, known_fields(settings, build_target(settings).bucket, may_look=True))
         for report in found:
             needs = f" Needs {', '.join(report.fields)}." if report.fields else ""
-            click.echo(f"{report.name}\n  {report.description} Reads {', '.join(report.reads)}.{needs}")
+            here = f" Left out here: {left_out[report.name]}." if report.name in left_out else ""
+            click.echo(f"{report.name}\n  {report.description} Reads {', '.join(report.reads)}.{needs}{here}")
         if problems := find_problems(found):
             raise FlowLakeError("\n".join(problems))
         click.echo(f"\n{len(found)} reports, all of which work.")

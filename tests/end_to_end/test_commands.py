@@ -456,7 +456,7 @@ def test_make_sql_warns_where_the_files_of_a_partition_are_gone(project, warned_
     code, output = flow_lake(project, "sql", "SELECT count(*) AS flows FROM rejected_flows", **settings)
     assert code == 0
     assert "\nWarning: Partitions of rejected_flows point at folders that hold no objects" in output
-    assert f"dt={DAY}: {settings['FLOWLAKE_RESULTS']}/rejected_flows/" in output
+    assert f"dt={DAY}: {settings['FLOWLAKE_RESULTS']}/datasets/" in output
 
 
 def test_make_sql_says_nothing_of_a_day_on_which_nothing_was_rejected(project, tmp_path):
@@ -491,7 +491,7 @@ def test_make_sql_says_what_makes_the_table(project, small_logs, tmp_path):
 
 def test_make_sql_names_the_tables_where_another_is_asked_for(project, materialized):
     words = failed(flow_lake(project, "sql", "SELECT 1 FROM vpc_flow_log", **materialized[1]))
-    assert words.endswith("\nThe tables that `make run` makes are vpc_flow_logs and rejected_flows.\n")
+    assert words.endswith("\nThe tables that `make run` makes are vpc_flow_logs, rejected_flows, traffic_summary, traffic_by_hour.\n")
 
 
 def test_make_sql_tells_what_is_wrong_with_a_statement(project, materialized):
@@ -830,12 +830,12 @@ def test_make_sql_writes_with_the_switch(project, small_logs, tmp_path):
     assert Catalog(results / "catalog.sqlite").has_database("a")
 
 
-@pytest.mark.parametrize("folder", ["rejected_flows", "rejected_flows/x/", "reports/top_rejected_pairs"])
+@pytest.mark.parametrize("folder", ["datasets", "datasets/x/", "reports/top_rejected_pairs"])
 def test_unload_among_the_projects_own_results_is_refused(project, materialized, folder):
     statement = f"UNLOAD (SELECT 1 AS a) TO 's3://vpc-flow-lake-results/{folder}' WITH (format = 'PARQUET')"
     before = files_in(materialized[0])
     words = failed(flow_lake(project, "sql", "--write", statement, **materialized[1]))
-    assert words.startswith(f"s3://vpc-flow-lake-results/{folder} is where REJECT records and reports are kept: ")
+    assert words.startswith(f"s3://vpc-flow-lake-results/{folder} is where datasets and reports are kept: ")
     assert files_in(materialized[0]) == before
 
 
