@@ -491,7 +491,8 @@ def test_make_sql_says_what_makes_the_table(project, small_logs, tmp_path):
 
 def test_make_sql_names_the_tables_where_another_is_asked_for(project, materialized):
     words = failed(flow_lake(project, "sql", "SELECT 1 FROM vpc_flow_log", **materialized[1]))
-    assert words.endswith("\nThe tables that `make run` makes are vpc_flow_logs, rejected_flows, traffic_summary, traffic_by_hour.\n")
+    tables = "vpc_flow_logs, rejected_flows, traffic_summary, traffic_by_hour"
+    assert words.endswith(f"\nThe tables that `make run` makes are {tables}.\n")
 
 
 def test_make_sql_tells_what_is_wrong_with_a_statement(project, materialized):
