@@ -126,11 +126,14 @@ def side_table_name(main: TableName, layout: Layout, record_format: RecordFormat
 
 
 def dataset_table(dataset: Dataset, root: str) -> TableDefinition:
-    """The table of a dataset, which has its name. `root` is the results root's ``s3://…/`` address."""
+    """The table of a dataset, which has its name. `root` is the results root's ``s3://…/`` address.
+
+    Days' folders lie below its location, and each partition names its own: tables of several datasets share one.
+    """
     return TableDefinition(
         columns=dataset.columns,
         partition_columns=((PARTITION_COLUMN, "string"),),
-        location=f"{root}{DATASETS_FOLDER}{dataset.name}/",
+        location=f"{root}{DATASETS_FOLDER}",
         stored_as=PARQUET,
     )
 

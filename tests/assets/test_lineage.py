@@ -164,7 +164,7 @@ def test_the_tables_metadata(lake):
             ")\n"
             "PARTITIONED BY (`dt` string)\n"
             "STORED AS PARQUET\n"
-            "LOCATION 's3://vpc-flow-lake-results/datasets/rejected_flows/'\n"
+            "LOCATION 's3://vpc-flow-lake-results/datasets/'\n"
             "```\n\n"
             "2 more statements like these."
         ),

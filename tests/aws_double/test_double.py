@@ -26,6 +26,7 @@ from flowlogs.datasets import REJECTED_FLOWS
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource, find_source
 from flowlogs.record_format import DEFAULT_FORMAT
+from flowlogs.unload import RawRead, unload_datasets
 from resources.aws.athena import Athena
 from resources.aws.clients import AwsClients
 from resources.aws.object_store import S3Store
@@ -94,8 +95,8 @@ def athena(aws: AwsDouble) -> Athena:
 
 
 def unload(day: date, destination: str) -> str:
-    read = statements.RawRead(TABLE, DEFAULT_FORMAT, ("123456789012", "eu-west-1"))
-    return statements.unload_rejected([read], day, day, destination)
+    read = RawRead(TABLE, DEFAULT_FORMAT, ("123456789012", "eu-west-1"))
+    return unload_datasets([read], [REJECTED_FLOWS], day, day, destination)
 
 
 def parquet_rows(store: ObjectStore, prefix: str) -> list[dict[str, object]]:
@@ -158,7 +159,9 @@ def test_an_unload_writes_what_the_embedded_engine_writes(
     assert there.scanned_bytes == here.scanned_bytes > 0
     assert there.details["cost in US dollars"] == pytest.approx(10 * 2**20 / 2**40 * 5)
     stored = S3Store(AwsClients(aws.region), BUCKET)
-    read = {store: parquet_rows(store, f"rejected/dt={answers.day}/") for store in (stored, results)}
+    read = {
+        store: parquet_rows(store, f"rejected/dt={answers.day}/dataset=rejected_flows/") for store in (stored, results)
+    }
     assert len(read[stored]) >= len(answers.details)
     assert read[stored] == read[results]
 

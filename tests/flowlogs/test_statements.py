@@ -113,7 +113,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `vpc_flow_lake`.`rejected_flows` (
 )
 PARTITIONED BY (`dt` string)
 STORED AS PARQUET
-LOCATION 's3://results/some/prefix/datasets/rejected_flows/'"""
+LOCATION 's3://results/some/prefix/datasets/'"""
     )
 
 

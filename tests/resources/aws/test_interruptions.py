@@ -119,7 +119,7 @@ def test_what_killed_runs_left_goes_a_day_later_and_nothing_else(aws: AwsDouble,
     now = datetime.now(timezone.utc)
     left = {}
     for age in (timedelta(days=2), timedelta(hours=1)):
-        name = f"{now - age:{STAMP}}-0badcafe"
+        name = f"{now - age:{STAMP}}-0badcafe-vpc_flow_lake"
         part = "20240310_010203_00012_ab1cd_0badcafe-1234-4567-89ab-0123456789ab"
         files = {f"datasets/{name}/dt={day}/dataset=rejected_flows/{part}": b"half a file" for day in (DAY, NEXT_DAY)}
         note = {f"datasets/_unfinished/vpc_flow_lake/{name}": f"datasets/{name}/\n".encode()}

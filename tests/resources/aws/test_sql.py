@@ -104,8 +104,9 @@ def test_a_day_whose_files_are_gone_is_warned_of(filled: AwsDouble, marker_too: 
 
 def marker_of(folder: str) -> str:
     """The key of a day's completion marker."""
-    root, day = folder.rstrip("/").rsplit("/", 1)
-    (marker,) = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"{root}/_complete/{day}/")["Contents"]
+    datasets, attempt, day = folder.split("/", 2)
+    prefix = f"{datasets}/{attempt}/_complete/{day}"
+    (marker,) = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]
     return str(marker["Key"])
 
 

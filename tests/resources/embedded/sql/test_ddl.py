@@ -66,7 +66,7 @@ def test_create_table_of_rejected_flows() -> None:
         TableDefinition(
             columns=DERIVED_COLUMNS,
             partition_columns=(("dt", "string"),),
-            location="s3://results/datasets/rejected_flows/",
+            location="s3://results/datasets/",
             stored_as=PARQUET,
             delimiter="\x01",
         ),
