@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from assets.name_snapshots import ADDRESS_COLUMNS, VPC, Snapshot, read_snapshot, snapshots
 from flowlogs.addresses import address_class, parse_address
+from flowlogs.errors import FlowLakeError
 from resources.bucket import ObjectStore
 from resources.names_file import NamedNetwork, NamesFile
 
@@ -73,16 +74,21 @@ def read_names(results: ObjectStore, names_file: NamesFile, day: date) -> Names:
     return NamesByDay(results, names_file).on(day)
 
 
+UNKNOWN_NAMES = "What network interfaces are called is not known, so that addresses stand alone:"
+
+
 class NamesByDay:
     """What is known of names on each of several days: each file is read once.
 
     What is known on a day is the newest snapshot that was first seen by the end of the next day; if there is none, the
-    oldest one. `on` raises FlowLakeError where a file cannot be read or understood.
+    oldest one. A snapshot that cannot be read leaves its names out, with one of the `warnings`: reports do not wait for
+    names. `on` raises FlowLakeError where the user's file of names cannot be read or understood.
     """
 
     def __init__(self, results: ObjectStore, names_file: NamesFile) -> None:
         self.results = results
         self.names_file = names_file
+        self.warnings: list[str] = []
         self._names: dict[str, Names] = {}
 
     def on(self, day: date) -> Names:
@@ -92,13 +98,24 @@ class NamesByDay:
         chosen = known[-1:] or self._snapshots[:1]
         key = chosen[0].key if chosen else ""
         if key not in self._names:
-            rows = read_snapshot(self.results, chosen[0]) if chosen else None
+            rows = self._rows(chosen[0]) if chosen else None
             self._names[key] = names_of(rows, self._own_names)
         return self._names[key]
 
+    def _rows(self, snapshot: Snapshot) -> "pd.DataFrame | None":
+        try:
+            return read_snapshot(self.results, snapshot)
+        except FlowLakeError as error:
+            self.warnings.append(f"{UNKNOWN_NAMES} {error}")
+            return None
+
     @cached_property
     def _snapshots(self) -> Sequence[Snapshot]:
-        return list(snapshots(self.results))
+        try:
+            return list(snapshots(self.results))
+        except FlowLakeError as error:
+            self.warnings.append(f"{UNKNOWN_NAMES} {error}")
+            return []
 
     @cached_property
     def _own_names(self) -> Sequence[NamedNetwork]:

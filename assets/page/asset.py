@@ -115,6 +115,8 @@ def page_asset(
                     done[day] = {**page_metadata(page, facts, results), **told[day]}
                     for report in page.missing:
                         context.log.warning(f"The page of {day} lacks {report.name}, which has no file for that day.")
+                for warning in facts_of.names.warnings:
+                    context.log.warning(warning)
                 results.replace({INDEX: index_page(results, is_simulated=bucket.is_simulated())})
             yield from finish_days(context, days, done, failures)
         yield dg.MaterializeResult(check_results=[add_up_check(different, records, days)])

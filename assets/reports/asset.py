@@ -121,6 +121,8 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                         }
             except FlowLakeError as error:
                 failures |= {day: str(error) for day in there_days if day not in done}
+            for warning in names.warnings:
+                context.log.warning(warning)
             yield from finish_days(context, days, done, failures)
         yield dg.MaterializeResult()
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from assets.name_snapshots import snapshot_frame, snapshots, store_snapshot
-from assets.names import Names, names_of, read_names
-from flowlogs.errors import FlowLakeError
+from assets.names import Names, NamesByDay, names_of, read_names
 from resources.embedded.folder_store import FolderStore
 from resources.names_file import NamedNetwork, NamesFile
 from resources.network_interfaces import FoundInterfaces, NetworkInterface, Vpc
@@ -157,8 +156,10 @@ def test_other_files_in_the_folder_are_passed_over(results: FolderStore) -> None
 
 def test_a_file_that_is_no_snapshot_is_named(results: FolderStore) -> None:
     results.add({"names/20210902T010000Z.parquet": b"nonsense"})
-    with pytest.raises(FlowLakeError, match=r"20210902T010000Z.parquet is no snapshot of names: .* Move it away"):
-        read_names(results, NO_FILE, date(2021, 9, 2))
+    found = NamesByDay(results, NO_FILE)
+    assert found.on(date(2021, 9, 2)) == Names()
+    (warning,) = found.warnings
+    assert "20210902T010000Z.parquet is no snapshot of names: " in warning
 
 
 def test_hostile_names_are_data() -> None:

@@ -27,6 +27,7 @@ from aws_lineage import (
 )
 from support import DAY, FEW_PACKETS, MANY_PACKETS, NEXT_DAY, PING, SMALL_DETAILS, SMALL_TOP, with_day
 
+from flowlogs.datasets import DATASETS
 from flowlogs.fields import HEADER_LINE
 
 EMPTY_DAY = NEXT_DAY + timedelta(days=1)
@@ -61,7 +62,7 @@ def filled(aws: AwsDouble, tmp_path: Path) -> AwsDouble:
 
 
 def drop() -> None:
-    for table in ("vpc_flow_logs", "rejected_flows"):
+    for table in ("vpc_flow_logs", *DATASETS):
         boto3.client("glue").delete_table(DatabaseName="vpc_flow_lake", Name=table)
 
 
@@ -80,7 +81,7 @@ def test_days_are_restored_with_one_statement_a_table_and_no_scan(filled: AwsDou
     before = len(filled.queries())
     succeed(settings(), selection="vpc_flow_logs")
     kinds = [query["SubstatementType"] for query in filled.queries()[before:]]
-    assert kinds == ["CREATE_DATABASE", *["CREATE_TABLE"] * 2, *["ALTER_TABLE_ADD_PARTITION"] * 2]
+    assert kinds == ["CREATE_DATABASE", *["CREATE_TABLE"] * 4, *["ALTER_TABLE_ADD_PARTITION"] * 4]
 
 
 def test_reports_of_days_that_were_restored_are_made_without_a_scan(filled: AwsDouble) -> None:
@@ -98,7 +99,7 @@ def test_what_tables_that_are_there_take_is_a_few_requests(filled: AwsDouble) ->
     before = {call: len(filled.calls(call)) for call in calls}
     succeed(settings(), selection="vpc_flow_logs")
     added = {call: len(filled.calls(call)) - count for call, count in before.items()}
-    assert added["glue:BatchGetPartition"] == 2
+    assert added["glue:BatchGetPartition"] == 4
     assert added["s3:ListBucket"] + added["s3:ListObjectsV2"] <= 9
 
 
@@ -183,9 +184,7 @@ def test_a_day_that_is_gone_or_would_be_read_wrongly_stays_out_by_name(
     drop()
     made, (told,) = restore(capfd)
     assert (made["days of datasets added again"], made["days of flow logs added again"]) == (3, 2)
-    assert told.startswith(
-        f"Not added again to the table of flow logs: {NEXT_DAY}. Their rejected flows and reports stay."
-    )
+    assert told.startswith(f"Not added again to the table of flow logs: {NEXT_DAY}. Their datasets and reports stay.")
     assert why in told
     assert list(partitions("vpc_flow_logs")) == [str(DAY), str(EMPTY_DAY)]
     assert partitions("rejected_flows") == before
@@ -214,8 +213,8 @@ def test_copies_under_other_names_that_came_since_are_told_when_their_day_comes_
     _, told = restore(capfd)
     assert [text.partition(":")[0] for text in told] == [
         "Some objects are copies under another name, byte for byte",
-        f"Objects of {DAY} came, went or changed after their rejected flows were read, and these are as they were "
-        "read then. Materialize rejected_flows for these days again, then their reports.",
+        f"Objects of {DAY} came, went or changed after they were read for {', '.join(DATASETS)}, and these are as they "
+        "were read then. Materialize them for these days again, then their reports.",
     ]
 
 
