@@ -537,7 +537,7 @@ def test_a_flow_log_of_a_subnet_that_is_gone_is_no_error(aws: AwsDouble, vpc: st
 
 
 def test_subnets_are_asked_for_only_where_they_have_flow_logs(aws: AwsDouble, vpc: str) -> None:
-    succeed(settings([vpc]))
+    succeed(settings([vpc]), selection="vpc_flow_logs_bucket,vpc_flow_log")
     assert aws.calls("ec2:DescribeSubnets", "ec2:DescribeNetworkInterfaces") == []
 
 
