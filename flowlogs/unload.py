@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from flowlogs.datasets import DATASET_COLUMN, Dataset, Key
-from flowlogs.fields import ACCOUNT_COLUMN, FIELD_OF, PARTITION_COLUMN, REGION_COLUMN, Field
+from flowlogs.fields import ACCOUNT_COLUMN, DERIVED_COLUMNS, FIELD_OF, PARTITION_COLUMN, REGION_COLUMN, Field
 from flowlogs.record_format import RecordFormat
 from flowlogs.statements import PATH_COLUMN, TRINO_TYPES, TableName, quoted_column, text_literal
 
@@ -109,8 +109,11 @@ def _select_all(read: RawRead, datasets: Sequence[Dataset], fields: set[Field], 
     ]
     inner = ",\n      ".join([*_named(record | owner | chosen), PARTITION_COLUMN, DATASET_COLUMN])
     group = ", ".join([*map(quoted_column, record | owner | keys), PARTITION_COLUMN, DATASET_COLUMN])
-    summed = [f"{found.aggregate} AS {found.column}" for found in sums.values()]
-    columns = ", ".join([*map(quoted_column, keys | owner), *summed, PARTITION_COLUMN, DATASET_COLUMN])
+    found_columns = {column: quoted_column(column) for column in keys | owner}
+    found_columns |= {found.column: f"{found.aggregate} AS {found.column}" for found in sums.values()}
+    in_order = [column for column, _ in DERIVED_COLUMNS if column in found_columns]
+    in_order += [column for column in found_columns if column not in in_order]
+    columns = ", ".join([*(found_columns[column] for column in in_order), PARTITION_COLUMN, DATASET_COLUMN])
     array = ", ".join(map(text_literal, names))
     return (
         f"SELECT {columns}\n  FROM (\n    SELECT\n      {inner}\n    FROM {read.name.trino}\n"

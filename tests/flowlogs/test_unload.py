@@ -96,8 +96,8 @@ def test_all_datasets_read_the_table_once() -> None:
         statement
         == f"""\
 UNLOAD (
-  SELECT sourceaddress, action, serviceport, service_end, hour, aws_account_id, aws_region, count(*) AS records, \
-sum(numpackets) AS numpackets, sum(numbytes) AS numbytes, min(starttime) AS starttime, max(endtime) AS endtime, dt, \
+  SELECT sourceaddress, sum(numpackets) AS numpackets, sum(numbytes) AS numbytes, min(starttime) AS starttime, \
+max(endtime) AS endtime, action, aws_account_id, aws_region, serviceport, service_end, hour, count(*) AS records, dt, \
 dataset
   FROM (
     SELECT
