@@ -34,6 +34,7 @@ from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, KnownAnswers, known
 
 from assets.results_source import SOURCE_RECORD
 from flowlogs.bucket_policy import delivery_statements, tls_only_statement
+from flowlogs.datasets import DATASETS
 from resources.aws.object_store import S3Store
 
 CHANGES = ("Create", "Put", "Delete", "Update", "Tag")
@@ -172,7 +173,8 @@ def test_a_range_of_days_is_a_handful_of_statements_and_each_days_own_reports(aw
     last = NEXT_DAY + timedelta(days=1)
     add, unload = ("DDL", "ALTER_TABLE_ADD_PARTITION"), ("DML", "UNLOAD")
     move, selects = ("DDL", "ALTER_TABLE_SET_LOCATION"), [("DML", "SELECT") for _ in REPORTS.split(",")]
-    for expected in ([add, unload, add, *selects], [add, unload, move, move, move, *selects]):
+    datasets = len(DATASETS)
+    for expected in ([add, unload, *[add] * datasets, *selects], [add, unload, *[move] * 3 * datasets, *selects]):
         before = len(aws.queries())
         result = succeed(settings(), DAY, last, selection=DAILY)
         statements = aws.queries()[before:]
@@ -221,10 +223,10 @@ def test_a_query_or_unload_leads_back_to_its_run_from_within(aws: AwsDouble, tmp
     upload_small_logs(tmp_path)
     run_id = succeed(settings()).run_id
     told = [query["Query"] for query in aws.queries() if query["StatementType"] == "DML"]
-    assert len(told) == 1 + len(REPORTS.split(","))
+    assert len(told) == 1 + len(REPORTS.split(",")) + 1
     assert {text.partition("-- vpc-flow-lake: ")[2].partition("\nTO ")[0] for text in told} == {
         f"rejected_flows, run {run_id}\n)",
-        *(f"{name}, run {run_id}" for name in REPORTS.split(",")),
+        *(f"{name}, run {run_id}" for name in [*REPORTS.split(","), "daily_page"]),
     }
 
 
