@@ -286,7 +286,7 @@ class EmbeddedAthena(QueryEngine):
             inputs = [self._inputs(plan, of_plan, session) for (_, plan), of_plan in zip(parts, chosen, strict=True)]
             session.restrict_access([read for of_plan in inputs for read in of_plan], folder)
             # What is read from the same objects is read once.
-            together: dict[tuple[ScannedObject, ...], list[_Folder]] = {}
+            together: dict[object, list[_Folder]] = {}
             for (part, plan), of_plan in zip(parts, inputs, strict=True):
                 for found in _unload_folders(unload, part, plan, of_plan):
                     together.setdefault(found.objects, []).append(found)
@@ -510,8 +510,13 @@ class _Folder:
     inputs: "Inputs"
 
     @property
-    def objects(self) -> tuple[ScannedObject, ...]:
-        return tuple(stored for _, objects in self.inputs for stored in objects)
+    def objects(self) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
+        """The objects that it is made from: the address, size and partition of each."""
+        return tuple(
+            (stored.store.sql_location(stored.key), stored.size, stored.partition)
+            for _, objects in self.inputs
+            for stored in objects
+        )
 
 
 def _copy_of(unload: "statements.Unload", found: "_Folder", destination: Path) -> "Copy":
