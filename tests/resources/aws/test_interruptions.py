@@ -122,7 +122,8 @@ def test_what_killed_runs_left_goes_a_day_later_and_nothing_else(aws: AwsDouble,
         name = f"{now - age:{STAMP}}-0badcafe-vpc_flow_lake"
         part = "20240310_010203_00012_ab1cd_0badcafe-1234-4567-89ab-0123456789ab"
         files = {f"datasets/{name}/dt={day}/dataset=rejected_flows/{part}": b"half a file" for day in (DAY, NEXT_DAY)}
-        note = {f"datasets/_unfinished/vpc_flow_lake/{name}": f"datasets/{name}/\n".encode()}
+        marker = f"datasets/_unfinished/vpc_flow_lake/{name.removesuffix('-vpc_flow_lake')}"
+        note = {marker: f"datasets/{name}/\n".encode()}
         left[age] = {**files, **note}
         for key, body in left[age].items():
             boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
