@@ -4,7 +4,6 @@ A snapshot's file has the time in its name (UTC, ``20210131T010000Z``) at which 
 next one: a look that finds the same writes nothing. Two runs at once may both write; what their files say is the same.
 """
 
-import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -82,9 +81,10 @@ def read_snapshot(results: ObjectStore, snapshot: Snapshot) -> "pd.DataFrame":
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    data = results.read(snapshot.key)
+    # Arrow gets bytes, not a Python file: its threads may use a file after the interpreter's end, and abort.
+    stored = pa.BufferReader(results.read(snapshot.key))
     try:
-        frame: pd.DataFrame = pq.read_table(io.BytesIO(data), columns=list(COLUMNS)).to_pandas().astype("string")
+        frame: pd.DataFrame = pq.read_table(stored, columns=list(COLUMNS)).to_pandas().astype("string")
     except (pa.ArrowException, KeyError) as error:
         raise FlowLakeError(
             f"{results.display_path(snapshot.key)} is no snapshot of names: {str(error).splitlines()[0]}. Move it "

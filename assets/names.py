@@ -69,11 +69,6 @@ class Names:
 NO_NAMES = Names()
 
 
-def read_names(results: ObjectStore, names_file: NamesFile, day: date) -> Names:
-    """What is known of names on a UTC day. Raises FlowLakeError where a file cannot be read or understood."""
-    return NamesByDay(results, names_file).on(day)
-
-
 UNKNOWN_NAMES = "What network interfaces are called is not known, so that addresses stand alone:"
 
 

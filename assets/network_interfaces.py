@@ -14,7 +14,7 @@ from assets.infrastructure import GROUP, vpc_flow_logs_bucket
 from assets.name_snapshots import ADDRESS_COLUMNS, VPC, snapshot_frame, store_snapshot
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure
-from assets.tables import markdown_table, markdown_text
+from assets.tables import markdown_list, markdown_table
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName
 from resources.bucket import Bucket, ObjectStore
@@ -83,5 +83,4 @@ def snapshot_metadata(frame: "pd.DataFrame") -> Mapping[str, Any]:
 
 
 def _told(warnings: list[str]) -> Mapping[str, Any]:
-    listing = "\n".join(f"- {markdown_text(warning)}" for warning in warnings)
-    return {"found": dg.MetadataValue.md(listing)} if warnings else {}
+    return {"found": dg.MetadataValue.md(markdown_list(warnings))} if warnings else {}

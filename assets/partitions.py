@@ -15,7 +15,7 @@ from assets.raw_tables import add_partitions_of, create_side_tables, find_raw_ta
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, run_days
 from assets.table_guards import require_table
-from assets.tables import markdown_text
+from assets.tables import markdown_list, markdown_text
 from flowlogs.days import days_text
 from flowlogs.printable import first_names
 from flowlogs.record_format import DEFAULT_FORMAT
@@ -150,6 +150,6 @@ def understood_check(warnings: Sequence[str], days: Sequence[date]) -> dg.AssetC
         check_name=UNDERSTOOD_CHECK,
         passed=not warnings,
         severity=dg.AssetCheckSeverity.WARN,
-        description="\n".join(f"- {markdown_text(warning)}" for warning in warnings) or None,
+        description=markdown_list(warnings) or None,
         metadata={"days looked at": len(days), "warnings": len(warnings)},
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.tables import markdown_text
+from assets.tables import markdown_list
 from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from resources.ensured import Ensured
@@ -105,7 +105,7 @@ def ensure_result(context: dg.AssetExecutionContext, ensured: Ensured, check: st
     found = [*ensured.errors, *ensured.warnings]
     for message in found:
         context.log.warning(message)
-    listing = dg.MetadataValue.md("\n".join(f"- {markdown_text(message)}" for message in found) or "nothing")
+    listing = dg.MetadataValue.md(markdown_list(found) or "nothing")
     severity = dg.AssetCheckSeverity.ERROR if ensured.errors else dg.AssetCheckSeverity.WARN
     return dg.MaterializeResult(
         metadata={**ensured.facts, **({"found": listing} if found else {})},

@@ -131,6 +131,11 @@ def markdown_text(text: str) -> str:
     return words
 
 
+def markdown_list(texts: Iterable[str]) -> str:
+    """A list of texts in Markdown; empty without any."""
+    return "\n".join(f"- {markdown_text(text)}" for text in texts)
+
+
 def code_block(sql: str) -> str:
     """Lines of SQL as Markdown that shows just those."""
     text = printable(sql, keep_newlines=True)

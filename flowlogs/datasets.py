@@ -39,18 +39,17 @@ class Computed:
 
 Key = Field | Computed
 
-SERVICE_PORT = Computed(
-    "serviceport",
-    "int",
-    "CASE WHEN {dstport} < 32768 AND ({srcport} IS NULL OR {dstport} <= {srcport}) THEN {dstport} "
-    "WHEN {srcport} < 32768 THEN {srcport} END",
-)
-SERVICE_END = Computed(
-    "service_end",
-    "string",
-    "CASE WHEN {dstport} < 32768 AND ({srcport} IS NULL OR {dstport} <= {srcport}) THEN 'destination' "
-    "WHEN {srcport} < 32768 THEN 'source' END",
-)
+
+def _by_service(destination: str, source: str) -> str:
+    """An expression that is one of these, by which end of the traffic is a service; else NULL."""
+    return (
+        f"CASE WHEN {{dstport}} < {FIRST_EPHEMERAL_PORT} AND ({{srcport}} IS NULL OR {{dstport}} <= {{srcport}}) "
+        f"THEN {destination} WHEN {{srcport}} < {FIRST_EPHEMERAL_PORT} THEN {source} END"
+    )
+
+
+SERVICE_PORT = Computed("serviceport", "int", _by_service("{dstport}", "{srcport}"))
+SERVICE_END = Computed("service_end", "string", _by_service("'destination'", "'source'"))
 HOUR = Computed("hour", "int", "CAST({start} % 86400 / 3600 AS integer)")
 
 
@@ -147,7 +146,7 @@ REJECTED_FLOWS = Dataset(
 TRAFFIC_SUMMARY = Dataset(
     "traffic_summary",
     "All of the day's traffic, summed up by who talked to whom. serviceport is the port of the end that is a service: "
-    "the lower of the two below 32768. service_end says which end that is: source or destination.",
+    f"the lower of the two below {FIRST_EPHEMERAL_PORT}. service_end says which end that is: source or destination.",
     (
         *_fields("interface-id", "srcaddr", "dstaddr"),
         SERVICE_PORT,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from assets.day_objects import formats_of_day
-from assets.reports.report_files import OWN_FOLDER, Report, read_reports
+from assets.reports.report_files import OWN_FOLDER, Report, lacking, read_reports
 from flowlogs.errors import FlowLakeError
 from flowlogs.record_format import DEFAULT_FORMAT
 from pipelines.report_checks import require_working
@@ -46,8 +46,3 @@ def without_fields(reports: Sequence[Report], fields: set[str] | None) -> dict[s
     if fields is None:
         return {}
     return {report.name: lacking(lost) for report in reports if (lost := [f for f in report.fields if f not in fields])}
-
-
-def lacking(fields: Sequence[str]) -> str:
-    """Why a report that needs these fields is left out."""
-    return f"the flow logs lack {', '.join(fields)}"

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from assets.datasets.files import completion_markers, recorded_objects, size_in_marker
+from assets.datasets.files import completion_markers, parse_day, recorded_objects, size_in_marker
 from assets.day_objects import inspect_days
 from assets.delivery_changes import delivery_changes
 from assets.metadata import query_metadata
@@ -36,7 +36,7 @@ from assets.reports.report_output import ReportOutput, parse_output, report_keys
 from assets.results_source import require_own_results
 from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition
-from assets.tables import markdown_text
+from assets.tables import markdown_list, markdown_text
 from flowlogs.datasets import DATASETS
 from flowlogs.statements import TableName
 from resources.bucket import Bucket, ObjectStore
@@ -220,7 +220,7 @@ def page_metadata(page: DayPage, facts: Facts, results: ObjectStore) -> Mapping[
         "page": dg.MetadataValue.path(results.display_path(page_key(page.day))),
         "index": dg.MetadataValue.path(results.display_path(INDEX)),
         "what happened": dg.MetadataValue.md("\n\n".join(map(markdown_text, page.summary.sentences))),
-        "look at": dg.MetadataValue.md("\n".join(f"- {markdown_text(text)}" for text in page.summary.look_at) or "-"),
+        "look at": dg.MetadataValue.md(markdown_list(page.summary.look_at) or "-"),
         "simulated": page.is_simulated,
         "records": totals.records,
         "rejected flows": totals.rejected,
@@ -241,8 +241,6 @@ def _days_before(day: date) -> list[date]:
 
 
 def _day_of_page(key: str) -> date | None:
-    name = key.rpartition("/")[2]
-    try:
-        return date.fromisoformat(name.removesuffix(".html")) if name.endswith(".html") else None
-    except ValueError:
-        return None
+    day = parse_day(key.removeprefix("reports/").removesuffix(".html"))
+    # Python 3.11 also reads 20210902 as a day.
+    return day if day and page_key(day) == key else None

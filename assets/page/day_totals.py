@@ -11,6 +11,7 @@ from datetime import date
 from statistics import median
 from typing import TYPE_CHECKING
 
+from assets.tables import plain_rows
 from flowlogs.datasets import REJECTED_FLOWS, TRAFFIC_BY_HOUR, TRAFFIC_SUMMARY
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
@@ -107,7 +108,7 @@ def totals_sql(first: date, last: date) -> str:
 def totals_of(frame: "pd.DataFrame", days: Iterable[date]) -> dict[date, DayTotals]:
     """The totals of each day, from the rows of `totals_sql`. A day without rows has zeros."""
     counts = {day: _Counts() for day in days}
-    for row in frame.astype(object).where(frame.notna(), None).to_dict("records"):
+    for row in _rows(frame):
         found = counts.get(date.fromisoformat(str(row["dt"])))
         if found is not None:
             found.add(row)
@@ -121,8 +122,7 @@ def disagreements(frame: "pd.DataFrame", totals: Mapping[date, DayTotals]) -> di
     one of them was made again from other objects.
     """
     found = {}
-    rows = frame.drop_duplicates("dt").astype(object).where(lambda one: one.notna(), None).to_dict("records")
-    for row in rows:
+    for row in _rows(frame.drop_duplicates("dt")):
         day = date.fromisoformat(str(row["dt"]))
         expected = totals.get(day)
         pairs = expected and (
@@ -140,12 +140,17 @@ def disagreements(frame: "pd.DataFrame", totals: Mapping[date, DayTotals]) -> di
     return found
 
 
+def _rows(frame: "pd.DataFrame") -> list[dict[str, object]]:
+    """The rows by the columns' names, NULL as None."""
+    return [dict(zip(map(str, frame.columns), row, strict=True)) for row in plain_rows(frame)]
+
+
 class _Counts:
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
         self.hours = [0] * _HOURS
 
-    def add(self, row: Mapping[object, object]) -> None:
+    def add(self, row: Mapping[str, object]) -> None:
         kind = kind_of(row["action"], row["logstatus"])
         records, packets, size = (_number(row[name]) for name in ("records", "packets", "bytes"))
         self._count("records", records)

@@ -17,7 +17,7 @@ from assets.names import NO_NAMES, Names
 from assets.page.charts import bar, columns
 from assets.page.day_totals import Baseline, DaySummary, DayTotals
 from assets.page.words import change_text, cost_text, counted, is_size, label, size_text, with_commas
-from assets.reports.report_files import Report
+from assets.reports.report_files import Report, lacking
 from assets.reports.report_output import ReportOutput, report_keys
 from assets.reports.report_sql import report_sql
 from assets.tables import cell_text, plain_rows, with_times
@@ -201,9 +201,7 @@ def day_page(facts: Facts) -> DayPage:
     """The page of a day."""
     stored = [(report, output) for report, output in facts.outputs if output is not None]
     made = [(report, output) for report, output in stored if not output.lacks]
-    lacking = [
-        (report.title, f"the flow logs lack {', '.join(output.lacks)}") for report, output in stored if output.lacks
-    ]
+    not_made = [(report.title, lacking(output.lacks)) for report, output in stored if output.lacks]
     sections = [_section(facts, report, output) for report, output in made]
     looks = _looks(facts, made)
     first = _first_rows(facts, made, looks)
@@ -226,7 +224,7 @@ def day_page(facts: Facts) -> DayPage:
         nothing_new=[section for section in sections if section.name in histories and not section.rows],
         sections=sections,
         missing=[report for report, output in facts.outputs if output is None],
-        left_out=[*facts.left_out, *lacking],
+        left_out=[*facts.left_out, *not_made],
         is_simulated=facts.is_simulated,
         cost=_day_cost(facts, [report for report, _ in made]),
     )

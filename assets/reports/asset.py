@@ -16,7 +16,7 @@ from assets.metadata import query_metadata
 from assets.names import NO_NAMES, Names, NamesByDay
 from assets.page.charts import bars_picture
 from assets.page.model import frame_for_people, report_figure
-from assets.reports.report_files import Report
+from assets.reports.report_files import Report, lacking
 from assets.reports.report_output import (
     ReportOutput,
     files_of_report,
@@ -95,7 +95,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
             try:
                 for day in [*lacks, *alone]:
                     if day in lacks:
-                        context.log.info(f"{day}: left out, as the flow logs lack {', '.join(lacks[day])}.")
+                        context.log.info(f"{day}: left out, as {lacking(lacks[day])}.")
                     output = output_without_rows(report, lacks.get(day, ()))
                     results.replace(files_of_report(report, day, output))
                     done[day] = report_metadata(report, day, output, {}, results)
@@ -188,7 +188,7 @@ def report_metadata(
         "table": dg.MetadataValue.md(markdown_table(frame_for_people(report, shown, names), ROWS_SHOWN, SHOWN_AT_ONCE)),
         **({"more rows": f"the report has the first {report.rows}"} if output.has_more else {}),
         **({"rows that need a look": len(output.alarms)} if report.alarm else {}),
-        **({"left out": f"the flow logs lack {', '.join(output.lacks)}"} if output.lacks else {}),
+        **({"left out": lacking(output.lacks)} if output.lacks else {}),
         **({"days compared with": f"{output.compared} of {report.history}"} if report.history else {}),
         "parquet": dg.MetadataValue.path(results.display_path(parquet)),
         "csv": dg.MetadataValue.path(results.display_path(csv)),

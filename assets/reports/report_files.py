@@ -36,7 +36,9 @@ _ORDERED = re.compile(r"(?P<name>[a-z_][a-z0-9_]*)(?P<desc> desc)?")
 _CHART = re.compile(
     r"(?P<kind>bars|line) of (?P<value>[a-z_][a-z0-9_]*) by (?P<by>[a-z_][a-z0-9_]*(?:, *[a-z_][a-z0-9_]*)*)"
 )
-_PLACEHOLDER = re.compile(r"\{(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<argument>[a-z_][a-z0-9_.]*)\))?\}")
+PLACEHOLDER = re.compile(r"\{(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<argument>[a-z_][a-z0-9_.]*)\))?\}")
+"""A value that is filled in, `{name}`, or one of FRAGMENTS, `{name(argument)}`."""
+
 _BRACES_OF_PATTERN = re.compile(r"\{\d+(?:,\d*)?\}")
 
 _ONCE = (
@@ -44,6 +46,8 @@ _ONCE = (
     *("order", "rows", "chart", "alarm", "says", "columns"),
 )
 _REQUIRED = ("title", "question", "reads", "order", "columns")
+_HEADER = f"The keys are: {', '.join(_ONCE)}, parameter."
+_PLACEHOLDERS = ("first", "last", "earliest", "history")
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,11 @@ def read_report(path: Path) -> Report:
 def parse_report(path: Path, text: str) -> Report:
     """The report of a file with this text. Raises FlowLakeError as `read_report` does."""
     return _Parser(path, text).report()
+
+
+def lacking(fields: Sequence[str]) -> str:
+    """Why a report that needs these fields is left out."""
+    return f"the flow logs lack {', '.join(fields)}"
 
 
 class _Parser:
@@ -349,11 +358,11 @@ class _Parser:
 
     def _require_placeholders(self, number: int, text: str, known: Sequence[str]) -> None:
         rest = _BRACES_OF_PATTERN.sub("", text)
-        for match in _PLACEHOLDER.finditer(rest):
+        for match in PLACEHOLDER.finditer(rest):
             is_known = match["name"] in known and (match["argument"] is not None) == (match["name"] in FRAGMENTS)
             if not is_known:
                 raise self.error(number, f"{match[0]} is no placeholder here. There are: {', '.join(known)}.")
-        left = _PLACEHOLDER.sub("", rest)
+        left = PLACEHOLDER.sub("", rest)
         if "{" in left or "}" in left:
             raise self.error(
                 number, "a brace stands alone: a placeholder is {first}, and a repetition in a pattern is {2,5}."
@@ -368,8 +377,3 @@ class _Parser:
                 f"the header says that the query reads {', '.join(sorted(report.reads))}, and it reads "
                 f"{', '.join(sorted(named)) or 'no dataset'}.",
             )
-
-
-_PLACEHOLDERS = ("first", "last", "earliest", "history")
-
-_HEADER = f"The keys are: {', '.join(_ONCE)}, parameter."

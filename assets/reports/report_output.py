@@ -91,12 +91,6 @@ def files_of_report(report: Report, day: date, output: ReportOutput) -> dict[str
     return {csv: csv_bytes(output.frame), parquet: stored}
 
 
-def read_output(results: ObjectStore, report: Report, day: date) -> ReportOutput | None:
-    """A day's rows of a report, from its Parquet file; None if there is no such file."""
-    key, _ = report_keys(report.name, day)
-    return parse_output(results.read(key)) if key in stored_outputs(results, report) else None
-
-
 def stored_outputs(results: ObjectStore, report: Report) -> set[str]:
     """The keys of all files of a report."""
     return {stored.key for stored in results.list(f"reports/{report.name}/")}

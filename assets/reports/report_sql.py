@@ -3,7 +3,7 @@
 import re
 from datetime import date, timedelta
 
-from assets.reports.report_files import FRAGMENTS, Report
+from assets.reports.report_files import FRAGMENTS, PLACEHOLDER, Report
 
 ALARM_COLUMN = "is_alarm"
 
@@ -43,4 +43,4 @@ def filled_in(report: Report, text: str, first: date, last: date) -> str:
         name, argument = found["name"], found["argument"]
         return FRAGMENTS[name](argument) if argument else values.get(name, found[0])
 
-    return re.sub(r"\{(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<argument>[a-z_][a-z0-9_.]*)\))?\}", value, text)
+    return PLACEHOLDER.sub(value, text)

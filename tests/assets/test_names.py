@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assets.name_snapshots import snapshot_frame, snapshots, store_snapshot
-from assets.names import Names, NamesByDay, names_of, read_names
+from assets.names import Names, NamesByDay, names_of
 from resources.embedded.folder_store import FolderStore
 from resources.names_file import NamedNetwork, NamesFile
 from resources.network_interfaces import FoundInterfaces, NetworkInterface, Vpc
@@ -122,7 +122,7 @@ def test_two_looks_at_once_say_the_same(results: FolderStore) -> None:
     # The other one has listed the folder before.
     results.add({"names/20210902T010000Z.parquet": b"never written over"})
     results.add({"names/20210902T010001Z.parquet": results.read("names/20210902T010000Z.parquet")})
-    assert read_names(results, NO_FILE, date(2021, 9, 1)) == read_names(results, NO_FILE, date(2021, 12, 1))
+    assert NamesByDay(results, NO_FILE).on(date(2021, 9, 1)) == NamesByDay(results, NO_FILE).on(date(2021, 12, 1))
 
 
 @pytest.mark.parametrize(
@@ -139,19 +139,19 @@ def test_two_looks_at_once_say_the_same(results: FolderStore) -> None:
 def test_a_month_has_the_names_of_its_time(results: FolderStore, day: date, name: str) -> None:
     keep(results, named("old"), "2021-08-31T01:00:00")
     keep(results, named("new"), "2021-10-01T01:00:00")
-    assert read_names(results, NO_FILE, day).address("10.0.1.5") == name
+    assert NamesByDay(results, NO_FILE).on(day).address("10.0.1.5") == name
 
 
 def test_without_snapshots_the_file_alone_names(results: FolderStore, tmp_path: Path) -> None:
     (tmp_path / "names.csv").write_text("10.0.0.0/8,company\n")
-    assert read_names(results, NO_FILE, date(2021, 9, 2)) == Names()
-    assert read_names(results, NamesFile(tmp_path / "names.csv"), date(2021, 9, 2)).address("10.1.1.1") == "company"
+    assert NamesByDay(results, NO_FILE).on(date(2021, 9, 2)) == Names()
+    assert NamesByDay(results, NamesFile(tmp_path / "names.csv")).on(date(2021, 9, 2)).address("10.1.1.1") == "company"
 
 
 def test_other_files_in_the_folder_are_passed_over(results: FolderStore) -> None:
     keep(results, named("web"), "2021-09-02T01:00:00")
     results.add({"names/20990101T000000Z.parquet.bak": b"?", "names/mine.parquet": b"?", "names/x/a.parquet": b"?"})
-    assert read_names(results, NO_FILE, date(2021, 9, 2)).address("10.0.1.5") == "web"
+    assert NamesByDay(results, NO_FILE).on(date(2021, 9, 2)).address("10.0.1.5") == "web"
 
 
 def test_a_file_that_is_no_snapshot_is_named(results: FolderStore) -> None:

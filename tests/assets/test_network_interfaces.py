@@ -14,7 +14,7 @@ from support import DAY, files_in
 
 import assets.network_interfaces
 import pipelines.settings
-from assets.names import read_names
+from assets.names import NamesByDay
 from flowlogs.errors import FlowLakeError
 from pipelines.build import build_definitions
 from pipelines.settings import Settings
@@ -175,7 +175,7 @@ def test_the_simulated_vpc_names_its_own_hosts(monkeypatch: pytest.MonkeyPatch, 
         for _ in range(2):
             assert job.execute_in_process(instance=instance, partition_key=DAY.isoformat()).success
     assert len(list(target.results.list("names/"))) == 1
-    names = read_names(target.results, NamesFile(None), DAY)
+    names = NamesByDay(target.results, NamesFile(None)).on(DAY)
     addresses = ("10.0.0.10", "2001:db8:1234:1a01::10", "10.0.0.5", "10.0.32.21", "203.0.113.9")
     assert [names.address(address) for address in addresses] == ["web 1", "web 2", "NAT gateway", "database", None]
     assert [names.address_class(address) for address in addresses] == ["own", "own", "own", "own", "internet"]

@@ -56,24 +56,22 @@ def projected_columns(tree: exp.Expr, columns: Iterable[str]) -> dict[str, str]:
     Only for a query that reads one table in one place, perhaps through subqueries: then what a partition contributes
     depends on no other partition.
     """
-    levels = list(_levels(tree))
-    if not levels or len(list(traverse_scope(tree))) != len(levels):
+    selects = list(levels(tree))
+    if not selects or selects[-1].args.get("joins") or len(list(traverse_scope(tree))) != len(selects):
         return {}
     found = {column: column for column in columns}
-    for select in reversed(levels):
+    for select in reversed(selects):
         projected = _projected(select, select.args["from_"].this.alias_or_name, found)
         found = {select.named_selects[position]: column for position, column in projected.items()}
     return found
 
 
-def _levels(tree: exp.Expr) -> Iterator[exp.Select]:
-    """A query and the subqueries that it reads, from the outside; nothing where one of them reads anything else."""
-    found = list[exp.Select]()
-    while isinstance(tree, exp.Select) and tree.args.get("from_") and not tree.args.get("joins"):
-        found.append(tree)
+def levels(tree: exp.Expr) -> Iterator[exp.Select]:
+    """The query and the subqueries that it reads, from the outside: each reads nothing else than the next one."""
+    while isinstance(tree, exp.Select) and tree.args.get("from_"):
+        yield tree
         source = tree.args["from_"].this
-        if not isinstance(source, exp.Subquery):
-            yield from found
+        if not isinstance(source, exp.Subquery) or tree.args.get("joins"):
             return
         tree = source.unnest()
 

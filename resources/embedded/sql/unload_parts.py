@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from resources.embedded.sql.predicates import levels
 from resources.embedded.sql.statements import Query, Unload
 
 _ONLY_CLAUSES = frozenset({"expressions", "from_", "where", "group", "joins"})
@@ -65,29 +66,19 @@ def _is_plain_union_all(tree: exp.Union) -> bool:
 
 def _split(tree: exp.Query, column: str) -> Iterator[tuple[exp.Query, dict[str, str]]]:
     """The query, once for each value of a column that is a constant, or one of a constant array; else as it is."""
-    levels = list(_levels(tree))
+    selects = list(levels(tree))
     last = tree.selects[-1] if isinstance(tree, exp.Select) and tree.selects else None
     if isinstance(last, exp.Alias) and last.alias == column and last.this.is_string:
         yield tree, {column: last.this.name}
         return
-    values = _constant_values(levels[-1], column) if levels else []
-    if not values or not all(_passes_on(level, column) for level in levels):
+    values = _constant_values(selects[-1], column) if selects else []
+    if not values or not all(_passes_on(select, column) for select in selects):
         yield tree, {}
         return
     for value in values:
-        part = levels[0].copy()
+        part = selects[0].copy()
         _put_in(part, column, value)
         yield part, {column: value}
-
-
-def _levels(tree: exp.Expr) -> Iterator[exp.Select]:
-    """The query and the subqueries that it reads, from the outside: each reads nothing else than the next one."""
-    while isinstance(tree, exp.Select) and tree.args.get("from_"):
-        yield tree
-        source = tree.args["from_"].this
-        if not isinstance(source, exp.Subquery) or tree.args.get("joins"):
-            return
-        tree = source.unnest()
 
 
 def _constant_values(select: exp.Select, column: str) -> list[str]:
@@ -138,7 +129,7 @@ def _put_in(tree: exp.Select, column: str, value: str) -> None:
     constants: dict[str, exp.Expr] = {column: exp.Literal.string(value)}
     unique = set[str]()
     """The columns of the level below that are different in each row."""
-    for select in reversed(list(_levels(tree))):
+    for select in reversed(list(levels(tree))):
         select.set("joins", None)
         group = select.args.get("group")
         if group:

@@ -1,10 +1,14 @@
 """The asset of the morning page, on small logs: its files, what they say, its metadata, and running it again."""
 
 import json
+import re
 
 import pytest
 from lake import DAILY, Lake, failure, metadata
 from support import DAY, MANY_PACKETS, NEXT_DAY, files_in, on_day, write_object
+
+from assets.page.asset import index_page
+from pipelines.targets import folder_of_results
 
 PAGE = "daily_page"
 LATER = NEXT_DAY.replace(day=4)
@@ -94,6 +98,14 @@ def test_each_day_of_a_range_has_a_page_and_numbers_of_its_own(lake):
     assert "75 % less than the day before" in page_text(lake, NEXT_DAY)
     links = (lake.results / "reports/index.html").read_text()
     assert links.index("2021-09-03.html") < links.index("2021-09-02.html")
+
+
+def test_the_index_links_pages_alone(tmp_path):
+    results = folder_of_results(tmp_path / "results")
+    results.add(
+        {f"reports/{name}": b"" for name in ("2021-09-02.html", "20210903.html", "2021-09-04.bak", "index.html")}
+    )
+    assert set(re.findall(r'href="([^"#]+)"', index_page(results, is_simulated=False).decode())) == {"2021-09-02.html"}
 
 
 def test_a_range_and_single_days_give_the_same_pages(made):
