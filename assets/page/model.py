@@ -16,7 +16,7 @@ from assets.display import for_people
 from assets.names import NO_NAMES, Names
 from assets.page.charts import bar, columns
 from assets.page.day_totals import Baseline, DaySummary, DayTotals
-from assets.page.words import change_text, cost_text, counted, is_size, label, size_text, with_commas
+from assets.page.words import change_text, cost_text, counted, is_size, label, size_limit_text, size_text, with_commas
 from assets.reports.report_files import Report, lacking
 from assets.reports.report_output import ReportOutput, report_keys
 from assets.reports.report_sql import report_sql
@@ -327,7 +327,7 @@ def _section(facts: Facts, report: Report, output: ReportOutput) -> Section:
 def _query_cost(facts: Facts, report: Report) -> str:
     size = _bytes_read(facts, report)
     cost = facts.cost_of(size)
-    return f"reads at most {size_text(size)}" + ("" if cost is None else f", for at most {cost_text(cost)}")
+    return f"reads at most {size_limit_text(size)}" + ("" if cost is None else f", for at most {cost_text(cost)}")
 
 
 def _bytes_read(facts: Facts, report: Report) -> int:

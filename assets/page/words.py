@@ -52,6 +52,12 @@ def size_text(size: float) -> str:
     return f"{size:.{0 if abs(size) >= 99.95 else 1}f} {_UNITS[unit]}"
 
 
+def size_limit_text(size: float) -> str:
+    """The next of 1, 2, 5, 10, … MB that is not below a size: files of equal rows differ by some bytes in two runs."""
+    limit = next(step * 10**power for power in range(6, 21) for step in (1, 2, 5) if step * 10**power >= size)
+    return size_text(limit)
+
+
 def is_size(column: str) -> bool:
     """Whether a column holds numbers of bytes, by its name."""
     return column == "numbytes" or "bytes" in column.split("_")

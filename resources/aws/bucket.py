@@ -466,7 +466,7 @@ class S3Bucket(Bucket):
             if results != self.name:
                 which, advice = (f"the bucket of results, {results},", "A bucket without versions is recommended")
             yield (
-                f"{which} keeps versions: reports and files of rejected flows that are replaced stay, and are paid, "
+                f"{which} keeps versions: reports and datasets that are replaced stay, and are paid, "
                 "as older versions until a lifecycle rule removes those (NoncurrentVersionExpiration), and what Object "
                 f"Lock holds at least as long as that. {advice}"
             )

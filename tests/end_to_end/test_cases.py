@@ -116,7 +116,9 @@ def test_reports_that_are_older_than_an_object_say_so(name, tmp_path, instance):
     place = logs / late.relative_to(CASES / name)
     shutil.copy2(late, place)  # with the time of its original, as `aws s3 sync` leaves it
     (told,) = lake.messages(lake.run(DAY, assets=["top_rejected_pairs"]), level=30)
-    assert told.startswith(f"Objects of {DAY} arrived or changed after its rejected flows were read: 1 objects of ")
+    assert told.startswith(
+        f"Objects of {DAY} arrived or changed after they were read for rejected_flows: 1 objects of "
+    )
     assert lake.run(DAY).success
     assert lake.messages(lake.run(DAY, assets=["top_rejected_pairs"]), level=30) == []
 

@@ -451,7 +451,7 @@ def test_make_sql_warns_of_objects_that_are_gone_since_the_last_run(project, tmp
     )
     code, output = flow_lake(project, "sql", "SELECT count(*) AS flows FROM rejected_flows", **settings)
     assert code == 0
-    assert f"Warning: Objects of {DAY} came, went or changed after their rejected flows were read" in output
+    assert f"Warning: Objects of {DAY} came, went or changed after they were read for rejected_flows" in output
 
 
 def test_make_sql_warns_where_the_files_of_a_partition_are_gone(project, warned_of):

@@ -120,22 +120,26 @@ def image(folder: Path) -> Path:
     return folder
 
 
-def container_environment(given: Mapping[str, str], service: str = "code") -> dict[str, str]:
-    """What the compose file makes of a user's variables for a service."""
+def interpolated(value: str, given: Mapping[str, str]) -> str:
+    """A value of the compose file with a user's variables."""
 
     def value_of(match: re.Match[str]) -> str:
         name, otherwise, text = match.groups()
+        if otherwise == ":+":
+            return text if given.get(name) else ""
         assert given.get(name) or otherwise == ":-", f"{name}: {text}"
         return given.get(name) or text
 
-    def interpolated(value: str) -> str:
-        # The innermost first: a value may be what another one stands for.
-        while (found := re.sub(r"\$\{(\w+)(:[?-])([^{}]*)\}", value_of, value)) != value:
-            value = found
-        return value
+    # The innermost first: a value may be what another one stands for.
+    while (found := re.sub(r"\$\{(\w+)(:[?+-])([^{}]*)\}", value_of, value)) != value:
+        value = found
+    return value
 
+
+def container_environment(given: Mapping[str, str], service: str = "code") -> dict[str, str]:
+    """What the compose file makes of a user's variables for a service."""
     values = {
-        name: given.get(name) if value is None else interpolated(value)
+        name: given.get(name) if value is None else interpolated(value, given)
         for name, value in COMPOSE["services"][service]["environment"].items()
     }
     return {name: value for name, value in values.items() if value is not None}
@@ -294,8 +298,10 @@ def printed_by(run_id: str) -> str:
     """What a run printed, as it is in S3."""
     s3 = boto3.client("s3")
     found = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"dagster-logs/storage/{run_id}/compute_logs/")["Contents"]
-    assert sorted(Path(item["Key"]).suffix for item in found) == [".err", ".out"]
-    return "".join(s3.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read().decode() for item in found)
+    # A run of more than half a minute is uploaded on the way, too.
+    whole = [item["Key"] for item in found if not item["Key"].endswith(".partial")]
+    assert sorted(Path(key).suffix for key in whole) == [".err", ".out"]
+    return "".join(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read().decode() for key in whole)
 
 
 def test_the_instance_repeats_killed_runs_and_runs_two_at_once(
@@ -357,6 +363,18 @@ def test_every_setting_reaches_the_containers() -> None:
         assert {
             name for name in COMPOSE["services"][service]["environment"] if name.startswith("FLOWLAKE_")
         } == expected
+
+
+@pytest.mark.parametrize("service", ["code", "daemon", "webserver"])
+def test_files_of_ones_own_are_mounted_where_the_settings_say(service: str) -> None:
+    given = {"FLOWLAKE_NAMES": "/home/a/names.csv", "FLOWLAKE_REPORTS": "/home/a/reports"}
+    mounted = {
+        interpolated(volume["source"], given): volume["target"] for volume in COMPOSE["services"][service]["volumes"]
+    }
+    needed = {"FLOWLAKE_BUCKET": BUCKET, "FLOWLAKE_REGION": REGION, "DAGSTER_POSTGRES_PASSWORD": PASSWORD}
+    made = container_environment({**given, **needed}, service)
+    assert mounted == {given[name]: made[name] for name in given}
+    assert all(volume["read_only"] for volume in COMPOSE["services"][service]["volumes"])
 
 
 def test_what_is_not_set_is_the_default_in_the_containers(monkeypatch: pytest.MonkeyPatch) -> None:

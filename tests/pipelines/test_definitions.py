@@ -31,7 +31,7 @@ ASSETS = {
     "vpc_flow_logs_partition": ("catalog", {"vpc_flow_log", "vpc_flow_logs"}),
     **{name: ("datasets", {"vpc_flow_logs_partition"}) for name in DATASETS},
     **{report.name: ("reports", set(report.reads)) for report in REPORTS},
-    "daily_page": ("reports", {"traffic_by_hour", "traffic_summary", *(report.name for report in REPORTS)}),
+    "daily_page": ("reports", {*DATASETS, *(report.name for report in REPORTS)}),
 }
 DAILY = ("vpc_flow_logs_partition", *DATASETS, *(report.name for report in REPORTS), "daily_page")
 JOB = "daily_reject_reports"

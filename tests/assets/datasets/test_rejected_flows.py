@@ -721,7 +721,7 @@ def test_a_report_over_a_day_that_is_replaced_while_it_reads_is_made_again(lake,
         return engine.engine.execute(nothing)
 
     engine.execute = execute
-    result = consistent_result(engine, lake.target.results, TOP, TABLE, [DAY], {DAY: []}, statement)
+    result = consistent_result(engine, lake.target.results, [REJECTED], [DAY], statement)
     assert result.frame["packetcount"].tolist()[:2] == [47, 3]
     assert len(times) == 2
 
@@ -740,7 +740,7 @@ def test_a_file_that_is_gone_when_it_is_opened_is_looked_for_again(lake, tmp_pat
         return found
 
     monkeypatch.setattr(athena, "_inputs", inputs_then_replaced.__get__(athena))
-    result = consistent_result(athena, lake.target.results, TOP, TABLE, [DAY], {DAY: []}, statement)
+    result = consistent_result(athena, lake.target.results, [REJECTED], [DAY], statement)
     assert result.frame["packetcount"].tolist()[:2] == [47, 3]
     # By the engine, which sees that the day was moved; and by the report, which sees it too.
     assert len(times) == 3

@@ -124,9 +124,9 @@ def test_reports_that_are_missing_or_left_out_are_named():
 def test_the_cost_is_that_of_one_scan_and_of_the_reports():
     sizes = {"rejected_flows": {DAY: 5_000}}
     found = page((LOUD, senders()), dataset_bytes=sizes, cost_of=lambda size: size / 1000)
-    assert found.sections[0].cost == "reads at most 5.0 kB, for at most $5.00"
+    assert found.sections[0].cost == "reads at most 1.0 MB, for at most $5.00"
     assert found.cost == "1.0 kB of logs read once, for all reports; at most $6.00"
-    assert page((LOUD, senders()), dataset_bytes=sizes).sections[0].cost == "reads at most 5.0 kB"
+    assert page((LOUD, senders()), dataset_bytes=sizes).sections[0].cost == "reads at most 1.0 MB"
     assert page().cost == "1.0 kB of logs read once, for all reports; no bill"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assets.page.words import change_text, cost_text, counted, is_size, label, size_text, with_commas
+from assets.page.words import change_text, cost_text, counted, is_size, label, size_limit_text, size_text, with_commas
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,21 @@ def test_numbers_have_thousands_separators(number, text):
 )
 def test_sizes_have_a_unit(size, text):
     assert size_text(size) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "1.0 MB"),
+        (158_000, "1.0 MB"),
+        (10**6, "1.0 MB"),
+        (10**6 + 1, "2.0 MB"),
+        (2_000_001, "5.0 MB"),
+        (10**11, "100 GB"),
+    ],
+)
+def test_a_limit_of_a_size_is_a_round_number(size, text):
+    assert size_limit_text(size) == text
 
 
 @pytest.mark.parametrize(

@@ -689,7 +689,8 @@ def test_without_a_vpc_existing_logs_are_read_and_nothing_changed(aws: AwsDouble
     result = succeed(settings())
     made = {f"{call['service']}:{call['action']}" for call in aws.calls()[calls:]}
     objects = {f"s3:{name}" for name in ("ListObjectsV2", "HeadObject", "GetObject", "PutObject", "DeleteObjects")}
-    assert {name for name in made if name.startswith(("s3:", "ec2:"))} <= {"s3:HeadBucket", *objects}
+    names = {f"ec2:Describe{what}" for what in ("NetworkInterfaces", "Vpcs", "Subnets", "Instances")}
+    assert {name for name in made if name.startswith(("s3:", "ec2:"))} <= {"s3:HeadBucket", *objects, *names}
     assert bucket_settings(BUCKET) == before
     assert checks(result)["set_up_as_recommended"] == (True, "nothing")
     assert report("top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
@@ -762,7 +763,7 @@ def test_teardown_deletes_our_flow_logs_only_and_says_what_it_leaves(
     for kept in (
         "the bucket and the logs in it",
         "the database, the tables and their partitions",
-        "the rejected flows",
+        "the datasets",
         "the reports",
     ):
         assert f"Left as it is: {kept}" in told

@@ -174,7 +174,7 @@ def test_versions_of_what_is_replaced_are_told(aws: AwsDouble, vpc: str, locked:
     if not locked:
         boto3.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     assert warnings(vpc) == [
-        "the bucket keeps versions: reports and files of rejected flows that are replaced stay, and are paid, as older "
+        "the bucket keeps versions: reports and datasets that are replaced stay, and are paid, as older "
         "versions until a lifecycle rule removes those (NoncurrentVersionExpiration), and what Object Lock holds at "
         "least as long as that. Results in a bucket of their own (FLOWLAKE_RESULTS) are recommended"
     ]
