@@ -207,7 +207,7 @@ def test_versions_of_results_elsewhere_are_told_where_they_may_be_looked_at(
     told = [line for line in found.splitlines() if "versions" in line]
     assert told == (
         [
-            "- the bucket of results, company-flow-lake, keeps versions: reports and files of rejected flows that are "
+            "- the bucket of results, company-flow-lake, keeps versions: reports and datasets that are "
             "replaced stay, and are paid, as older versions until a lifecycle rule removes those "
             "(NoncurrentVersionExpiration), and what Object Lock holds at least as long as that. A bucket without "
             "versions is recommended"
