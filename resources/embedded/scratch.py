@@ -84,9 +84,16 @@ def _remove_abandoned(place: Path, protected_folders: Collection[Path]) -> None:
         if _NAME.fullmatch(left.name) and not any(
             is_within(path, left) or is_within(left, path) for path in protected_folders
         ):
-            with suppress(OSError), folder_lock(left):  # another process uses it, or it is gone
-                if _is_marked(left) and time.time() - left.lstat().st_mtime > ABANDONED_AFTER_SECONDS:
-                    shutil.rmtree(left, ignore_errors=True)
+            with suppress(OSError):  # another process uses it, or it is gone
+                # A new folder's lock is its owner's to take, who would fail if it were taken here for a moment.
+                if _is_old(left):
+                    with folder_lock(left):
+                        if _is_marked(left) and _is_old(left):
+                            shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_old(folder: Path) -> bool:
+    return time.time() - folder.lstat().st_mtime > ABANDONED_AFTER_SECONDS
 
 
 def _is_marked(folder: Path) -> bool:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -208,3 +209,13 @@ def test_an_engine_knows_a_bucket_whose_name_is_not_printable(monkeypatch: pytes
     with pytest.raises(FlowLakeError, match="Name another folder in TMPDIR"):
         engine.execute("SELECT 1 AS one")
     assert list(bucket.iterdir()) == []
+
+
+@pytest.mark.usefixtures("temporary")
+def test_scratch_folders_that_are_made_at_once_do_not_disturb_each_other() -> None:
+    def several(_: int) -> None:
+        for _ in range(100):
+            use()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(several, range(6))) == [None] * 6
