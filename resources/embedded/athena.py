@@ -264,7 +264,11 @@ class EmbeddedAthena(QueryEngine):
         from resources.embedded.sql.unload_parts import parts_of
 
         text = unload.query.text
-        parts = [(part, plan_query(part.query, self.database, self.catalog.find_table)) for part in parts_of(unload)]
+        parts = [
+            # Each folder is written from the objects of one partition.
+            (part, plan_query(part.query, self.database, self.catalog.find_table, unload.partitioned_by))
+            for part in parts_of(unload)
+        ]
         require_unloadable(unload, parts)
         bucket, prefix = _split_location(unload.destination)
         store = self._store(bucket, unload.destination)

@@ -42,7 +42,7 @@ Inputs = Sequence[tuple["TableRead", Sequence[ScannedObject]]]
 MEMORY_LIMIT = "1GB"
 """How much DuckDB holds in memory. More of a query's state than that goes into temporary files."""
 
-UNLOAD_MEMORY_LIMIT = "750MB"
+UNLOAD_MEMORY_LIMIT = "850MB"
 """The same for an UNLOAD, beside which this process reads and decodes text."""
 
 MESSAGE_LENGTH = 1_000

@@ -5,7 +5,7 @@ are not needed (predicates.py, pruning.py, top_n.py). The caller passes a functi
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -15,6 +15,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from flowlogs.record_format import PARQUET
 from flowlogs.statements import PATH_COLUMN, TableDefinition, TableName
 from resources.embedded.data_types import HIVE_TYPES, TEXT
+from resources.embedded.sql.constant_groups import group_without
 from resources.embedded.sql.errors import nested_too_deeply, not_supported, position_of, syntax_error
 from resources.embedded.sql.name_resolution import with_resolved_names
 from resources.embedded.sql.names import CATALOG, table_name_of
@@ -61,13 +62,16 @@ class _Relation:
         return [column for column, hive_type in self.definition.columns if HIVE_TYPES[hive_type] is TEXT]
 
 
-def plan_query(query: Query, database: str, find_table: FindTable) -> QueryPlan:
+def plan_query(query: Query, database: str, find_table: FindTable, one_value: Collection[str] = ()) -> QueryPlan:
     """The query's plan, with unqualified tables looked for in `database`.
+
+    `one_value` are columns of the result. Those of them that are partition columns have one value in all rows that the
+    plan's SQL is executed on at a time: it does not group by them.
 
     Raises QueryError for a table or a column that is not there, and for values that Trino does not let stand together.
     """
     try:
-        return _plan(query, database, find_table)
+        return _plan(query, database, find_table, one_value)
     except OptimizeError as error:
         code = "COLUMN_NOT_FOUND" if re.search("resolve|Unknown|join", str(error)) else "SYNTAX_ERROR"
         raise QueryError(code, f"{error}.", query.text) from None
@@ -77,7 +81,7 @@ def plan_query(query: Query, database: str, find_table: FindTable) -> QueryPlan:
         raise nested_too_deeply(query.text) from None
 
 
-def _plan(query: Query, database: str, find_table: FindTable) -> QueryPlan:
+def _plan(query: Query, database: str, find_table: FindTable, one_value: Collection[str]) -> QueryPlan:
     text = query.text
     tree: exp.Expr = query.tree.copy()
     relations = _name_relations(tree, text, database, find_table)
@@ -91,6 +95,10 @@ def _plan(query: Query, database: str, find_table: FindTable) -> QueryPlan:
         projected_columns(tree, next(iter(relations.values())).partition_columns) if len(relations) == 1 else {}
     )
     merge_plain_subqueries(tree)
+    if constant_partition_columns:
+        group_without(
+            tree, [constant_partition_columns[name] for name in one_value if name in constant_partition_columns]
+        )
     rewrite_top_n(
         tree,
         {name: relation.partition_columns for name, relation in relations.items()},
