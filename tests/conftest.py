@@ -31,14 +31,20 @@ def small_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project, for commands that leave its default bucket alone."""
+    """A copy of the project, with few reports, for commands that leave its default bucket alone."""
     return copy_project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture
 def new_project(tmp_path: Path) -> Path:
-    """A copy of the project that nothing was ever run in."""
+    """A copy of the project, with few reports, that nothing was ever run in."""
     return copy_project(tmp_path / "project")
+
+
+@pytest.fixture
+def whole_project(tmp_path: Path) -> Path:
+    """A copy of the project with all reports, that nothing was ever run in."""
+    return copy_project(tmp_path / "project", all_reports=True)
 
 
 @pytest.fixture

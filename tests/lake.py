@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
-from support import files_in
+from support import FEW_REPORTS, files_in
 
 from assets.datasets.cleanup import CLEANUP_MARKERS
 from assets.datasets.files import ROOT
@@ -20,11 +20,8 @@ from pipelines.targets import build_target
 from resources.engine import QueryEngine, QueryResult
 from resources.ensured import Ensured
 
-REPORTS = ["rejected_flow_details", "top_rejected_pairs"]
-CHOSEN_REPORTS = [report for report in read_reports() if report.name in REPORTS]
-"""The reports of a lake. All of them would take most of a test's time, and have tests of their own."""
-
-DAILY = ["vpc_flow_logs_partition", *DATASETS, *REPORTS]
+CHOSEN_REPORTS = [report for report in read_reports() if report.name in FEW_REPORTS]
+DAILY = ["vpc_flow_logs_partition", *DATASETS, *FEW_REPORTS]
 TABLE = TableName("vpc_flow_lake", "vpc_flow_logs")
 REJECTED = TableName("vpc_flow_lake", "rejected_flows")
 FILE_NAME = "0badcafe-1234-4567-89ab-0123456789ab.parquet"

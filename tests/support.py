@@ -174,10 +174,20 @@ def with_day(rows: Sequence[Sequence[object]], day: date) -> list[list[object]]:
     return [[*row, day.isoformat()] for row in rows]
 
 
-def copy_project(root: Path) -> Path:
-    """A copy of what runs, without `.env` and `data/`, so that commands on it meet nobody's settings and logs."""
+FEW_REPORTS = ["rejected_flow_details", "top_rejected_pairs"]
+"""The reports of most tests. All of them would take most of a test's time, and have tests of their own."""
+
+
+def copy_project(root: Path, *, all_reports: bool = False) -> Path:
+    """A copy of what runs, without `.env` and `data/`, so that commands on it meet nobody's settings and logs.
+
+    It has FEW_REPORTS, if not all are asked for.
+    """
     for package in ("assets", "flowlogs", "pipelines", "resources"):
-        shutil.copytree(ROOT / package, root / package)
+        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for report in [] if all_reports else list((root / "assets/reports").glob("*.sql")):
+        if report.stem not in FEW_REPORTS:
+            report.unlink()
     for name in ("workspace.yaml", "pyproject.toml", "Makefile"):
         shutil.copy2(ROOT / name, root / name)
     return root

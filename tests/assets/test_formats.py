@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 from deliveries import ANY_DELIVERY, OTHER_VALUES, PERMUTED, as_format, deliver, object_bytes
 from hypothesis import HealthCheck, given, settings
-from lake import DAILY, REJECTED, REPORTS, TABLE, Lake, failure, metadata
-from support import ACCEPTED, DAY, FEW_PACKETS, MANY_PACKETS, NEXT_DAY, SMALL_LOGS, on_day, report_rows
+from lake import DAILY, REJECTED, TABLE, Lake, failure, metadata
+from support import ACCEPTED, DAY, FEW_PACKETS, FEW_REPORTS, MANY_PACKETS, NEXT_DAY, SMALL_LOGS, on_day, report_rows
 
 from assets.raw_tables import find_raw_tables
 from flowlogs.delivery import DEFAULT_DELIVERY, Delivery
@@ -42,7 +42,7 @@ def lake_of(tmp_path: Path, instance: dg.DagsterInstance, **chosen: object) -> L
 
 
 def all_rows(lake: Lake, day: date = DAY) -> list[list[list[object]]]:
-    return [report_rows(lake.results, report, day) for report in REPORTS]
+    return [report_rows(lake.results, report, day) for report in FEW_REPORTS]
 
 
 def warnings(lake: Lake, result: dg.ExecuteInProcessResult) -> list[str]:

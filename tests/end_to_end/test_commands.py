@@ -20,6 +20,7 @@ from support import (
     BIN,
     DAY,
     FEW_PACKETS,
+    FEW_REPORTS,
     MANY_PACKETS,
     NEXT_DAY,
     SMALL_DETAILS,
@@ -39,7 +40,6 @@ from support import (
     write_small_logs,
 )
 
-from assets.reports.report_files import read_reports
 from assets.results_source import SOURCE_RECORD
 from flowlogs.datasets import DATASETS
 from flowlogs.errors import FlowLakeError
@@ -48,11 +48,9 @@ from pipelines.commands.history import LOCK_TAG, History, history
 from pipelines.settings import Settings
 from resources.embedded.catalog import Catalog
 
-REPORTS = [report for report in read_reports() if not report.fields]
-
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "pipelines.definitions")
 WHOLE_LINEAGE = (*MATERIALIZE, "--select", "*", "--partition", DAY)
-DAILY_ASSETS = ",".join(["vpc_flow_logs_partition", *DATASETS, *(report.name for report in REPORTS), "daily_page"])
+DAILY_ASSETS = ",".join(["vpc_flow_logs_partition", *DATASETS, *FEW_REPORTS, "daily_page"])
 RANGE = (*MATERIALIZE, "--select", DAILY_ASSETS, "--partition-range", f"{DAY}...{NEXT_DAY}")
 
 
@@ -97,13 +95,8 @@ def test_dagster_materializes_days_from_any_folder(materialized):
     for day in (DAY, NEXT_DAY):
         assert report_rows(results, "top_rejected_pairs", day) == with_day(SMALL_TOP[day], day)
         assert report_rows(results, "rejected_flow_details", day) == with_day(SMALL_DETAILS[day], day)
-    # Loading for Dagster's own commands opens no file: reports whose fields are lacking are there, and say so.
-    of_days = {DAY: read_reports(), NEXT_DAY: REPORTS}
     made = [
-        f"{report.name}/{day}.{kind}"
-        for day, found in of_days.items()
-        for report in found
-        for kind in ("csv", "parquet")
+        f"{report}/{day}.{kind}" for day in (DAY, NEXT_DAY) for report in FEW_REPORTS for kind in ("csv", "parquet")
     ]
     pages = [name for day in (DAY, NEXT_DAY) for name in (f"{day}.html", f"day_totals/{day}.json")]
     assert sorted(reports_in(results)) == sorted([*made, *pages, "index.html"])
@@ -157,16 +150,16 @@ def test_a_missing_folder_in_dagsters_command_names_the_variable(project, tmp_pa
 # make run, on the default bucket
 
 
-def test_make_run_says_what_happened_yesterday_and_where_the_page_is(new_project):
+def test_make_run_says_what_happened_yesterday_and_where_the_page_is(whole_project):
     days = {datetime.now(timezone.utc).date() - timedelta(days=1)}
-    code, output = make(new_project, "run")
+    code, output = make(whole_project, "run")
     days.add(datetime.now(timezone.utc).date() - timedelta(days=1))
     assert code == 0, output
     (day,) = re.findall(r"^Day      (\S+) \(UTC\)$", output, re.MULTILINE)
     assert day in map(str, days)
-    assert f"\nLogs     {new_project}/data/bucket (simulated: no VPC is behind them)\nResults  " in output
-    assert f"\nResults  {new_project}/data/results\n" in output
-    reports = new_project / "data/results/reports"
+    assert f"\nLogs     {whole_project}/data/bucket (simulated: no VPC is behind them)\nResults  " in output
+    assert f"\nResults  {whole_project}/data/results\n" in output
+    reports = whole_project / "data/results/reports"
     end = output[output.index("\nSIMULATED: ") :]
     read = r"[\d,]+ records read, [\d,]+ rejected by [\d,]+ sources, 0 unreadable\."
     assert re.search(rf"^{read}\n\d+ rows need a look, in \d+ reports; first: .*\n\nLook first at\n", end, re.MULTILINE)

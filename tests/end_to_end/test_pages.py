@@ -57,7 +57,7 @@ DAYS = [YESTERDAY - timedelta(days=before) for before in (2, 1, 0)]
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory) -> Path:
     """A project with three days, all of them materialized: the first with the whole lineage, the others as a range."""
-    project = copy_project(tmp_path_factory.mktemp("pages"))
+    project = copy_project(tmp_path_factory.mktemp("pages"), all_reports=True)
     code, output = flow_lake(project, "run", "--date", DAYS[0], FLOWLAKE_START_DATE=DAYS[0])
     assert code == 0, output
     selection = ("--select", ",".join(ASSETS[4:]), "--partition-range", f"{DAYS[1]}...{DAYS[2]}")

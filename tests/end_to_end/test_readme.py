@@ -43,12 +43,12 @@ def missing_line(output: str, printed: str) -> str | None:
     return None
 
 
-def test_the_readmes_commands_show_what_it_says(new_project):
+def test_the_readmes_commands_show_what_it_says(whole_project):
     day = ""
     for arguments, output in shown():
         shown_day = re.search(r"^Day +(\S+)", output, re.MULTILINE)
         day = f"DATE={shown_day[1]}" if shown_day else day
-        code, printed = make(new_project, *arguments, *([day] if arguments == ["run"] else []))
+        code, printed = make(whole_project, *arguments, *([day] if arguments == ["run"] else []))
         assert code == 0, printed
         assert missing_line(output, printed) is None, printed
 

@@ -5,8 +5,19 @@ from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
 import pytest
-from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, metadata
-from support import ACCEPTED, DAY, NEXT_DAY, SMALL_TOP, files_in, on_day, report_rows, with_day, write_object
+from lake import DAILY, FILE_NAME, REJECTED, TABLE, Lake, WatchedEngine, metadata
+from support import (
+    ACCEPTED,
+    DAY,
+    FEW_REPORTS,
+    NEXT_DAY,
+    SMALL_TOP,
+    files_in,
+    on_day,
+    report_rows,
+    with_day,
+    write_object,
+)
 
 import assets.flow_logs_table
 from assets.added_days import record_added_days, recorded_days
@@ -99,7 +110,7 @@ def test_reports_of_days_that_were_restored_need_no_raw_objects(filled):
     drop(filled)
     make_again(filled)
     engine = filled.watch()
-    assert filled.run(DAY, EMPTY_DAY, REPORTS).success
+    assert filled.run(DAY, EMPTY_DAY, FEW_REPORTS).success
     assert not [text for text in engine.statements if TABLE.trino in text]
     assert report_rows(filled.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
 
@@ -351,7 +362,7 @@ def test_the_only_copy_of_a_lost_day_is_not_removed(filled, what):
     remove_orphans(filled.target.athena, filled.target.results, REJECTED.database, [], datetime.now(timezone.utc))
     make_again(filled)
     assert filled.rejected_folder(DAY) == folder
-    assert filled.run(DAY, assets=REPORTS).success
+    assert filled.run(DAY, assets=FEW_REPORTS).success
 
 
 def test_a_copy_is_removed_where_the_day_points_at_another(filled):

@@ -8,11 +8,12 @@ from zlib import crc32
 
 import dagster as dg
 import pytest
-from lake import DAILY, FILE_NAME, REJECTED, REPORTS, TABLE, Lake, WatchedEngine, failure, metadata
+from lake import DAILY, FILE_NAME, REJECTED, TABLE, Lake, WatchedEngine, failure, metadata
 from support import (
     ACCEPTED,
     DAY,
     FEW_PACKETS,
+    FEW_REPORTS,
     MANY_PACKETS,
     NEXT_DAY,
     SMALL_DETAILS,
@@ -410,7 +411,7 @@ def test_what_a_day_pointed_at_of_another_database_is_not_removed(lake, tmp_path
     assert result.success
     assert [text.endswith(OWNER_UNKNOWN) for text in lake.messages(result, level=30)] == [True]
     assert packets(lake) == PACKETS
-    assert other.run(DAY, assets=REPORTS).success
+    assert other.run(DAY, assets=FEW_REPORTS).success
     assert rows(other, DAY) == known(DAY)
 
 
@@ -833,7 +834,7 @@ def test_a_range_of_days_is_one_statement_of_each_kind_and_each_day_has_what_is_
     engine = lake.watch()
     result = lake.run(DAY, EMPTY_DAY, DAILY)
     assert result.success
-    assert statement_counts(engine) == {"ALTER": 4, "SELECT": len(REPORTS), "UNLOAD": 1}
+    assert statement_counts(engine) == {"ALTER": 4, "SELECT": len(FEW_REPORTS), "UNLOAD": 1}
     assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
     made = metadata(result, "rejected_flows")
     sizes = {name.split("dt=")[1][:10]: (lake.results / name).stat().st_size for name in lake.rejected_files()}
@@ -851,7 +852,7 @@ def test_a_range_of_days_is_one_statement_of_each_kind_and_each_day_has_what_is_
     begun, first, *others = lake.messages(result, level=20)
     assert begun == "2021-09-02, 2021-09-03, 2021-09-04: to be written, from one scan of their objects."
     assert first == "2021-09-02, 2021-09-03, 2021-09-04 (3 of 3): written."
-    assert len(others) == len(REPORTS)
+    assert len(others) == len(FEW_REPORTS)
     assert {f"2021-09-02, 2021-09-03, 2021-09-04 (3 of 3): {count} rows." for count in (4, 5)} <= {*others}
 
 
@@ -861,11 +862,11 @@ def test_the_statements_of_many_days_are_as_few_as_athenas_limits_allow(lake):
     engine = lake.watch()
     result = lake.run(first, first + timedelta(days=200), DAILY)
     assert result.success
-    assert statement_counts(engine) == {"ALTER": 4, "SELECT": len(REPORTS), "UNLOAD": 7}
+    assert statement_counts(engine) == {"ALTER": 4, "SELECT": len(FEW_REPORTS), "UNLOAD": 7}
     for name in DAILY:
         assert len(metadata(result, name)) == 201
     assert [rows(lake, day) for day in RANGE] == [known(day) for day in RANGE]
-    assert len(list((lake.results / "reports").rglob("*.parquet"))) == 201 * len(REPORTS)
+    assert len(list((lake.results / "reports").rglob("*.parquet"))) == 201 * len(FEW_REPORTS)
     written = [message for message in lake.messages(result, level=20) if message.endswith("written.")]
     assert [message.partition(" (")[2] for message in written] == [
         *(f"{33 * number} of 201): written." for number in range(1, 7)),
@@ -977,7 +978,7 @@ def test_reports_of_a_day_whose_switch_failed_tell_what_arrived(lake):
     write_object(lake.logs, DAY, [MANY_PACKETS], number=9)
     failing(lake.watch(), SET_LOCATION, 9)
     assert not lake.run(DAY, assets=["rejected_flows"]).success
-    result = lake.run(DAY, assets=REPORTS)
+    result = lake.run(DAY, assets=FEW_REPORTS)
     assert any(text.startswith(f"Objects of {DAY} arrived or changed") for text in lake.messages(result, level=30))
 
 
