@@ -50,8 +50,8 @@ class QueryResult:
     `frame` has one row a record and the types of FRAME_TYPES; a statement without rows gives an empty frame.
     `scanned_bytes` is the size of the objects that were read, as stored (compressed): what Athena bills. `seconds` is
     wall-clock time. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote; None if the engine
-    does not report them. `locations` are those of the partitions that a SELECT read; None likewise. `more_rows`: the
-    frame has only the first rows.
+    does not report them. `locations` are those of the partitions that a SELECT read, `tables` the
+    tables, also those behind views; None likewise. `more_rows`: the frame has only the first rows.
 
     `misread` are objects that the table reads wrongly, such as one without a header line. Its keys are their paths,
     its values say why: each continues a sentence that begins with the path. `remarks` are warnings about objects that
@@ -67,6 +67,7 @@ class QueryResult:
     details: Mapping[str, object] = field(default_factory=dict)
     written: Sequence[str] | None = None
     locations: tuple[str, ...] | None = None
+    tables: tuple[TableName, ...] | None = None
     more_rows: bool = False
     misread: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()

@@ -1,10 +1,9 @@
-"""The parser of DDL: CREATE and DROP from sqlglot's tree, ALTER and SHOW from its Hive tokens.
+"""The parser of DDL: CREATE and DROP from sqlglot's tree, ALTER and MSCK from its Hive tokens.
 
 An unknown clause is an error that names it. ../athena.py executes what is parsed.
 """
 
 from sqlglot import exp
-from sqlglot.dialects.hive import Hive
 from sqlglot.tokenizer_core import TokenType
 
 from flowlogs.record_format import PARQUET, TEXT
@@ -12,17 +11,20 @@ from flowlogs.statement_kind import FirstWord
 from flowlogs.statements import TableDefinition, TableName
 from resources.embedded.data_types import HIVE_TYPES
 from resources.embedded.partition import Partition
+from resources.embedded.sql.catalog_questions import reader_behind
 from resources.embedded.sql.errors import not_supported
 from resources.embedded.sql.names import database_name_of, table_name_of
 from resources.embedded.sql.statements import (
+    AddColumns,
     AddPartitions,
     CreateDatabase,
     CreateTable,
+    DropPartitions,
     DropTable,
+    RepairTable,
     SetPartitionLocation,
-    ShowPartitions,
 )
-from resources.embedded.sql.syntax_tree import blanked, syntax_tree
+from resources.embedded.sql.syntax_tree import syntax_tree
 from resources.embedded.sql.token_reader import TokenReader
 from resources.engine import QueryError
 
@@ -40,7 +42,7 @@ HARMLESS_PROPERTIES = {
 HIVE_DEFAULT_DELIMITER = "\x01"
 
 _CREATE_FORMS = "CREATE in any form but CREATE DATABASE and CREATE EXTERNAL TABLE"
-_ALTER_FORMS = "ALTER TABLE in any form but ADD PARTITION and PARTITION … SET LOCATION"
+_ALTER_FORMS = "ALTER TABLE in any form but ADD PARTITION, DROP PARTITION, PARTITION … SET LOCATION and ADD COLUMNS"
 
 _TABLE_CLAUSES = {
     exp.ExternalProperty,
@@ -158,39 +160,60 @@ def _refuse_other_arguments(tree: exp.Expr, known: set[str], what: str, text: st
             raise not_supported(f"{what} with {argument.upper()}", text)
 
 
-# ALTER and SHOW.
+# ALTER and MSCK.
 
 
-def parse_alter(word: FirstWord, text: str, database: str) -> AddPartitions | SetPartitionLocation:
+def parse_alter(
+    word: FirstWord, text: str, database: str
+) -> AddPartitions | SetPartitionLocation | DropPartitions | AddColumns:
     """ALTER TABLE; `word` is the statement's first."""
-    reader = _reader_behind(word, text, database)
+    reader = reader_behind(word, text, database)
     if not reader.accept("TABLE"):
-        raise _other_form(word, reader)
+        raise not_supported(" ".join([word.text, *(token.text.upper() for token in reader.tokens[:1])]), text)
     name = reader.table()
     if reader.accept("PARTITION"):
         return _set_location(name, reader)
+    if reader.accept("ADD", "COLUMNS"):
+        return _add_columns(name, reader)
     if reader.accept("ADD"):
         return _add_partitions(name, reader)
+    if reader.accept("DROP"):
+        return _drop_partitions(name, reader)
     raise not_supported(_ALTER_FORMS, text)
 
 
-def parse_show(word: FirstWord, text: str, database: str) -> ShowPartitions:
-    """SHOW PARTITIONS; `word` is the statement's first."""
-    reader = _reader_behind(word, text, database)
-    if not reader.accept("PARTITIONS"):
-        raise _other_form(word, reader)
+def parse_repair(word: FirstWord, text: str, database: str) -> RepairTable:
+    """``MSCK REPAIR TABLE name``; `word` is the statement's first."""
+    reader = reader_behind(word, text, database)
+    reader.expect("REPAIR", "TABLE")
     name = reader.table()
     reader.end()
-    return ShowPartitions(name)
+    return RepairTable(name)
 
 
-def _reader_behind(word: FirstWord, text: str, database: str) -> TokenReader:
-    """A token reader after the first word: sqlglot's tokenizer reads SHOW and everything after it as one token."""
-    return TokenReader(Hive().tokenize(blanked(text, word.end)), text, database)
+def _add_columns(name: TableName, reader: TokenReader) -> AddColumns:
+    """The columns behind ADD COLUMNS, which are read as those of a CREATE TABLE are."""
+    begin, end = reader.rest()
+    tree = syntax_tree(f"CREATE EXTERNAL TABLE t {reader.text[begin:end]} LOCATION 's3://b/'", reader.text)
+    if not isinstance(tree, exp.Create) or not isinstance(tree.this, exp.Schema):
+        raise QueryError("SYNTAX_ERROR", "ADD COLUMNS needs columns with types in parentheses.", reader.text)
+    return AddColumns(name, _columns(tree.this, reader.text))
 
 
-def _other_form(word: FirstWord, reader: TokenReader) -> QueryError:
-    return not_supported(" ".join([word.text, *(token.text.upper() for token in reader.tokens[:1])]), reader.text)
+def _drop_partitions(name: TableName, reader: TokenReader) -> DropPartitions:
+    if_exists = reader.accept("IF", "EXISTS")
+    if not reader.accept("PARTITION"):
+        raise not_supported(_ALTER_FORMS, reader.text)
+    columns, partition = _partition(reader)
+    dropped = [partition.values]
+    while reader.accept(","):
+        reader.expect("PARTITION")
+        other_columns, partition = _partition(reader)
+        if other_columns != columns:
+            raise QueryError("SYNTAX_ERROR", "the partitions name different columns.", reader.text)
+        dropped.append(partition.values)
+    reader.end()
+    return DropPartitions(name, tuple(dropped), columns, if_exists)
 
 
 def _add_partitions(name: TableName, reader: TokenReader) -> AddPartitions:

@@ -1,21 +1,27 @@
 """Parses a statement: chooses the parser by the first word, as Athena does.
 
 Athena hands DDL to a Hive parser (backticks) and SELECT to Trino's (double quotes). Each kind has a parser in a file of
-its own: ddl.py, unload.py, select.py. They read no data and no catalog. A part that
-is not supported is an error that names it.
+its own: select.py, unload.py, ddl.py, catalog_questions.py, views.py, prepared.py, explain.py. They read no data and no
+catalog. A part that is not supported is an error that names it.
 """
 
 import logging
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 
 from sqlglot.errors import SqlglotError
 
-from flowlogs.statement_kind import StatementKind, first_word
+from flowlogs.statement_kind import FirstWord, StatementKind, first_word
 from flowlogs.statements import MAX_STATEMENT_BYTES
-from resources.embedded.sql.ddl import parse_alter, parse_create, parse_drop, parse_show
+from resources.embedded.sql.catalog_questions import parse_describe, parse_show
+from resources.embedded.sql.ddl import parse_alter, parse_create, parse_drop, parse_repair
 from resources.embedded.sql.errors import nested_too_deeply, not_supported, syntax_error
+from resources.embedded.sql.explain import parse_explain
+from resources.embedded.sql.prepared import parse_deallocate, parse_execute, parse_prepare
 from resources.embedded.sql.select import parse_select
 from resources.embedded.sql.statements import Statement
 from resources.embedded.sql.unload import parse_unload
+from resources.embedded.sql.views import parse_create_view, parse_drop_view
 from resources.engine import QueryError
 
 # What sqlglot cannot read it warns of; here that is refused.
@@ -23,6 +29,19 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 _NOT_EXECUTED = ("VALUES", "TABLE")
 """First words of queries that the embedded engine does not execute."""
+
+_OTHER_STATEMENTS = frozenset(
+    """
+    ANALYZE CALL COMMENT COMMIT DELETE DENY GRANT INSERT MERGE OPTIMIZE REFRESH RESET REVOKE ROLLBACK SET START TRUNCATE
+    UPDATE USE VACUUM
+    """.split()
+)
+"""First words of statements that Athena or Trino has and the embedded engine does not execute."""
+
+_STATEMENTS = (
+    *("ALTER", "CREATE", "DEALLOCATE", "DESCRIBE", "DROP", "EXECUTE", "EXPLAIN", "MSCK", "PREPARE", "SELECT", "SHOW"),
+    *("UNLOAD", "WITH", *_OTHER_STATEMENTS),
+)
 
 
 def parse(text: str, database: str) -> Statement:
@@ -43,15 +62,50 @@ def _parse(text: str, database: str) -> Statement:
             return parse_select(text, text)
         case StatementKind.UNLOAD:
             return parse_unload(text, database)
+        case StatementKind.CREATE if _second_word(word, text) in ("VIEW", "OR"):
+            return parse_create_view(word, text, database)
         case StatementKind.CREATE:
             return parse_create(text, database)
+        case StatementKind.DROP if _second_word(word, text) == "VIEW":
+            return parse_drop_view(word, text, database)
         case StatementKind.DROP:
             return parse_drop(text, database)
         case StatementKind.ALTER:
             return parse_alter(word, text, database)
         case StatementKind.SHOW:
             return parse_show(word, text, database)
-    raise not_supported(f"{word.text or 'an empty text'} as a statement", text)
+        case StatementKind.DESCRIBE:
+            return parse_describe(word, text, database)
+        case StatementKind.EXPLAIN:
+            return parse_explain(word, text, database)
+    parser = _BY_FIRST_WORD.get(word.text)
+    if parser:
+        return parser(word, text, database)
+    if word.text in _OTHER_STATEMENTS or word.text in _NOT_EXECUTED or not word.text:
+        raise not_supported(f"{word.text or 'an empty text'} as a statement", text)
+    raise _unknown_word(word, text)
+
+
+_BY_FIRST_WORD: Mapping[str, Callable[[FirstWord, str, str], Statement]] = {
+    "DEALLOCATE": parse_deallocate,
+    "EXECUTE": parse_execute,
+    "MSCK": parse_repair,
+    "PREPARE": parse_prepare,
+}
+
+
+def _second_word(word: FirstWord, text: str) -> str:
+    return first_word(text[word.end :]).text
+
+
+def _unknown_word(word: FirstWord, text: str) -> QueryError:
+    """The error for a text that begins as no statement does, such as ``SELEC 1``."""
+    written = text[word.end - len(word.text) : word.end]
+    lines = text[: word.end - len(word.text)].split("\n")
+    near = get_close_matches(word.text, _STATEMENTS, n=1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    place = f"line {len(lines)}:{len(lines[-1]) + 1}: "
+    return QueryError("SYNTAX_ERROR", f"{place}no statement begins with '{written}'.{meant}", text)
 
 
 def _require_size(text: str) -> None:
