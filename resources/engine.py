@@ -56,7 +56,8 @@ class QueryResult:
     `misread` are objects that the table reads wrongly, such as one without a header line. Its keys are their paths,
     its values say why: each continues a sentence that begins with the path. `remarks` are warnings about objects that
     are read right, `partition_warnings` about partitions that point at no objects, or at objects that no run wrote. An
-    engine that does not check leaves all three empty.
+    engine that does not check leaves all three empty. `unmatched` are sentences about tables of which no partition is
+    asked for, which is why they give no row.
     """
 
     statement: str
@@ -72,6 +73,7 @@ class QueryResult:
     misread: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     partition_warnings: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -105,6 +107,11 @@ class QueryEngine(ABC):
     @abstractmethod
     def scan_limit_bytes(self) -> int | None:
         """How many bytes, as stored, one query may scan; None if there is no limit."""
+
+    @property
+    def prepared_only_read(self) -> bool:
+        """Whether nothing but queries can be prepared, so that EXECUTE changes nothing."""
+        return False
 
     def cost_in_dollars(self, scanned_bytes: int) -> float | None:
         """What a query costs that scans so many bytes; None if nobody sends a bill."""

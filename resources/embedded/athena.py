@@ -70,6 +70,7 @@ class _Outcome:
     locations: tuple[str, ...] = ()
     tables: tuple[TableName, ...] = ()
     names: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
 
 
 class EmbeddedAthena(QueryEngine):
@@ -110,6 +111,10 @@ class EmbeddedAthena(QueryEngine):
     @property
     def scan_limit_bytes(self) -> int | None:
         return None
+
+    @property
+    def prepared_only_read(self) -> bool:
+        return True
 
     @property
     def catalog_name(self) -> str:
@@ -153,6 +158,7 @@ class EmbeddedAthena(QueryEngine):
                 *_copies(outcome.beginnings),
             ),
             partition_warnings=outcome.partition_warnings,
+            unmatched=outcome.unmatched,
         )
 
     def find_table(self, name: TableName) -> TableDefinition | None:
@@ -397,7 +403,17 @@ class EmbeddedAthena(QueryEngine):
             locations=tuple(dict.fromkeys(found.location for read in selected for found in read)),
             tables=tuple(dict.fromkeys(read.name for read in plan.reads)),
             names=plan.names,
+            unmatched=tuple(self._unmatched(plan, selected)),
         )
+
+    def _unmatched(self, plan: "QueryPlan", selected: Sequence[Sequence[Partition]]) -> Iterator[str]:
+        """A sentence about each table of which a query asks for no partition that is there."""
+        from resources.embedded.catalog_answers import INFORMATION_SCHEMA
+        from resources.embedded.explanation import unmatched_text
+
+        for read, partitions in zip(plan.reads, selected, strict=True):
+            if read.catalog_columns and not partitions and read.name.database != INFORMATION_SCHEMA:
+                yield unmatched_text(read, self._all_partitions(read))
 
     def _bind_information(self, plan: "QueryPlan", session: "Session") -> None:
         """Bind the tables of information_schema that a plan reads to what the catalog has."""
@@ -421,9 +437,9 @@ class EmbeddedAthena(QueryEngine):
             return _Outcome(pa.table({"Valid": [True]}))
         with Session(explain.query.text, self._limits()) as session:
             selected = self._selected_partitions(plan, session)
-            inputs = self._inputs(plan, selected, session)
+            objects = [found for _, found in self._inputs(plan, selected, session)]
         known = [len(self._all_partitions(read)) for read in plan.reads]
-        return _Outcome(pa.table({"Query Plan": explanation(plan, known, selected, inputs)}))
+        return _Outcome(pa.table({"Query Plan": explanation(plan, known, selected, objects)}))
 
     def _unload(self, unload: "statements.Unload") -> _Outcome:
         import pyarrow as pa
@@ -621,7 +637,7 @@ class EmbeddedAthena(QueryEngine):
         return self.catalog.partitions(read.name, first, last)
 
     def _is_file_table(self, name: TableName) -> bool:
-        return self._file_table(name) is not None and self.catalog.find_table(name) is None
+        return self.catalog.find_table(name) is None and self._file_table(name) is not None
 
     def _files(self, read: "TableRead") -> Iterator[ScannedObject]:
         """The objects of a table of files, each of which is a partition."""
@@ -793,7 +809,8 @@ def _with_trino_integers(rows: "pa.Table", statement: str) -> "pa.Table":
 def _result_frame(rows: "pa.Table", statement: str, names: Sequence[str] = ()) -> "pd.DataFrame":
     """The rows as a pandas frame, whose columns have these `names`, if there are any.
 
-    Raises QueryError for dates and times that Python has no value for."""
+    Raises QueryError for dates and times that Python has no value for.
+    """
     import pandas as pd
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -5,18 +5,15 @@ common is what a query is tuned by: which predicates choose partitions, and how 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from flowlogs.printable import first_names
 from resources.embedded.partition import Partition
+from resources.embedded.readers.scan import ScannedObject
 from resources.embedded.sql.errors import athena_sql
 from resources.embedded.sql.names import CATALOG
 from resources.embedded.sql.plan import QueryPlan, TableRead
-
-if TYPE_CHECKING:
-    from resources.embedded.session import Inputs
 
 _PLAIN = (
     *(exp.And, exp.Or, exp.Not, exp.Paren, exp.Between, exp.In, exp.Is, exp.Null, exp.Like),
@@ -26,18 +23,35 @@ _PLAIN = (
 
 
 def explanation(
-    plan: QueryPlan, known: Sequence[int], selected: Sequence[Sequence[Partition]], inputs: "Inputs"
+    plan: QueryPlan,
+    known: Sequence[int],
+    selected: Sequence[Sequence[Partition]],
+    objects_read: Sequence[Sequence[ScannedObject]],
 ) -> list[str]:
-    """The lines. `known` is how many partitions each table has, `selected` are those that would be read."""
+    """The lines. For each table, `known` is how many partitions it has; `selected` and `objects_read` would be read."""
     lines = ["What the embedded engine would read; Athena's plan has other words."]
     lines.append(f"- Output[{', '.join(plan.names)}]")
     if not plan.reads:
         lines.append("    - Values: no table is read")
-    for read, of_table, partitions, (_, objects) in zip(plan.reads, known, selected, inputs, strict=True):
+    for read, of_table, partitions, objects in zip(plan.reads, known, selected, objects_read, strict=True):
         lines += [f"    {line}" for line in _table_lines(read, of_table, partitions)]
         if not read.catalog_columns or partitions:
-            lines.append(f"        objects: {len(objects):,}, {sum(stored.size for stored in objects):,} bytes as stored")
+            lines.append(
+                f"        objects: {len(objects):,}, {sum(stored.size for stored in objects):,} bytes as stored"
+            )
     return lines
+
+
+def unmatched_text(read: TableRead, known: Sequence[Partition]) -> str:
+    """Why no row of a table is read, where no partition of it is."""
+    table = read.name.table
+    if not known:
+        return f"{table} has no partitions yet, so that no row of it is read."
+    columns = [column for column, _ in read.catalog_columns]
+    first, last = ("/".join(map("{}={}".format, columns, known[at].values)) for at in (0, -1))
+    there = f"{len(known):,}, from {first} to {last}" if len(known) > 1 else f"one: {first}"
+    predicates = " AND ".join(map(_predicate_text, read.partition_predicates))
+    return f"No partition of {table} meets {predicates}, so that no row of it is read. It has {there}."
 
 
 def _table_lines(read: TableRead, known: int, partitions: Sequence[Partition]) -> Iterator[str]:

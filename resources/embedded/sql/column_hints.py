@@ -1,4 +1,4 @@
-"""The errors about a column that is not there: in Trino's words, with the columns that are, and AWS's names for them."""
+"""The errors about a column that is not there: in Trino's words, with the columns that are, by AWS's names too."""
 
 import re
 from collections.abc import Iterator, Mapping

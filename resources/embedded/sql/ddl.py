@@ -3,13 +3,15 @@
 An unknown clause is an error that names it. ../athena.py executes what is parsed.
 """
 
+from collections.abc import Container
+
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
 from flowlogs.record_format import PARQUET, TEXT
 from flowlogs.statement_kind import FirstWord
 from flowlogs.statements import TableDefinition, TableName
-from resources.embedded.data_types import HIVE_TYPES
+from resources.embedded.data_types import HIVE_TYPES, TEXT_TABLE_TYPES
 from resources.embedded.partition import Partition
 from resources.embedded.sql.catalog_questions import reader_behind
 from resources.embedded.sql.errors import not_supported
@@ -85,11 +87,12 @@ def _table_definition(schema: exp.Schema, clauses: list[exp.Expr], text: str) ->
         raise QueryError("SYNTAX_ERROR", "an external table needs a LOCATION.", text)
     partitioned = by_kind.get(exp.PartitionedByProperty)
     row_format = by_kind.get(exp.RowFormatDelimitedProperty)
+    stored_as = _stored_as(by_kind.get(exp.FileFormatProperty), row_format, text)
     definition = TableDefinition(
-        columns=_columns(schema, text),
-        partition_columns=_columns(partitioned.this, text) if partitioned else (),
+        columns=_columns(schema, text, HIVE_TYPES if stored_as == PARQUET else TEXT_TABLE_TYPES),
+        partition_columns=_columns(partitioned.this, text, {*TEXT_TABLE_TYPES, "date"}) if partitioned else (),
         location=location.name,
-        stored_as=_stored_as(by_kind.get(exp.FileFormatProperty), row_format, text),
+        stored_as=stored_as,
         delimiter=_delimiter(row_format, text),
         properties={clause.name: clause.args["value"].name for clause in clauses if type(clause) is exp.Property},
     )
@@ -108,13 +111,14 @@ def _require_readable(definition: TableDefinition, text: str) -> None:
             raise not_supported(f"a table with the property '{name}'='{value}'", text)
 
 
-def _columns(schema: exp.Expr, text: str) -> tuple[tuple[str, str], ...]:
+def _columns(schema: exp.Expr, text: str, types: Container[str]) -> tuple[tuple[str, str], ...]:
+    """The columns with their Hive types, which are some of `types`."""
     columns = []
     for column in schema.expressions:
         if not isinstance(column, exp.ColumnDef) or column.kind is None or column.args.get("constraints"):
             raise not_supported(f"the column {column.sql('hive')}", text)
         hive_type = column.kind.sql("hive").lower()
-        if hive_type not in HIVE_TYPES:
+        if hive_type not in types:
             raise not_supported(f"columns of type {hive_type}", text)
         columns.append((column.name.lower(), hive_type))
     return tuple(columns)
@@ -197,7 +201,7 @@ def _add_columns(name: TableName, reader: TokenReader) -> AddColumns:
     tree = syntax_tree(f"CREATE EXTERNAL TABLE t {reader.text[begin:end]} LOCATION 's3://b/'", reader.text)
     if not isinstance(tree, exp.Create) or not isinstance(tree.this, exp.Schema):
         raise QueryError("SYNTAX_ERROR", "ADD COLUMNS needs columns with types in parentheses.", reader.text)
-    return AddColumns(name, _columns(tree.this, reader.text))
+    return AddColumns(name, _columns(tree.this, reader.text, TEXT_TABLE_TYPES))
 
 
 def _drop_partitions(name: TableName, reader: TokenReader) -> DropPartitions:

@@ -7,11 +7,10 @@ catalog. A part that is not supported is an error that names it.
 
 import logging
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 
 from sqlglot.errors import SqlglotError
 
-from flowlogs.statement_kind import FirstWord, StatementKind, first_word
+from flowlogs.statement_kind import FirstWord, StatementKind, first_word, unknown_word_problem
 from flowlogs.statements import MAX_STATEMENT_BYTES
 from resources.embedded.sql.catalog_questions import parse_describe, parse_show
 from resources.embedded.sql.ddl import parse_alter, parse_create, parse_drop, parse_repair
@@ -29,19 +28,6 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 _NOT_EXECUTED = ("VALUES", "TABLE")
 """First words of queries that the embedded engine does not execute."""
-
-_OTHER_STATEMENTS = frozenset(
-    """
-    ANALYZE CALL COMMENT COMMIT DELETE DENY GRANT INSERT MERGE OPTIMIZE REFRESH RESET REVOKE ROLLBACK SET START TRUNCATE
-    UPDATE USE VACUUM
-    """.split()
-)
-"""First words of statements that Athena or Trino has and the embedded engine does not execute."""
-
-_STATEMENTS = (
-    *("ALTER", "CREATE", "DEALLOCATE", "DESCRIBE", "DROP", "EXECUTE", "EXPLAIN", "MSCK", "PREPARE", "SELECT", "SHOW"),
-    *("UNLOAD", "WITH", *_OTHER_STATEMENTS),
-)
 
 
 def parse(text: str, database: str) -> Statement:
@@ -81,9 +67,9 @@ def _parse(text: str, database: str) -> Statement:
     parser = _BY_FIRST_WORD.get(word.text)
     if parser:
         return parser(word, text, database)
-    if word.text in _OTHER_STATEMENTS or word.text in _NOT_EXECUTED or not word.text:
-        raise not_supported(f"{word.text or 'an empty text'} as a statement", text)
-    raise _unknown_word(word, text)
+    if problem := unknown_word_problem(text):
+        raise QueryError("SYNTAX_ERROR", problem, text)
+    raise not_supported(f"{word.text or 'an empty text'} as a statement", text)
 
 
 _BY_FIRST_WORD: Mapping[str, Callable[[FirstWord, str, str], Statement]] = {
@@ -96,16 +82,6 @@ _BY_FIRST_WORD: Mapping[str, Callable[[FirstWord, str, str], Statement]] = {
 
 def _second_word(word: FirstWord, text: str) -> str:
     return first_word(text[word.end :]).text
-
-
-def _unknown_word(word: FirstWord, text: str) -> QueryError:
-    """The error for a text that begins as no statement does, such as ``SELEC 1``."""
-    written = text[word.end - len(word.text) : word.end]
-    lines = text[: word.end - len(word.text)].split("\n")
-    near = get_close_matches(word.text, _STATEMENTS, n=1)
-    meant = f" Did you mean {near[0]}?" if near else ""
-    place = f"line {len(lines)}:{len(lines[-1]) + 1}: "
-    return QueryError("SYNTAX_ERROR", f"{place}no statement begins with '{written}'.{meant}", text)
 
 
 def _require_size(text: str) -> None:

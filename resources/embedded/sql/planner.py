@@ -1,7 +1,8 @@
 """Makes a plan of a parsed query: looks its tables up in the catalog, and runs the steps in order.
 
-Each step has its own file: views (view_expansion.py), names (name_resolution.py), types (type_checks.py), SQL for DuckDB (rewrites/), rows that
-are not needed (predicates.py, pruning.py, top_n.py). The caller passes functions that find a table and a view.
+Each step has its own file: views (view_expansion.py), names (name_resolution.py), types (type_checks.py), SQL for
+DuckDB (rewrites/), rows that are not needed (predicates.py, pruning.py, top_n.py). The caller passes functions that
+find a table and a view.
 """
 
 from collections.abc import Callable, Mapping

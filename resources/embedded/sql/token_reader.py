@@ -68,7 +68,8 @@ class TokenReader:
             names = names[1:]
         if len(names) > 2:
             raise QueryError("SYNTAX_ERROR", f"{'.'.join(names)} is no name of a table.", self.text)
-        return table_name(*(names if len(names) == 2 else [self.database, *names]), self.text)
+        database, table = names if len(names) == 2 else (self.database, names[0])
+        return table_name(database, table, self.text)
 
     def _dotted_name(self) -> list[str]:
         token = self.tokens[self.at] if self.at < len(self.tokens) else None

@@ -193,7 +193,8 @@ def test_an_empty_journal_that_is_a_link_is_refused(catalog: Catalog, tmp_path: 
 
 @pytest.mark.parametrize("synced", [False, True])
 def test_a_journal_that_a_killed_run_left_is_taken_up(catalog: Catalog, synced: bool) -> None:
-    numbers = b"".join(number.to_bytes(4, "big") for number in (0, 7, 5, 512, 4096))
+    pages = catalog.path.stat().st_size // 4096
+    numbers = b"".join(number.to_bytes(4, "big") for number in (0, 7, pages, 512, 4096))
     magic = bytes.fromhex("d9d505f920a163d7") if synced else bytes(8)
     Path(f"{catalog.path}-journal").write_bytes((magic + numbers).ljust(512, b"\0"))
     assert catalog.create_database("new")
