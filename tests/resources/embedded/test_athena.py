@@ -443,7 +443,7 @@ ERRORS = {
     "SELECT dt FROM other.flows": "TABLE_NOT_FOUND: line 1:16: Table 'awsdatacatalog.other.flows' does not exist",
     "SELECT x.dt FROM (SELECT dt FROM flows) y": "COLUMN_NOT_FOUND",
     "SELECT packets FROM flows": "COLUMN_NOT_FOUND: line 1:8: Column 'packets' cannot be resolved. Did you",
-    'SELECT dt FROM flows WHERE action = "REJECT"': "COLUMN_NOT_FOUND: line 1:35: Column 'reject'",
+    'SELECT dt FROM flows WHERE action = "REJECT"': "COLUMN_NOT_FOUND: line 1:37: Column 'reject'",
     "SELECT f.dt FROM flows": "COLUMN_NOT_FOUND",
     "SELECT dt FROM flows ORDER BY 2": "COLUMN_NOT_FOUND",
     # An alias is seen in ORDER BY alone.
