@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
@@ -24,6 +25,7 @@ from flowlogs.first_look import (
 )
 from flowlogs.layout import find_flow_log, is_visible, unpacked_name
 from flowlogs.printable import first_names
+from flowlogs.record_format import PARQUET
 from flowlogs.record_lines import Line
 from flowlogs.statements import MAX_PARTITIONS_PER_UNLOAD, TableDefinition, TableName
 from resources.bucket import ObjectStore
@@ -137,6 +139,8 @@ class EmbeddedAthena(QueryEngine):
                     outcome = self._select(parsed, max_rows)
                 case statements.Unload():
                     outcome = self._unload(parsed)
+                case statements.CreateTableAs():
+                    outcome = self._create_table_as(parsed, statement)
                 case statements.Explain():
                     outcome = self._explain(parsed)
                 case _:
@@ -268,6 +272,10 @@ class EmbeddedAthena(QueryEngine):
                 f"the partition names {', '.join(columns)}; the table is partitioned by {', '.join(own) or 'nothing'}.",
                 statement,
             )
+        for column, kind in self._table(name, statement).partition_columns:
+            if kind == "date" and not _is_date(value := values[columns.index(column)]):
+                problem = f"{column}={value} is no date, which is written as year-month-day."
+                raise QueryError("SemanticException", problem, statement)
         return tuple(values[columns.index(column)] for column in own)
 
     def _add_columns(self, name: TableName, added: Sequence[tuple[str, str]], statement: str) -> None:
@@ -295,6 +303,7 @@ class EmbeddedAthena(QueryEngine):
 
         table = self._table(name, statement)
         columns = [column for column, _ in table.partition_columns]
+        kinds = [kind for _, kind in table.partition_columns]
         if not columns:
             return pa.table({"result": pa.array([], pa.string())})
         bucket, prefix = _split_location(table.location)
@@ -305,6 +314,8 @@ class EmbeddedAthena(QueryEngine):
             parts = [folder.partition("=") for folder in names]
             if is_visible(stored.key, prefix) and [part[0] for part in parts] == columns and ":" not in "".join(names):
                 values = tuple(unquote(value) for _, _, value in parts)
+                if any(kind == "date" and not _is_date(value) for kind, value in zip(kinds, values, strict=True)):
+                    continue
                 folders.setdefault(values, store.sql_location(prefix + "/".join(names)))
         present = {partition.values for partition in self.catalog.partitions(name)}
         found = [Partition(values, location) for values, location in folders.items() if values not in present]
@@ -410,10 +421,12 @@ class EmbeddedAthena(QueryEngine):
         """A sentence about each table of which a query asks for no partition that is there."""
         from resources.embedded.catalog_answers import INFORMATION_SCHEMA
         from resources.embedded.explanation import unmatched_text
+        from resources.embedded.projection import is_projected
 
         for read, partitions in zip(plan.reads, selected, strict=True):
             if read.catalog_columns and not partitions and read.name.database != INFORMATION_SCHEMA:
-                yield unmatched_text(read, self._all_partitions(read))
+                known = [] if is_projected(read.definition) else self._all_partitions(read, "")
+                yield unmatched_text(read, known, is_projected=is_projected(read.definition))
 
     def _bind_information(self, plan: "QueryPlan", session: "Session") -> None:
         """Bind the tables of information_schema that a plan reads to what the catalog has."""
@@ -438,7 +451,7 @@ class EmbeddedAthena(QueryEngine):
         with Session(explain.query.text, self._limits()) as session:
             selected = self._selected_partitions(plan, session)
             objects = [found for _, found in self._inputs(plan, selected, session)]
-        known = [len(self._all_partitions(read)) for read in plan.reads]
+        known = [len(self._all_partitions(read, explain.query.text)) for read in plan.reads]
         return _Outcome(pa.table({"Query Plan": explanation(plan, known, selected, objects)}))
 
     def _unload(self, unload: "statements.Unload") -> _Outcome:
@@ -517,6 +530,56 @@ class EmbeddedAthena(QueryEngine):
             ),
         )
 
+    def _create_table_as(self, parsed: "statements.CreateTableAs", statement: str) -> _Outcome:
+        """Write a query's rows as an UNLOAD does, and create the table over them.
+
+        As in Athena, the location has to be empty, and what is written stays where it fails later.
+        """
+        import pyarrow as pa
+
+        from resources.embedded.result_types import hive_type
+        from resources.embedded.sql.planner import plan_query
+
+        name, unload = parsed.name, parsed.unload
+        self._require_database(name.database, statement)
+        if self.catalog.find_table(name) or self.catalog.find_view(name):
+            if parsed.if_not_exists:
+                return _Outcome(pa.table({}))
+            raise QueryError("TABLE_ALREADY_EXISTS", f"{name.trino} already exists.", statement)
+        bucket, prefix = _split_location(unload.destination)
+        store = self._store(bucket, unload.destination)
+        if next(store.list(prefix), None):
+            raise QueryError(
+                "HIVE_PATH_ALREADY_EXISTS", f"Target directory {unload.destination} is not empty.", statement
+            )
+        plan = plan_query(unload.query, self.database, self._readable_table, self.catalog.find_view)
+        _require_named_columns(plan.columns, statement)
+        columns = [
+            (column, hive_type(kind, column, statement))
+            for column, kind in zip(plan.columns, self._result_types(plan), strict=True)
+        ]
+        by = unload.partitioned_by
+        if by and plan.columns[-len(by) :] != by:
+            problem = f"Partition keys must be the last columns in the table and in the same order: {', '.join(by)}."
+            raise QueryError("HIVE_COLUMN_ORDER_MISMATCH", problem, statement)
+        definition = TableDefinition(
+            columns=tuple((column, kind) for column, kind in columns if column not in by),
+            partition_columns=tuple((column, kind) for column, kind in columns if column in by),
+            location=unload.destination,
+            stored_as=PARQUET,
+            delimiter="\x01",
+        )
+        outcome = self._unload(unload) if parsed.with_data else _Outcome(pa.table({}), written=[])
+        if not self.catalog.create_table(name, definition):
+            raise QueryError("TABLE_ALREADY_EXISTS", f"{name.trino} already exists.", statement)
+        folders = {address.rpartition("/")[0] for address in outcome.written or ()} if by else set()
+        written = [
+            Partition(tuple(unquote(part.partition("=")[2]) for part in folder.split("/")[-len(by) :]), folder)
+            for folder in sorted(folders)
+        ]
+        self.catalog.add_partitions(name, written, skip_present=True)
+        return outcome
+
     def _selected_partitions(self, plan: "QueryPlan", session: "Session") -> list[list[Partition]]:
         """For each place where a table is read, the partitions that match the plan's predicates."""
         return [self._partitions(read, session) for read in plan.reads]
@@ -557,8 +620,12 @@ class EmbeddedAthena(QueryEngine):
 
     def _partition_warnings(self, chosen: "Sequence[Sequence[Partition]]", inputs: "Inputs") -> tuple[str, ...]:
         """A warning for each table of which selected partitions have no objects, or wrong ones."""
+        from resources.embedded.projection import is_projected
+
         told = list[str]()
         for partitions, (read, objects) in zip(chosen, inputs, strict=True):
+            if is_projected(read.definition):  # of which many have no folder
+                continue
             columns = [column for column, _ in read.catalog_columns]
             filled = {stored.partition[: len(columns)] for stored in objects}
             empty = [
@@ -610,7 +677,7 @@ class EmbeddedAthena(QueryEngine):
 
         columns = read.catalog_columns
         first, last = bounds(read.partition_predicates, columns[0][0]) if columns else (None, None)
-        partitions = self._all_partitions(read, first, last)
+        partitions = self._all_partitions(read, session.text, first, last)
         if not read.partition_predicates or not partitions:
             return partitions
         values = {column: [p.values[i] for p in partitions] for i, (column, _) in enumerate(columns)}
@@ -621,17 +688,22 @@ class EmbeddedAthena(QueryEngine):
         # Where a predicate fails on a partition's value, all partitions are read: the query itself fails if it has to.
         return partitions if chosen is None else [partitions[position] for (position,) in chosen]
 
-    def _all_partitions(self, read: "TableRead", first: str | None = None, last: str | None = None) -> list[Partition]:
+    def _all_partitions(
+        self, read: "TableRead", text: str, first: str | None = None, last: str | None = None
+    ) -> list[Partition]:
         """The partitions of a table whose first value is from `first` to `last`; one, if it has no partition columns.
 
-        Tables of information_schema have none.
+        Tables of information_schema have none. Of projected partitions, these are those that the query may need.
         """
         from resources.embedded.catalog_answers import INFORMATION_SCHEMA
+        from resources.embedded.projection import is_projected, projected_partitions
 
         if read.name.database == INFORMATION_SCHEMA:
             return []
         if not read.catalog_columns:
             return [Partition((), read.definition.location)]
+        if is_projected(read.definition):
+            return projected_partitions(read.name, read.definition, read.partition_predicates, text)
         if self._is_file_table(read.name):
             return [Partition(stored.partition, stored.store.sql_location(stored.key)) for stored in self._files(read)]
         return self.catalog.partitions(read.name, first, last)
@@ -712,6 +784,13 @@ def _no_table(name: TableName, statement: str) -> QueryError:
 
 def _no_partition(values: Sequence[str], statement: str) -> QueryError:
     return QueryError("SemanticException", f"Partition not found: {', '.join(values)}.", statement)
+
+
+def _is_date(value: str) -> bool:
+    try:
+        return bool(re.fullmatch(r"\d{4}-\d\d-\d\d", value) and date.fromisoformat(value))
+    except ValueError:
+        return False
 
 
 def _no_prepared_statement(name: str, statement: str) -> QueryError:

@@ -18,6 +18,7 @@ from resources.embedded.sql.plan import QueryPlan, TableRead
 _PLAIN = (
     *(exp.And, exp.Or, exp.Not, exp.Paren, exp.Between, exp.In, exp.Is, exp.Null, exp.Like),
     *(exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Column, exp.Identifier, exp.Literal),
+    *(exp.Cast, exp.DataType),
 )
 """The parts of predicates that are shown as they are. Others may be written otherwise by the embedded engine."""
 
@@ -42,9 +43,11 @@ def explanation(
     return lines
 
 
-def unmatched_text(read: TableRead, known: Sequence[Partition]) -> str:
-    """Why no row of a table is read, where no partition of it is."""
+def unmatched_text(read: TableRead, known: Sequence[Partition], *, is_projected: bool) -> str:
+    """Why no row of a table is read, where no partition of it is. `known` are all that it has."""
     table = read.name.table
+    if is_projected:
+        return f"No partition that the projection of {table} gives is asked for, so that no row of it is read."
     if not known:
         return f"{table} has no partitions yet, so that no row of it is read."
     columns = [column for column, _ in read.catalog_columns]

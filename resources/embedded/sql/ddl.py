@@ -8,7 +8,7 @@ from collections.abc import Container
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
-from flowlogs.record_format import PARQUET, TEXT
+from flowlogs.record_format import PARQUET
 from flowlogs.statement_kind import FirstWord
 from flowlogs.statements import TableDefinition, TableName
 from resources.embedded.data_types import HIVE_TYPES, TEXT_TABLE_TYPES
@@ -16,6 +16,7 @@ from resources.embedded.partition import Partition
 from resources.embedded.sql.catalog_questions import reader_behind
 from resources.embedded.sql.errors import not_supported
 from resources.embedded.sql.names import database_name_of, table_name_of
+from resources.embedded.sql.row_formats import row_format
 from resources.embedded.sql.statements import (
     AddColumns,
     AddPartitions,
@@ -41,8 +42,6 @@ HARMLESS_PROPERTIES = {
 }
 """Table properties that change nothing about what is read."""
 
-HIVE_DEFAULT_DELIMITER = "\x01"
-
 _CREATE_FORMS = "CREATE in any form but CREATE DATABASE and CREATE EXTERNAL TABLE"
 _ALTER_FORMS = "ALTER TABLE in any form but ADD PARTITION, DROP PARTITION, PARTITION … SET LOCATION and ADD COLUMNS"
 
@@ -50,6 +49,8 @@ _TABLE_CLAUSES = {
     exp.ExternalProperty,
     exp.PartitionedByProperty,
     exp.RowFormatDelimitedProperty,
+    exp.RowFormatSerdeProperty,
+    exp.SchemaCommentProperty,
     exp.LocationProperty,
     exp.FileFormatProperty,
     exp.Property,
@@ -86,18 +87,27 @@ def _table_definition(schema: exp.Schema, clauses: list[exp.Expr], text: str) ->
     if location is None:
         raise QueryError("SYNTAX_ERROR", "an external table needs a LOCATION.", text)
     partitioned = by_kind.get(exp.PartitionedByProperty)
-    row_format = by_kind.get(exp.RowFormatDelimitedProperty)
-    stored_as = _stored_as(by_kind.get(exp.FileFormatProperty), row_format, text)
+    rows = by_kind.get(exp.RowFormatDelimitedProperty) or by_kind.get(exp.RowFormatSerdeProperty)
+    stored_as, delimiter = row_format(by_kind.get(exp.FileFormatProperty), rows, text)
+    comment = by_kind.get(exp.SchemaCommentProperty)
     definition = TableDefinition(
         columns=_columns(schema, text, HIVE_TYPES if stored_as == PARQUET else TEXT_TABLE_TYPES),
         partition_columns=_columns(partitioned.this, text, {*TEXT_TABLE_TYPES, "date"}) if partitioned else (),
         location=location.name,
         stored_as=stored_as,
-        delimiter=_delimiter(row_format, text),
-        properties={clause.name: clause.args["value"].name for clause in clauses if type(clause) is exp.Property},
+        delimiter=delimiter,
+        properties={
+            **({"comment": comment.name} if comment else {}),
+            **{clause.name: clause.args["value"].name for clause in clauses if type(clause) is exp.Property},
+        },
     )
     _require_readable(definition, text)
     return definition
+
+
+def is_projection_property(name: str) -> bool:
+    """Whether a property is of partition projection. ../projection.py reads them, with each query."""
+    return name.startswith("projection.") or name == "storage.location.template"
 
 
 def _require_readable(definition: TableDefinition, text: str) -> None:
@@ -107,7 +117,8 @@ def _require_readable(definition: TableDefinition, text: str) -> None:
         if names.count(name) > 1:
             raise QueryError("SemanticException", f"[Error 10036]: Duplicate column name: {name}.", text)
     for name, value in definition.properties.items():
-        if name not in HARMLESS_PROPERTIES and not (name == HEADER_PROPERTY and value.isdecimal()):
+        is_header = name == HEADER_PROPERTY and value.isdecimal()
+        if name not in HARMLESS_PROPERTIES and not is_header and not is_projection_property(name):
             raise not_supported(f"a table with the property '{name}'='{value}'", text)
 
 
@@ -122,23 +133,6 @@ def _columns(schema: exp.Expr, text: str, types: Container[str]) -> tuple[tuple[
             raise not_supported(f"columns of type {hive_type}", text)
         columns.append((column.name.lower(), hive_type))
     return tuple(columns)
-
-
-def _stored_as(file_format: exp.Expr | None, row_format: exp.Expr | None, text: str) -> str:
-    found = "TEXTFILE" if file_format is None else file_format.name.upper()
-    if found not in ("TEXTFILE", "PARQUET") or (found == "PARQUET" and row_format is not None):
-        raise not_supported("a table that is not a TEXTFILE with a ROW FORMAT or PARQUET without one", text)
-    return PARQUET if found == "PARQUET" else TEXT
-
-
-def _delimiter(row_format: exp.Expr | None, text: str) -> str:
-    if row_format is None:
-        return HIVE_DEFAULT_DELIMITER
-    others = [name for name, value in row_format.args.items() if value and name != "fields"]
-    delimiter = row_format.args.get("fields")
-    if others or delimiter is None or len(delimiter.name) != 1 or not delimiter.name.isascii():
-        raise not_supported("a row format of anything but FIELDS TERMINATED BY one ASCII character", text)
-    return str(delimiter.name)
 
 
 # DROP.
@@ -256,6 +250,6 @@ def _partition(reader: TokenReader) -> tuple[tuple[str, ...], Partition]:
 
 
 def _column_and_value(reader: TokenReader) -> tuple[str, str]:
-    column = reader.name("a partition column")
+    column = reader.column("a partition column")
     reader.expect("=")
     return column, reader.take("a value", TokenType.STRING, TokenType.NUMBER)

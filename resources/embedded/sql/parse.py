@@ -1,8 +1,8 @@
 """Parses a statement: chooses the parser by the first word, as Athena does.
 
 Athena hands DDL to a Hive parser (backticks) and SELECT to Trino's (double quotes). Each kind has a parser in a file of
-its own: select.py, unload.py, ddl.py, catalog_questions.py, views.py, prepared.py, explain.py. They read no data and no
-catalog. A part that is not supported is an error that names it.
+its own: select.py, unload.py, ddl.py, create_table_as.py, catalog_questions.py, views.py, prepared.py, explain.py. They
+read no data and no catalog. A part that is not supported is an error that names it.
 """
 
 import logging
@@ -13,6 +13,7 @@ from sqlglot.errors import SqlglotError
 from flowlogs.statement_kind import FirstWord, StatementKind, first_word, unknown_word_problem
 from flowlogs.statements import MAX_STATEMENT_BYTES
 from resources.embedded.sql.catalog_questions import parse_describe, parse_show
+from resources.embedded.sql.create_table_as import is_create_table_as, parse_create_table_as
 from resources.embedded.sql.ddl import parse_alter, parse_create, parse_drop, parse_repair
 from resources.embedded.sql.errors import nested_too_deeply, not_supported, syntax_error
 from resources.embedded.sql.explain import parse_explain
@@ -50,6 +51,8 @@ def _parse(text: str, database: str) -> Statement:
             return parse_unload(text, database)
         case StatementKind.CREATE if _second_word(word, text) in ("VIEW", "OR"):
             return parse_create_view(word, text, database)
+        case StatementKind.CREATE if is_create_table_as(word, text, database):
+            return parse_create_table_as(word, text, database)
         case StatementKind.CREATE:
             return parse_create(text, database)
         case StatementKind.DROP if _second_word(word, text) == "VIEW":

@@ -81,6 +81,16 @@ class Unload:
 
 
 @dataclass(frozen=True)
+class CreateTableAs:
+    """CREATE TABLE AS: `unload` writes the table's rows. Without `with_data`, the table is empty."""
+
+    name: TableName
+    unload: Unload
+    if_not_exists: bool
+    with_data: bool
+
+
+@dataclass(frozen=True)
 class DropPartitions:
     """ALTER TABLE … DROP PARTITION. Each partition's values are those of `partition_columns`, in this order."""
 
@@ -207,6 +217,7 @@ CatalogQuestion = ShowDatabases | ShowTables | ShowColumns | ShowCreate | ShowPr
 Statement = (
     CreateDatabase
     | CreateTable
+    | CreateTableAs
     | AddPartitions
     | SetPartitionLocation
     | ShowPartitions

@@ -56,6 +56,13 @@ class TokenReader:
             return self.tokens[self.at - 1].text.lower()
         raise self.unexpected(what)
 
+    def column(self, what: str) -> str:
+        """A column's name, in small letters; in backticks, it may have any characters."""
+        if self.next_is(TokenType.IDENTIFIER):
+            self.at += 1
+            return self.tokens[self.at - 1].text.lower()
+        return self.name(what)
+
     def table(self) -> TableName:
         """A table's name. As in Athena, backticks may stand around it and its database together: `lake.flows`."""
         what = "a table's name"
