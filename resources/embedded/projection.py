@@ -174,7 +174,7 @@ class _Column:
 
     def _dates(self) -> list[str]:
         written = self._property("format")
-        parts = re.findall(r"[A-Za-z]+|'[^']*'|[^A-Za-z']+", written)
+        parts = [found[0] for found in re.finditer(r"([A-Za-z])\1*|'[^']*'|[^A-Za-z']+", written)]
         unknown = [part for part in parts if part[0].isalpha() and part not in _DATE_PARTS]
         if unknown or "%" in written or "yyyy" not in parts:
             what = f"projection.{self.column}.format {written!r}; of its letters, yyyy, MM, dd, HH, mm and ss are known"

@@ -15,7 +15,7 @@ _OPTIONS = {"FORMAT": ("TEXT",), "TYPE": ("LOGICAL", "DISTRIBUTED", "VALIDATE")}
 
 def parse_explain(word: FirstWord, text: str, database: str) -> Explain:
     """``EXPLAIN [(option, …)] query``; `word` is the statement's first."""
-    reader = TokenReader(sqlglot.tokenize(blanked(text, word.end), read="athena"), text, database)
+    reader = TokenReader(sqlglot.tokenize(blanked(text, word.end), read="trino"), text, database)
     if reader.accept("ANALYZE"):
         raise not_supported("EXPLAIN ANALYZE; EXPLAIN tells what is read, and the query itself how long it takes", text)
     only_validates = False

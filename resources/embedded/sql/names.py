@@ -27,6 +27,8 @@ def table_name_of(node: exp.Expr, database: str, text: str) -> TableName:
         raise QueryError("SYNTAX_ERROR", "a table's name is expected.", text)
     if node.catalog and node.catalog.lower() != CATALOG:
         raise not_supported(f"the catalog {node.catalog}", text)
+    if "$" in node.name:
+        raise not_supported(f"the metadata table {node.name}; SHOW PARTITIONS lists partitions", text)
     named, _, table = node.name.lower().rpartition(".")
     return table_name((node.db or named or database).lower(), table, text)
 

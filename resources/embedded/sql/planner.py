@@ -155,7 +155,7 @@ def _look_up(table: exp.Table, text: str, database: str, find_table: FindTable) 
     name = table_name_of(table, database, text)
     definition = find_table(name)
     if definition is None:
-        where = position_of(table.args.get("db") or table.this)
+        where = position_of(table.args.get("db") or table.this) or position_of(table.this)
         problem = f"{where}Table '{CATALOG}.{name.database}.{name.table}' does not exist."
         raise QueryError("TABLE_NOT_FOUND", problem, text)
     return _Relation(name, definition)

@@ -51,7 +51,7 @@ def parse_deallocate(word: FirstWord, text: str, database: str) -> Deallocate:
 
 def executed_query(execute: Execute, query: str, text: str) -> Query:
     """The prepared `query` with the values in the place of its question marks."""
-    places = [token for token in sqlglot.tokenize(query, read="athena") if token.token_type is TokenType.PLACEHOLDER]
+    places = [token for token in sqlglot.tokenize(query, read="trino") if token.token_type is TokenType.PLACEHOLDER]
     if len(places) != len(execute.values):
         problem = f"Incorrect number of parameters: expected {len(places)} but found {len(execute.values)}."
         raise QueryError("INVALID_PARAMETER_USAGE", problem, text)
@@ -95,4 +95,4 @@ def _require_constant(value: str, text: str) -> None:
 
 
 def _reader_behind(word: FirstWord, text: str, database: str) -> TokenReader:
-    return TokenReader(sqlglot.tokenize(blanked(text, word.end), read="athena"), text, database)
+    return TokenReader(sqlglot.tokenize(blanked(text, word.end), read="trino"), text, database)
