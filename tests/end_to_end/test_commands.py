@@ -813,7 +813,7 @@ def test_an_address_in_logs_says_how_a_bucket_is_read(project, logs):
         "UNLOAD (SELECT 1 AS a) TO 's3://vpc-flow-lake-results/x/' WITH (format = 'PARQUET')",
         "INSERT INTO rejected_flows SELECT 1",
         "EXPLAIN /* */ ANALYZE INSERT INTO rejected_flows SELECT 1",
-        "selection",
+        "PREPARE a FROM SELECT 1",
     ],
 )
 def test_a_statement_that_writes_needs_the_switch(project, materialized, statement):
