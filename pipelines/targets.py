@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from assets.datasets.files import find_unwritten_files, is_known_empty
+from assets.reports.report_tables import report_tables
 from flowlogs.delivery import DEFAULT_DELIVERY, Delivery
 from flowlogs.layout import LogSource
 from flowlogs.record_format import RecordFormat
@@ -84,7 +85,9 @@ def _embedded(settings: Settings) -> Target:
         flow_log=folder_flow_log(bucket, settings.traffic_type, settings.aggregation_seconds, settings.delivery),
         network_interfaces=folder_interfaces(bucket),
         names_file=NamesFile(settings.names_file),
-        athena=embedded_athena(bucket, results, settings.database, settings.query_timeout_seconds),
+        athena=embedded_athena(
+            bucket, results, settings.database, settings.query_timeout_seconds, settings.reports_folder
+        ),
         results=results,
         table=TableName(settings.database, settings.table),
     )
@@ -125,8 +128,14 @@ def folder_of_results(folder: Path) -> FolderStore:
     return FolderStore(folder, "FLOWLAKE_RESULTS", RESULTS_BUCKET)
 
 
-def embedded_athena(bucket: FolderBucket, results: FolderStore, database: str, timeout_seconds: float) -> QueryEngine:
-    """DuckDB over a folder of logs and one of results, which holds the catalog too."""
+def embedded_athena(
+    bucket: FolderBucket,
+    results: FolderStore,
+    database: str,
+    timeout_seconds: float,
+    reports_folder: Path | None = None,
+) -> QueryEngine:
+    """DuckDB over a folder of logs and one of results, which holds the catalog too, and reports that are tables."""
     return EmbeddedAthena(
         results.root / "catalog.sqlite",
         {bucket.name: bucket.objects, results.name: results},
@@ -136,6 +145,7 @@ def embedded_athena(bucket: FolderBucket, results: FolderStore, database: str, t
         protected_folders=(PROJECT_ROOT,),
         known_empty=partial(is_known_empty, results),
         find_problem=partial(find_unwritten_files, results),
+        file_tables=partial(report_tables, results, reports_folder),
     )
 
 

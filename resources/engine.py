@@ -50,13 +50,14 @@ class QueryResult:
     `frame` has one row a record and the types of FRAME_TYPES; a statement without rows gives an empty frame.
     `scanned_bytes` is the size of the objects that were read, as stored (compressed): what Athena bills. `seconds` is
     wall-clock time. `written` are the ``s3://`` addresses of the objects that an UNLOAD wrote; None if the engine
-    does not report them. `locations` are those of the partitions that a SELECT read; None likewise. `more_rows`: the
-    frame has only the first rows.
+    does not report them. `locations` are those of the partitions that a SELECT read, `tables` the
+    tables, also those behind views; None likewise. `more_rows`: the frame has only the first rows.
 
     `misread` are objects that the table reads wrongly, such as one without a header line. Its keys are their paths,
     its values say why: each continues a sentence that begins with the path. `remarks` are warnings about objects that
     are read right, `partition_warnings` about partitions that point at no objects, or at objects that no run wrote. An
-    engine that does not check leaves all three empty.
+    engine that does not check leaves all three empty. `unmatched` are sentences about tables of which no partition is
+    asked for, which is why they give no row.
     """
 
     statement: str
@@ -67,10 +68,12 @@ class QueryResult:
     details: Mapping[str, object] = field(default_factory=dict)
     written: Sequence[str] | None = None
     locations: tuple[str, ...] | None = None
+    tables: tuple[TableName, ...] | None = None
     more_rows: bool = False
     misread: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     partition_warnings: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -104,6 +107,11 @@ class QueryEngine(ABC):
     @abstractmethod
     def scan_limit_bytes(self) -> int | None:
         """How many bytes, as stored, one query may scan; None if there is no limit."""
+
+    @property
+    def prepared_only_read(self) -> bool:
+        """Whether nothing but queries can be prepared, so that EXECUTE changes nothing."""
+        return False
 
     def cost_in_dollars(self, scanned_bytes: int) -> float | None:
         """What a query costs that scans so many bytes; None if nobody sends a bill."""

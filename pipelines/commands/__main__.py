@@ -10,7 +10,6 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
     # Ctrl-C ends the process without a word, instead of with a traceback of the imports below.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -18,7 +17,6 @@ import click
 
 from assets.reports.report_files import read_reports
 from assets.results_source import require_own_results
-from flowlogs.datasets import DATASETS
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 from pipelines.commands.arguments import choose_day, require_variables, settings_for, whole_number
@@ -27,8 +25,9 @@ from pipelines.commands.interruptions import errors_for_people
 from pipelines.commands.materialization import materialize
 from pipelines.commands.port import require_free_port
 from pipelines.commands.query_warnings import query_warnings
-from pipelines.commands.statement_guard import reads_tables, require_permitted
-from pipelines.commands.terminal import TerminalLog, failure_text, print_day, terminal_table
+from pipelines.commands.statement_guard import is_text, reads_tables, require_permitted
+from pipelines.commands.table_hints import table_hint
+from pipelines.commands.terminal import TerminalLog, failure_text, print_day, terminal_lines, terminal_table
 from pipelines.settings import PROJECT_ROOT, read_settings
 from pipelines.targets import build_target
 from resources.engine import QueryError
@@ -93,7 +92,7 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
             raise FlowLakeError(f"`make sql` needs a statement. For example:\n  {EXAMPLE}")
         settings = settings_for(logs)
         target = build_target(settings)
-        require_permitted(statement, target.results, write=write)
+        require_permitted(statement, target.results, write=write, prepared_only_read=target.athena.prepared_only_read)
         if reads_tables(statement):
             require_own_results(target.results, target.bucket, target.athena, target.table)
         if reads_tables(statement) and target.bucket.is_simulated():
@@ -101,15 +100,13 @@ def sql(typed: str | None, logs: str | None, rows: str, write: bool, statement: 
         try:
             result = target.athena.execute(statement, max_rows)
         except QueryError as error:
-            if error.code not in ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"):
-                raise
-            tables = f"The tables that `make run` makes are {', '.join([settings.table, *DATASETS])}."
-            made = "|".join([settings.table, *DATASETS])
-            if re.search(rf"\b({made})'", str(error)) or error.code == "SCHEMA_NOT_FOUND":
-                tables = "The table of flow logs is there once `make run` has made it."
-            raise FlowLakeError(f"{error}\n{tables}") from error
+            if hint := table_hint(target, settings, error):
+                raise FlowLakeError(f"{error}\n{hint}") from error
+            raise
         frame = result.frame.head(max_rows)
-        if len(frame.columns):
+        if is_text(statement):
+            click.echo(terminal_lines(frame))
+        elif len(frame.columns):
             click.echo(terminal_table(frame))
         count = f"{len(frame):,} {'row' if len(frame) == 1 else 'rows'}"
         if result.more_rows or len(frame) < len(result.frame):

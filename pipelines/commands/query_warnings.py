@@ -30,7 +30,8 @@ def query_warnings(target: Target, statement: str, result: QueryResult) -> list[
     """Warnings about the days that were read; of an engine that does not report them, about all days of the tables."""
     if result.locations is not None:
         found = _first_warnings(_warnings_of_days(target, result.locations))
-        return [*found, *(days_not_in_table(target, statement) if reads_tables(statement) else [])]
+        is_read = target.table in (result.tables or ())
+        return [*found, *((days_not_in_table(target, statement) if is_read else []) or result.unmatched)]
     try:
         return _warnings_of_all_days(target, statement) if reads_tables(statement) else []
     except FlowLakeError as error:
@@ -72,7 +73,7 @@ def days_not_in_table(target: Target, statement: str) -> list[str]:
     Athena gives no row of such a day, and no error. The day was never added, or its flow logs are in another format or
     layout and have a table of their own.
     """
-    folders = target.bucket.listed_folders() if _names(statement, target.table) else None
+    folders = target.bucket.listed_folders()
     if not folders:
         return []
     raw = find_raw_tables(target.results, target.bucket.sources(), target.table)

@@ -105,6 +105,13 @@ def address(path: str) -> str:
     return Path(path).as_uri() if Path(path).is_absolute() else path
 
 
+def terminal_lines(frame: "pd.DataFrame") -> str:
+    """The lines of an answer that is a text, such as a statement, so that they can be copied. None is cut."""
+    from assets.tables import plain_rows
+
+    return "\n".join(printable(str(line)) for (line,) in plain_rows(frame))
+
+
 def terminal_table(frame: "pd.DataFrame") -> str:
     """The frame as aligned text; NULL is an empty cell."""
     from tabulate import tabulate

@@ -10,9 +10,10 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.first_look import (
@@ -24,6 +25,7 @@ from flowlogs.first_look import (
 )
 from flowlogs.layout import find_flow_log, is_visible, unpacked_name
 from flowlogs.printable import first_names
+from flowlogs.record_format import PARQUET
 from flowlogs.record_lines import Line
 from flowlogs.statements import MAX_PARTITIONS_PER_UNLOAD, TableDefinition, TableName
 from resources.bucket import ObjectStore
@@ -33,6 +35,7 @@ from resources.embedded.data_types import RESULT_TYPES
 from resources.embedded.folder_store import FolderStore
 from resources.embedded.partition import Partition
 from resources.embedded.readers.scan import ScannedObject
+from resources.embedded.view import View
 from resources.engine import FRAME_TYPES, QueryEngine, QueryError, QueryResult
 from resources.ensured import Ensured
 from resources.interrupts import signals_as_interrupts
@@ -67,11 +70,16 @@ class _Outcome:
     odd_actions: dict[str, str] = field(default_factory=dict)
     partition_warnings: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
+    tables: tuple[TableName, ...] = ()
+    names: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
 
 
 class EmbeddedAthena(QueryEngine):
     """An engine over the objects of `buckets`, which are stores by the bucket's name.
 
+    `file_tables` are tables of `database` that are in no catalog, by their names: each object ``<value>.parquet`` in
+    the folder of one is the partition with that value. A table or view of the same name in the catalog comes first.
     No statement writes into the buckets in `read_only`. The catalog is the SQLite file `catalog_path`. Tables without a
     database's name are looked up in `database`. A statement that takes longer than `timeout_seconds` is stopped.
     Temporary files are never removed from the buckets' folders, from `protected_folders`, or from folders that hold one
@@ -90,6 +98,7 @@ class EmbeddedAthena(QueryEngine):
         protected_folders: Collection[Path] = (),
         known_empty: Callable[[str], bool] = lambda _location: False,
         find_problem: Callable[[str], str | None] = lambda _location: None,
+        file_tables: Callable[[], Mapping[str, TableDefinition]] = dict,
     ) -> None:
         self.catalog = Catalog(catalog_path)
         self.buckets = buckets
@@ -99,10 +108,15 @@ class EmbeddedAthena(QueryEngine):
         self.protected_folders = protected_folders
         self.known_empty = known_empty
         self.find_problem = find_problem
+        self.file_tables = file_tables
 
     @property
     def scan_limit_bytes(self) -> int | None:
         return None
+
+    @property
+    def prepared_only_read(self) -> bool:
+        return True
 
     @property
     def catalog_name(self) -> str:
@@ -117,22 +131,29 @@ class EmbeddedAthena(QueryEngine):
 
         started = time.monotonic()
         parsed = parse(statement, self.database)
+        if isinstance(parsed, statements.Execute):
+            parsed = self._prepared_query(parsed, statement)
         with signals_as_interrupts():
             match parsed:
                 case statements.Query():
                     outcome = self._select(parsed, max_rows)
                 case statements.Unload():
                     outcome = self._unload(parsed)
+                case statements.CreateTableAs():
+                    outcome = self._create_table_as(parsed, statement)
+                case statements.Explain():
+                    outcome = self._explain(parsed)
                 case _:
                     outcome = _Outcome(self._define(parsed, statement))
         return QueryResult(
             statement=statement,
             query_id=str(uuid.uuid4()),
-            frame=_result_frame(outcome.rows, statement),
+            frame=_result_frame(outcome.rows, statement, outcome.names),
             scanned_bytes=outcome.scanned_bytes,
             seconds=time.monotonic() - started,
             written=outcome.written,
             locations=outcome.locations,
+            tables=outcome.tables,
             more_rows=outcome.more_rows,
             misread=_misread_objects(outcome.checks) | outcome.misread,
             remarks=(
@@ -141,6 +162,7 @@ class EmbeddedAthena(QueryEngine):
                 *_copies(outcome.beginnings),
             ),
             partition_warnings=outcome.partition_warnings,
+            unmatched=outcome.unmatched,
         )
 
     def find_table(self, name: TableName) -> TableDefinition | None:
@@ -164,12 +186,15 @@ class EmbeddedAthena(QueryEngine):
                     raise QueryError("AlreadyExistsException", f"Database {name} already exists.", statement)
                 return nothing
             case statements.CreateTable(name, definition, if_not_exists):
-                if not self.catalog.has_database(name.database):
-                    raise QueryError("SCHEMA_NOT_FOUND", f"Database {name.database} does not exist.", statement)
+                self._require_database(name.database, statement)
+                if self.catalog.find_view(name):
+                    raise QueryError("AlreadyExistsException", f"{name.hive} is a view already.", statement)
                 if not self.catalog.create_table(name, definition) and not if_not_exists:
                     raise QueryError("AlreadyExistsException", f"Table {name.hive} already exists.", statement)
                 return nothing
             case statements.DropTable(name, if_exists):
+                if self.catalog.find_view(name):
+                    raise QueryError("SemanticException", f"{name.hive} is a view; use DROP VIEW.", statement)
                 if not self.catalog.drop_table(name) and not if_exists:
                     raise _no_table(name, statement)
                 return nothing
@@ -182,20 +207,51 @@ class EmbeddedAthena(QueryEngine):
                 names = ["/".join(f"{c}={v}" for c, v in zip(columns, p.values, strict=True)) for p in partitions]
                 return pa.table({"partition": pa.array(names, pa.string())})
             case statements.SetPartitionLocation(name, partition, partition_columns):
-                values = self._ordered_values(name, partition, partition_columns, statement)
+                values = self._ordered_values(name, partition.values, partition_columns, statement)
                 if not self.catalog.set_partition_location(name, Partition(values, partition.location)):
-                    raise QueryError("SemanticException", f"Partition not found: {', '.join(values)}.", statement)
+                    raise _no_partition(values, statement)
                 return nothing
             case statements.AddPartitions():
                 self._add_partitions(parsed, statement)
                 return nothing
+            case statements.DropPartitions(name, partitions, partition_columns, if_exists):
+                dropped = [self._ordered_values(name, values, partition_columns, statement) for values in partitions]
+                if missing := self.catalog.drop_partitions(name, dropped, skip_missing=if_exists):
+                    raise _no_partition(missing, statement)
+                return nothing
+            case statements.AddColumns(name, added):
+                self._add_columns(name, added, statement)
+                return nothing
+            case statements.RepairTable(name):
+                return self._repair(name, statement)
+            case statements.CreateView():
+                self._create_view(parsed, statement)
+                return nothing
+            case statements.DropView(name, if_exists):
+                if not self.catalog.drop_view(name) and not if_exists:
+                    what = "is a table; use DROP TABLE" if self.catalog.find_table(name) else "does not exist"
+                    raise QueryError("TABLE_NOT_FOUND", f"View '{name.database}.{name.table}' {what}.", statement)
+                return nothing
+            case statements.Prepare(name, query):
+                if not self.catalog.prepare(name, query):
+                    problem = f"Prepared statement {name} already exists; DEALLOCATE PREPARE {name} removes it."
+                    raise QueryError("ALREADY_EXISTS", problem, statement)
+                return nothing
+            case statements.Deallocate(name):
+                if not self.catalog.deallocate(name):
+                    raise _no_prepared_statement(name, statement)
+                return nothing
+            case _ if isinstance(parsed, statements.CatalogQuestion):
+                from resources.embedded.catalog_answers import answer
+
+                return answer(parsed, self.catalog, self._readable_table, statement)
         raise AssertionError(f"an unknown kind of statement: {parsed}")
 
     def _add_partitions(self, parsed: "statements.AddPartitions", statement: str) -> None:
         table = self._table(parsed.name, statement)
         partitions = []
         for partition in parsed.partitions:
-            values = self._ordered_values(parsed.name, partition, parsed.partition_columns, statement)
+            values = self._ordered_values(parsed.name, partition.values, parsed.partition_columns, statement)
             named = zip(table.partition_columns, values, strict=True)
             folder = "/".join(f"{column}={value}" for (column, _), value in named)
             partitions.append(Partition(values, partition.location or f"{table.location.rstrip('/')}/{folder}"))
@@ -206,7 +262,7 @@ class EmbeddedAthena(QueryEngine):
             )
 
     def _ordered_values(
-        self, name: TableName, partition: Partition, columns: Sequence[str], statement: str
+        self, name: TableName, values: Sequence[str], columns: Sequence[str], statement: str
     ) -> tuple[str, ...]:
         """A partition's values, which are given for `columns`, in the order of the table's partition columns."""
         own = [column for column, _ in self._table(name, statement).partition_columns]
@@ -216,7 +272,110 @@ class EmbeddedAthena(QueryEngine):
                 f"the partition names {', '.join(columns)}; the table is partitioned by {', '.join(own) or 'nothing'}.",
                 statement,
             )
-        return tuple(partition.values[columns.index(column)] for column in own)
+        for column, kind in self._table(name, statement).partition_columns:
+            if kind == "date" and not _is_date(value := values[columns.index(column)]):
+                problem = f"{column}={value} is no date, which is written as year-month-day."
+                raise QueryError("SemanticException", problem, statement)
+        return tuple(values[columns.index(column)] for column in own)
+
+    def _add_columns(self, name: TableName, added: Sequence[tuple[str, str]], statement: str) -> None:
+        from resources.embedded.sql.errors import not_supported
+
+        table = self._table(name, statement)
+        if self.catalog.partitions(name):
+            # Athena reads each partition by its own columns ("Update tables with partitions", Athena user guide).
+            what = "ADD COLUMNS to a table that has partitions, in which Athena would give NULL for the new columns"
+            raise not_supported(f"{what}; make a table with all columns, and add its partitions", statement)
+        own = [column for column, _ in (*table.columns, *table.partition_columns)]
+        for column, _ in added:
+            if column in own:
+                raise QueryError("SemanticException", f"[Error 10036]: Duplicate column name: {column}.", statement)
+            own.append(column)
+        self.catalog.change_table(name, replace(table, columns=(*table.columns, *added)))
+
+    def _repair(self, name: TableName, statement: str) -> "pa.Table":
+        """Add the folders below the table's location that are named as Hive names partitions, such as ``dt=a/``.
+
+        As in Athena, a folder whose name has a colon or a column in capitals is passed over, and no partition is
+        removed ("MSCK REPAIR TABLE", Athena user guide, 2023). The rows are what Hive's MSCK prints.
+        """
+        import pyarrow as pa
+
+        table = self._table(name, statement)
+        columns = [column for column, _ in table.partition_columns]
+        kinds = [kind for _, kind in table.partition_columns]
+        if not columns:
+            return pa.table({"result": pa.array([], pa.string())})
+        bucket, prefix = _split_location(table.location)
+        store = self._store(bucket, table.location)
+        folders: dict[tuple[str, ...], str] = {}
+        for stored in store.list(prefix):
+            names = stored.key.removeprefix(prefix).split("/")[:-1][: len(columns)]
+            parts = [folder.partition("=") for folder in names]
+            if is_visible(stored.key, prefix) and [part[0] for part in parts] == columns and ":" not in "".join(names):
+                values = tuple(unquote(value) for _, _, value in parts)
+                if any(kind == "date" and not _is_date(value) for kind, value in zip(kinds, values, strict=True)):
+                    continue
+                folders.setdefault(values, store.sql_location(prefix + "/".join(names)))
+        present = {partition.values for partition in self.catalog.partitions(name)}
+        found = [Partition(values, location) for values, location in folders.items() if values not in present]
+        self.catalog.add_partitions(name, found, skip_present=True)
+        named = [
+            f"{name.table}:{'/'.join(map('{}={}'.format, columns, partition.values))}"
+            for partition in sorted(found, key=lambda partition: partition.values)
+        ]
+        told = [f"Partitions not in metastore:\t{chr(9).join(named)}"] if named else []
+        told += [f"Repair: Added partition to metastore {partition}" for partition in named]
+        return pa.table({"result": pa.array(told, pa.string())})
+
+    def _create_view(self, parsed: "statements.CreateView", statement: str) -> None:
+        from resources.embedded.catalog_answers import INFORMATION_SCHEMA
+        from resources.embedded.sql.planner import plan_query
+
+        name = parsed.name
+        self._require_database(name.database, statement)
+        if self.catalog.find_table(name):
+            raise QueryError("TABLE_ALREADY_EXISTS", f"Table {name.trino} already exists.", statement)
+        plan = plan_query(parsed.query, self.database, self._readable_table, self.catalog.find_view, (name,))
+        if any(read.name.database == INFORMATION_SCHEMA for read in plan.reads):
+            raise QueryError("NOT_SUPPORTED", "Athena has no views on information_schema.", statement)
+        _require_named_columns(plan.columns, statement)
+        view = View(self.database, parsed.query_text, tuple(zip(plan.columns, self._result_types(plan), strict=True)))
+        if not self.catalog.create_view(name, view, replace=parsed.or_replace):
+            problem = f"View already exists: '{name.database}.{name.table}'. CREATE OR REPLACE VIEW replaces it."
+            raise QueryError("TABLE_ALREADY_EXISTS", problem, statement)
+
+    def _result_types(self, plan: "QueryPlan") -> list[str]:
+        """Trino's names of the types that the columns of a plan's result have. No object is read for it."""
+        from resources.embedded.result_types import trino_type
+        from resources.embedded.session import Session
+
+        inputs: Inputs = [(read, []) for read in plan.reads]
+        with Session("", self._limits()) as session:
+            session.restrict_access(inputs)
+            session.bind_tables(inputs)
+            return list(map(trino_type, session.types(plan.sql)))
+
+    def _prepared_query(self, execute: "statements.Execute", statement: str) -> "statements.Query":
+        from resources.embedded.sql.prepared import executed_query
+
+        query = self.catalog.find_prepared(execute.name)
+        if query is None:
+            raise _no_prepared_statement(execute.name, statement)
+        return executed_query(execute, query, statement)
+
+    def _require_database(self, database: str, statement: str) -> None:
+        if not self.catalog.has_database(database):
+            raise QueryError("SCHEMA_NOT_FOUND", f"Database {database} does not exist.", statement)
+
+    def _readable_table(self, name: TableName) -> TableDefinition | None:
+        """A table that a query can read, though it may not be in the catalog."""
+        from resources.embedded.catalog_answers import information_table
+
+        return information_table(name) or self.catalog.find_table(name) or self._file_table(name)
+
+    def _file_table(self, name: TableName) -> TableDefinition | None:
+        return self.file_tables().get(name.table) if name.database == self.database else None
 
     def _limits(self) -> "Limits":
         from resources.embedded.session import Limits
@@ -232,7 +391,7 @@ class EmbeddedAthena(QueryEngine):
         from resources.embedded.session import Session
         from resources.embedded.sql.planner import plan_query
 
-        plan = plan_query(query, self.database, self.catalog.find_table)
+        plan = plan_query(query, self.database, self._readable_table, self.catalog.find_view)
         for attempt in attempts():
             with Session(query.text, self._limits()) as session:
                 selected = self._selected_partitions(plan, session)
@@ -240,6 +399,7 @@ class EmbeddedAthena(QueryEngine):
                     inputs = self._inputs(plan, selected, session)
                     session.restrict_access(inputs)
                     session.bind_tables(inputs)
+                    self._bind_information(plan, session)
                     rows, more_rows = session.select(plan.sql, max_rows)
                     warnings = self._partition_warnings(selected, inputs)
                 attempt.changed = self._selected_partitions(plan, session) != selected
@@ -252,11 +412,52 @@ class EmbeddedAthena(QueryEngine):
             misread=_by_display_path(session.misread),
             partition_warnings=warnings,
             locations=tuple(dict.fromkeys(found.location for read in selected for found in read)),
+            tables=tuple(dict.fromkeys(read.name for read in plan.reads)),
+            names=plan.names,
+            unmatched=tuple(self._unmatched(plan, selected)),
         )
+
+    def _unmatched(self, plan: "QueryPlan", selected: Sequence[Sequence[Partition]]) -> Iterator[str]:
+        """A sentence about each table of which a query asks for no partition that is there."""
+        from resources.embedded.catalog_answers import INFORMATION_SCHEMA
+        from resources.embedded.explanation import unmatched_text
+        from resources.embedded.projection import is_projected
+
+        for read, partitions in zip(plan.reads, selected, strict=True):
+            if read.catalog_columns and not partitions and read.name.database != INFORMATION_SCHEMA:
+                known = [] if is_projected(read.definition) else self._all_partitions(read, "")
+                yield unmatched_text(read, known, is_projected=is_projected(read.definition))
+
+    def _bind_information(self, plan: "QueryPlan", session: "Session") -> None:
+        """Bind the tables of information_schema that a plan reads to what the catalog has."""
+        from resources.embedded.catalog_answers import INFORMATION_SCHEMA, information_rows
+
+        for read in plan.reads:
+            if read.name.database == INFORMATION_SCHEMA:
+                session.bind_rows(read, information_rows(read.name, self.catalog))
+
+    def _explain(self, explain: "statements.Explain") -> _Outcome:
+        """What a query would read, in words. No object is read for it."""
+        import pyarrow as pa
+
+        from resources.embedded.explanation import explanation
+        from resources.embedded.session import Session
+        from resources.embedded.sql.planner import plan_query
+
+        plan = plan_query(explain.query, self.database, self._readable_table, self.catalog.find_view)
+        self._result_types(plan)  # finds what only the types of the values show
+        if explain.only_validates:
+            return _Outcome(pa.table({"Valid": [True]}))
+        with Session(explain.query.text, self._limits()) as session:
+            selected = self._selected_partitions(plan, session)
+            objects = [found for _, found in self._inputs(plan, selected, session)]
+        known = [len(self._all_partitions(read, explain.query.text)) for read in plan.reads]
+        return _Outcome(pa.table({"Query Plan": explanation(plan, known, selected, objects)}))
 
     def _unload(self, unload: "statements.Unload") -> _Outcome:
         import pyarrow as pa
 
+        from resources.embedded.catalog_answers import INFORMATION_SCHEMA
         from resources.embedded.session import MAX_COPIES, Session
         from resources.embedded.sql.errors import not_supported
         from resources.embedded.sql.planner import plan_query
@@ -266,10 +467,21 @@ class EmbeddedAthena(QueryEngine):
         text = unload.query.text
         parts = [
             # Each folder is written from the objects of one partition.
-            (part, plan_query(part.query, self.database, self.catalog.find_table, unload.partitioned_by))
+            (
+                part,
+                plan_query(
+                    part.query,
+                    self.database,
+                    self._readable_table,
+                    self.catalog.find_view,
+                    one_value=unload.partitioned_by,
+                ),
+            )
             for part in parts_of(unload)
         ]
         require_unloadable(unload, parts)
+        if any(read.name.database == INFORMATION_SCHEMA for _, plan in parts for read in plan.reads):
+            raise not_supported("UNLOAD of information_schema", text)
         bucket, prefix = _split_location(unload.destination)
         store = self._store(bucket, unload.destination)
         if bucket in self.read_only or any(_lies_in(store, prefix, self.buckets[name]) for name in self.read_only):
@@ -328,6 +540,56 @@ class EmbeddedAthena(QueryEngine):
             ),
         )
 
+    def _create_table_as(self, parsed: "statements.CreateTableAs", statement: str) -> _Outcome:
+        """Write a query's rows as an UNLOAD does, and create the table over them.
+
+        As in Athena, the location has to be empty, and what is written stays where it fails later.
+        """
+        import pyarrow as pa
+
+        from resources.embedded.result_types import hive_type
+        from resources.embedded.sql.planner import plan_query
+
+        name, unload = parsed.name, parsed.unload
+        self._require_database(name.database, statement)
+        if self.catalog.find_table(name) or self.catalog.find_view(name):
+            if parsed.if_not_exists:
+                return _Outcome(pa.table({}))
+            raise QueryError("TABLE_ALREADY_EXISTS", f"{name.trino} already exists.", statement)
+        bucket, prefix = _split_location(unload.destination)
+        store = self._store(bucket, unload.destination)
+        if next(store.list(prefix), None):
+            raise QueryError(
+                "HIVE_PATH_ALREADY_EXISTS", f"Target directory {unload.destination} is not empty.", statement
+            )
+        plan = plan_query(unload.query, self.database, self._readable_table, self.catalog.find_view)
+        _require_named_columns(plan.columns, statement)
+        columns = [
+            (column, hive_type(kind, column, statement))
+            for column, kind in zip(plan.columns, self._result_types(plan), strict=True)
+        ]
+        by = unload.partitioned_by
+        if by and plan.columns[-len(by) :] != by:
+            problem = f"Partition keys must be the last columns in the table and in the same order: {', '.join(by)}."
+            raise QueryError("HIVE_COLUMN_ORDER_MISMATCH", problem, statement)
+        definition = TableDefinition(
+            columns=tuple((column, kind) for column, kind in columns if column not in by),
+            partition_columns=tuple((column, kind) for column, kind in columns if column in by),
+            location=unload.destination,
+            stored_as=PARQUET,
+            delimiter="\x01",
+        )
+        outcome = self._unload(unload) if parsed.with_data else _Outcome(pa.table({}), written=[])
+        if not self.catalog.create_table(name, definition):
+            raise QueryError("TABLE_ALREADY_EXISTS", f"{name.trino} already exists.", statement)
+        folders = {address.rpartition("/")[0] for address in outcome.written or ()} if by else set()
+        written = [
+            Partition(tuple(unquote(part.partition("=")[2]) for part in folder.split("/")[-len(by) :]), folder)
+            for folder in sorted(folders)
+        ]
+        self.catalog.add_partitions(name, written, skip_present=True)
+        return outcome
+
     def _selected_partitions(self, plan: "QueryPlan", session: "Session") -> list[list[Partition]]:
         """For each place where a table is read, the partitions that match the plan's predicates."""
         return [self._partitions(read, session) for read in plan.reads]
@@ -347,7 +609,11 @@ class EmbeddedAthena(QueryEngine):
 
         from resources.embedded.sql.pruning import matching_partitions_sql
 
-        objects = list(self._objects(partitions))
+        if self._is_file_table(read.name):
+            chosen_values = {partition.values for partition in partitions}
+            objects = [stored for stored in self._files(read) if stored.partition in chosen_values]
+        else:
+            objects = list(self._objects(partitions))
         if not read.reads_path:
             return objects
         objects = [
@@ -364,8 +630,12 @@ class EmbeddedAthena(QueryEngine):
 
     def _partition_warnings(self, chosen: "Sequence[Sequence[Partition]]", inputs: "Inputs") -> tuple[str, ...]:
         """A warning for each table of which selected partitions have no objects, or wrong ones."""
+        from resources.embedded.projection import is_projected
+
         told = list[str]()
         for partitions, (read, objects) in zip(chosen, inputs, strict=True):
+            if is_projected(read.definition):  # of which many have no folder
+                continue
             columns = [column for column, _ in read.catalog_columns]
             filled = {stored.partition[: len(columns)] for stored in objects}
             empty = [
@@ -416,10 +686,8 @@ class EmbeddedAthena(QueryEngine):
         from resources.embedded.sql.pruning import bounds, matching_partitions_sql
 
         columns = read.catalog_columns
-        if not columns:
-            return [Partition((), read.definition.location)]
-        first, last = bounds(read.partition_predicates, columns[0][0])
-        partitions = self.catalog.partitions(read.name, first, last)
+        first, last = bounds(read.partition_predicates, columns[0][0]) if columns else (None, None)
+        partitions = self._all_partitions(read, session.text, first, last)
         if not read.partition_predicates or not partitions:
             return partitions
         values = {column: [p.values[i] for p in partitions] for i, (column, _) in enumerate(columns)}
@@ -429,6 +697,38 @@ class EmbeddedAthena(QueryEngine):
         )
         # Where a predicate fails on a partition's value, all partitions are read: the query itself fails if it has to.
         return partitions if chosen is None else [partitions[position] for (position,) in chosen]
+
+    def _all_partitions(
+        self, read: "TableRead", text: str, first: str | None = None, last: str | None = None
+    ) -> list[Partition]:
+        """The partitions of a table whose first value is from `first` to `last`; one, if it has no partition columns.
+
+        Tables of information_schema have none. Of projected partitions, these are those that the query may need.
+        """
+        from resources.embedded.catalog_answers import INFORMATION_SCHEMA
+        from resources.embedded.projection import is_projected, projected_partitions
+
+        if read.name.database == INFORMATION_SCHEMA:
+            return []
+        if not read.catalog_columns:
+            return [Partition((), read.definition.location)]
+        if is_projected(read.definition):
+            return projected_partitions(read.name, read.definition, read.partition_predicates, text)
+        if self._is_file_table(read.name):
+            return [Partition(stored.partition, stored.store.sql_location(stored.key)) for stored in self._files(read)]
+        return self.catalog.partitions(read.name, first, last)
+
+    def _is_file_table(self, name: TableName) -> bool:
+        return self.catalog.find_table(name) is None and self._file_table(name) is not None
+
+    def _files(self, read: "TableRead") -> Iterator[ScannedObject]:
+        """The objects of a table of files, each of which is a partition."""
+        bucket, prefix = _split_location(read.definition.location)
+        store = self._store(bucket, read.definition.location)
+        for stored in store.list(prefix):
+            name = stored.key.removeprefix(prefix)
+            if is_visible(stored.key, prefix) and re.fullmatch(r"[^/]+\.parquet", name):
+                yield ScannedObject(store, stored.key, stored.size, (name.removesuffix(".parquet"),))
 
     def _table(self, name: TableName, statement: str) -> TableDefinition:
         table = self.catalog.find_table(name)
@@ -490,6 +790,31 @@ def _lies_in(store: ObjectStore, prefix: str, other: ObjectStore) -> bool:
 
 def _no_table(name: TableName, statement: str) -> QueryError:
     return QueryError("SemanticException", f"[Error 10001]: Table not found {name.database}.{name.table}.", statement)
+
+
+def _no_partition(values: Sequence[str], statement: str) -> QueryError:
+    return QueryError("SemanticException", f"Partition not found: {', '.join(values)}.", statement)
+
+
+def _is_date(value: str) -> bool:
+    try:
+        return bool(re.fullmatch(r"\d{4}-\d\d-\d\d", value) and date.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+def _no_prepared_statement(name: str, statement: str) -> QueryError:
+    return QueryError("NOT_FOUND", f"Prepared statement not found: {name}.", statement)
+
+
+def _require_named_columns(columns: Sequence[str], statement: str) -> None:
+    """Raise QueryError where a column of a view or a new table has no name, or the name of another."""
+    for number, column in enumerate(columns, 1):
+        if re.fullmatch(r"_col\d+", column):
+            problem = f"Column name not specified at position {number}; name it with AS."
+            raise QueryError("MISSING_COLUMN_NAME", problem, statement)
+        if columns.index(column) != number - 1:
+            raise QueryError("DUPLICATE_COLUMN_NAME", f"Column name '{column}' specified more than once.", statement)
 
 
 def _split_location(location: str) -> tuple[str, str]:
@@ -570,8 +895,11 @@ def _with_trino_integers(rows: "pa.Table", statement: str) -> "pa.Table":
     return rows
 
 
-def _result_frame(rows: "pa.Table", statement: str) -> "pd.DataFrame":
-    """The rows as a pandas frame. Raises QueryError for dates and times that Python has no value for."""
+def _result_frame(rows: "pa.Table", statement: str, names: Sequence[str] = ()) -> "pd.DataFrame":
+    """The rows as a pandas frame, whose columns have these `names`, if there are any.
+
+    Raises QueryError for dates and times that Python has no value for.
+    """
     import pandas as pd
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -596,4 +924,6 @@ def _result_frame(rows: "pa.Table", statement: str) -> "pd.DataFrame":
         name for name, column in zip(rows.column_names, rows.columns, strict=True) if pa.types.is_nested(column.type)
     ]
     shown: pd.DataFrame = frame.assign(**{name: pd.Series(rows[name].to_pylist(), dtype="object") for name in nested})
+    if len(names) == len(shown.columns):
+        shown.columns = pd.Index(names)
     return shown

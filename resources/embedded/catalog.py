@@ -1,4 +1,4 @@
-"""The embedded engine's catalog of databases, tables and partitions: one SQLite file.
+"""The embedded engine's catalog of databases, tables, partitions, views and prepared statements: one SQLite file.
 
 SQLite survives the process and lets two runs write at once. Each change is one transaction: a run that is killed leaves
 it done or not done.
@@ -19,6 +19,7 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 from flowlogs.statements import TableDefinition, TableName
 from resources.embedded.partition import Partition
+from resources.embedded.view import View
 
 LOCK_SECONDS = 60
 """How long SQLite waits while another process locks the catalog. Other waits are in resources/file_lock.py."""
@@ -43,7 +44,7 @@ _ADVICE = {
 }
 """What to do, by the message of SQLite or of the operating system."""
 
-_SCHEMA = (
+_OLDEST_SCHEMA = (
     "CREATE TABLE IF NOT EXISTS databases (name TEXT PRIMARY KEY) WITHOUT ROWID",
     """
     CREATE TABLE IF NOT EXISTS tables (
@@ -64,6 +65,20 @@ _SCHEMA = (
       FOREIGN KEY (database, name) REFERENCES tables (database, name) ON DELETE CASCADE
     ) WITHOUT ROWID
     """,
+)
+"""What catalogs of every version have. The first change by this version adds the rest."""
+
+_SCHEMA = (
+    *_OLDEST_SCHEMA,
+    """
+    CREATE TABLE IF NOT EXISTS views (
+      database TEXT NOT NULL REFERENCES databases (name),
+      name TEXT NOT NULL,
+      definition TEXT NOT NULL,
+      PRIMARY KEY (database, name)
+    ) WITHOUT ROWID
+    """,
+    "CREATE TABLE IF NOT EXISTS prepared_statements (name TEXT PRIMARY KEY, query TEXT NOT NULL) WITHOUT ROWID",
 )
 
 
@@ -87,7 +102,10 @@ _PAGE_SIZES = [1 << power for power in range(9, 17)]
 
 
 class Catalog:
-    """Databases, tables and partitions in the SQLite file at `path`, which the first change creates."""
+    """Databases, tables, partitions, views and prepared statements in the SQLite file at `path`.
+
+    The first change creates the file.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -100,6 +118,10 @@ class Catalog:
     def has_database(self, name: str) -> bool:
         with self._reading() as db:
             return db.execute("SELECT 1 FROM databases WHERE name = ?", (name,)).fetchone() is not None
+
+    def databases(self) -> list[str]:
+        with self._reading() as db:
+            return [name for (name,) in db.execute("SELECT name FROM databases ORDER BY name")]
 
     def create_table(self, name: TableName, definition: TableDefinition) -> bool:
         """Create a table; returns whether it is new."""
@@ -119,6 +141,60 @@ class Catalog:
             row = db.execute(query, (name.database, name.table)).fetchone()
         return _table_definition(json.loads(row[0])) if row else None
 
+    def change_table(self, name: TableName, definition: TableDefinition) -> bool:
+        """Give a table another definition; returns whether there is one of this name."""
+        change = "UPDATE tables SET definition = ? WHERE database = ? AND name = ?"
+        with self._changes() as db:
+            changed = db.execute(change, (json.dumps(asdict(definition)), name.database, name.table))
+            return changed.rowcount == 1
+
+    def tables(self, database: str) -> dict[str, TableDefinition]:
+        """The tables of a database by their names, in order; no views."""
+        query = "SELECT name, definition FROM tables WHERE database = ? ORDER BY name"
+        with self._reading() as db:
+            return {name: _table_definition(json.loads(stored)) for name, stored in db.execute(query, (database,))}
+
+    def create_view(self, name: TableName, view: View, *, replace: bool) -> bool:
+        """Create a view, or `replace` the one that is there; returns whether it was created or replaced."""
+        row = (name.database, name.table, json.dumps(asdict(view)))
+        how = "INSERT OR REPLACE" if replace else "INSERT OR IGNORE"
+        with self._changes() as db:
+            return db.execute(f"{how} INTO views VALUES (?, ?, ?)", row).rowcount == 1
+
+    def drop_view(self, name: TableName) -> bool:
+        """Drop a view; returns whether it existed."""
+        with self._changes() as db:
+            where = (name.database, name.table)
+            return db.execute("DELETE FROM views WHERE database = ? AND name = ?", where).rowcount == 1
+
+    def find_view(self, name: TableName) -> View | None:
+        return self.views(name.database).get(name.table)
+
+    def views(self, database: str) -> dict[str, View]:
+        """The views of a database by their names, in order."""
+        query = "SELECT name, definition FROM views WHERE database = ? ORDER BY name"
+        with self._reading() as db:
+            stored = db.execute(query, (database,)).fetchall() if "views" in _tables(db) else []
+        return {name: _view(json.loads(definition)) for name, definition in stored}
+
+    def prepare(self, name: str, query: str) -> bool:
+        """Keep a prepared statement; returns whether its name is new."""
+        with self._changes() as db:
+            row = (name, query)
+            return db.execute("INSERT OR IGNORE INTO prepared_statements VALUES (?, ?)", row).rowcount == 1
+
+    def deallocate(self, name: str) -> bool:
+        """Remove a prepared statement; returns whether it existed."""
+        with self._changes() as db:
+            return db.execute("DELETE FROM prepared_statements WHERE name = ?", (name,)).rowcount == 1
+
+    def find_prepared(self, name: str) -> str | None:
+        """The query of a prepared statement."""
+        query = "SELECT query FROM prepared_statements WHERE name = ?"
+        with self._reading() as db:
+            row = db.execute(query, (name,)).fetchone() if "prepared_statements" in _tables(db) else None
+        return row[0] if row else None
+
     def add_partitions(self, name: TableName, partitions: Sequence[Partition], skip_present: bool) -> Partition | None:
         """Add partitions in one transaction.
 
@@ -131,6 +207,22 @@ class Catalog:
                 if not added and not skip_present:
                     db.rollback()
                     return partition
+        return None
+
+    def drop_partitions(
+        self, name: TableName, partitions: Sequence[tuple[str, ...]], *, skip_missing: bool
+    ) -> tuple[str, ...] | None:
+        """Drop partitions, which their values name, in one transaction. Their objects stay.
+
+        A partition that does not exist is skipped. Without `skip_missing` its values are returned, and none is dropped.
+        """
+        drop = "DELETE FROM partitions WHERE database = ? AND name = ? AND first_value = ? AND partition_values = ?"
+        with self._changes() as db:
+            for values in partitions:
+                row = (name.database, name.table, values[0], json.dumps(values))
+                if not db.execute(drop, row).rowcount and not skip_missing:
+                    db.rollback()
+                    return values
         return None
 
     def set_partition_location(self, name: TableName, partition: Partition) -> bool:
@@ -221,7 +313,8 @@ class Catalog:
             return  # no file, or no database (which SQLite refuses), or ours
         address = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
         with closing(sqlite3.connect(address, uri=True)) as db, closing(sqlite3.connect(":memory:")) as ours:
-            _create_schema(ours)
+            for statement in _OLDEST_SCHEMA:
+                ours.execute(statement)
             if not _tables(ours).items() <= _tables(db).items():
                 raise FlowLakeError(
                     f"The catalog {printable(str(self.path))} cannot be {done}: it is another program's, with none of "
@@ -305,3 +398,7 @@ def _table_definition(stored: dict[str, Any]) -> TableDefinition:
     for columns in ("columns", "partition_columns"):
         stored[columns] = tuple((column, hive_type) for column, hive_type in stored[columns])
     return TableDefinition(**stored)
+
+
+def _view(stored: dict[str, Any]) -> View:
+    return View(stored["database"], stored["text"], tuple((column, kind) for column, kind in stored["columns"]))

@@ -24,6 +24,7 @@ INTEGER = DataType("integer", "INTEGER", "int32", is_integer=True)
 BIGINT = DataType("bigint", "BIGINT", "int64", is_integer=True)
 REAL = DataType("real", "REAL", "float32")
 DOUBLE = DataType("double", "DOUBLE", "float64")
+DATE = DataType("date", "DATE", "date32")
 TEXT = DataType("varchar", "VARCHAR", "string")
 
 RESULT_TYPES = (BOOLEAN, TINYINT, SMALLINT, INTEGER, BIGINT, REAL, DOUBLE, TEXT)
@@ -35,8 +36,15 @@ HIVE_TYPES: Mapping[str, DataType] = {
     "int": INTEGER,
     "bigint": BIGINT,
     "string": TEXT,
+    "boolean": BOOLEAN,
+    "float": REAL,
+    "double": DOUBLE,
+    "date": DATE,
 }
 """The types that a column of a table may have, by the names in DDL."""
+
+TEXT_TABLE_TYPES = frozenset({"tinyint", "smallint", "int", "bigint", "string"})
+"""The types of columns whose values are read from text as Hive reads them. A partition column may be a date, too."""
 
 
 def field_sql(text: str, hive_type: str) -> str:
@@ -46,6 +54,8 @@ def field_sql(text: str, hive_type: str) -> str:
     Partition values are text too, and follow the same rules: LazySimpleSerDe's, as Hive's reader showed in 2026.
     """
     data_type = HIVE_TYPES[hive_type]
+    if data_type is DATE:  # of a partition; catalogs take no text for one that is none
+        return f"CAST(nullif({text}, '\\N') AS DATE)"
     if not data_type.is_integer:
         return f"nullif({text}, '\\N')"
     # DuckDB takes more texts for a number than Hive does (1e3, 0x1F, 1_000, blanks), and rounds where Hive cuts (7.9).

@@ -205,6 +205,14 @@ class Session:
             (rows,) = self._rows_of([read], objects)
             self._bind(self.connection, read, rows)
 
+    def bind_rows(self, read: "TableRead", rows: "pa.Table") -> None:
+        """Create the view for a table whose rows are these."""
+        self._bind(self.connection, read, _Rows(rows, lambda source: f"SELECT * FROM {quoted_name(source)}"))
+
+    def types(self, sql: str) -> list[str]:
+        """DuckDB's names of the types of a query's columns. The query is not executed."""
+        return self._run(lambda: [str(found) for found in self.connection.sql(sql).types])
+
     def _bind(self, connection: "DuckDBPyConnection", read: "TableRead", rows: "_Rows") -> None:
         source = f"{read.relation}_source"
         with shielded():

@@ -6,7 +6,9 @@ that AWS documents for its statement ("Configure access to databases and tables 
 Athena user guide); each access to S3 for what "Control access to Amazon S3 from Athena" there names.
 """
 
+import base64
 import io
+import json
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +28,7 @@ from flowlogs.record_format import PARQUET, TEXT
 from flowlogs.statements import TableDefinition, TableName
 from resources.bucket import ObjectStore, StoredObject
 from resources.embedded.catalog import Partition
+from resources.embedded.view import View
 
 from .permissions import AccessDeniedError, Caller, glue_arns, key_needs
 
@@ -128,7 +131,66 @@ class GlueCatalog:
         # GetTables is in the examples of "Configure access to databases and tables in the AWS Glue Data Catalog", 2026.
         self.rights.glue(["GetTable", "GetTables"], name.database, name.table)
         table = self._table(name)
-        return _definition(table.as_dict()) if table else None
+        return _definition(table.as_dict()) if table and not _is_view(table.as_dict()) else None
+
+    def databases(self) -> list[str]:
+        return sorted(self.glue.databases)
+
+    def tables(self, database: str) -> dict[str, TableDefinition]:
+        self.rights.glue(["GetTables"], database)
+        stored = self.glue.get_tables(database, "") if database in self.glue.databases else []
+        tables = [table.as_dict() for table in stored]
+        return {table["Name"]: _definition(table) for table in tables if not _is_view(table)}
+
+    def change_table(self, name: TableName, definition: TableDefinition) -> bool:
+        self.rights.glue(["GetTable", "UpdateTable"], name.database, name.table)
+        with _lock:
+            if not self._table(name):
+                return False
+            self.glue.update_table(name.database, name.table, _table_input(name.table, definition))
+        return True
+
+    def create_view(self, name: TableName, view: View, *, replace: bool) -> bool:
+        self.rights.glue(["GetTable", "UpdateTable" if replace else "CreateTable"], name.database, name.table)
+        with _lock:
+            present = self._table(name)
+            if present and not replace:
+                return False
+            if present:
+                self.glue.delete_table(name.database, name.table)
+            self.glue.create_table(name.database, name.table, _view_input(name.table, view))
+        return True
+
+    def drop_view(self, name: TableName) -> bool:
+        self.rights.glue(["GetTable", "DeleteTable"], name.database, name.table)
+        if not self.find_view(name):
+            return False
+        self.glue.delete_table(name.database, name.table)
+        return True
+
+    def find_view(self, name: TableName) -> View | None:
+        """The view; whoever asks for it asks for the table of its name, too, whose rights it takes."""
+        table = self._table(name)
+        return _view(table.as_dict()) if table and _is_view(table.as_dict()) else None
+
+    def views(self, database: str) -> dict[str, View]:
+        stored = self.glue.get_tables(database, "") if database in self.glue.databases else []
+        tables = [table.as_dict() for table in stored]
+        return {table["Name"]: _view(table) for table in tables if _is_view(table)}
+
+    def drop_partitions(
+        self, name: TableName, partitions: Sequence[tuple[str, ...]], *, skip_missing: bool
+    ) -> tuple[str, ...] | None:
+        self.rights.glue(["GetPartition", "DeletePartition"], name.database, name.table)
+        with _lock:
+            present = {tuple(partition.values) for partition in self._table(name).partitions.values()}
+            missing = [values for values in partitions if values not in present]
+            if missing and not skip_missing:
+                return missing[0]
+            for values in partitions:
+                if values in present:
+                    self._table(name).delete_partition(list(values))
+        return None
 
     def add_partitions(self, name: TableName, partitions: Sequence[Partition], skip_present: bool) -> Partition | None:
         # "MSCK REPAIR TABLE", troubleshooting, Athena user guide, names BatchCreatePartition for adding partitions.
@@ -234,6 +296,33 @@ def _table_input(name: str, definition: TableDefinition) -> dict[str, Any]:
             "StoredAsSubDirectories": False,
         },
     }
+
+
+def _is_view(table: Mapping[str, Any]) -> bool:
+    return table.get("TableType") == "VIRTUAL_VIEW"
+
+
+def _view_input(name: str, view: View) -> dict[str, Any]:
+    """A view as Trino's Hive connector leaves it in Glue: its JSON in base 64, in a comment (ViewReaderUtil.java)."""
+    columns = [{"name": column, "type": kind} for column, kind in view.columns]
+    stored = {"originalSql": view.text, "catalog": "awsdatacatalog", "schema": view.database, "columns": columns}
+    encoded = base64.b64encode(json.dumps(stored).encode()).decode()
+    return {
+        "Name": name,
+        "TableType": "VIRTUAL_VIEW",
+        "Parameters": {"presto_view": "true", "comment": "Presto View"},
+        "ViewOriginalText": f"/* Presto View: {encoded} */",
+        "ViewExpandedText": "/* Presto View */",
+        "PartitionKeys": [],
+        "StorageDescriptor": {"Columns": [{"Name": column, "Type": "string"} for column, _ in view.columns]},
+    }
+
+
+def _view(table: Mapping[str, Any]) -> View:
+    encoded = table["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
+    stored = json.loads(base64.b64decode(encoded))
+    columns = tuple((column["name"], column["type"]) for column in stored["columns"])
+    return View(stored["schema"], stored["originalSql"], columns)
 
 
 def _definition(table: Mapping[str, Any]) -> TableDefinition:

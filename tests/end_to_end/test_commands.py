@@ -490,7 +490,10 @@ def test_make_sql_says_what_makes_the_table(project, small_logs, tmp_path):
 def test_make_sql_names_the_tables_where_another_is_asked_for(project, materialized):
     words = failed(flow_lake(project, "sql", "SELECT 1 FROM vpc_flow_log", **materialized[1]))
     tables = "vpc_flow_logs, rejected_flows, traffic_summary, traffic_by_hour"
-    assert words.endswith(f"\nThe tables that `make run` makes are {tables}.\n")
+    assert words.endswith(
+        f"\nDid you mean vpc_flow_logs? The tables that `make run` makes are {tables}. Each report is a table, too: "
+        "`make reports` lists them.\n"
+    )
 
 
 def test_make_sql_tells_what_is_wrong_with_a_statement(project, materialized):
@@ -803,7 +806,7 @@ def test_an_address_in_logs_says_how_a_bucket_is_read(project, logs):
         "UNLOAD (SELECT 1 AS a) TO 's3://vpc-flow-lake-results/x/' WITH (format = 'PARQUET')",
         "INSERT INTO rejected_flows SELECT 1",
         "EXPLAIN /* */ ANALYZE INSERT INTO rejected_flows SELECT 1",
-        "selection",
+        "PREPARE a FROM SELECT 1",
     ],
 )
 def test_a_statement_that_writes_needs_the_switch(project, materialized, statement):

@@ -1,28 +1,33 @@
-"""The parser of DDL: CREATE and DROP from sqlglot's tree, ALTER and SHOW from its Hive tokens.
+"""The parser of DDL: CREATE and DROP from sqlglot's tree, ALTER and MSCK from its Hive tokens.
 
 An unknown clause is an error that names it. ../athena.py executes what is parsed.
 """
 
+from collections.abc import Container
+
 from sqlglot import exp
-from sqlglot.dialects.hive import Hive
 from sqlglot.tokenizer_core import TokenType
 
-from flowlogs.record_format import PARQUET, TEXT
+from flowlogs.record_format import PARQUET
 from flowlogs.statement_kind import FirstWord
 from flowlogs.statements import TableDefinition, TableName
-from resources.embedded.data_types import HIVE_TYPES
+from resources.embedded.data_types import HIVE_TYPES, TEXT_TABLE_TYPES
 from resources.embedded.partition import Partition
+from resources.embedded.sql.catalog_questions import reader_behind
 from resources.embedded.sql.errors import not_supported
 from resources.embedded.sql.names import database_name_of, table_name_of
+from resources.embedded.sql.row_formats import row_format
 from resources.embedded.sql.statements import (
+    AddColumns,
     AddPartitions,
     CreateDatabase,
     CreateTable,
+    DropPartitions,
     DropTable,
+    RepairTable,
     SetPartitionLocation,
-    ShowPartitions,
 )
-from resources.embedded.sql.syntax_tree import blanked, syntax_tree
+from resources.embedded.sql.syntax_tree import syntax_tree
 from resources.embedded.sql.token_reader import TokenReader
 from resources.engine import QueryError
 
@@ -37,15 +42,15 @@ HARMLESS_PROPERTIES = {
 }
 """Table properties that change nothing about what is read."""
 
-HIVE_DEFAULT_DELIMITER = "\x01"
-
 _CREATE_FORMS = "CREATE in any form but CREATE DATABASE and CREATE EXTERNAL TABLE"
-_ALTER_FORMS = "ALTER TABLE in any form but ADD PARTITION and PARTITION … SET LOCATION"
+_ALTER_FORMS = "ALTER TABLE in any form but ADD PARTITION, DROP PARTITION, PARTITION … SET LOCATION and ADD COLUMNS"
 
 _TABLE_CLAUSES = {
     exp.ExternalProperty,
     exp.PartitionedByProperty,
     exp.RowFormatDelimitedProperty,
+    exp.RowFormatSerdeProperty,
+    exp.SchemaCommentProperty,
     exp.LocationProperty,
     exp.FileFormatProperty,
     exp.Property,
@@ -82,17 +87,27 @@ def _table_definition(schema: exp.Schema, clauses: list[exp.Expr], text: str) ->
     if location is None:
         raise QueryError("SYNTAX_ERROR", "an external table needs a LOCATION.", text)
     partitioned = by_kind.get(exp.PartitionedByProperty)
-    row_format = by_kind.get(exp.RowFormatDelimitedProperty)
+    rows = by_kind.get(exp.RowFormatDelimitedProperty) or by_kind.get(exp.RowFormatSerdeProperty)
+    stored_as, delimiter = row_format(by_kind.get(exp.FileFormatProperty), rows, text)
+    comment = by_kind.get(exp.SchemaCommentProperty)
     definition = TableDefinition(
-        columns=_columns(schema, text),
-        partition_columns=_columns(partitioned.this, text) if partitioned else (),
+        columns=_columns(schema, text, HIVE_TYPES if stored_as == PARQUET else TEXT_TABLE_TYPES),
+        partition_columns=_columns(partitioned.this, text, {*TEXT_TABLE_TYPES, "date"}) if partitioned else (),
         location=location.name,
-        stored_as=_stored_as(by_kind.get(exp.FileFormatProperty), row_format, text),
-        delimiter=_delimiter(row_format, text),
-        properties={clause.name: clause.args["value"].name for clause in clauses if type(clause) is exp.Property},
+        stored_as=stored_as,
+        delimiter=delimiter,
+        properties={
+            **({"comment": comment.name} if comment else {}),
+            **{clause.name: clause.args["value"].name for clause in clauses if type(clause) is exp.Property},
+        },
     )
     _require_readable(definition, text)
     return definition
+
+
+def is_projection_property(name: str) -> bool:
+    """Whether a property is of partition projection. ../projection.py reads them, with each query."""
+    return name.startswith("projection.") or name == "storage.location.template"
 
 
 def _require_readable(definition: TableDefinition, text: str) -> None:
@@ -102,37 +117,22 @@ def _require_readable(definition: TableDefinition, text: str) -> None:
         if names.count(name) > 1:
             raise QueryError("SemanticException", f"[Error 10036]: Duplicate column name: {name}.", text)
     for name, value in definition.properties.items():
-        if name not in HARMLESS_PROPERTIES and not (name == HEADER_PROPERTY and value.isdecimal()):
+        is_header = name == HEADER_PROPERTY and value.isdecimal()
+        if name not in HARMLESS_PROPERTIES and not is_header and not is_projection_property(name):
             raise not_supported(f"a table with the property '{name}'='{value}'", text)
 
 
-def _columns(schema: exp.Expr, text: str) -> tuple[tuple[str, str], ...]:
+def _columns(schema: exp.Expr, text: str, types: Container[str]) -> tuple[tuple[str, str], ...]:
+    """The columns with their Hive types, which are some of `types`."""
     columns = []
     for column in schema.expressions:
         if not isinstance(column, exp.ColumnDef) or column.kind is None or column.args.get("constraints"):
             raise not_supported(f"the column {column.sql('hive')}", text)
         hive_type = column.kind.sql("hive").lower()
-        if hive_type not in HIVE_TYPES:
+        if hive_type not in types:
             raise not_supported(f"columns of type {hive_type}", text)
         columns.append((column.name.lower(), hive_type))
     return tuple(columns)
-
-
-def _stored_as(file_format: exp.Expr | None, row_format: exp.Expr | None, text: str) -> str:
-    found = "TEXTFILE" if file_format is None else file_format.name.upper()
-    if found not in ("TEXTFILE", "PARQUET") or (found == "PARQUET" and row_format is not None):
-        raise not_supported("a table that is not a TEXTFILE with a ROW FORMAT or PARQUET without one", text)
-    return PARQUET if found == "PARQUET" else TEXT
-
-
-def _delimiter(row_format: exp.Expr | None, text: str) -> str:
-    if row_format is None:
-        return HIVE_DEFAULT_DELIMITER
-    others = [name for name, value in row_format.args.items() if value and name != "fields"]
-    delimiter = row_format.args.get("fields")
-    if others or delimiter is None or len(delimiter.name) != 1 or not delimiter.name.isascii():
-        raise not_supported("a row format of anything but FIELDS TERMINATED BY one ASCII character", text)
-    return str(delimiter.name)
 
 
 # DROP.
@@ -158,39 +158,60 @@ def _refuse_other_arguments(tree: exp.Expr, known: set[str], what: str, text: st
             raise not_supported(f"{what} with {argument.upper()}", text)
 
 
-# ALTER and SHOW.
+# ALTER and MSCK.
 
 
-def parse_alter(word: FirstWord, text: str, database: str) -> AddPartitions | SetPartitionLocation:
+def parse_alter(
+    word: FirstWord, text: str, database: str
+) -> AddPartitions | SetPartitionLocation | DropPartitions | AddColumns:
     """ALTER TABLE; `word` is the statement's first."""
-    reader = _reader_behind(word, text, database)
+    reader = reader_behind(word, text, database)
     if not reader.accept("TABLE"):
-        raise _other_form(word, reader)
+        raise not_supported(" ".join([word.text, *(token.text.upper() for token in reader.tokens[:1])]), text)
     name = reader.table()
     if reader.accept("PARTITION"):
         return _set_location(name, reader)
+    if reader.accept("ADD", "COLUMNS"):
+        return _add_columns(name, reader)
     if reader.accept("ADD"):
         return _add_partitions(name, reader)
+    if reader.accept("DROP"):
+        return _drop_partitions(name, reader)
     raise not_supported(_ALTER_FORMS, text)
 
 
-def parse_show(word: FirstWord, text: str, database: str) -> ShowPartitions:
-    """SHOW PARTITIONS; `word` is the statement's first."""
-    reader = _reader_behind(word, text, database)
-    if not reader.accept("PARTITIONS"):
-        raise _other_form(word, reader)
+def parse_repair(word: FirstWord, text: str, database: str) -> RepairTable:
+    """``MSCK REPAIR TABLE name``; `word` is the statement's first."""
+    reader = reader_behind(word, text, database)
+    reader.expect("REPAIR", "TABLE")
     name = reader.table()
     reader.end()
-    return ShowPartitions(name)
+    return RepairTable(name)
 
 
-def _reader_behind(word: FirstWord, text: str, database: str) -> TokenReader:
-    """A token reader after the first word: sqlglot's tokenizer reads SHOW and everything after it as one token."""
-    return TokenReader(Hive().tokenize(blanked(text, word.end)), text, database)
+def _add_columns(name: TableName, reader: TokenReader) -> AddColumns:
+    """The columns behind ADD COLUMNS, which are read as those of a CREATE TABLE are."""
+    begin, end = reader.rest()
+    tree = syntax_tree(f"CREATE EXTERNAL TABLE t {reader.text[begin:end]} LOCATION 's3://b/'", reader.text)
+    if not isinstance(tree, exp.Create) or not isinstance(tree.this, exp.Schema):
+        raise QueryError("SYNTAX_ERROR", "ADD COLUMNS needs columns with types in parentheses.", reader.text)
+    return AddColumns(name, _columns(tree.this, reader.text, TEXT_TABLE_TYPES))
 
 
-def _other_form(word: FirstWord, reader: TokenReader) -> QueryError:
-    return not_supported(" ".join([word.text, *(token.text.upper() for token in reader.tokens[:1])]), reader.text)
+def _drop_partitions(name: TableName, reader: TokenReader) -> DropPartitions:
+    if_exists = reader.accept("IF", "EXISTS")
+    if not reader.accept("PARTITION"):
+        raise not_supported(_ALTER_FORMS, reader.text)
+    columns, partition = _partition(reader)
+    dropped = [partition.values]
+    while reader.accept(","):
+        reader.expect("PARTITION")
+        other_columns, partition = _partition(reader)
+        if other_columns != columns:
+            raise QueryError("SYNTAX_ERROR", "the partitions name different columns.", reader.text)
+        dropped.append(partition.values)
+    reader.end()
+    return DropPartitions(name, tuple(dropped), columns, if_exists)
 
 
 def _add_partitions(name: TableName, reader: TokenReader) -> AddPartitions:
@@ -229,6 +250,6 @@ def _partition(reader: TokenReader) -> tuple[tuple[str, ...], Partition]:
 
 
 def _column_and_value(reader: TokenReader) -> tuple[str, str]:
-    column = reader.name("a partition column")
+    column = reader.column("a partition column")
     reader.expect("=")
     return column, reader.take("a value", TokenType.STRING, TokenType.NUMBER)

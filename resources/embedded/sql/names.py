@@ -19,12 +19,18 @@ def table_name(database: str, table: str, text: str) -> TableName:
 
 
 def table_name_of(node: exp.Expr, database: str, text: str) -> TableName:
-    """The table that a node of the tree names; in `database` where it does not name one."""
+    """The table that a node of the tree names; in `database` where it does not name one.
+
+    As in Athena, backticks may stand around the table and its database together: `lake.flows`.
+    """
     if not isinstance(node, exp.Table):
         raise QueryError("SYNTAX_ERROR", "a table's name is expected.", text)
     if node.catalog and node.catalog.lower() != CATALOG:
         raise not_supported(f"the catalog {node.catalog}", text)
-    return table_name((node.db or database).lower(), node.name.lower(), text)
+    if "$" in node.name:
+        raise not_supported(f"the metadata table {node.name}; SHOW PARTITIONS lists partitions", text)
+    named, _, table = node.name.lower().rpartition(".")
+    return table_name((node.db or named or database).lower(), table, text)
 
 
 def database_name_of(node: exp.Expr, text: str) -> str:

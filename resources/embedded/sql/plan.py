@@ -39,12 +39,13 @@ class TableRead:
 class QueryPlan:
     """What DuckDB runs, and what it reads.
 
-    `columns` are the names of the result's columns. `partition_columns` has the result's columns that hold a
-    partition column, with that column: each has one value in all rows from one partition. It is empty if a row of the
-    result may come from several partitions.
+    `columns` are the names of the result's columns, `names` the same as the query writes them. `partition_columns` has
+    the result's columns that hold a partition column, with that column: each has one value in all rows from one
+    partition. It is empty if a row of the result may come from several partitions.
     """
 
     sql: str
     reads: tuple[TableRead, ...]
     columns: tuple[str, ...]
+    names: tuple[str, ...]
     partition_columns: Mapping[str, str]

@@ -1,32 +1,36 @@
 """Makes a plan of a parsed query: looks its tables up in the catalog, and runs the steps in order.
 
-Each step has its own file: names (name_resolution.py), types (type_checks.py), SQL for DuckDB (rewrites/), rows that
-are not needed (predicates.py, pruning.py, top_n.py). The caller passes a function that finds a table.
+Each step has its own file: views (view_expansion.py), names (name_resolution.py), types (type_checks.py), SQL for
+DuckDB (rewrites/), rows that are not needed (predicates.py, pruning.py, top_n.py). The caller passes functions that
+find a table and a view.
 """
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
 from sqlglot.errors import OptimizeError, SqlglotError
-from sqlglot.optimizer.scope import Scope, traverse_scope
+from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
 from flowlogs.record_format import PARQUET
 from flowlogs.statements import PATH_COLUMN, TableDefinition, TableName
 from resources.embedded.data_types import HIVE_TYPES, TEXT
+from resources.embedded.sql.column_hints import column_error, refuse_hidden_columns
 from resources.embedded.sql.constant_groups import group_without
-from resources.embedded.sql.errors import nested_too_deeply, not_supported, position_of, syntax_error
+from resources.embedded.sql.errors import nested_too_deeply, position_of, syntax_error
 from resources.embedded.sql.name_resolution import with_resolved_names
 from resources.embedded.sql.names import CATALOG, table_name_of
 from resources.embedded.sql.plain_subqueries import merge_plain_subqueries
 from resources.embedded.sql.plan import QueryPlan, TableRead
 from resources.embedded.sql.predicates import predicates_on, projected_columns
 from resources.embedded.sql.pruning import longest_required_text
+from resources.embedded.sql.result_names import note_written_names, written_names
 from resources.embedded.sql.rewrites.apply import rewritten_for_duckdb
 from resources.embedded.sql.statements import Query
 from resources.embedded.sql.top_n import rewrite_top_n
 from resources.embedded.sql.type_checks import with_types
+from resources.embedded.sql.view_expansion import FindView, expand_views, tables_read
+from resources.embedded.view import View
 from resources.engine import QueryError
 
 PATH = (PATH_COLUMN, "string")
@@ -62,19 +66,39 @@ class _Relation:
         return [column for column, hive_type in self.definition.columns if HIVE_TYPES[hive_type] is TEXT]
 
 
-def plan_query(query: Query, database: str, find_table: FindTable, one_value: Collection[str] = ()) -> QueryPlan:
+def plan_query(
+    query: Query,
+    database: str,
+    find_table: FindTable,
+    find_view: FindView = lambda _name: None,
+    expanding: tuple[TableName, ...] = (),
+    one_value: Collection[str] = (),
+) -> QueryPlan:
     """The query's plan, with unqualified tables looked for in `database`.
 
-    `one_value` are columns of the result. Those of them that are partition columns have one value in all rows that the
-    plan's SQL is executed on at a time: it does not group by them.
+    `expanding` is the view that will have this query, if there is one. `one_value` are columns of the result. Those of
+    them that are partition columns have one value in all rows that the plan's SQL is executed on at a time: it does not
+    group by them.
 
     Raises QueryError for a table or a column that is not there, and for values that Trino does not let stand together.
     """
+
+    def require_readable(name: TableName, view: View, of_view: Query) -> None:
+        found = _plan(of_view, view.database, find_table, ())
+        columns = tuple(column for column, _ in view.columns)
+        if found.columns != columns:
+            problem = (
+                f"the view {name.trino} was made with the columns {', '.join(columns)}, and its query gives "
+                f"{', '.join(found.columns)}. Make it again with CREATE OR REPLACE VIEW."
+            )
+            raise QueryError("VIEW_IS_STALE", problem, of_view.text)
+
     try:
-        return _plan(query, database, find_table, one_value)
-    except OptimizeError as error:
-        code = "COLUMN_NOT_FOUND" if re.search("resolve|Unknown|join", str(error)) else "SYNTAX_ERROR"
-        raise QueryError(code, f"{error}.", query.text) from None
+        tree = query.tree.copy()
+        note_written_names(tree)
+        normalize_identifiers(tree, dialect="athena")
+        expand_views(tree, query.text, database, find_view, require_readable, expanding)
+        return _plan(Query(tree, query.text), database, find_table, one_value)
     except SqlglotError as error:
         raise syntax_error(error, query.text) from None
     except RecursionError:
@@ -84,9 +108,16 @@ def plan_query(query: Query, database: str, find_table: FindTable, one_value: Co
 def _plan(query: Query, database: str, find_table: FindTable, one_value: Collection[str]) -> QueryPlan:
     text = query.text
     tree: exp.Expr = query.tree.copy()
+    refuse_hidden_columns(tree, text)
     relations = _name_relations(tree, text, database, find_table)
     schema = {name: relation.types for name, relation in relations.items()}
-    tree = with_resolved_names(tree, schema, text)
+    unresolved = tree.copy()
+    try:
+        tree = with_resolved_names(tree, schema, text)
+    except OptimizeError as error:
+        reads_of = {name: (relation.name, relation.definition) for name, relation in relations.items()}
+        raise column_error(error, unresolved, reads_of, text) from None
+    names = written_names(tree)
     tree = rewritten_for_duckdb(with_types(tree, dict(schema), text), text)
     reads = _table_reads(tree, relations)
     columns = tuple(tree.named_selects) if isinstance(tree, exp.Query) else ()
@@ -104,7 +135,7 @@ def _plan(query: Query, database: str, find_table: FindTable, one_value: Collect
         {name: relation.partition_columns for name, relation in relations.items()},
         {name for name, relation in relations.items() if relation.definition.stored_as == PARQUET},
     )
-    return QueryPlan(tree.sql("duckdb"), reads, columns, constant_partition_columns)
+    return QueryPlan(tree.sql("duckdb"), reads, columns, names, constant_partition_columns)
 
 
 def _name_relations(tree: exp.Expr, text: str, database: str, find_table: FindTable) -> dict[str, _Relation]:
@@ -113,13 +144,7 @@ def _name_relations(tree: exp.Expr, text: str, database: str, find_table: FindTa
     For example, ``FROM flows a JOIN flows b`` becomes ``FROM read_0 AS a JOIN read_1 AS b``.
     """
     relations: dict[str, _Relation] = {}
-    sources = [found for scope in traverse_scope(tree) for found in scope.selected_sources.values()]
-    for table in list(tree.find_all(exp.Table)):
-        source = next((source for node, source in sources if node is table), None)
-        if isinstance(source, Scope):  # the name of a CTE
-            continue
-        if source is None or not isinstance(table.this, exp.Identifier):
-            raise not_supported(f"reading {table.sql('athena')}", text)
+    for table in tables_read(tree, text):
         found = _look_up(table, text, database, find_table)
         relation = f"read_{len(relations)}"
         relations[relation] = found
@@ -138,7 +163,7 @@ def _look_up(table: exp.Table, text: str, database: str, find_table: FindTable) 
     name = table_name_of(table, database, text)
     definition = find_table(name)
     if definition is None:
-        where = position_of(table.args.get("db") or table.this)
+        where = position_of(table.args.get("db") or table.this) or position_of(table.this)
         problem = f"{where}Table '{CATALOG}.{name.database}.{name.table}' does not exist."
         raise QueryError("TABLE_NOT_FOUND", problem, text)
     return _Relation(name, definition)

@@ -1,4 +1,4 @@
-"""Reads a statement token by token, if sqlglot has no tree for it. ddl.py and unload.py use it."""
+"""Reads a statement token by token, if sqlglot has no tree for it. The parsers of statements use it."""
 
 import re
 from collections.abc import Sequence
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from sqlglot.tokenizer_core import Token, TokenType
 
 from flowlogs.statements import TableName
-from resources.embedded.sql.errors import position_of
-from resources.embedded.sql.names import table_name
+from resources.embedded.sql.errors import not_supported, position_of
+from resources.embedded.sql.names import CATALOG, table_name
 from resources.engine import QueryError
 
 
@@ -56,11 +56,43 @@ class TokenReader:
             return self.tokens[self.at - 1].text.lower()
         raise self.unexpected(what)
 
+    def column(self, what: str) -> str:
+        """A column's name, in small letters; in backticks, it may have any characters."""
+        if self.next_is(TokenType.IDENTIFIER):
+            self.at += 1
+            return self.tokens[self.at - 1].text.lower()
+        return self.name(what)
+
     def table(self) -> TableName:
-        first = self.name("a table's name")
-        if self.accept("."):
-            return table_name(first, self.name("a table's name"), self.text)
-        return table_name(self.database, first, self.text)
+        """A table's name. As in Athena, backticks may stand around it and its database together: `lake.flows`."""
+        what = "a table's name"
+        names = self._dotted_name() or [self.name(what)]
+        while self.accept("."):
+            names.append(self.name(what))
+        if len(names) == 3:
+            if names[0] != CATALOG:
+                raise not_supported(f"the catalog {names[0]}", self.text)
+            names = names[1:]
+        if len(names) > 2:
+            raise QueryError("SYNTAX_ERROR", f"{'.'.join(names)} is no name of a table.", self.text)
+        database, table = names if len(names) == 2 else (self.database, names[0])
+        return table_name(database, table, self.text)
+
+    def _dotted_name(self) -> list[str]:
+        token = self.tokens[self.at] if self.at < len(self.tokens) else None
+        if token is None or token.token_type is not TokenType.IDENTIFIER or not re.fullmatch(r"\w+\.\w+", token.text):
+            return []
+        self.at += 1
+        return token.text.lower().split(".")
+
+    def next_is(self, kind: TokenType) -> bool:
+        return self.at < len(self.tokens) and self.tokens[self.at].token_type is kind
+
+    def rest(self) -> tuple[int, int]:
+        """Where the query begins and ends in the text that is all the rest of the statement."""
+        if self.at >= len(self.tokens):
+            raise self.unexpected("a query")
+        return self.tokens[self.at].start, self.tokens[-1].end + 1
 
     def end(self) -> None:
         if self.at < len(self.tokens):

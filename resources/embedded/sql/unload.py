@@ -14,7 +14,7 @@ from resources.embedded.sql.token_reader import TokenReader
 from resources.embedded.sql.unload_parts import UnloadPart
 from resources.engine import QueryError
 
-_PARQUET_CODECS: Mapping[str, str] = {
+PARQUET_CODECS: Mapping[str, str] = {
     "GZIP": "gzip",
     "LZ4": "lz4_raw",
     "NONE": "uncompressed",
@@ -22,6 +22,8 @@ _PARQUET_CODECS: Mapping[str, str] = {
     "ZSTD": "zstd",
 }
 """What UNLOAD may compress Parquet with, and DuckDB's name for it ("UNLOAD", Athena user guide)."""
+
+_CONSTANTS = (TokenType.STRING, TokenType.NUMBER, TokenType.TRUE, TokenType.FALSE)
 
 _DEFAULT_CODEC = "GZIP"
 
@@ -33,16 +35,16 @@ def parse_unload(text: str, database: str) -> Unload:
     query = _query_in_parentheses(reader)
     reader.expect("TO")
     destination = reader.quoted("a location in quotes")
-    options = _options(reader) if reader.accept("WITH") else {}
+    options = parse_options(reader) if reader.accept("WITH") else {}
     reader.end()
     partitioned_by = options.pop("partitioned_by", [])
     file_format, codec = options.pop("format", ""), options.pop("compression", _DEFAULT_CODEC)
     if options or not isinstance(partitioned_by, list) or str(file_format).upper() != "PARQUET":
         raise not_supported("UNLOAD with anything but format 'PARQUET', compression and partitioned_by", text)
-    if str(codec).upper() not in _PARQUET_CODECS:
+    if str(codec).upper() not in PARQUET_CODECS:
         raise not_supported(f"UNLOAD with compression {codec!r}", text)
     columns = tuple(column.lower() for column in partitioned_by)
-    return Unload(query, destination, _PARQUET_CODECS[str(codec).upper()], columns)
+    return Unload(query, destination, PARQUET_CODECS[str(codec).upper()], columns)
 
 
 def require_unloadable(unload: Unload, parts: Sequence[tuple[UnloadPart, QueryPlan]]) -> None:
@@ -89,14 +91,14 @@ def _query_in_parentheses(reader: TokenReader) -> Query:
     return parse_select(blanked(reader.text[:end], begin), reader.text)
 
 
-def _options(reader: TokenReader) -> dict[str, str | list[str]]:
-    """What stands in parentheses behind WITH: names, each with a text or an array of texts."""
+def parse_options(reader: TokenReader) -> dict[str, str | list[str]]:
+    """What stands in parentheses behind WITH: names, each with a constant or an array of texts."""
     found: dict[str, str | list[str]] = {}
     reader.expect("(")
     while True:
         name = reader.name("an option")
         reader.expect("=")
-        found[name] = _array(reader) if reader.accept("ARRAY") else reader.quoted("a text in quotes")
+        found[name] = _array(reader) if reader.accept("ARRAY") else reader.take("a constant", *_CONSTANTS)
         if not reader.accept(","):
             break
     reader.expect(")")

@@ -400,7 +400,7 @@ def test_unnamed_columns_are_numbered_by_their_place_among_all(bucket: SmallBuck
         "SELECT count(*), dt, g.*, max(numpackets) AS Most, 1 FROM flows "
         "CROSS JOIN (SELECT 1 AS a, 2 AS b) g GROUP BY 2, a, b"
     )
-    assert list(bucket.engine.execute(statement).frame) == ["_col0", "dt", "a", "b", "most", "_col5"]
+    assert list(bucket.engine.execute(statement).frame) == ["_col0", "dt", "a", "b", "Most", "_col5"]
 
 
 def test_two_columns_may_have_one_name(bucket: SmallBucket) -> None:
@@ -442,16 +442,16 @@ ERRORS = {
     "SELECT dt FROM nothing": "TABLE_NOT_FOUND: line 1:16: Table 'awsdatacatalog.lake.nothing' does not exist",
     "SELECT dt FROM other.flows": "TABLE_NOT_FOUND: line 1:16: Table 'awsdatacatalog.other.flows' does not exist",
     "SELECT x.dt FROM (SELECT dt FROM flows) y": "COLUMN_NOT_FOUND",
-    "SELECT packets FROM flows": "COLUMN_NOT_FOUND: Column 'packets' could not be resolved. Line: 1, Col: 14",
-    'SELECT dt FROM flows WHERE action = "REJECT"': "COLUMN_NOT_FOUND: Column 'reject'",
+    "SELECT packets FROM flows": "COLUMN_NOT_FOUND: line 1:8: Column 'packets' cannot be resolved. Did you",
+    'SELECT dt FROM flows WHERE action = "REJECT"': "COLUMN_NOT_FOUND: line 1:37: Column 'reject'",
     "SELECT f.dt FROM flows": "COLUMN_NOT_FOUND",
     "SELECT dt FROM flows ORDER BY 2": "COLUMN_NOT_FOUND",
     # An alias is seen in ORDER BY alone.
-    "SELECT numpackets AS p FROM flows WHERE p > 1": "COLUMN_NOT_FOUND: Column 'p' could not be resolved",
-    "SELECT numpackets AS p, count(*) FROM flows GROUP BY p": "COLUMN_NOT_FOUND: Column 'p' could not be resolved",
+    "SELECT numpackets AS p FROM flows WHERE p > 1": "COLUMN_NOT_FOUND: line 1:41: Column 'p' cannot be",
+    "SELECT numpackets AS p, count(*) FROM flows GROUP BY p": "COLUMN_NOT_FOUND: line 1:54: Column 'p' cannot",
     "SELECT count(*) AS c FROM flows HAVING c > 1": "COLUMN_NOT_FOUND: line 1:40: Column 'c' cannot be resolved",
-    "SELECT numpackets AS p, p + 1 FROM flows": "COLUMN_NOT_FOUND: Column 'p' could not be resolved",
-    "SELECT numpackets + 1 AS p, rank() OVER (ORDER BY p) FROM flows": "COLUMN_NOT_FOUND: Column 'p'",
+    "SELECT numpackets AS p, p + 1 FROM flows": "COLUMN_NOT_FOUND: line 1:25: Column 'p' cannot be resolved",
+    "SELECT numpackets + 1 AS p, rank() OVER (ORDER BY p) FROM flows": "COLUMN_NOT_FOUND: line 1:51: Column 'p'",
     # Values of different types are not put together.
     "SELECT 1 FROM flows WHERE numpackets = '1'": "TYPE_MISMATCH: values of type number and varchar",
     "SELECT 1 FROM flows WHERE dt = 20240301": "TYPE_MISMATCH: values of type number and varchar",

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.record_format import PARQUET
 from flowlogs.statements import TableDefinition, TableName
 from resources.embedded.catalog import APPLICATION_ID, Catalog, Partition
+from resources.embedded.view import View
 
 NAME = TableName("lake", "flows")
 OTHER = TableName("lake", "others")
@@ -193,7 +195,8 @@ def test_an_empty_journal_that_is_a_link_is_refused(catalog: Catalog, tmp_path: 
 
 @pytest.mark.parametrize("synced", [False, True])
 def test_a_journal_that_a_killed_run_left_is_taken_up(catalog: Catalog, synced: bool) -> None:
-    numbers = b"".join(number.to_bytes(4, "big") for number in (0, 7, 5, 512, 4096))
+    pages = catalog.path.stat().st_size // 4096
+    numbers = b"".join(number.to_bytes(4, "big") for number in (0, 7, pages, 512, 4096))
     magic = bytes.fromhex("d9d505f920a163d7") if synced else bytes(8)
     Path(f"{catalog.path}-journal").write_bytes((magic + numbers).ljust(512, b"\0"))
     assert catalog.create_database("new")
@@ -506,3 +509,41 @@ def test_a_file_that_is_no_catalog_is_named(tmp_path: Path, content: bytes) -> N
     with pytest.raises(FlowLakeError, match=r"catalog.sqlite cannot be written: file is not a database"):
         Catalog(path).create_database("lake")
     assert path.read_bytes() == content
+
+
+def test_a_catalog_of_an_older_version_gets_views_with_its_first_change(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    with closing(sqlite3.connect(path)) as db, db:
+        for statement in resources.embedded.catalog._OLDEST_SCHEMA:
+            db.execute(statement)
+        db.execute("INSERT INTO databases VALUES ('lake')")
+    before = files_in(tmp_path)
+    catalog = Catalog(path)
+    assert catalog.views("lake") == {}
+    assert catalog.find_prepared("days") is None
+    assert files_in(tmp_path) == before
+    view = View("lake", "SELECT 1 AS one", (("one", "integer"),))
+    assert catalog.create_view(NAME, view, replace=False)
+    assert Catalog(path).find_view(NAME) == view
+
+
+def test_views_tables_and_partitions_are_changed_and_listed(catalog: Catalog) -> None:
+    view = View("lake", "SELECT 1 AS one", (("one", "integer"),))
+    assert catalog.databases() == ["lake"]
+    assert catalog.create_view(OTHER, view, replace=False)
+    assert not catalog.create_view(OTHER, view, replace=False)
+    other = View("other", "SELECT 2 AS two", (("two", "integer"),))
+    assert catalog.create_view(OTHER, other, replace=True)
+    assert catalog.views("lake") == {"others": other}
+    assert catalog.tables("lake") == {"flows": DEFINITION}
+    assert catalog.drop_view(OTHER)
+    assert not catalog.drop_view(OTHER)
+    wider = replace(DEFINITION, columns=(*DEFINITION.columns, ("more", "string")))
+    assert catalog.change_table(NAME, wider)
+    assert not catalog.change_table(OTHER, wider)
+    assert catalog.find_table(NAME) == wider
+    catalog.add_partitions(NAME, [Partition((day,), f"s3://b/{day}") for day in "abc"], skip_present=False)
+    assert catalog.drop_partitions(NAME, [("a",), ("x",)], skip_missing=False) == ("x",)
+    assert [partition.values for partition in catalog.partitions(NAME)] == [("a",), ("b",), ("c",)]
+    assert catalog.drop_partitions(NAME, [("a",), ("x",)], skip_missing=True) is None
+    assert [partition.values for partition in catalog.partitions(NAME)] == [("b",), ("c",)]

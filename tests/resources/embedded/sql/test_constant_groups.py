@@ -15,7 +15,7 @@ FLOWS = TableDefinition(
 def planned(statement: str, *one_value: str) -> str:
     query = parse(statement, "lake")
     assert isinstance(query, Query)
-    return plan_query(query, "lake", lambda _: FLOWS, one_value).sql.replace('"', "")
+    return plan_query(query, "lake", lambda _: FLOWS, one_value=one_value).sql.replace('"', "")
 
 
 def keys(sql: str) -> list[str]:

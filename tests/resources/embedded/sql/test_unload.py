@@ -179,7 +179,7 @@ def test_a_mistake_in_unload_is_told_by_its_kind(statement: str, mistake: Callab
         ("-- é\nUNLOAD (SELECT 1 AS a) AT 's3://b/'", "line 2:24: 'AT' where TO is expected"),
         (
             "UNLOAD (SELECT 1 AS a)\nTO 's3://b/' WITH (format = PARQUET)",
-            "line 2:29: 'PARQUET' where a text in quotes is expected",
+            "line 2:29: 'PARQUET' where a constant is expected",
         ),
         ("UNLOAD (SELECT 1 AS a)\nTO 's3://b/' WITH (format = 'PARQUET'", "the statement ends where ) is expected"),
         ("UNLOAD (SELECT 1 AS a)\nTO 's3://b/' WITH ('format' = 'PARQUET')", "line 2:20: 'format' where an option is"),
