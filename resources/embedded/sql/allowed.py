@@ -18,6 +18,7 @@ from sqlglot.errors import ErrorLevel
 from sqlglot.tokenizer_core import Token, TokenType
 
 from resources.embedded.sql.errors import athena_sql, not_supported
+from resources.embedded.sql.reserved_words import require_no_reserved_names
 from resources.embedded.sql.rewrites.casts import ACCEPTED_TEXTS
 from resources.embedded.sql.syntax_checks import require_trino_syntax
 from resources.embedded.sql.type_checks import COMPARISONS
@@ -132,6 +133,7 @@ _MAY_HOLD_DECIMALS = (
 def require_allowed(tree: exp.Expr, tokens: Sequence[Token], text: str) -> None:
     """Raise QueryError for the first part of a query that is not allowed; the error names it."""
     require_trino_syntax(tokens, text)
+    require_no_reserved_names(tree, text)
     for token, following in pairwise(tokens):
         if following.token_type is TokenType.L_PAREN and token.text.upper() in _PARSED_UNDER_ANOTHER_NAME:
             raise not_supported(f"the function {token.text.lower()}", text)
