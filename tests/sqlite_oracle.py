@@ -167,18 +167,15 @@ def _date_add(unit: str, number: int, text: str) -> str:
 
 
 def _date_diff(unit: str, first: str, second: str) -> int:
-    """The number of whole units, cut off towards zero."""
+    """The number of whole units; of a later day first, that of the other order with a minus (Joda's rule)."""
     begin, end = _time(first), _time(second)
+    if end < begin:
+        return -_date_diff(unit, second, first)
     if unit in _MONTHS:
         months = (end.year - begin.year) * 12 + end.month - begin.month
-        if months > 0 and _plus_months(begin, months) > end:
-            months -= 1
-        if months < 0 and _plus_months(begin, months) < end:
-            months += 1
-        return int(months / _MONTHS[unit])
-    milliseconds = (end - begin) // timedelta(milliseconds=1)
+        return (months - (_plus_months(begin, months) > end)) // _MONTHS[unit]
     seconds = _DAYS.get(unit, 0) * 86_400 + _SECONDS.get(unit, 0)
-    return abs(milliseconds) // (seconds * 1000) * (1 if milliseconds >= 0 else -1)
+    return (end - begin) // timedelta(seconds=seconds)
 
 
 def _date_trunc(unit: str, text: str) -> str:
