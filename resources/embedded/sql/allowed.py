@@ -133,7 +133,6 @@ _MAY_HOLD_DECIMALS = (
 def require_allowed(tree: exp.Expr, tokens: Sequence[Token], text: str) -> None:
     """Raise QueryError for the first part of a query that is not allowed; the error names it."""
     require_trino_syntax(tokens, text)
-    require_no_reserved_names(tree, text)
     for token, following in pairwise(tokens):
         if following.token_type is TokenType.L_PAREN and token.text.upper() in _PARSED_UNDER_ANOTHER_NAME:
             raise not_supported(f"the function {token.text.lower()}", text)
@@ -147,6 +146,7 @@ def require_allowed(tree: exp.Expr, tokens: Sequence[Token], text: str) -> None:
         form = _refused_form(node)
         if form:
             raise not_supported(f"{form} in {athena_sql(node)}", text)
+    require_no_reserved_names(tree, text)
 
 
 def _is_named_call(node: exp.Expr) -> bool:
