@@ -11,38 +11,57 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-BIGINT, DOUBLE, VARCHAR, BOOLEAN, DATE, DECIMAL = "bigint", "double", "varchar", "boolean", "date", "decimal"
+BIGINT, DOUBLE, VARCHAR, BOOLEAN = "bigint", "double", "varchar", "boolean"
+DATE, TIMESTAMP, DECIMAL = "date", "timestamp", "decimal"
 
-COLUMNS = {"id": BIGINT, "a": BIGINT, "b": BIGINT, "s": VARCHAR, "x": DOUBLE, "d": DATE, "m": DECIMAL}
+COLUMNS = {
+    "id": BIGINT,
+    "a": BIGINT,
+    "b": BIGINT,
+    "s": VARCHAR,
+    "x": DOUBLE,
+    "d": DATE,
+    "m": DECIMAL,
+    "ts": TIMESTAMP,
+}
 """The columns of both tables, with their types; `id` is unique."""
 
-_STORED = {"x": "CAST(x AS double)", "d": "CAST(d AS date)", "m": "CAST(m AS decimal(10,2))"}
+_STORED = {
+    "x": "CAST(x AS double)",
+    "d": "CAST(d AS date)",
+    "m": "CAST(m AS decimal(10,2))",
+    "ts": "CAST(ts AS timestamp)",
+}
 """How a column is read that the tables hold as text."""
 
 TABLES: dict[str, list[tuple[object, ...]]] = {
     "t": [
-        (1, 1, 10, "a", 1.5, "2024-01-31", "1.50"),
-        (2, 1, -3, "Ab", -2.25, "2024-02-29", "-0.75"),
-        (3, 2, None, "b.c.d", "NaN", "2023-12-31", "10.00"),
-        (4, None, 7, None, 0.5, None, None),
-        (5, 2, 0, "", None, "2024-02-29", "0.05"),
-        (6, -5, 12, "äb", 100.0, "2024-03-01", "99.99"),
-        (7, 3, 12, "a", 1.5, "2024-03-01", "1.50"),
-        (8, 3, 5, " x ", -2.25, "2025-01-01", "-3.33"),
-        (9, None, None, "10.0.0.1", "NaN", "2024-01-01", "12.34"),
-        (10, 0, 1, "abcabc", 8.0, "2024-12-30", "7.00"),
-        (11, 3, -3, "zz", 0.25, None, "0.00"),
+        (1, 1, 10, "a", 1.5, "2024-01-31", "1.50", "2024-01-31 23:59:59.000"),
+        (2, 1, -3, "Ab", -2.25, "2024-02-29", "-0.75", "2024-02-29 00:00:00.000"),
+        (3, 2, None, "b.c.d", "NaN", "2023-12-31", "10.00", "2023-12-31 12:30:15.500"),
+        (4, None, 7, None, 0.5, None, None, None),
+        (5, 2, 0, "", None, "2024-02-29", "0.05", "2024-02-29 00:00:00.000"),
+        (6, -5, 12, "äb", 100.0, "2024-03-01", "99.99", "2024-03-01 06:07:08.000"),
+        (7, 3, 12, "a", 1.5, "2024-03-01", "1.50", "2024-03-01 06:07:08.000"),
+        (8, 3, 5, " x ", -2.25, "2025-01-01", "-3.33", "2025-01-01 00:00:00.000"),
+        (9, None, None, "10.0.0.1", "NaN", "2024-01-01", "12.34", "2024-01-01 01:00:00.000"),
+        (10, 0, 1, "abcabc", 8.0, "2024-12-30", "7.00", None),
+        (11, 3, -3, "zz", 0.25, None, "0.00", "2022-06-15 18:45:00.250"),
     ],
     "u": [
-        (1, 1, 100, "a", 1.5, "2024-01-31", "2.50"),
-        (2, 2, 200, "b", "NaN", "2024-02-28", "-1.00"),
-        (3, 2, None, None, 3.0, "2022-06-15", None),
-        (4, 3, 7, "Ab", None, None, "0.10"),
-        (5, None, 7, "zz", -2.25, "2024-03-01", "1.50"),
-        (6, 9, -1, "10.0.0.2", 64.0, "2024-02-29", "45.67"),
-        (7, 3, 0, "abcabc", 0.5, "2024-12-31", "-3.33"),
+        (1, 1, 100, "a", 1.5, "2024-01-31", "2.50", "2024-01-31 23:59:59.000"),
+        (2, 2, 200, "b", "NaN", "2024-02-28", "-1.00", "2024-02-28 23:00:00.000"),
+        (3, 2, None, None, 3.0, "2022-06-15", None, None),
+        (4, 3, 7, "Ab", None, None, "0.10", "2023-12-31 12:30:15.500"),
+        (5, None, 7, "zz", -2.25, "2024-03-01", "1.50", "2024-03-01 06:07:08.000"),
+        (6, 9, -1, "10.0.0.2", 64.0, "2024-02-29", "45.67", "2024-02-29 00:00:00.001"),
+        (7, 3, 0, "abcabc", 0.5, "2024-12-31", "-3.33", "2024-12-31 23:59:59.999"),
     ],
 }
+
+
+TYPES = (BIGINT, DOUBLE, VARCHAR, BOOLEAN, DATE, TIMESTAMP)
+"""The types that queries are made of."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +92,7 @@ class Query:
     is_ordered: bool = False
 
 
-def random_query(number: int, types: Sequence[str] = (BIGINT, DOUBLE, VARCHAR, BOOLEAN, DATE)) -> Query:
+def random_query(number: int, types: Sequence[str] = TYPES) -> Query:
     """The query of this number, made of values of these types."""
     return _Maker(random.Random(number), tuple(types)).query()
 
@@ -110,7 +129,17 @@ class _Maker:
             return self.join()
         if chance < 0.5 and depth:
             return self.derived(depth - 1)
-        return self.table("t")
+        return self.unnested() if chance > 0.9 else self.table("t")
+
+    def unnested(self) -> Source:
+        """A row for each part of a text."""
+        table = self.table("t")
+        columns = (*table.columns, Value("p.part", "p.value", VARCHAR))
+        return Source(
+            f"{table.trino} CROSS JOIN UNNEST(split(t.s, '.')) AS p (part)",
+            "t, json_each(json_split(t.s, '.')) AS p",
+            columns,
+        )
 
     def derived(self, depth: int) -> Source:
         inner = _Maker(self.dice, self.types)
@@ -174,11 +203,12 @@ class _Maker:
         condition = inner.boolean(1)
         match self.dice.randrange(4):
             case 0:
-                word = self.dice.choice(["IN", "NOT IN"])
+                words = [("IN", "IN"), ("NOT IN", "NOT IN"), ("= ANY", "IN"), ("<> ALL", "NOT IN")]
+                word, sqlite = self.dice.choice(words)
                 chosen = self.dice.choice(["a", "b", "id"])
                 return Value(
                     f"{outer.trino} {word} (SELECT w.{chosen} FROM {read} WHERE {condition.trino})",
-                    f"{outer.sqlite} {word} (SELECT w.{chosen} FROM {plain} WHERE {condition.sqlite})",
+                    f"{outer.sqlite} {sqlite} (SELECT w.{chosen} FROM {plain} WHERE {condition.sqlite})",
                     BOOLEAN,
                 )
             case 1:
@@ -256,7 +286,9 @@ class _Maker:
         return _select(source, items, where)
 
     def set_operation(self) -> Query:
-        types = [self.dice.choice(self.types) for _ in range(self.dice.randint(1, 3))]
+        # Decimals of two sides would become decimals of one more scale.
+        kinds = [kind for kind in self.types if kind != DECIMAL]
+        types = [self.dice.choice(kinds) for _ in range(self.dice.randint(1, 3))]
         sides = []
         for _ in range(2):
             source = self.source(0)
@@ -272,31 +304,18 @@ class _Maker:
     def ordered(self, query: Query) -> Query:
         """The query with an order over all of its columns, and perhaps its first rows alone."""
         keys, translated = [], []
-        for place in self.dice.sample(range(1, len(query.types) + 1), k=len(query.types)):
+        for place in self.dice.sample(range(len(query.types)), k=len(query.types)):
             direction = self.dice.choice(["", " ASC", " DESC"])
             nulls = self.dice.choice(["", "", " NULLS FIRST", " NULLS LAST"])
-            keys.append(f"{place}{direction}{nulls}")
-            key = f"dec_key({place})" if query.types[place - 1] == DECIMAL else str(place)
-            translated.append(f"{key}{direction}{nulls or ' NULLS LAST'}")
-        if any(kind == DECIMAL for kind in query.types):
-            # A number of a column is one only if it stands alone.
-            names = [f"c{place}" for place in range(len(query.types))]
-            sqlite = f"SELECT * FROM ({query.sqlite})"
-            translated = [
-                f"dec_key({names[int(key.split('(')[1].split(')')[0]) - 1]}){key.partition(')')[2]}"
-                if "(" in key
-                else key
-                for key in translated
-            ]
-        else:
-            sqlite = query.sqlite
+            keys.append(f"{place + 1}{direction}{nulls}")
+            translated.append(f"{_key(Value('', f'c{place}', query.types[place]))}{direction}{nulls or ' NULLS LAST'}")
         limit = "", ""
         if self.dice.random() < 0.5:
             number, skipped = self.dice.randint(0, 6), self.dice.choice([0, 0, 2])
             limit = f"{f' OFFSET {skipped}' * bool(skipped)} LIMIT {number}", f" LIMIT {number} OFFSET {skipped}"
         return Query(
             f"{query.trino} ORDER BY {', '.join(keys)}{limit[0]}",
-            f"{sqlite} ORDER BY {', '.join(translated)}{limit[1]}",
+            f"SELECT * FROM ({query.sqlite}) ORDER BY {', '.join(translated)}{limit[1]}",
             query.types,
             is_ordered=True,
         )
@@ -341,25 +360,24 @@ class _Maker:
         if kind == BOOLEAN:
             return _call(self.dice.choice(["bool_and", "bool_or"]), [self.boolean(1)], BOOLEAN)
         if kind == DECIMAL:
-            name = self.dice.choice(["sum", "min", "max"])
+            name = self.dice.choice(["sum", "avg", "min", "max"])
             value = self.column(DECIMAL)
             return Value(f"{name}({value.trino})", f"dec_{name}({value.sqlite})", DECIMAL)
         return _call(self.dice.choice(["min", "max"]), [self.value(kind, 1)], kind, before=distinct)
 
     def window(self) -> Value:
         partition = self.dice.choice(self.columns) if self.dice.random() < 0.6 else None
-        order = self.dice.choice([column for column in self.columns if column.type != DECIMAL])
-        # What depends on the order of equal rows is ordered by all columns, so that equal rows are the same.
-        every = [column for column in self.columns if column.type != DECIMAL]
+        order = self.dice.choice(self.columns)
         direction = self.dice.choice(["", " DESC"])
         by = (
             f"PARTITION BY {partition.trino} " if partition else "",
             f"PARTITION BY {partition.sqlite} " if partition else "",
         )
-        ranked = f"ORDER BY {order.trino}{direction}", f"ORDER BY {order.sqlite}{direction} NULLS LAST"
+        ranked = f"ORDER BY {order.trino}{direction}", f"ORDER BY {_key(order)}{direction} NULLS LAST"
+        # What depends on the order of equal rows is ordered by all columns, so that equal rows are the same.
         total = (
-            f"ORDER BY {', '.join(column.trino for column in every)}",
-            f"ORDER BY {', '.join(f'{column.sqlite} NULLS LAST' for column in every)}",
+            f"ORDER BY {', '.join(column.trino for column in self.columns)}",
+            f"ORDER BY {', '.join(f'{_key(column)} NULLS LAST' for column in self.columns)}",
         )
         frame = ""
         match self.dice.randrange(6):
@@ -427,6 +445,7 @@ class _Maker:
             DOUBLE: self.double,
             VARCHAR: self.varchar,
             DATE: self.date,
+            TIMESTAMP: self.timestamp,
             DECIMAL: self.decimal,
         }
         return self.common(kind, depth - 1) if self.dice.random() < 0.25 else makers[kind](depth - 1)
@@ -441,6 +460,9 @@ class _Maker:
         if kind == DATE:
             day = self.dice.choice(["2024-02-29", "2024-01-01", "2023-12-31", "2024-06-15"])
             return Value(f"DATE '{day}'", f"'{day}'", DATE)
+        if kind == TIMESTAMP:
+            time = self.dice.choice(["2024-02-29 00:00:00.000", "2024-03-01 06:07:08.250", "2023-12-31 23:59:59.999"])
+            return Value(f"TIMESTAMP '{time}'", f"'{time}'", TIMESTAMP)
         if kind == BOOLEAN:
             return self.dice.choice([Value("true", "1", BOOLEAN), Value("false", "0", BOOLEAN)])
         if kind == DECIMAL:
@@ -481,7 +503,14 @@ class _Maker:
 
     def bigint(self, depth: int) -> Value:
         first, second = self.value(BIGINT, depth), self.value(BIGINT, depth)
-        match self.dice.randrange(12):
+        match self.dice.randrange(14):
+            case 12 if TIMESTAMP in self.types:
+                unit = self.dice.choice(["second", "minute", "hour", "day", "week", "month", "year"])
+                times = [self.value(TIMESTAMP, depth), self.value(TIMESTAMP, depth)]
+                return _call(f"date_diff('{unit}', ", times, BIGINT, is_open=True)
+            case 13 if TIMESTAMP in self.types:
+                name = self.dice.choice(["year", "month", "day", "hour", "minute", "second", "day_of_week"])
+                return _call(name, [self.value(TIMESTAMP, depth)], BIGINT)
             case 0 | 1:
                 return _infix(first, self.dice.choice("+-"), second)
             case 2:
@@ -515,7 +544,9 @@ class _Maker:
 
     def double(self, depth: int) -> Value:
         first, second = self.value(DOUBLE, depth), self.value(DOUBLE, depth)
-        match self.dice.randrange(6):
+        match self.dice.randrange(7):
+            case 6 if TIMESTAMP in self.types:
+                return _call("to_unixtime", [self.value(TIMESTAMP, depth)], DOUBLE)
             case 0:
                 number = self.value(BIGINT, depth)
                 return Value(f"CAST({number.trino} AS double)", f"CAST({number.sqlite} AS REAL)", DOUBLE)
@@ -533,7 +564,10 @@ class _Maker:
 
     def varchar(self, depth: int) -> Value:
         first, second = self.value(VARCHAR, depth), self.value(VARCHAR, depth)
-        match self.dice.randrange(13):
+        match self.dice.randrange(14):
+            case 13 if TIMESTAMP in self.types:
+                form = Value("'%Y-%m-%d %H:%i:%s'", "'%Y-%m-%d %H:%i:%s'", VARCHAR)
+                return _call("date_format", [self.value(TIMESTAMP, depth), form], VARCHAR)
             case 0:
                 return _infix(first, "||", second)
             case 1:
@@ -587,7 +621,10 @@ class _Maker:
 
     def date(self, depth: int) -> Value:
         day = self.value(DATE, depth)
-        match self.dice.randrange(5):
+        match self.dice.randrange(6):
+            case 5 if TIMESTAMP in self.types:
+                time = self.value(TIMESTAMP, depth)
+                return Value(f"CAST({time.trino} AS date)", f"substr({time.sqlite}, 1, 10)", DATE)
             case 0:
                 unit, number = self.dice.choice(["day", "week", "month", "year"]), str(self.dice.choice([1, 3, -2, 13]))
                 return Value(
@@ -605,6 +642,30 @@ class _Maker:
                 return _call("last_day_of_month", [day], DATE)
             case _:
                 return Value(f"CAST(CAST({day.trino} AS varchar) AS date)", day.sqlite, DATE)
+
+    def timestamp(self, depth: int) -> Value:
+        time = self.value(TIMESTAMP, depth)
+        match self.dice.randrange(4):
+            case 0:
+                unit, number = (
+                    self.dice.choice(["second", "minute", "hour", "day", "month", "year"]),
+                    self.dice.choice([1, -7, 90]),
+                )
+                added = f"date_add('{unit}', {number}, "
+                return _call(added, [time], TIMESTAMP, is_open=True)
+            case 1:
+                unit = self.dice.choice(["second", "minute", "hour", "day", "week", "month", "year"])
+                return _call(f"date_trunc('{unit}', ", [time], TIMESTAMP, is_open=True)
+            case 2:
+                unit, sign = self.dice.choice(["second", "minute", "hour", "day", "month"]), self.dice.choice("+-")
+                return Value(
+                    f"({time.trino} {sign} INTERVAL '36' {unit})",
+                    f"date_add('{unit}', {sign}36, {time.sqlite})",
+                    TIMESTAMP,
+                )
+            case _:
+                day = self.value(DATE, depth)
+                return Value(f"CAST({day.trino} AS timestamp)", f"({day.sqlite} || ' 00:00:00.000')", TIMESTAMP)
 
     def decimal(self, _depth: int) -> Value:
         """Of columns and literals: the precision of nested products would end."""
@@ -681,14 +742,7 @@ class _Maker:
                     BOOLEAN,
                 )
             case _:
-                return Value(
-                    *[
-                        f"({first_} {sign} {second_})"
-                        for sign in [self.sign()]
-                        for first_, second_ in [(first.trino, second.trino), (first.sqlite, second.sqlite)]
-                    ],
-                    BOOLEAN,
-                )
+                return _infix(first, self.sign(), second, BOOLEAN)
 
     def sign(self) -> str:
         return self.dice.choice(["=", "<>", "<", "<=", ">", ">="])
@@ -713,6 +767,11 @@ def _select(
     )
 
 
+def _key(value: Value) -> str:
+    """What SQLite orders a value by: a decimal is a text there."""
+    return f"dec_key({value.sqlite})" if value.type == DECIMAL else value.sqlite
+
+
 def _call(name: str, arguments: Sequence[Value], kind: str, *, before: str = "", is_open: bool = False) -> Value:
     opened = name if is_open else f"{name}({before}"
     return Value(
@@ -722,5 +781,5 @@ def _call(name: str, arguments: Sequence[Value], kind: str, *, before: str = "",
     )
 
 
-def _infix(left: Value, sign: str, right: Value) -> Value:
-    return Value(f"({left.trino} {sign} {right.trino})", f"({left.sqlite} {sign} {right.sqlite})", left.type)
+def _infix(left: Value, sign: str, right: Value, kind: str | None = None) -> Value:
+    return Value(f"({left.trino} {sign} {right.trino})", f"({left.sqlite} {sign} {right.sqlite})", kind or left.type)

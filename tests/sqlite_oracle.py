@@ -20,6 +20,8 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
+import pandas as pd
+
 NAN = "NaN"
 
 Function = Callable[..., Any]
@@ -51,7 +53,7 @@ def in_any_order(rows: Iterable[tuple[object, ...]]) -> list[tuple[object, ...]]
 
 
 def _written(value: Any, *, arrays_in_any_order: bool) -> object:
-    if value is None:
+    if value is None or value is pd.NaT:
         return None
     if isinstance(value, (bool, int)):
         return int(value)
@@ -335,6 +337,24 @@ def _greatest_by(values: list[Any]) -> object:
     return max(found, key=lambda pair: pair[1])[0] if found else None
 
 
+def _decimal_sum(values: list[Any]) -> str | None:
+    found = [Decimal(value) for value in values if value is not None]
+    return _decimal_text(sum(found, Decimal(0)), _scale(_not_null(values)[0])) if found else None
+
+
+def _decimal_average(values: list[Any]) -> str | None:
+    """As many decimal places as the values have, rounded half up."""
+    found = _not_null(values)
+    total = _decimal_sum(values)
+    return (
+        None if total is None else _decimal_text(_EXACT.divide(Decimal(total), Decimal(len(found))), _scale(found[0]))
+    )
+
+
+def _decimal_extreme(choose: Function) -> Callable[[list[Any]], object]:
+    return lambda values: choose(_not_null(values), key=Decimal) if _not_null(values) else None
+
+
 # Addresses
 
 
@@ -368,6 +388,8 @@ _FUNCTIONS: dict[str, Function] = {
     "to_iso8601": lambda text: _time(text).isoformat(timespec="milliseconds") + "Z",
     "trino_substr": _substr,
     "split_part": _split_part,
+    "json_split": lambda text, delimiter: _array_text(text.split(delimiter)),
+    "second": lambda text: _time(text).second,
     "strpos": lambda text, part: text.find(part) + 1,
     "reverse": lambda text: text[::-1],
     "concat": lambda *texts: "".join(texts),
@@ -407,10 +429,11 @@ _AGGREGATES: dict[str, Callable[[list[Any]], object]] = {
     "dbl_avg": _double_average,
     "dbl_min": _double_extreme(min),
     "dbl_max": _double_extreme(max),
+    "dec_sum": _decimal_sum,
+    "dec_avg": _decimal_average,
+    "dec_min": _decimal_extreme(min),
+    "dec_max": _decimal_extreme(max),
     "max_by": _greatest_by,
-    "count_if": lambda values: sum(1 for value in values if value),
     "bool_and": lambda values: int(all(_not_null(values))) if _not_null(values) else None,
     "bool_or": lambda values: int(any(_not_null(values))) if _not_null(values) else None,
-    "listagg": lambda values: ",".join(sorted(_not_null(values))) if _not_null(values) else None,
-    "approx_median": lambda values: sorted(_not_null(values))[len(_not_null(values)) // 2] if values else None,
 }

@@ -154,17 +154,16 @@ SELECT COUNT("interface_id") AS flow_count, interface_id,
 FROM flow_logs
 WHERE dstport IS NOT NULL AND srcaddr <> '-' AND action = 'ACCEPT'
 GROUP BY interface_id, protocol, srcaddr, srcport, dstaddr, dstport
-ORDER BY flow_count DESC, interface_id, srcaddr, dstaddr, in_subnet, initiator
+ORDER BY flow_count DESC, interface_id, srcaddr, dstaddr, protocol, initiator
 -- in SQLite:
 SELECT COUNT(*) AS flow_count, interface_id,
-  CASE protocol WHEN 6 THEN 'tcp' WHEN 17 THEN 'udp' WHEN 1 THEN 'icmp' ELSE 'other' END,
-  CASE WHEN srcaddr = '10.0.1.50' THEN 'server' WHEN in_network('10.0.0.0/16', srcaddr) THEN 'VPC' ELSE 'other' END
-    AS in_subnet,
+  CASE protocol WHEN 6 THEN 'tcp' WHEN 17 THEN 'udp' WHEN 1 THEN 'icmp' ELSE 'other' END AS name,
+  CASE WHEN srcaddr = '10.0.1.50' THEN 'server' WHEN in_network('10.0.0.0/16', srcaddr) THEN 'VPC' ELSE 'other' END,
   srcaddr, dstaddr, iif(srcport > dstport, 'server', 'client') AS initiator
 FROM flow_logs
 WHERE dstport IS NOT NULL AND srcaddr <> '-' AND action = 'ACCEPT'
 GROUP BY interface_id, protocol, srcaddr, srcport, dstaddr, dstport
-ORDER BY flow_count DESC, interface_id, srcaddr, dstaddr, in_subnet, initiator
+ORDER BY flow_count DESC, interface_id, srcaddr, dstaddr, name, initiator
 
 -- query: records with IPADDRESS or NULL (github, a lake's Terraform with projections for Trino)
 -- adapted: as a query; the address is a text again
