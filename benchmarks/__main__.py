@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import imports, measure, report
+from benchmarks import imports, measure, raw_queries, report
 from benchmarks.competitors import PYTHON, SHELL, command
 from benchmarks.days import SMALL_DAYS
 from benchmarks.measure import EMPTY, OURS, Cost
@@ -95,6 +95,7 @@ def measure_everything(folder: Path, records: int, rounds: int) -> dict[str, Any
             name: [imports.by_package(measure.import_times(module, empty_bucket(data))) for _ in range(rounds)]
             for name, module in (("ours", OURS), ("empty", EMPTY))
         },
+        "queries": queries_on_the_day(data, rounds),
         "range": year_in_one_run(data, min(rounds, RANGE_ROUNDS)),
         "growth": found_from_inside("growth", data),
         "archive": found_from_inside("archive", data),
@@ -150,6 +151,11 @@ def take_turns(
             costs[name].append(told(f"round {number} of {rounds}, {name.replace('_', ' ')}", contestant))
         measure.require_same({name: costs[name][-1]["output"] for name in answering})
     return costs
+
+
+def queries_on_the_day(data: Data, rounds: int) -> list[dict[str, Any]]:
+    say("five queries on the raw table of the large day, by this project and by hand in DuckDB")
+    return raw_queries.take_turns(Path(data["day"]["bucket"]), Path(data["day"]["folder"]), rounds)
 
 
 def year_in_one_run(data: Data, rounds: int) -> dict[str, list[dict[str, Any]]]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
-from benchmarks import flow_logs, imports, lineage, measure, report
+from benchmarks import flow_logs, imports, lineage, measure, raw_queries, report
+from benchmarks.days import DAY as BENCHMARK_DAY
 from flowlogs.fields import HEADER_LINE
 
 DAY = date(2021, 9, 2)
@@ -77,6 +78,10 @@ def measured() -> dict[str, object]:
             "flowlogs_reader_idle": [cost(1.0)] * 3,
         },
         "imports": {"ours": [{**package, "boto3": {"own": 1.0, "cumulative": 2.0}}], "empty": [package]},
+        "queries": [
+            {"name": "who", "ours": [2.0, 3.0, 9.0], "by_hand": [2.0, 2.5, 3.0]},
+            {"name": "when", "ours": [1.0], "by_hand": [4.0]},
+        ],
         "range": {"ours": [cost(20.0)], "empty": [cost(10.0)]},
         "growth": {"1": [0.2, 0.3, 0.1], "3650": [0.21, 0.22, 0.23]},
         "archive": [{"add": 6.0, "source": 0.25, "account": 0.2, "day": 1.5}] * 3,
@@ -213,6 +218,19 @@ def test_a_target_stands_beside_its_measurement() -> None:
     assert cells(table, "peak memory  ") == ["MB", "310", "1,500"]
     assert cells(table, "365 small days") == ["s", "20.0", "60, or 30 (3 empty Dagster runs)"]
     assert cells(table, "one day with 3,650") == ["ratio of seconds", "1.10", "1.2"]
+
+
+def test_queries_on_the_raw_table_are_told_side_by_side() -> None:
+    table = report.queries_table(measured()["queries"])
+    assert cells(table, "who") == ["3.00", "2.50", "2.00 to 9.00", "2.00 to 3.00", "1.20"]
+    assert cells(report.aims_table(measured()), "a query on the raw table") == ["ratio of seconds", "1.20", "1.3"]
+
+
+def test_a_query_on_the_raw_table_has_the_rows_that_it_has_by_hand(tmp_path: Path) -> None:
+    folder = flow_logs.write_day(tmp_path, BENCHMARK_DAY, 2_000, objects=2)
+    for query in raw_queries.QUERIES:
+        answers = {who: answer(query, tmp_path, folder)[1] for who, answer in raw_queries.CONTESTANTS.items()}
+        assert answers["ours"] == answers["by_hand"] != []
 
 
 @pytest.mark.parametrize("text", ["0", "-5", "1e6", "", "many"])

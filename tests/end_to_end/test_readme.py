@@ -12,6 +12,7 @@ from support import ROOT, make
 from flowlogs.fields import FIELDS
 from pipelines.commands.__main__ import main
 from pipelines.settings import PREFIX, Settings
+from resources.embedded.sql import allowed
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / ".env.example", *sorted((ROOT / "docs").glob("*.md"))]
@@ -76,11 +77,20 @@ def test_every_setting_is_documented():
 def test_no_page_names_a_setting_that_is_none():
     names = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {
         "FLOWLAKE_TEST_LOGS",
+        "FLOWLAKE_TEST_QUERIES",
         "FLOWLAKE_TEST_SCREENSHOTS",
     }
     for page in PAGES:
         found = set(re.findall(rf"\b{PREFIX}[A-Z_]+\b", page.read_text(encoding="utf-8")))
         assert found - names == set(), page.name
+
+
+def test_the_page_on_sql_lists_the_functions_that_are_executed():
+    text = (ROOT / "docs" / "sql.md").read_text(encoding="utf-8")
+    executed = text.partition("| functions | |")[2].partition("\n\n")[0]
+    functions = set(re.findall(r"`([a-z_0-9]+)`", executed))
+    assert sorted(allowed._FUNCTION_NAMES - functions) == []
+    assert sorted(functions - allowed._FUNCTION_NAMES - {"extract"}) == []
 
 
 def test_every_link_of_the_readme_leads_somewhere():

@@ -18,6 +18,7 @@ from sqlglot.errors import ErrorLevel
 from sqlglot.tokenizer_core import Token, TokenType
 
 from resources.embedded.sql.errors import athena_sql, not_supported
+from resources.embedded.sql.reserved_words import require_no_reserved_names
 from resources.embedded.sql.rewrites.casts import ACCEPTED_TEXTS
 from resources.embedded.sql.syntax_checks import require_trino_syntax
 from resources.embedded.sql.type_checks import COMPARISONS
@@ -145,6 +146,7 @@ def require_allowed(tree: exp.Expr, tokens: Sequence[Token], text: str) -> None:
         form = _refused_form(node)
         if form:
             raise not_supported(f"{form} in {athena_sql(node)}", text)
+    require_no_reserved_names(tree, text)
 
 
 def _is_named_call(node: exp.Expr) -> bool:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from resources.embedded.sql.rewrites.rule import InvalidArgumentError, NotSupportedError, Rules
+from resources.embedded.sql.rewrites.template import from_template
 from resources.embedded.sql.type_checks import is_floating, is_integer
 
 
@@ -35,6 +36,17 @@ def _approx_percentile(node: exp.Expr) -> exp.Expr:
     rest = 1 - Decimal(share.name)
     counted = exp.Neg(this=exp.Literal.number(format(rest, "f"))) if rest else quantile
     return exp.Anonymous(this="quantile_disc", expressions=[node.this, counted])
+
+
+def _count_if(node: exp.Expr) -> exp.Expr:
+    """count_if counts: where no value is true, it gives 0. DuckDB's gives NULL where all values are NULL.
+
+    Example: ``count_if(1 = NULL)`` is ``0``.
+    Source: "CountIfAggregation.java" of Trino.
+    """
+    if isinstance(node.this, exp.Distinct):
+        raise NotSupportedError("count_if with DISTINCT")
+    return from_template("count(CASE WHEN :x THEN 1 END)", x=node.this)
 
 
 def _listagg(node: exp.Expr) -> exp.Expr:
@@ -99,6 +111,7 @@ RULES: Rules = {
     exp.ApproxQuantile: _approx_percentile,
     exp.ArgMax: _max_by,
     exp.ArgMin: _max_by,
+    exp.CountIf: _count_if,
     exp.GroupConcat: _listagg,
     **dict.fromkeys((exp.Sum, exp.Filter, exp.Window), _sum),
     **dict.fromkeys((exp.Lag, exp.Lead, exp.NthValue), _offset),

@@ -76,11 +76,12 @@ def _bitwise(node: exp.Expr) -> exp.Expr:
     """Trino has functions for bits, which return bigint; DuckDB has operators, and a function for XOR.
 
     Example: ``bitwise_and(5, 4)`` is ``4``, and ``bitwise_xor(5, 4)`` is ``1``.
+    Example: ``bitwise_and(6, 3) + 1`` is ``3``.
     Source: "Bitwise functions", Trino documentation.
     """
     template = "xor(CAST(:a AS BIGINT), CAST(:b AS BIGINT))"
     if not isinstance(node, exp.BitwiseXor):
-        template = f"CAST(:a AS BIGINT) {'&' if isinstance(node, exp.BitwiseAnd) else '|'} CAST(:b AS BIGINT)"
+        template = f"(CAST(:a AS BIGINT) {'&' if isinstance(node, exp.BitwiseAnd) else '|'} CAST(:b AS BIGINT))"
     return from_template(template, a=node.this, b=node.expression)
 
 

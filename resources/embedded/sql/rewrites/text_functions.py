@@ -20,16 +20,21 @@ def _substring(node: exp.Expr) -> exp.Expr:
     """Trino gives an empty text for a start outside the text or a negative length; DuckDB counts it backwards.
 
     Example: ``substr('abc', 0)`` is ``''``, ``substr('abc', -4)`` is ``''``, and ``substr('abc', -2)`` is ``'bc'``.
+    Example: ``substr(CAST(NULL AS varchar), 0)`` is ``NULL``.
     Source: "String functions and operators", Trino documentation.
     """
     start, length = node.args["start"], node.args.get("length")
     if start.is_int and start.to_py() > 0 and (length is None or (length.is_int and 0 <= length.to_py() < 1 << 31)):
         return node
     if length is None:
-        template = "CASE WHEN :start = 0 OR -:start > length(:x) THEN '' ELSE substring(:x, :start) END"
+        template = (
+            "CASE WHEN :x IS NULL THEN NULL WHEN :start = 0 OR -:start > length(:x) THEN '' "
+            "ELSE substring(:x, :start) END"
+        )
         return from_template(template, x=node.this, start=start)
     template = (
-        "CASE WHEN :start = 0 OR -:start > length(:x) OR :length <= 0 THEN '' ELSE substring(:x, :start, :length) END"
+        "CASE WHEN :x IS NULL OR :start IS NULL OR :length IS NULL THEN NULL "
+        "WHEN :start = 0 OR -:start > length(:x) OR :length <= 0 THEN '' ELSE substring(:x, :start, :length) END"
     )
     length = from_template("least(:length, 2147483647)", length=length)  # DuckDB fails beyond
     return from_template(template, x=node.this, start=start, length=length)

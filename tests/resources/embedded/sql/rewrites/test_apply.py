@@ -18,6 +18,7 @@ from resources.embedded.sql.rewrites import (
     arithmetic,
     casts,
     comparisons,
+    constant_keys,
     order_by,
     regular_expressions,
     text_functions,
@@ -27,7 +28,7 @@ from resources.embedded.sql.rewrites.rule import Rule
 from resources.embedded.sql.statements import Query
 from resources.engine import QueryError
 
-MODULES = (aggregates, arithmetic, casts, comparisons, regular_expressions, text_functions, times)
+MODULES = (aggregates, arithmetic, casts, comparisons, constant_keys, regular_expressions, text_functions, times)
 FUNCTIONS: dict[str, Rule] = {rule.__name__: rule for module in MODULES for rule in module.RULES.values()}
 DOCSTRINGS = {
     **{name: inspect.getdoc(rule) or "" for name, rule in FUNCTIONS.items()},
