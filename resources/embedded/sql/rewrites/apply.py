@@ -11,11 +11,13 @@ from resources.embedded.sql.rewrites import (
     arithmetic,
     casts,
     comparisons,
+    decimals,
     order_by,
     regular_expressions,
     text_functions,
     times,
 )
+from resources.embedded.sql.rewrites.coercions import coerce_operands
 from resources.embedded.sql.rewrites.rule import InvalidArgumentError, NotSupportedError, Rules
 from resources.engine import QueryError
 
@@ -36,11 +38,10 @@ def rewritten_for_duckdb(tree: exp.Expr, text: str) -> exp.Expr:
         order_by.replace_result_names(select)
     # From the leaves to the root, so that what is put into another expression has been rewritten itself.
     for node, written in reversed(list(zip(tree.bfs(), tree.copy().bfs(), strict=True))):
-        rule = RULES.get(type(node))
-        if rule is None:
-            continue
+        rule = decimals.rule_for(node) or RULES.get(type(node))
         try:
-            new = rule(node)
+            coerce_operands(node)
+            new = rule(node) if rule else node
         except NotSupportedError as refusal:
             raise not_supported(f"{refusal} in {athena_sql(written)}", text) from None
         except InvalidArgumentError as mistake:

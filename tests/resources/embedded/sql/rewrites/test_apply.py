@@ -18,6 +18,7 @@ from resources.embedded.sql.rewrites import (
     arithmetic,
     casts,
     comparisons,
+    decimals,
     order_by,
     regular_expressions,
     text_functions,
@@ -28,10 +29,13 @@ from resources.embedded.sql.statements import Query
 from resources.engine import QueryError
 
 MODULES = (aggregates, arithmetic, casts, comparisons, regular_expressions, text_functions, times)
-FUNCTIONS: dict[str, Rule] = {rule.__name__: rule for module in MODULES for rule in module.RULES.values()}
+FUNCTIONS: dict[str, Rule] = {rule.__name__: rule for module in (*MODULES, decimals) for rule in module.RULES.values()}
 DOCSTRINGS = {
     **{name: inspect.getdoc(rule) or "" for name, rule in FUNCTIONS.items()},
-    "_cast_text": inspect.getdoc(casts._cast_text) or "",
+    **{
+        rule.__name__: inspect.getdoc(rule) or ""
+        for rule in (casts._cast_text, casts._cast_to_decimal, casts._cast_decimal)
+    },
 }
 
 
