@@ -472,12 +472,13 @@ def _cast_problem(message: str) -> str:
     Source: "DecimalCasts.java" of Trino.
     """
     found = re.search(
-        r'(?:value|string) "?(?P<value>[^"]*?)"? (?:to|to type) (?P<type>DECIMAL\(\d+,\d+\)|INT\d+)\b', message
+        r'(?:value|string) "?(?P<value>[^"]*?)"? (?:to|to type) (?P<type>DECIMAL\(\d+,\d+\)|INT\d+\b)', message
     )
     if not found:
         return message
     target = _INTEGERS.get(found["type"], found["type"]).upper().replace(",", ", ")
-    return f"Cannot cast '{found['value']}' to {target}."
+    value = found["value"].replace("-nan", "NaN").replace("nan", "NaN")
+    return f"Cannot cast '{value}' to {target}."
 
 
 def _overflow(message: str) -> str:

@@ -12,12 +12,13 @@ def _divide(node: exp.Expr) -> exp.Expr:
     """Trino divides integers to an integer, and fails at zero. DuckDB gives a double; its versions differ at zero.
 
     Example: ``7 / 2`` is ``3``, ``7e0 / 2`` is ``3.5e0``, and ``7 / 0`` fails with DIVISION_BY_ZERO.
+    Example: ``CAST(NULL AS bigint) / 0`` is ``NULL``, since no function is called with NULL.
     Source: "Mathematical functions and operators", Trino documentation.
     """
     if is_integer(node.this) and is_integer(node.expression):
         if _is_never_zero(node.expression):
             return from_template(":a // :b", a=node.this, b=node.expression)
-        template = f"CASE WHEN :b = 0 THEN {DIVISION_BY_ZERO} ELSE :a // :b END"
+        template = f"CASE WHEN :b = 0 AND :a IS NOT NULL THEN {DIVISION_BY_ZERO} ELSE :a // :b END"
         return from_template(template, a=node.this, b=node.expression)
     if type_family(node.this) is None or type_family(node.expression) is None:
         raise NotSupportedError("a division of values of unknown types (CAST them)")
@@ -31,7 +32,7 @@ def _remainder(node: exp.Expr) -> exp.Expr:
     Source: "Mathematical functions and operators", Trino documentation.
     """
     if is_integer(node.this) and is_integer(node.expression) and not _is_never_zero(node.expression):
-        template = f"CASE WHEN :b = 0 THEN {DIVISION_BY_ZERO} ELSE :a % :b END"
+        template = f"CASE WHEN :b = 0 AND :a IS NOT NULL THEN {DIVISION_BY_ZERO} ELSE :a % :b END"
         return from_template(template, a=node.this, b=node.expression)
     return node
 

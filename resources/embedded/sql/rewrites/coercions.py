@@ -12,7 +12,7 @@ from sqlglot import exp
 from resources.embedded.sql.decimal_types import Decimal, as_decimal, common_decimal, decimal_of, has_decimals
 from resources.embedded.sql.rewrites.rule import NotSupportedError
 from resources.embedded.sql.rewrites.template import from_template
-from resources.embedded.sql.type_checks import COMPARISONS, is_floating
+from resources.embedded.sql.type_checks import COMPARISONS, is_floating, is_integer
 
 _OPERATORS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod)
 
@@ -53,6 +53,9 @@ def coerce_operands(node: exp.Expr) -> None:
         return
     if isinstance(node, exp.If) and isinstance(node.parent, exp.Case):
         return
+    if isinstance(node, (exp.Add, exp.Sub, exp.Mul)) and is_integer(node):
+        _widen_integers(node)
+        return
     values = list(node.iter_expressions()) if not isinstance(node, _HAVE_CONSTANTS) else [node.this]
     if not any(has_decimals(value.type) for value in values):
         return
@@ -87,6 +90,13 @@ def coerce_operands(node: exp.Expr) -> None:
         raise NotSupportedError("a decimal (CAST it to double)")
 
 
+def _widen_integers(node: exp.Expr) -> None:
+    """Cast integers to the wider type, since DuckDB has none of its own for literals: tinyint * 1000 fails there."""
+    for value in (node.this, node.expression):
+        if not isinstance(value, exp.Literal) and value.type != node.type and node.type:
+            value.replace(from_template(f"CAST(:value AS {node.type.sql('duckdb')})", value=value))
+
+
 def cast_to(value: exp.Expr, target: Decimal) -> exp.Expr:
     """The value as a decimal of this type, which has room for it."""
     if decimal_of(value.type) == target:
@@ -108,7 +118,8 @@ def as_double(value: exp.Expr) -> exp.Expr:
     if found.precision <= 15:
         template = "CAST(:value AS DOUBLE)"
     elif found.precision <= 18:
-        whole = f"CAST(:value * CAST({10**found.scale} AS DECIMAL({found.scale + 1}, 0)) AS BIGINT)"
+        factor = f"CAST({10**found.scale} AS DECIMAL({found.scale + 1}, 0))"
+        whole = f"CAST(CAST(:value AS DECIMAL(19, {found.scale})) * {factor} AS BIGINT)"
         template = f"CAST({whole} AS DOUBLE) / CAST({10**found.scale} AS DOUBLE)"
     else:
         template = "CAST(CAST(:value AS VARCHAR) AS DOUBLE)"

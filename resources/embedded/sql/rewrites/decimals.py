@@ -42,7 +42,7 @@ def _decimal_literal(node: exp.Expr) -> exp.Expr:
     """
     if not is_decimal_literal(node) or node.find_ancestor(exp.ApproxQuantile, exp.ApproxDistinct):
         return node
-    return _constant(node.name, _type_of(node))
+    return _cast(f"'{node.name}'", _type_of(node))
 
 
 def _sum_or_difference(node: exp.Expr) -> exp.Expr:
@@ -52,9 +52,8 @@ def _sum_or_difference(node: exp.Expr) -> exp.Expr:
     Source: "Decimal functions and operators", Trino documentation; "DecimalOperators.java" of Trino.
     """
     result = _type_of(node)
-    operand = Decimal(
-        min(MAX_PRECISION, max(map(_whole_digits, (node.this, node.expression))) + result.scale), result.scale
-    )
+    digits = min(MAX_PRECISION, max(map(_whole_digits, (node.this, node.expression))) + result.scale)
+    operand = _for_result(Decimal(digits, result.scale), result.precision)
     sign = "+" if isinstance(node, exp.Add) else "-"
     return _cast(f"CAST(:a AS {operand.sql}) {sign} CAST(:b AS {operand.sql})", result, a=node.this, b=node.expression)
 
@@ -65,9 +64,10 @@ def _product(node: exp.Expr) -> exp.Expr:
     Example: ``1.50 * 2`` is ``3.00``.
     Source: "Decimal functions and operators", Trino documentation; "DecimalOperators.java" of Trino.
     """
-    left, right = _operand(node.this), _operand(node.expression)
+    right, result = _operand(node.expression), _type_of(node)
+    left = _for_result(_operand(node.this), result.precision)
     template = f"CAST(:a AS {left.sql}) * CAST(:b AS {right.sql})"
-    return _cast(template, _type_of(node), a=node.this, b=node.expression)
+    return _cast(template, result, a=node.this, b=node.expression)
 
 
 def _division(node: exp.Expr) -> exp.Expr:
@@ -79,7 +79,7 @@ def _division(node: exp.Expr) -> exp.Expr:
     """
     left, right = node.this, node.expression
     quotient = _quotient(left, _operand(left), right, _operand(right), _type_of(node))
-    return _unless_zero(right, quotient)
+    return _unless_zero(left, right, quotient)
 
 
 def _decimal_remainder(node: exp.Expr) -> exp.Expr:
@@ -95,7 +95,7 @@ def _decimal_remainder(node: exp.Expr) -> exp.Expr:
         raise NotSupportedError(f"a remainder of decimals that have more than {MAX_PRECISION} digits together")
     operand = Decimal(digits, result.scale)
     template = f"CAST(:a AS {operand.sql}) % CAST(:b AS {operand.sql})"
-    return _unless_zero(node.expression, _cast(template, result, a=node.this, b=node.expression))
+    return _unless_zero(node.this, node.expression, _cast(template, result, a=node.this, b=node.expression))
 
 
 def _average(node: exp.Expr) -> exp.Expr:
@@ -214,6 +214,16 @@ def _operand(value: exp.Expr) -> Decimal:
     return as_decimal(value.type) or Decimal(1, 0)  # NULL
 
 
+def _for_result(operand: Decimal, precision: int) -> Decimal:
+    """The type of an operand, with room for a result of more than 18 digits: DuckDB takes 64 bits if both operands do.
+
+    Its multiplication and its addition would fail on a greater result.
+    """
+    if precision > _DIGITS_OF_BIGINT >= operand.precision:
+        return Decimal(_DIGITS_OF_BIGINT + 1, operand.scale)
+    return operand
+
+
 def _whole_digits(value: exp.Expr) -> int:
     return _operand(value).whole_digits
 
@@ -222,10 +232,6 @@ def _cast(template: str, target: Decimal, **parts: exp.Expr) -> exp.Expr:
     new = from_template(f"CAST({template} AS {target.sql})", **parts)
     new.type = target.data_type
     return new
-
-
-def _constant(text: str, found: Decimal) -> exp.Expr:
-    return _cast(":text", found, text=exp.Literal.string(text))
 
 
 def _one_at(place: int) -> str:
@@ -252,12 +258,12 @@ def _is_never_zero(value: exp.Expr) -> bool:
     return isinstance(inner, exp.Literal) and bool(inner.name.strip("0.")) and decimal_of(value.type) is not None
 
 
-def _unless_zero(divisor: exp.Expr, result: exp.Expr) -> exp.Expr:
-    """The result of a division, which fails where the divisor is zero."""
+def _unless_zero(dividend: exp.Expr, divisor: exp.Expr, result: exp.Expr) -> exp.Expr:
+    """The result of a division, which fails where the divisor is zero, unless the dividend is NULL."""
     if _is_never_zero(divisor):
         return result
-    template = f"CASE WHEN :b = 0 THEN {DIVISION_BY_ZERO} ELSE :result END"
-    return from_template(template, b=divisor, result=result)
+    template = f"CASE WHEN :b = 0 AND :a IS NOT NULL THEN {DIVISION_BY_ZERO} ELSE :result END"
+    return from_template(template, a=dividend, b=divisor, result=result)
 
 
 def _integer(type_of_value: Decimal, shift: int, kind: str) -> str:
@@ -266,8 +272,9 @@ def _integer(type_of_value: Decimal, shift: int, kind: str) -> str:
     if scale == 0:
         digits = f"CAST(:x AS {kind})"
     elif type_of_value.precision + scale + shift <= MAX_PRECISION:
+        wide = _for_result(type_of_value, type_of_value.precision + scale + shift + 1)
         factor = f"CAST('{10 ** (scale + shift)}' AS DECIMAL({scale + shift + 1}, 0))"
-        return f"CAST(CAST(:x AS {type_of_value.sql}) * {factor} AS {kind})"
+        return f"CAST(CAST(:x AS {wide.sql}) * {factor} AS {kind})"
     else:
         digits = f"CAST(replace(CAST(:x AS VARCHAR), '.', '') AS {kind})"
     return f"({digits} * CAST('{10**shift}' AS {kind}))" if shift else digits
@@ -289,14 +296,18 @@ def _quotient(
         quotient = from_template(":a // :b", a=a, b=b)
     else:
         a, factor = from_template(_integer(of_dividend, 0, kind), x=dividend), f"CAST('{10**shift}' AS {kind})"
+        in_two_steps = f":a // :b * {factor} + (:a % :b) * {factor} // :b"
         if of_divisor.precision + shift <= MAX_PRECISION:
-            quotient = from_template(f":a // :b * {factor} + (:a % :b) * {factor} // :b", a=a, b=b)
+            quotient = from_template(in_two_steps, a=a, b=b)
         else:
             problem = "error('NOT_SUPPORTED: the embedded Athena does not divide decimals with this many digits')"
             limit = f"CAST('{10 ** (MAX_PRECISION - shift)}' AS {kind})"
-            template = f"CASE WHEN abs(:a) >= {limit} THEN {problem} ELSE :a * {factor} // :b END"
+            template = (
+                f"CASE WHEN abs(:a) >= {limit} AND abs(:b) >= {limit} THEN {problem} "
+                f"WHEN abs(:a) >= {limit} THEN {in_two_steps} ELSE :a * {factor} // :b END"
+            )
             quotient = from_template(template, a=a, b=b)
-    whole = Decimal(min(MAX_PRECISION, digits), 0)
+    whole = _for_result(Decimal(min(MAX_PRECISION, digits), 0), digits + result.scale + 1)
     return _cast(f"CAST(:quotient AS {whole.sql}) * {_one_at(result.scale + 1)}", result, quotient=quotient)
 
 
