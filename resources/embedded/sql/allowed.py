@@ -60,7 +60,7 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("this", (exp.FromISO8601Date, exp.Hour, exp.LastDay, exp.LastValue, exp.Length, exp.Ln, exp.LogicalAnd)),
     ("this", (exp.LogicalOr, exp.Lower, exp.Max, exp.Min, exp.Minute, exp.Month, exp.Ntile, exp.Quarter, exp.Reverse)),
     ("this", (exp.Second, exp.Sign, exp.Sqrt, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Sum, exp.TimeToUnix)),
-    ("this", (exp.UnixToTime, exp.Upper, exp.Variance, exp.VariancePop, exp.WeekOfYear, exp.Year)),
+    ("this", (exp.Try, exp.Typeof, exp.UnixToTime, exp.Upper, exp.Variance, exp.VariancePop, exp.WeekOfYear, exp.Year)),
     ("this expression", (exp.ArgMax, exp.ArgMin, exp.ArrayToString, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)),
     ("this expression", (exp.Extract, exp.Log, exp.Nullif, exp.Pow, exp.RegexpLike, exp.Split, exp.StartsWith)),
     ("this expressions", (exp.Coalesce, exp.Greatest, exp.Least)),
@@ -101,12 +101,12 @@ _FUNCTION_NAMES = frozenset(
     abs any_value approx_distinct approx_percentile arbitrary array_agg array_join avg bitwise_and bitwise_or
     bitwise_xor bool_and bool_or cardinality cast ceil ceiling chr coalesce concat count count_if cume_dist date
     date_add date_diff date_format date_parse date_trunc day day_of_month day_of_week day_of_year dense_rank dow doy
-    element_at exp extract first_value floor from_iso8601_date from_unixtime greatest grouping hour if lag
+    element_at every exp extract first_value floor from_iso8601_date from_unixtime greatest grouping hour if lag
     last_day_of_month last_value lead least length listagg ln log log10 log2 lower lpad ltrim max max_by min min_by
     minute mod month now nth_value ntile nullif percent_rank position pow power quarter rank regexp_extract regexp_like
     regexp_replace replace reverse round row_number rpad rtrim second sign split split_part sqrt starts_with stddev
-    stddev_pop stddev_samp strpos substr substring sum to_unixtime translate trim truncate try_cast upper uuid var_pop
-    var_samp variance week week_of_year year
+    stddev_pop stddev_samp strpos substr substring sum to_unixtime translate trim truncate try try_cast typeof upper uuid
+    var_pop var_samp variance week week_of_year year
     """,
     )
 )
@@ -185,7 +185,7 @@ def _refused_form(node: exp.Expr) -> str:
             if not time_format.is_string or specifiers - _TIME_FORMATS:
                 return f"the format {time_format.name}"
         case exp.Cast() | exp.TryCast():
-            has_parameters = node.to.this is exp.DType.DECIMAL or (
+            has_parameters = node.to.this in (exp.DType.DECIMAL, exp.DType.VARCHAR) or (
                 node.this.is_string and node.to.this is exp.DType.TIMESTAMP
             )
             if node.to.this not in ACCEPTED_TEXTS or (node.to.expressions and not has_parameters):

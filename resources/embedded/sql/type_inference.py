@@ -129,7 +129,8 @@ def _annotate_truncate(annotator: TypeAnnotator, node: exp.Expr) -> None:
 def _annotate_cast(annotator: TypeAnnotator, node: exp.Expr) -> None:
     target = node.args["to"]
     found = decimal_of(target)
-    annotator._set_type(node, checked(found).data_type if found else target)
+    is_text = _kind(target) is exp.DType.VARCHAR
+    annotator._set_type(node, checked(found).data_type if found else exp.DType.VARCHAR if is_text else target)
 
 
 def _annotate_percentile(annotator: TypeAnnotator, node: exp.Expr) -> None:

@@ -1,4 +1,6 @@
-"""Rules for numbers: division, rounding to whole numbers, bits. Casts are in casts.py."""
+"""Rules for numbers: division, rounding, bits, types. Decimals are in decimals.py, casts in casts.py."""
+
+from collections.abc import Mapping
 
 from sqlglot import exp
 
@@ -87,6 +89,35 @@ def _log(node: exp.Expr) -> exp.Expr:
     return node
 
 
+_TYPE_NAMES: Mapping[exp.DType, str] = {
+    exp.DType.BOOLEAN: "boolean",
+    exp.DType.TINYINT: "tinyint",
+    exp.DType.SMALLINT: "smallint",
+    exp.DType.INT: "integer",
+    exp.DType.BIGINT: "bigint",
+    exp.DType.DOUBLE: "double",
+    exp.DType.DATE: "date",
+}
+"""Trino's names of the types that a value is known to have."""
+
+
+def _typeof(node: exp.Expr) -> exp.Expr:
+    """The type is known before the query runs. That of texts and times is not: Trino counts their digits and letters.
+
+    Example: ``typeof(1024.0)`` is ``'decimal(5,1)'``, ``typeof(1)`` is ``'integer'``, ``typeof(1e0)`` is ``'double'``.
+    Source: "Conversion functions", Trino documentation.
+    """
+    value = node.this
+    found = decimal_of(value.type)
+    name = (
+        f"decimal({found.precision},{found.scale})" if found else _TYPE_NAMES.get(value.type.this) if value.type else ""
+    )
+    if not name:
+        raise NotSupportedError("the type of a text, of a time, of an array or of an unknown value")
+    # The value stays in the query: an aggregate makes one row of all.
+    return from_template(f"CASE WHEN :x IS NULL THEN '{name}' ELSE '{name}' END", x=value)
+
+
 def _bitwise(node: exp.Expr) -> exp.Expr:
     """Trino has functions for bits, which return bigint; DuckDB has operators, and a function for XOR.
 
@@ -110,4 +141,5 @@ RULES: Rules = {
     exp.Log: _log,
     exp.Sign: _sign,
     exp.Trunc: _truncate,
+    exp.Typeof: _typeof,
 }

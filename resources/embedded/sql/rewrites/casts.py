@@ -51,6 +51,8 @@ def _cast(node: exp.Expr) -> exp.Expr:
     Source: "Conversion functions", Trino documentation; the rounding is that of Trino's `DoubleOperators`.
     """
     value, target = node.this, node.args["to"].this
+    if target is exp.DType.VARCHAR and node.args["to"].expressions:
+        return _cast_to_varchar_of_length(node)
     if target is exp.DType.DECIMAL:
         return _cast_to_decimal(node)
     if decimal_of(value.type):
@@ -107,6 +109,24 @@ def _cast_to_decimal(node: exp.Expr) -> exp.Expr:
     if not is_floating(value):
         raise NotSupportedError("a cast of this value to a decimal")
     return from_template(f"{cast}({_PLAIN_TEXT} AS {found.sql})", text=from_template("CAST(:x AS VARCHAR)", x=value))
+
+
+def _cast_to_varchar_of_length(node: exp.Expr) -> exp.Expr:
+    """A text that is cast to varchar(n) is cut; a number, a boolean or a date that is longer than that fails.
+
+    Example: ``CAST('abcd' AS varchar(3))`` is ``'abc'``, and ``CAST(12 AS varchar(2))`` is ``'12'``.
+    Example: ``CAST(123 AS varchar(2))`` fails with INVALID_CAST_ARGUMENT.
+    Source: "VarcharOperators.java" and "BigintOperators.java" of Trino.
+    """
+    value, length = node.this, int(node.args["to"].expressions[0].name)
+    if isinstance(value, exp.Null) or type_family(value) == "varchar":
+        return from_template(f"left(CAST(:x AS VARCHAR), {length})", x=value)
+    if not (is_integer(value) or value.is_type(exp.DType.BOOLEAN, exp.DType.DATE)):
+        raise NotSupportedError(f"a cast of this value to varchar({length}); cast it to varchar first")
+    problem = f"'INVALID_CAST_ARGUMENT: Value ' || CAST(:x AS VARCHAR) || ' cannot be represented as varchar({length})'"
+    failure = "NULL" if isinstance(node, exp.TryCast) else f"error({problem})"
+    template = f"CASE WHEN length(CAST(:x AS VARCHAR)) > {length} THEN {failure} ELSE CAST(:x AS VARCHAR) END"
+    return from_template(template, x=value)
 
 
 _DIGITS = r"replace(regexp_extract(:text, '([0-9.]+)e', 1), '.', '')"

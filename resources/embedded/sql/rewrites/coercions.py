@@ -53,6 +53,8 @@ def coerce_operands(node: exp.Expr) -> None:
         return
     if isinstance(node, exp.If) and isinstance(node.parent, exp.Case):
         return
+    if isinstance(node.parent, _HAVE_CONSTANTS) and node.arg_key != "this":
+        return
     if isinstance(node, (exp.Add, exp.Sub, exp.Mul)) and is_integer(node):
         _widen_integers(node)
         return

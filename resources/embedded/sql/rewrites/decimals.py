@@ -40,8 +40,11 @@ def _decimal_literal(node: exp.Expr) -> exp.Expr:
     Example: ``1024.0`` becomes ``CAST('1024.0' AS DECIMAL(5, 1))``.
     Source: "Decimals.java" of Trino.
     """
-    if not is_decimal_literal(node) or node.find_ancestor(exp.ApproxQuantile, exp.ApproxDistinct):
-        return node
+    around: exp.Expr | None = node.parent
+    while isinstance(around, (exp.Array, exp.Neg)):
+        around = around.parent
+    if not is_decimal_literal(node) or isinstance(around, (exp.ApproxQuantile, exp.ApproxDistinct)):
+        return node  # their rules read it
     return _cast(f"'{node.name}'", _type_of(node))
 
 

@@ -23,18 +23,19 @@ from resources.embedded.sql.rewrites import (
     regular_expressions,
     text_functions,
     times,
+    try_function,
 )
 from resources.embedded.sql.rewrites.rule import Rule
 from resources.embedded.sql.statements import Query
 from resources.engine import QueryError
 
-MODULES = (aggregates, arithmetic, casts, comparisons, regular_expressions, text_functions, times)
+MODULES = (aggregates, arithmetic, casts, comparisons, regular_expressions, text_functions, times, try_function)
 FUNCTIONS: dict[str, Rule] = {rule.__name__: rule for module in (*MODULES, decimals) for rule in module.RULES.values()}
 DOCSTRINGS = {
     **{name: inspect.getdoc(rule) or "" for name, rule in FUNCTIONS.items()},
     **{
         rule.__name__: inspect.getdoc(rule) or ""
-        for rule in (casts._cast_text, casts._cast_to_decimal, casts._cast_decimal)
+        for rule in (casts._cast_text, casts._cast_to_decimal, casts._cast_decimal, casts._cast_to_varchar_of_length)
     },
 }
 
