@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from flowlogs.fields import TIME_COLUMNS
@@ -181,6 +182,8 @@ def _beginning(value: object, most: int) -> str:
         return _joined((f"{_beginning(key, most)}={_beginning(item, most)}" for key, item in value.items()), "{}", most)
     if isinstance(value, Iterable):
         return _joined(("null" if item is None else _beginning(item, most) for item in value), "[]", most)
+    if isinstance(value, Decimal):
+        return f"{value:f}"[:most]
     return _FRACTIONS.get(text := str(value), text)[:most]
 
 

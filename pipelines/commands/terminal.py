@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,7 +119,11 @@ def terminal_table(frame: "pd.DataFrame") -> str:
 
     from assets.tables import cell_text, plain_rows
 
-    rows = [[cell_text(value) for value in row] for row in plain_rows(frame)]
-    numeric = ["right" if dtype.kind in "iuf" else "left" for dtype in frame.dtypes]
+    values = plain_rows(frame)
+    rows = [[cell_text(value) for value in row] for row in values]
+    numeric = [
+        "right" if dtype.kind in "iuf" or any(isinstance(row[number], Decimal) for row in values) else "left"
+        for number, dtype in enumerate(frame.dtypes)
+    ]
     headers = [cell_text(column) for column in frame.columns]
     return tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True, colalign=numeric)

@@ -404,7 +404,7 @@ class EmbeddedAthena(QueryEngine):
                     warnings = self._partition_warnings(selected, inputs)
                 attempt.changed = self._selected_partitions(plan, session) != selected
         return _Outcome(
-            rows=_with_trino_integers(rows, query.text),
+            rows=rows,
             scanned_bytes=session.scanned_bytes,
             more_rows=more_rows,
             checks=session.checks,
@@ -879,20 +879,6 @@ def _unload_folders(
         found.setdefault(values, []).append(stored)
     for values, of_folder in found.items():
         yield _Folder(values, tuple(part.constants.values()), plan, [(read, of_folder)])
-
-
-def _with_trino_integers(rows: "pa.Table", statement: str) -> "pa.Table":
-    """The rows with DuckDB's 128-bit sums as bigint, the type of Trino's sums."""
-    import pyarrow as pa
-
-    for number, field_ in enumerate(rows.schema):
-        if pa.types.is_decimal(field_.type) and field_.type.scale == 0:
-            try:
-                rows = rows.set_column(number, field_.name, rows.column(number).cast(pa.int64()))
-            except pa.ArrowInvalid as error:
-                problem = f"a sum does not fit bigint: {error}."
-                raise QueryError("NUMERIC_VALUE_OUT_OF_RANGE", problem, statement) from error
-    return rows
 
 
 def _result_frame(rows: "pa.Table", statement: str, names: Sequence[str] = ()) -> "pd.DataFrame":

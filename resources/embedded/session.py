@@ -245,7 +245,8 @@ class Session:
 
         batches: list[pa.RecordBatch] = []
         rows = size = 0
-        with self.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE) as reader:
+        relation = self.connection.sql(sql)
+        with relation.to_arrow_reader(ROWS_AT_ONCE) as reader:
             for batch in reader:
                 batches.append(batch)
                 rows += len(batch)
@@ -256,6 +257,8 @@ class Session:
                     problem = f"the result takes more than {RESULT_BYTES >> 20} MB. Ask for fewer rows or columns"
                     raise QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", f"{problem}, or LIMIT them.", self.text)
             found = pa.Table.from_batches(batches, reader.schema)
+        sums = [number for number, kind in enumerate(relation.types) if str(kind) == "HUGEINT"]
+        found = _with_bigints(found, sums, self.text)
         return found.slice(0, max_rows), max_rows is not None and rows > max_rows
 
     def query_rows(self, sql: str, relation: str, rows: "pa.Table") -> list[tuple[int]] | None:
@@ -420,6 +423,19 @@ class Session:
             )
 
 
+def _with_bigints(rows: "pa.Table", columns: Sequence[int], statement: str) -> "pa.Table":
+    """The rows with DuckDB's 128-bit sums, which are in these columns, as bigint: the type of Trino's sums."""
+    import pyarrow as pa
+
+    for number in columns:
+        try:
+            rows = rows.set_column(number, rows.column_names[number], rows.column(number).cast(pa.int64()))
+        except pa.ArrowInvalid as error:
+            problem = f"a sum does not fit bigint: {error}."
+            raise QueryError("NUMERIC_VALUE_OUT_OF_RANGE", problem, statement) from error
+    return rows
+
+
 def _query_error(problem: str, statement: str) -> QueryError:
     """DuckDB's error as a QueryError with Trino's name for it."""
     message = re.split(r"\n\nLINE |\n*Possible solutions:", problem)[0]
@@ -431,9 +447,9 @@ def _query_error(problem: str, statement: str) -> QueryError:
     if message.startswith("Conversion Error: Type INT128"):  # a sum
         return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", message, statement)
     if message.startswith("Conversion Error"):
-        return QueryError("INVALID_CAST_ARGUMENT", message, statement)
+        return QueryError("INVALID_CAST_ARGUMENT", _cast_problem(message), statement)
     if message.startswith("Out of Range Error"):
-        return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", message, statement)
+        return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", _overflow(message), statement)
     if message.startswith("Out of Memory Error") and "offload" in message:
         problem = f"there is no room for what does not fit into memory. Free some space in {gettempdir()}, or name "
         return QueryError("EXCEEDED_SPILL_LIMIT", f"{problem}another folder in TMPDIR; then run again.", statement)
@@ -452,6 +468,37 @@ def _query_error(problem: str, statement: str) -> QueryError:
     if "GROUP BY clause" in message:
         return QueryError("EXPRESSION_NOT_AGGREGATE", message, statement)
     return QueryError("GENERIC_USER_ERROR", message, statement)
+
+
+_INTEGERS = {"INT8": "tinyint", "INT16": "smallint", "INT32": "integer", "INT64": "bigint"}
+"""Trino's names of DuckDB's integers."""
+
+
+def _cast_problem(message: str) -> str:
+    """What DuckDB says about a cast of a number that fails, in Trino's words; as it is if it is about something else.
+
+    Source: "DecimalCasts.java" of Trino.
+    """
+    found = re.search(
+        r'(?:value|string) "?(?P<value>[^"]*?)"? (?:to|to type) (?P<type>DECIMAL\(\d+,\d+\)|INT\d+\b)', message
+    )
+    if not found:
+        return message
+    target = _INTEGERS.get(found["type"], found["type"]).upper().replace(",", ", ")
+    value = found["value"].replace("-nan", "NaN").replace("nan", "NaN")
+    return f"Cannot cast '{value}' to {target}."
+
+
+def _overflow(message: str) -> str:
+    """What DuckDB says about a number that is too large, in Trino's words.
+
+    Source: "DecimalOperators.java" and "BigintOperators.java" of Trino.
+    """
+    if re.search("DECIMAL|INT128|HUGEINT", message):
+        return "Decimal overflow."
+    if found := re.search(r"Overflow in (\w+) of (INT\d+) \((.*?)\)", message):
+        return f"{_INTEGERS[found[2]]} {found[1]} overflow: {found[3]}."
+    return message
 
 
 def _out_of_memory(statement: str) -> QueryError:

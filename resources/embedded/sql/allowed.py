@@ -21,7 +21,6 @@ from resources.embedded.sql.errors import athena_sql, not_supported
 from resources.embedded.sql.reserved_words import require_no_reserved_names
 from resources.embedded.sql.rewrites.casts import ACCEPTED_TEXTS
 from resources.embedded.sql.syntax_checks import require_trino_syntax
-from resources.embedded.sql.type_checks import COMPARISONS
 
 _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("", (exp.Null, exp.Star)),
@@ -61,8 +60,8 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("this", (exp.Day, exp.DayOfMonth, exp.DayOfWeekIso, exp.DayOfYear, exp.Exp, exp.FirstValue, exp.Floor)),
     ("this", (exp.FromISO8601Date, exp.Hour, exp.LastDay, exp.LastValue, exp.Length, exp.Ln, exp.LogicalAnd)),
     ("this", (exp.LogicalOr, exp.Lower, exp.Max, exp.Min, exp.Minute, exp.Month, exp.Ntile, exp.Quarter, exp.Reverse)),
-    ("this", (exp.Second, exp.Sqrt, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Sum, exp.TimeToUnix, exp.Trunc)),
-    ("this", (exp.UnixToTime, exp.Upper, exp.Variance, exp.VariancePop, exp.WeekOfYear, exp.Year)),
+    ("this", (exp.Second, exp.Sign, exp.Sqrt, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Sum, exp.TimeToUnix)),
+    ("this", (exp.Try, exp.Typeof, exp.UnixToTime, exp.Upper, exp.Variance, exp.VariancePop, exp.WeekOfYear, exp.Year)),
     ("this expression", (exp.ArgMax, exp.ArgMin, exp.ArrayToString, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)),
     ("this expression", (exp.Extract, exp.Log, exp.Nullif, exp.Pow, exp.RegexpLike, exp.Split, exp.StartsWith)),
     ("this expressions", (exp.Coalesce, exp.Greatest, exp.Least)),
@@ -79,7 +78,7 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("this quantile", (exp.ApproxQuantile,)),
     ("this expressions offset safe", (exp.Bracket,)),
     ("this offset default", (exp.Lag, exp.Lead, exp.NthValue)),
-    ("this decimals", (exp.Round,)),
+    ("this decimals", (exp.Round, exp.Trunc)),
     ("this substr", (exp.StrPosition,)),
     ("this start length", (exp.Substring,)),
     ("this delimiter part_index", (exp.SplitPart,)),
@@ -103,12 +102,12 @@ _FUNCTION_NAMES = frozenset(
     abs any_value approx_distinct approx_percentile arbitrary array_agg array_join avg bitwise_and bitwise_or
     bitwise_xor bool_and bool_or cardinality cast ceil ceiling chr coalesce concat count count_if cume_dist date
     date_add date_diff date_format date_parse date_trunc day day_of_month day_of_week day_of_year dense_rank dow doy
-    element_at exp extract first_value floor from_iso8601_date from_unixtime greatest grouping hour if lag
+    element_at every exp extract first_value floor from_iso8601_date from_unixtime greatest grouping hour if lag
     last_day_of_month last_value lead least length listagg ln log log10 log2 lower lpad ltrim max max_by min min_by
     minute mod month now nth_value ntile nullif percent_rank position pow power quarter rank regexp_extract regexp_like
-    regexp_replace replace reverse round row_number rpad rtrim second split split_part sqrt starts_with stddev
-    stddev_pop stddev_samp strpos substr substring sum to_unixtime translate trim truncate try_cast upper uuid var_pop
-    var_samp variance week week_of_year year
+    regexp_replace replace reverse round row_number rpad rtrim second sign split split_part sqrt starts_with stddev
+    stddev_pop stddev_samp strpos substr substring sum to_unixtime translate trim truncate try try_cast typeof upper
+    uuid var_pop var_samp variance week week_of_year year
     """,
     )
 )
@@ -124,10 +123,6 @@ _TIME_FORMATS = frozenset(re.findall(r"\S+", "%Y %y %m %d %H %M %S %f %j %a %b %
 """The specifiers of a date's format that DuckDB prints as Trino does, after sqlglot has translated them to Python's."""
 
 _MAY_HOLD_ROWS = (exp.Cube, exp.GroupingSets, exp.In, exp.Rollup, exp.Tuple, exp.Values)
-_MAY_HOLD_DECIMALS = (
-    *(*COMPARISONS, exp.Between, exp.In),
-    *(exp.ApproxQuantile, exp.ApproxDistinct, exp.Cast, exp.TryCast, exp.Alias, exp.Select),
-)
 
 
 def require_allowed(tree: exp.Expr, tokens: Sequence[Token], text: str) -> None:
@@ -157,14 +152,6 @@ def _description(node: exp.Expr, written_name: str) -> str:
     if isinstance(node, exp.Func):
         return f"the function {(written_name or node.name or node.sql_name()).lower()}"
     return node.sql(unsupported_level=ErrorLevel.IGNORE) or type(node).__name__
-
-
-def _is_computed_with(node: exp.Expr) -> bool:
-    """Whether a value in a SELECT is a column of a subquery, which another query may compute with."""
-    query: exp.Expr | None = node.find_ancestor(exp.Select)
-    while query is not None and isinstance(query.parent, (exp.SetOperation, exp.Subquery)):
-        query = query.parent
-    return query is not None and query.parent is not None
 
 
 def _refused_form(node: exp.Expr) -> str:
@@ -200,18 +187,11 @@ def _refused_form(node: exp.Expr) -> str:
             if not time_format.is_string or specifiers - _TIME_FORMATS:
                 return f"the format {time_format.name}"
         case exp.Cast() | exp.TryCast():
-            literal = node.this.is_string and node.to.this is exp.DType.TIMESTAMP
-            if node.to.this not in ACCEPTED_TEXTS or (node.to.expressions and not literal):
+            has_parameters = node.to.this in (exp.DType.DECIMAL, exp.DType.VARCHAR) or (
+                node.this.is_string and node.to.this is exp.DType.TIMESTAMP
+            )
+            if node.to.this not in ACCEPTED_TEXTS or (node.to.expressions and not has_parameters):
                 return f"a cast to {athena_sql(node.to)}"
-        case exp.Literal() if not node.is_string and "." in node.name and "e" not in node.name.lower():
-            # Trino computes exactly with decimals, and rounds to a scale of its own; DuckDB computes with doubles.
-            around = node.parent
-            while isinstance(around, (exp.Neg, exp.Paren)):
-                around = around.parent
-            if not isinstance(around, _MAY_HOLD_DECIMALS) or (
-                isinstance(around, (exp.Alias, exp.Select)) and _is_computed_with(node)
-            ):
-                return f"arithmetic with decimals (write {node.name}e0, a double)"
         case exp.GroupConcat() if not isinstance(node.this, exp.Order):
             return "listagg without WITHIN GROUP (ORDER BY …)"
         case exp.RegexpReplace() if (new := node.args.get("replacement")) is not None:

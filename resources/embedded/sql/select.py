@@ -3,19 +3,42 @@
 planner.py finds the tables and columns.
 """
 
+import re
+from itertools import pairwise
+
 import sqlglot
 from sqlglot import exp
+from sqlglot.tokenizer_core import TokenType
 
 from resources.embedded.sql.allowed import require_allowed
 from resources.embedded.sql.errors import not_supported
 from resources.embedded.sql.statements import Query
 from resources.embedded.sql.syntax_tree import syntax_tree
+from resources.engine import QueryError
 
 
 def parse_select(sql: str, text: str) -> Query:
     """The query `sql`, which is the statement `text` or stands in it."""
+    sql = _with_plain_decimals(sql, text)
     tree = syntax_tree(sql, text)
     if not isinstance(tree, exp.Query):
         raise not_supported(f"{tree.key.upper()} in this form", text)
+    for call in list(tree.find_all(exp.Anonymous)):
+        if call.name.lower() == "every" and len(call.expressions) == 1:
+            new = exp.LogicalAnd(this=call.expressions[0])
+            new.meta.update(call.meta)
+            call.replace(new)
     require_allowed(tree, sqlglot.tokenize(sql, read="athena"), text)
     return Query(tree, text)
+
+
+def _with_plain_decimals(sql: str, text: str) -> str:
+    """The query with ``DECIMAL '1.50'`` written as ``1.50``, which is the same value; sqlglot reads it as a cast."""
+    for kind, value in pairwise(sqlglot.tokenize(sql, read="athena")):
+        if kind.token_type is TokenType.DECIMAL and value.token_type is TokenType.STRING:
+            if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", value.text):
+                raise QueryError("INVALID_LITERAL", f"'{value.text}' is not a valid DECIMAL literal.", text)
+            number = value.text if "." in value.text else f"{value.text}."
+            width = value.end + 1 - kind.start
+            sql = f"{sql[: kind.start]}{number:>{width}}{sql[value.end + 1 :]}"
+    return sql

@@ -1,17 +1,16 @@
 """The types of a query's values, and which types may stand together: Trino refuses what DuckDB would cast silently.
 
-Types are compared by family: ``dt = 20240301`` compares a varchar with a number, and is refused. data_types.py has the
-name of a type in each language; rewrites/ has the computations.
+Types are compared by family: ``dt = 20240301`` compares a varchar with a number, and is refused. type_inference.py
+finds the type of each value; data_types.py has the name of a type in each language; rewrites/ has the computations.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from sqlglot import exp
-from sqlglot.dialects.dialect import Dialect
-from sqlglot.optimizer.annotate_types import annotate_types
 
+from resources.embedded.sql.decimal_types import DecimalTypeError, LiteralError
 from resources.embedded.sql.errors import athena_sql
+from resources.embedded.sql.type_inference import with_inferred_types
 from resources.engine import QueryError
 
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
@@ -19,7 +18,12 @@ COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ
 
 def with_types(tree: exp.Expr, schema: dict[str, object], text: str) -> exp.Expr:
     """The tree with the type of each value. Raises QueryError if Trino does not let values stand together."""
-    tree = annotate_types(tree, schema=schema, expression_metadata=_TYPES_OF_RESULTS, dialect="athena")
+    try:
+        tree = with_inferred_types(tree, schema)
+    except DecimalTypeError as error:
+        raise QueryError("INVALID_FUNCTION_ARGUMENT", f"{error}.", text) from None
+    except LiteralError as error:
+        raise QueryError("INVALID_LITERAL", f"{error}.", text) from None
     for node in tree.walk():
         if mistyped := _mistyped_argument(node):
             wanted, value = mistyped
@@ -66,28 +70,6 @@ def _mismatch(node: exp.Expr, families: list[str], text: str) -> QueryError:
         text,
     )
 
-
-def _returns(returned: exp.DType, *kinds: type[exp.Expr]) -> dict[type[exp.Expr], Any]:
-    return {kind: {"returns": returned} for kind in kinds}
-
-
-_TYPES_OF_RESULTS: dict[type[exp.Expr], Any] = {
-    **Dialect.get_or_raise("athena").EXPRESSION_METADATA,
-    **_returns(exp.DType.VARCHAR, exp.Pad, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Reverse),
-    **_returns(exp.DType.VARCHAR, exp.SplitPart, exp.Translate),
-    **_returns(exp.DType.BIGINT, exp.DateDiff, exp.Hour, exp.Minute, exp.Second, exp.Quarter),
-    **_returns(exp.DType.DOUBLE, exp.TimeToUnix, exp.Trunc),
-    **_returns(exp.DType.DATE, exp.FromISO8601Date),
-    exp.Split: {"annotator": lambda self, node: self._set_type(node, exp.DataType.build("ARRAY<VARCHAR>"))},
-    **{
-        kind: {"annotator": lambda self, node: self._annotate_by_args(node, "this")}
-        for kind in (
-            *(exp.ArgMax, exp.ArgMin, exp.ApproxQuantile, exp.DateTrunc, exp.TimestampTrunc),
-            *(exp.Ceil, exp.Floor, exp.Nullif, exp.Round),
-        )
-    },
-}
-"""The types of functions' results, as `annotate_types` takes them, where sqlglot has none or another engine's."""
 
 _FIRST_ARGUMENTS: Mapping[type[exp.Expr], str] = {
     kind: name

@@ -46,6 +46,17 @@ VALUES = {
     "7 / CAST(2 AS double)": 3.5,
     "2 + 3 * 4 - -1": 15,
     "1.5 > 1": True,
+    "CAST(NULL AS bigint) / 0": None,
+    "CAST(NULL AS bigint) % 0": None,
+    "CAST(100 AS tinyint) * 2": 200,
+    # Types of a length: a text is cut.
+    "CAST('abcdé' AS varchar(5))": "abcdé",
+    "CAST('abcdéf' AS varchar(5))": "abcdé",
+    "TRY_CAST(123 AS varchar(2))": None,
+    # Failures in try.
+    "try(7 / 2)": 3,
+    "try(1 / 0)": None,
+    "try(CAST('x' AS bigint) + 1)": None,
     # Casts: to the nearest, halves away from zero (DuckDB: 2); text only in the form of the type.
     "CAST(2.5e0 AS bigint)": 3,
     "CAST(-2.5e0 AS integer)": -3,
@@ -291,6 +302,9 @@ AGGREGATES = {
     "array_join(array_agg(DISTINCT action ORDER BY action), '|')": "-|ACCEPT|REJECT",
     "arbitrary(account)": "123456789012",
     # NaN, of the one record with 0 packets after the division, is passed over.
+    "every(numpackets > 0)": True,
+    "every(numpackets > 1)": False,
+    "approx_percentile(numpackets, ARRAY[0, 0.5, 1])": [1, 2, 3],
     "max(1e0 * (numpackets - 2) / (numpackets - 2))": 1.0,
     "min(1e0 * (numpackets - 2) / (numpackets - 2))": 1.0,
     "max(sqrt(-numpackets)) IS NULL": False,

@@ -24,18 +24,28 @@ def _approx_percentile(node: exp.Expr) -> exp.Expr:
     Of few values, Trino gives the one behind the share p: of n values, the one with the number floor(p * n) + 1. A
     negative share of DuckDB's counts from the greatest, which comes to the same.
     Example: ``approx_percentile(a, 0.75)`` becomes ``QUANTILE_DISC(a, -0.25)``.
+    Example: ``approx_percentile(a, ARRAY[0.5, 0.75])`` becomes ``QUANTILE_DISC(a, [-0.5, -0.25])``.
     Example: ``approx_percentile(1, -0.5)`` fails with INVALID_FUNCTION_ARGUMENT.
     Source: "Aggregate functions", Trino documentation; "TDigest.java" of Airlift.
     """
     quantile = node.args["quantile"]
+    if isinstance(quantile, exp.Array):
+        counted: exp.Expr = exp.Array(expressions=[_counted_share(share) for share in quantile.expressions])
+    else:
+        counted = _counted_share(quantile)
+    return exp.Anonymous(this="quantile_disc", expressions=[node.this, counted])
+
+
+def _counted_share(quantile: exp.Expr) -> exp.Expr:
+    """A share as DuckDB counts it from the greatest value."""
     share = quantile.this if isinstance(quantile, exp.Neg) else quantile
     if not isinstance(share, exp.Literal) or share.is_string:
         raise NotSupportedError("a percentile that is no constant number")
     if share is not quantile or not 0 <= float(share.name) <= 1:  # below 0, DuckDB counts from the greatest
         raise InvalidArgumentError("Percentile must be between 0 and 1")
-    rest = 1 - Decimal(share.name)
-    counted = exp.Neg(this=exp.Literal.number(format(rest, "f"))) if rest else quantile
-    return exp.Anonymous(this="quantile_disc", expressions=[node.this, counted])
+    # A share of 0 would count from the least; a very small one gives the greatest value.
+    rest = 1 - Decimal(share.name) or Decimal("1e-18")
+    return exp.Neg(this=exp.Literal.number(format(rest, "f")))
 
 
 def _count_if(node: exp.Expr) -> exp.Expr:

@@ -12,11 +12,14 @@ from resources.embedded.sql.rewrites import (
     casts,
     comparisons,
     constant_keys,
+    decimals,
     order_by,
     regular_expressions,
     text_functions,
     times,
+    try_function,
 )
+from resources.embedded.sql.rewrites.coercions import coerce_operands
 from resources.embedded.sql.rewrites.rule import InvalidArgumentError, NotSupportedError, Rules
 from resources.engine import QueryError
 
@@ -29,6 +32,7 @@ RULES: Rules = {
     **regular_expressions.RULES,
     **text_functions.RULES,
     **times.RULES,
+    **try_function.RULES,
 }
 
 
@@ -36,13 +40,17 @@ def rewritten_for_duckdb(tree: exp.Expr, text: str) -> exp.Expr:
     """The tree with each rule applied. Raises QueryError if a rule refuses a part of the statement `text`."""
     for select in tree.find_all(exp.Select):
         order_by.replace_result_names(select)
+    for found in tree.find_all(exp.Try):
+        try:
+            try_function.require_strict(found)
+        except NotSupportedError as refusal:
+            raise not_supported(f"{refusal} in {athena_sql(found)}", text) from None
     # From the leaves to the root, so that what is put into another expression has been rewritten itself.
     for node, written in reversed(list(zip(tree.bfs(), tree.copy().bfs(), strict=True))):
-        rule = RULES.get(type(node))
-        if rule is None:
-            continue
+        rule = decimals.rule_for(node) or RULES.get(type(node))
         try:
-            new = rule(node)
+            coerce_operands(node)
+            new = rule(node) if rule else node
         except NotSupportedError as refusal:
             raise not_supported(f"{refusal} in {athena_sql(written)}", text) from None
         except InvalidArgumentError as mistake:

@@ -1,24 +1,26 @@
-"""Rules for numbers: division, rounding to whole numbers, bits. Casts are in casts.py."""
+"""Rules for numbers: division, rounding, bits, types. Decimals are in decimals.py, casts in casts.py."""
+
+from collections.abc import Mapping
 
 from sqlglot import exp
 
+from resources.embedded.sql.decimal_types import decimal_of
 from resources.embedded.sql.rewrites.rule import NotSupportedError, Rules
-from resources.embedded.sql.rewrites.template import from_template
-from resources.embedded.sql.type_checks import is_integer, type_family
-
-_DIVISION_BY_ZERO = "error('DIVISION_BY_ZERO: Division by zero')"
+from resources.embedded.sql.rewrites.template import DIVISION_BY_ZERO, from_template
+from resources.embedded.sql.type_checks import is_floating, is_integer, type_family
 
 
 def _divide(node: exp.Expr) -> exp.Expr:
     """Trino divides integers to an integer, and fails at zero. DuckDB gives a double; its versions differ at zero.
 
     Example: ``7 / 2`` is ``3``, ``7e0 / 2`` is ``3.5e0``, and ``7 / 0`` fails with DIVISION_BY_ZERO.
+    Example: ``CAST(NULL AS bigint) / 0`` is ``NULL``, since no function is called with NULL.
     Source: "Mathematical functions and operators", Trino documentation.
     """
     if is_integer(node.this) and is_integer(node.expression):
         if _is_never_zero(node.expression):
             return from_template(":a // :b", a=node.this, b=node.expression)
-        template = f"CASE WHEN :b = 0 THEN {_DIVISION_BY_ZERO} ELSE :a // :b END"
+        template = f"CASE WHEN :b = 0 AND :a IS NOT NULL THEN {DIVISION_BY_ZERO} ELSE :a // :b END"
         return from_template(template, a=node.this, b=node.expression)
     if type_family(node.this) is None or type_family(node.expression) is None:
         raise NotSupportedError("a division of values of unknown types (CAST them)")
@@ -32,7 +34,7 @@ def _remainder(node: exp.Expr) -> exp.Expr:
     Source: "Mathematical functions and operators", Trino documentation.
     """
     if is_integer(node.this) and is_integer(node.expression) and not _is_never_zero(node.expression):
-        template = f"CASE WHEN :b = 0 THEN {_DIVISION_BY_ZERO} ELSE :a % :b END"
+        template = f"CASE WHEN :b = 0 AND :a IS NOT NULL THEN {DIVISION_BY_ZERO} ELSE :a % :b END"
         return from_template(template, a=node.this, b=node.expression)
     return node
 
@@ -51,14 +53,29 @@ def _leave_integer(node: exp.Expr) -> exp.Expr:
 
 
 def _truncate(node: exp.Expr) -> exp.Expr:
-    """A truncated integer may be a decimal in Trino; DuckDB's is a number of another type.
+    """The function truncate takes a number of places for decimals only; DuckDB takes one for doubles too.
 
-    Example: ``truncate(-2.7e0)`` is ``-2e0``.
-    Source: "Mathematical functions and operators", Trino documentation.
+    Example: ``truncate(-2.7e0)`` is ``-2e0``, and ``truncate(2.75e0, 1)`` fails with NOT_SUPPORTED.
+    Source: "MathFunctions.java" of Trino.
     """
-    if is_integer(node.this):
-        raise NotSupportedError("truncate of an integer")
+    if node.args.get("decimals"):
+        raise NotSupportedError("truncate to a number of places of anything but a decimal or an integer")
     return node
+
+
+def _sign(node: exp.Expr) -> exp.Expr:
+    """The sign has the type of the value, or decimal(1,0) of a decimal; DuckDB's is a tinyint, and 0 for NaN.
+
+    Example: ``sign(-7)`` is ``-1``, ``sign(-0.5e0)`` is ``-1e0``, and ``sign(-0.50)`` is ``-1``.
+    Source: "Mathematical functions and operators", Trino documentation; "MathFunctions.java" of Trino.
+    """
+    value = node.this
+    if is_floating(value):
+        template = "CASE WHEN :x = 0 OR isnan(CAST(:x AS DOUBLE)) THEN :x ELSE CAST(sign(:x) AS DOUBLE) END"
+        return from_template(template, x=value)
+    if not (is_integer(value) or decimal_of(value.type)):
+        raise NotSupportedError("the sign of a value of an unknown type (CAST it)")
+    return from_template(f"CAST(sign(:x) AS {exp.DataType.build(node.type or 'BIGINT').sql('duckdb')})", x=value)
 
 
 def _log(node: exp.Expr) -> exp.Expr:
@@ -70,6 +87,35 @@ def _log(node: exp.Expr) -> exp.Expr:
     if not node.args.get("expression"):
         raise KeyError("the number")
     return node
+
+
+_TYPE_NAMES: Mapping[exp.DType, str] = {
+    exp.DType.BOOLEAN: "boolean",
+    exp.DType.TINYINT: "tinyint",
+    exp.DType.SMALLINT: "smallint",
+    exp.DType.INT: "integer",
+    exp.DType.BIGINT: "bigint",
+    exp.DType.DOUBLE: "double",
+    exp.DType.DATE: "date",
+}
+"""Trino's names of the types that a value is known to have."""
+
+
+def _typeof(node: exp.Expr) -> exp.Expr:
+    """The type is known before the query runs. That of texts and times is not: Trino counts their digits and letters.
+
+    Example: ``typeof(1024.0)`` is ``'decimal(5,1)'``, ``typeof(1)`` is ``'integer'``, ``typeof(1e0)`` is ``'double'``.
+    Source: "Conversion functions", Trino documentation.
+    """
+    value = node.this
+    found = decimal_of(value.type)
+    name = (
+        f"decimal({found.precision},{found.scale})" if found else _TYPE_NAMES.get(value.type.this) if value.type else ""
+    )
+    if not name:
+        raise NotSupportedError("the type of a text, of a time, of an array or of an unknown value")
+    # The value stays in the query: an aggregate makes one row of all.
+    return from_template(f"CASE WHEN :x IS NULL THEN '{name}' ELSE '{name}' END", x=value)
 
 
 def _bitwise(node: exp.Expr) -> exp.Expr:
@@ -94,5 +140,7 @@ RULES: Rules = {
     exp.Floor: _leave_integer,
     exp.Mod: _remainder,
     exp.Log: _log,
+    exp.Sign: _sign,
     exp.Trunc: _truncate,
+    exp.Typeof: _typeof,
 }

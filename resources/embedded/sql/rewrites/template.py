@@ -3,6 +3,9 @@
 import sqlglot
 from sqlglot import exp
 
+DIVISION_BY_ZERO = "error('DIVISION_BY_ZERO: Division by zero')"
+"""SQL for the failure of a division by zero."""
+
 
 def from_template(template: str, **parts: exp.Expr) -> exp.Expr:
     """DuckDB's SQL with each ``:name`` in it replaced by the part of that name, in parentheses.

@@ -19,20 +19,35 @@ from resources.embedded.sql.rewrites import (
     casts,
     comparisons,
     constant_keys,
+    decimals,
     order_by,
     regular_expressions,
     text_functions,
     times,
+    try_function,
 )
 from resources.embedded.sql.rewrites.rule import Rule
 from resources.embedded.sql.statements import Query
 from resources.engine import QueryError
 
-MODULES = (aggregates, arithmetic, casts, comparisons, constant_keys, regular_expressions, text_functions, times)
-FUNCTIONS: dict[str, Rule] = {rule.__name__: rule for module in MODULES for rule in module.RULES.values()}
+MODULES = (
+    aggregates,
+    arithmetic,
+    casts,
+    comparisons,
+    constant_keys,
+    regular_expressions,
+    text_functions,
+    times,
+    try_function,
+)
+FUNCTIONS: dict[str, Rule] = {rule.__name__: rule for module in (*MODULES, decimals) for rule in module.RULES.values()}
 DOCSTRINGS = {
     **{name: inspect.getdoc(rule) or "" for name, rule in FUNCTIONS.items()},
-    "_cast_text": inspect.getdoc(casts._cast_text) or "",
+    **{
+        rule.__name__: inspect.getdoc(rule) or ""
+        for rule in (casts._cast_text, casts._cast_to_decimal, casts._cast_decimal, casts._cast_to_varchar_of_length)
+    },
 }
 
 

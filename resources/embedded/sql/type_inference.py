@@ -1,0 +1,172 @@
+"""Infers the type of each value of a query as Trino does. sqlglot does most of it; here is where Trino differs.
+
+decimal_types.py has the rules for decimals; type_checks.py says which types may stand together.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.optimizer.annotate_types import TypeAnnotator
+from sqlglot.schema import ensure_schema
+
+from resources.embedded.sql.decimal_types import (
+    INTEGER_DIGITS,
+    OPERATORS,
+    Decimal,
+    LiteralError,
+    as_decimal,
+    checked,
+    common_decimal,
+    decimal_of,
+    is_decimal_literal,
+    literal_type,
+    rounded_to_places_type,
+    rounded_type,
+    total_type,
+    truncated_type,
+)
+
+AnyType = exp.DataType | exp.DType
+
+_INTEGERS = list(INTEGER_DIGITS)
+_MAX_INTEGER, _MAX_BIGINT = 2**31 - 1, 2**63 - 1
+
+
+def with_inferred_types(tree: exp.Expr, schema: dict[str, object]) -> exp.Expr:
+    """The tree with the type of each value. Raises DecimalTypeError or LiteralError for a type that Trino has not."""
+    annotator = _TrinoTypes(ensure_schema(schema, dialect="athena"), expression_metadata=_TYPES_OF_RESULTS)
+    return annotator.annotate(tree)
+
+
+class _TrinoTypes(TypeAnnotator):
+    """sqlglot's inference, with Trino's common types of numbers."""
+
+    def _maybe_coerce(self, type1: AnyType, type2: AnyType) -> AnyType:
+        """The common type of two ("TypeCoercion.java" of Trino)."""
+        if decimal_of(type1) is None and decimal_of(type2) is None:
+            return super()._maybe_coerce(type1, type2)
+        for one, other in ((type1, type2), (type2, type1)):
+            if _kind(one) in (exp.DType.DOUBLE, exp.DType.FLOAT) and decimal_of(other):
+                return one
+            if _kind(one) is exp.DType.NULL:
+                return other
+        left, right = as_decimal(type1), as_decimal(type2)
+        return common_decimal(left, right).data_type if left and right else exp.DType.UNKNOWN
+
+
+def _kind(data_type: AnyType | None) -> object:
+    return data_type.this if isinstance(data_type, exp.DataType) else data_type
+
+
+def _annotate_literal(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    if is_decimal_literal(node):
+        annotator._set_type(node, literal_type(node.name).data_type)
+        return
+    annotator._set_type(node, exp.DType.VARCHAR if node.is_string else exp.DType.DOUBLE)
+    if node.is_int:
+        # A minus belongs to the literal.
+        value, lowest = int(node.name), int(isinstance(node.parent, exp.Neg))
+        if value > _MAX_BIGINT + lowest:
+            raise LiteralError(f"Invalid numeric literal: {node.name}")
+        annotator._set_type(node, exp.DType.INT if value <= _MAX_INTEGER + lowest else exp.DType.BIGINT)
+
+
+def _annotate_operator(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    """The type of an operator's result: of integers the wider one, and decimals' own rules."""
+    types = [node.this.type, node.expression.type]
+    kinds = list(map(_kind, types))
+    left, right = map(as_decimal, types)
+    if any(map(decimal_of, types)):
+        if left and right:
+            annotator._set_type(node, OPERATORS[type(node)](left, right).data_type)
+        elif exp.DType.DOUBLE in kinds:
+            annotator._set_type(node, exp.DType.DOUBLE)
+        else:
+            annotator._set_type(node, exp.DType.UNKNOWN)
+    elif all(kind in _INTEGERS for kind in kinds):
+        annotator._set_type(node, next(kind for kind in reversed(_INTEGERS) if kind in kinds))
+    elif isinstance(node, exp.Div):
+        annotator._annotate_div(node)
+    elif isinstance(node, exp.Binary):
+        annotator._annotate_binary(node)
+
+
+def _of_value(
+    of_decimal: Callable[[Decimal], Decimal], of_integer: exp.DType | None = None, of_other: exp.DType | None = None
+) -> dict[str, Any]:
+    """The type of a function of one value. Other types than those that are given stay."""
+
+    def annotate(annotator: TypeAnnotator, node: exp.Expr) -> None:
+        value = node.this.type
+        if found := decimal_of(value):
+            annotator._set_type(node, of_decimal(found).data_type)
+        elif _kind(value) in _INTEGERS and of_integer:
+            annotator._set_type(node, of_integer)
+        elif of_other and _kind(value) is not exp.DType.UNKNOWN:
+            annotator._set_type(node, of_other)
+        else:
+            annotator._set_type(node, value)
+
+    return {"annotator": annotate}
+
+
+def _annotate_round(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    found = decimal_of(node.this.type)
+    rounded = rounded_to_places_type if node.args.get("decimals") else rounded_type
+    annotator._set_type(node, rounded(found).data_type if found else node.this.type)
+
+
+def _annotate_truncate(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    found = as_decimal(node.this.type)
+    if found is None:
+        annotator._set_type(node, exp.DType.DOUBLE)
+    else:
+        annotator._set_type(node, (found if node.args.get("decimals") else truncated_type(found)).data_type)
+
+
+def _annotate_cast(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    target = node.args["to"]
+    found = decimal_of(target)
+    is_text = _kind(target) is exp.DType.VARCHAR
+    annotator._set_type(node, checked(found).data_type if found else exp.DType.VARCHAR if is_text else target)
+
+
+def _annotate_percentile(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    value = node.this.type
+    if isinstance(node.args["quantile"], exp.Array) and isinstance(value, exp.DataType):
+        value = exp.DataType(this=exp.DType.ARRAY, expressions=[value.copy()], nested=True)
+    annotator._set_type(node, value)
+
+
+def _returns(returned: exp.DType, *kinds: type[exp.Expr]) -> dict[type[exp.Expr], Any]:
+    return {kind: {"returns": returned} for kind in kinds}
+
+
+_TYPES_OF_RESULTS: dict[type[exp.Expr], Any] = {
+    **Dialect.get_or_raise("athena").EXPRESSION_METADATA,
+    **_returns(exp.DType.VARCHAR, exp.Pad, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Reverse),
+    **_returns(exp.DType.VARCHAR, exp.SplitPart, exp.Translate, exp.Typeof),
+    **_returns(exp.DType.BIGINT, exp.Count, exp.DateDiff, exp.Day, exp.DayOfMonth, exp.DayOfWeekIso, exp.DayOfYear),
+    **_returns(exp.DType.BIGINT, exp.Extract, exp.Hour, exp.Minute, exp.Month, exp.Quarter, exp.Second),
+    **_returns(exp.DType.BIGINT, exp.WeekOfYear, exp.Year),
+    **_returns(exp.DType.DOUBLE, exp.TimeToUnix),
+    **_returns(exp.DType.DATE, exp.FromISO8601Date),
+    **{kind: {"annotator": _annotate_operator} for kind in OPERATORS},
+    **{kind: {"annotator": _annotate_cast} for kind in (exp.Cast, exp.TryCast)},
+    **dict.fromkeys((exp.Ceil, exp.Floor), _of_value(rounded_type)),
+    exp.ApproxQuantile: {"annotator": _annotate_percentile},
+    exp.Avg: _of_value(lambda value: value, exp.DType.DOUBLE, exp.DType.DOUBLE),
+    exp.Literal: {"annotator": _annotate_literal},
+    exp.Round: {"annotator": _annotate_round},
+    exp.Sign: _of_value(lambda _: Decimal(1, 0)),
+    exp.Split: {"annotator": lambda self, node: self._set_type(node, exp.DataType.build("ARRAY<VARCHAR>"))},
+    exp.Sum: _of_value(total_type, exp.DType.BIGINT),
+    exp.Trunc: {"annotator": _annotate_truncate},
+    **{
+        kind: {"annotator": lambda self, node: self._annotate_by_args(node, "this")}
+        for kind in (exp.ArgMax, exp.ArgMin, exp.DateTrunc, exp.TimestampTrunc, exp.Nullif, exp.Try)
+    },
+}
+"""The types of functions' results, where sqlglot has none or another engine's."""
