@@ -105,8 +105,8 @@ _FUNCTION_NAMES = frozenset(
     last_day_of_month last_value lead least length listagg ln log log10 log2 lower lpad ltrim max max_by min min_by
     minute mod month now nth_value ntile nullif percent_rank position pow power quarter rank regexp_extract regexp_like
     regexp_replace replace reverse round row_number rpad rtrim second sign split split_part sqrt starts_with stddev
-    stddev_pop stddev_samp strpos substr substring sum to_unixtime translate trim truncate try try_cast typeof upper uuid
-    var_pop var_samp variance week week_of_year year
+    stddev_pop stddev_samp strpos substr substring sum to_unixtime translate trim truncate try try_cast typeof upper
+    uuid var_pop var_samp variance week week_of_year year
     """,
     )
 )
