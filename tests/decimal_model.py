@@ -54,9 +54,9 @@ def decimal(precision: int, scale: int) -> Kind:
 def fitting(number: Decimal, kind: Kind) -> Decimal:
     """The number with the type's scale, where it fits."""
     rounded = number.quantize(Decimal(1).scaleb(-kind.scale), ROUND_HALF_UP, EXACT)
-    if abs(rounded) >= Decimal(10) ** (kind.precision - kind.scale):
+    if rounded.copy_abs() >= Decimal(10) ** (kind.precision - kind.scale):
         raise NoValueError
-    return rounded if rounded else abs(rounded)  # Trino's decimals have one zero
+    return rounded if rounded else rounded.copy_abs()  # Trino's decimals have one zero
 
 
 def common(left: Kind, right: Kind) -> Kind:
@@ -114,10 +114,10 @@ def of_decimals(sign: str, left: Value, right: Value, kind: Kind) -> Value:
             fitting(operand, Kind("decimal", 38, kind.scale))
     if sign == "/":
         # Exact, unlike a division that is rounded twice.
-        numerator, denominator = abs(a) * Decimal(10) ** kind.scale, abs(b)
+        numerator, denominator = a.copy_abs().scaleb(kind.scale, EXACT), b.copy_abs()
         whole, rest = EXACT.divmod(numerator, denominator)
-        whole += rest * 2 >= denominator
-        return fitting((whole if (a < 0) == (b < 0) else -whole).scaleb(-kind.scale, EXACT), kind)
+        whole = EXACT.add(whole, int(EXACT.add(rest, rest) >= denominator))
+        return fitting((whole if (a < 0) == (b < 0) else whole.copy_negate()).scaleb(-kind.scale, EXACT), kind)
     found = {"+": EXACT.add, "-": EXACT.subtract, "*": EXACT.multiply, "%": EXACT.remainder}[sign](a, b)
     return fitting(found, kind)
 
@@ -199,8 +199,8 @@ class Generator:
         other = decimal(precision, self.random.randint(0, min(precision, 12)))
         made = self.random.choice(
             (
-                ("-({})", kind, lambda value: -value),
-                ("abs({})", kind, abs),
+                ("-({})", kind, Decimal.copy_negate),
+                ("abs({})", kind, Decimal.copy_abs),
                 ("sign({})", decimal(1, 0), lambda value: Decimal((value > 0) - (value < 0))),
                 ("round({})", rounded, lambda value: value.quantize(Decimal(1), ROUND_HALF_UP, EXACT)),
                 ("ceil({})", rounded, lambda value: value.quantize(Decimal(1), ROUND_CEILING, EXACT)),
