@@ -25,6 +25,7 @@ from resources.embedded.readers import parquet, scan
 from resources.embedded.readers.object_check import ObjectCheck
 from resources.embedded.readers.scan import ScannedObject
 from resources.embedded.scratch import scratch_folder
+from resources.embedded.sql.rewrites.macros import ADDRESS_TYPE, MACRO_NAMES, MACROS
 from resources.engine import QueryError
 from resources.interrupts import raise_received, shielded
 from resources.parquet_facts import copies_digest, footer_size
@@ -130,6 +131,7 @@ class Session:
         self._scans: list[scan.TextScan] = []
         self._files: dict[ScannedObject, Path] = {}
         self._parquet_bytes = 0
+        self._has_functions = False
         self._footers: dict[ScannedObject, str] = {}
         self.misread: dict[ScannedObject, str] = {}
         self.odd_actions: dict[ScannedObject, str] = {}
@@ -235,9 +237,13 @@ class Session:
     def _rows(self, sql: str, max_rows: int | None) -> "tuple[pa.Table, bool]":
         import pyarrow as pa
 
+        self._define_functions(sql)
         batches: list[pa.RecordBatch] = []
         rows = size = 0
-        with self.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE) as reader:
+        found = self.connection.sql(sql)
+        if any(ADDRESS_TYPE in str(kind) for kind in found.types):
+            raise QueryError("NOT_SUPPORTED", "the embedded Athena does not show IPADDRESS in this form.", self.text)
+        with found.to_arrow_reader(ROWS_AT_ONCE) as reader:
             for batch in reader:
                 batches.append(batch)
                 rows += len(batch)
@@ -247,14 +253,22 @@ class Session:
                 if size > RESULT_BYTES:
                     problem = f"the result takes more than {RESULT_BYTES >> 20} MB. Ask for fewer rows or columns"
                     raise QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", f"{problem}, or LIMIT them.", self.text)
-            found = pa.Table.from_batches(batches, reader.schema)
-        return found.slice(0, max_rows), max_rows is not None and rows > max_rows
+            table = pa.Table.from_batches(batches, reader.schema)
+        return table.slice(0, max_rows), max_rows is not None and rows > max_rows
+
+    def _define_functions(self, sql: str) -> None:
+        """Define the functions of rewrites/macros.py, if SQL calls one of them."""
+        if not self._has_functions and any(f"{name}(" in sql.lower() for name in MACRO_NAMES):
+            self._has_functions = True
+            for macro in MACROS:
+                self.connection.execute(macro)
 
     def query_rows(self, sql: str, relation: str, rows: "pa.Table") -> list[tuple[int]] | None:
         """The result of a query over these rows, which it reads as `relation`; None where it fails."""
         import duckdb
 
         def choose() -> list[tuple[int]] | None:
+            self._define_functions(sql)
             self.connection.register(relation, rows)
             try:
                 return self.connection.execute(sql).fetchall()
@@ -276,6 +290,7 @@ class Session:
             reads, (objects, *_) = zip(*(copy.inputs[0] for copy in copies), strict=True)
             for connection, read, rows in zip(connections, reads, self._rows_of(reads, objects), strict=True):
                 self._bind(connection, read, rows)
+        self._run(partial(self._define_functions, " ".join(copy.sql for copy in copies)))
         found = self._run_all(
             [
                 partial(self._copy, connection, copy, compression)

@@ -4,7 +4,8 @@ sqlglot and DuckDB accept more than Trino does, and some of it has another meani
 passes only if the tables below have it, with all of its arguments. A node that is allowed and has another meaning in
 DuckDB has a rule in rewrites/.
 
-To allow a function, write its class in `_NODES_BY_ARGUMENTS`, with the arguments that are supported, and its name in
+To allow a function, give it a rule in rewrites/ (see rule.py there). One that means the same in DuckDB, and that
+sqlglot has a class for, has its class in `_NODES_BY_ARGUMENTS`, with the arguments that are supported, and its name in
 `_FUNCTION_NAMES`. For example, ``typeof(a)`` is refused, because `exp.Typeof` is not in the tables.
 """
 
@@ -18,9 +19,10 @@ from sqlglot.errors import ErrorLevel
 from sqlglot.tokenizer_core import Token, TokenType
 
 from resources.embedded.sql.errors import athena_sql, not_supported
+from resources.embedded.sql.rewrites.all_functions import FUNCTIONS
 from resources.embedded.sql.rewrites.casts import ACCEPTED_TEXTS
-from resources.embedded.sql.syntax_checks import require_trino_syntax
 from resources.embedded.sql.type_checks import COMPARISONS
+from resources.engine import QueryError
 
 _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("", (exp.Null, exp.Star)),
@@ -64,7 +66,7 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("this", (exp.UnixToTime, exp.Upper, exp.Variance, exp.VariancePop, exp.WeekOfYear, exp.Year)),
     ("this expression", (exp.ArgMax, exp.ArgMin, exp.ArrayToString, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)),
     ("this expression", (exp.Extract, exp.Log, exp.Nullif, exp.Pow, exp.RegexpLike, exp.Split, exp.StartsWith)),
-    ("this expressions", (exp.Coalesce, exp.Greatest, exp.Least)),
+    ("this expressions", (exp.Anonymous, exp.AnonymousAggFunc, exp.Coalesce, exp.Greatest, exp.Least)),
     ("expressions", (exp.Array, exp.Chr, exp.Concat, exp.Grouping)),
     ("this expression unit", (exp.DateAdd, exp.DateDiff)),
     ("this unit", (exp.DateTrunc, exp.TimestampTrunc)),
@@ -95,7 +97,7 @@ _ARGUMENTS: Mapping[type[exp.Expr], frozenset[str]] = {
 }
 """By the class of a node, the arguments that it may have."""
 
-_FUNCTION_NAMES = frozenset(
+_FUNCTION_NAMES = frozenset(FUNCTIONS) | frozenset(
     re.findall(
         r"\w+",
         """
@@ -112,6 +114,9 @@ _FUNCTION_NAMES = frozenset(
     )
 )
 """Trino's names of the functions. sqlglot reads other engines' names of them as the same functions."""
+
+_FUNCTIONS_OF_PRESTO = frozenset(("ip_prefix", "ip_subnet_min", "ip_subnet_max", "ip_subnet_range", "is_subnet_of"))
+"""Functions that Presto has and Trino has not ("IP Address Functions" of both documentations)."""
 
 _PARSED_UNDER_ANOTHER_NAME = frozenset(Trino.Parser.FUNCTION_PARSERS) - {name.upper() for name in _FUNCTION_NAMES}
 """Functions with their own parser in sqlglot: its tree does not say which name the query had."""
@@ -131,12 +136,17 @@ _MAY_HOLD_DECIMALS = (
 
 def require_allowed(tree: exp.Expr, tokens: Sequence[Token], text: str) -> None:
     """Raise QueryError for the first part of a query that is not allowed; the error names it."""
-    require_trino_syntax(tokens, text)
     for token, following in pairwise(tokens):
         if following.token_type is TokenType.L_PAREN and token.text.upper() in _PARSED_UNDER_ANOTHER_NAME:
             raise not_supported(f"the function {token.text.lower()}", text)
     for node in tree.walk():
-        written_name = text[node.meta["start"] : node.meta["end"] + 1] if _is_named_call(node) else ""
+        if isinstance(node, exp.Cast) and node.to.this is exp.DType.IPPREFIX:
+            problem = "Unknown type: ipprefix. It is Presto's; a network is a text in Trino: contains('10.0.0.0/8', …)."
+            raise QueryError("TYPE_NOT_FOUND", problem, text)
+        written_name = text[node.meta["start"] : node.meta["end"] + 1].strip('"') if _is_named_call(node) else ""
+        if written_name.lower() in _FUNCTIONS_OF_PRESTO:
+            problem = f"Function '{written_name.lower()}' not registered. It is Presto's; Trino has contains(…)."
+            raise QueryError("FUNCTION_NOT_FOUND", problem, text)
         if type(node) not in _ARGUMENTS or (written_name and written_name.lower() not in _FUNCTION_NAMES):
             raise not_supported(_description(node, written_name), text)
         for argument, value in node.args.items():
@@ -168,6 +178,8 @@ def _is_computed_with(node: exp.Expr) -> bool:
 def _refused_form(node: exp.Expr) -> str:
     """The form of a node of an allowed class that is refused; empty if its form is allowed."""
     match node:
+        case exp.Anonymous() if node.name.lower() not in FUNCTIONS:
+            return f"the function {node.name.lower()}"
         case exp.Select() if not node.expressions:
             return "nothing selected"
         case exp.Tuple() if not isinstance(node.parent, _MAY_HOLD_ROWS):

@@ -41,10 +41,11 @@ class QueryPlan:
 
     `columns` are the names of the result's columns. `partition_columns` has the result's columns that hold a
     partition column, with that column: each has one value in all rows from one partition. It is empty if a row of the
-    result may come from several partitions.
+    result may come from several partitions. `addresses` are the columns that hold IP addresses, and are shown as texts.
     """
 
     sql: str
     reads: tuple[TableRead, ...]
     columns: tuple[str, ...]
     partition_columns: Mapping[str, str]
+    addresses: tuple[str, ...] = ()

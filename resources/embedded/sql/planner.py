@@ -22,7 +22,9 @@ from resources.embedded.sql.plain_subqueries import merge_plain_subqueries
 from resources.embedded.sql.plan import QueryPlan, TableRead
 from resources.embedded.sql.predicates import predicates_on, projected_columns
 from resources.embedded.sql.pruning import longest_required_text
+from resources.embedded.sql.rewrites.all_functions import FUNCTIONS
 from resources.embedded.sql.rewrites.apply import rewritten_for_duckdb
+from resources.embedded.sql.rewrites.ip_addresses import addresses_of_result, with_texts_of_addresses
 from resources.embedded.sql.statements import Query
 from resources.embedded.sql.top_n import rewrite_top_n
 from resources.embedded.sql.type_checks import with_types
@@ -83,7 +85,9 @@ def _plan(query: Query, database: str, find_table: FindTable) -> QueryPlan:
     relations = _name_relations(tree, text, database, find_table)
     schema = {name: relation.types for name, relation in relations.items()}
     tree = with_resolved_names(tree, schema, text)
-    tree = rewritten_for_duckdb(with_types(tree, dict(schema), text), text)
+    tree = with_types(tree, dict(schema), FUNCTIONS, text)
+    typed = [column.copy() for column in tree.selects] if isinstance(tree, exp.Query) else []
+    tree = rewritten_for_duckdb(tree, text)
     reads = _table_reads(tree, relations)
     columns = tuple(tree.named_selects) if isinstance(tree, exp.Query) else ()
     # With several tables, a row of the result may come from several partitions.
@@ -96,7 +100,10 @@ def _plan(query: Query, database: str, find_table: FindTable) -> QueryPlan:
         {name: relation.partition_columns for name, relation in relations.items()},
         {name for name, relation in relations.items() if relation.definition.stored_as == PARQUET},
     )
-    return QueryPlan(tree.sql("duckdb"), reads, columns, constant_partition_columns)
+    addresses = addresses_of_result(typed)
+    if addresses and isinstance(tree, exp.Query):
+        tree = with_texts_of_addresses(tree, typed)
+    return QueryPlan(tree.sql("duckdb"), reads, columns, constant_partition_columns, addresses)
 
 
 def _name_relations(tree: exp.Expr, text: str, database: str, find_table: FindTable) -> dict[str, _Relation]:

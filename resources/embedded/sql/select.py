@@ -7,15 +7,19 @@ import sqlglot
 from sqlglot import exp
 
 from resources.embedded.sql.allowed import require_allowed
+from resources.embedded.sql.dialect import EmbeddedTrino
 from resources.embedded.sql.errors import not_supported
 from resources.embedded.sql.statements import Query
+from resources.embedded.sql.syntax_checks import require_trino_syntax
 from resources.embedded.sql.syntax_tree import syntax_tree
 
 
 def parse_select(sql: str, text: str) -> Query:
     """The query `sql`, which is the statement `text` or stands in it."""
-    tree = syntax_tree(sql, text)
+    tokens = sqlglot.tokenize(sql, read="trino")
+    require_trino_syntax(tokens, text)
+    tree = syntax_tree(sql, text, EmbeddedTrino)
     if not isinstance(tree, exp.Query):
         raise not_supported(f"{tree.key.upper()} in this form", text)
-    require_allowed(tree, sqlglot.tokenize(sql, read="athena"), text)
+    require_allowed(tree, tokens, text)
     return Query(tree, text)

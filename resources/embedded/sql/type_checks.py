@@ -4,23 +4,42 @@ Types are compared by family: ``dt = 20240301`` compares a varchar with a number
 name of a type in each language; rewrites/ has the computations.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
-from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.annotate_types import TypeAnnotator, annotate_types
 
 from resources.embedded.sql.errors import athena_sql
+from resources.embedded.sql.functions import Function
 from resources.engine import QueryError
+
+_CALLS: tuple[type[exp.Expr], ...] = (exp.Anonymous, exp.AnonymousAggFunc)
+
+_OTHER_FAMILIES: Mapping[exp.DType, str] = {
+    exp.DType.ARRAY: "array",
+    exp.DType.IPADDRESS: "ipaddress",
+    exp.DType.JSON: "json",
+    exp.DType.MAP: "map",
+}
 
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 
 
-def with_types(tree: exp.Expr, schema: dict[str, object], text: str) -> exp.Expr:
+Functions = Mapping[str, Sequence[Function]]
+"""By Trino's name, the functions that have a rule of their own (rewrites/functions.py)."""
+
+
+def with_types(tree: exp.Expr, schema: dict[str, object], functions: Functions, text: str) -> exp.Expr:
     """The tree with the type of each value. Raises QueryError if Trino does not let values stand together."""
-    tree = annotate_types(tree, schema=schema, expression_metadata=_TYPES_OF_RESULTS, dialect="athena")
+    calls = {kind: {"annotator": partial(_annotate_call, functions)} for kind in _CALLS}
+    types: dict[type[exp.Expr], Any] = {**_TYPES_OF_RESULTS, **calls}
+    tree = annotate_types(tree, schema=schema, expression_metadata=types, dialect="athena")
     for node in tree.walk():
+        if isinstance(node, _CALLS):
+            _require_function(node, functions, text)
         if mistyped := _mistyped_argument(node):
             wanted, value = mistyped
             problem = f"{athena_sql(value)} is no {wanted} in: {athena_sql(node)}. CAST it, or write another constant."
@@ -30,6 +49,47 @@ def with_types(tree: exp.Expr, schema: dict[str, object], text: str) -> exp.Expr
             if len(known) > 1:
                 raise _mismatch(node, known, text)
     return tree
+
+
+def function_of(call: exp.Expr, functions: Functions) -> Function | None:
+    """The function that a typed call means; None where no function of its name takes such arguments."""
+    arguments = call.expressions
+    return next(
+        (
+            function
+            for function in functions.get(call.name.lower(), ())
+            if function.takes(len(arguments)) and all(map(_fits, arguments, function.parameters))
+        ),
+        None,
+    )
+
+
+def _fits(value: exp.Expr, wanted: str) -> bool:
+    """Whether a value may be what a parameter takes. A value of an unknown type may be anything."""
+    if isinstance(value, exp.Lambda) or wanted == "function":
+        return isinstance(value, exp.Lambda) and wanted == "function"
+    family = type_family(value)
+    if family is None or wanted == "any":
+        return True
+    if wanted == "integer":
+        return is_integer(value)
+    return family == wanted
+
+
+def _annotate_call(functions: Functions, annotator: TypeAnnotator, call: exp.Expr) -> None:
+    function = function_of(call, functions)
+    found = function.returns if function else "UNKNOWN"
+    returned = found if isinstance(found, str) else found(call)
+    annotator._set_type(call, exp.DataType.build(returned, dialect="trino"))
+
+
+def _require_function(call: exp.Expr, functions: Functions, text: str) -> None:
+    """Raise QueryError where no function of the call's name takes its arguments."""
+    if call.name.lower() in functions and not function_of(call, functions):
+        given = ", ".join(type_family(value) or "unknown" for value in call.expressions)
+        expected = " or ".join(function.signature for function in functions[call.name.lower()])
+        problem = f"Unexpected parameters ({given}) for function {call.name.lower()}. Expected: {expected}."
+        raise QueryError("FUNCTION_NOT_FOUND", problem, text)
 
 
 def is_integer(value: exp.Expr) -> bool:
@@ -54,6 +114,9 @@ def type_family(value: exp.Expr | None) -> str | None:
         return "boolean"
     if value.is_type(exp.DType.INTERVAL):
         return "interval"
+    for kind, name in _OTHER_FAMILIES.items():
+        if value.is_type(kind):
+            return name
     return None
 
 

@@ -56,6 +56,8 @@ def require_unloadable(unload: Unload, parts: Sequence[tuple[UnloadPart, QueryPl
 
 def _require_unloadable(unload: Unload, part: UnloadPart, plan: QueryPlan) -> None:
     text, by = unload.query.text, unload.partitioned_by
+    if plan.addresses:
+        raise QueryError("NOT_SUPPORTED", "Unsupported Hive type: ipaddress. CAST it to varchar.", text)
     for column in plan.columns:
         if plan.columns.count(column) > 1:
             raise QueryError("DUPLICATE_COLUMN_NAME", f"Column name '{column}' specified more than once.", text)

@@ -16,7 +16,9 @@ from resources.embedded.sql.rewrites import (
     text_functions,
     times,
 )
+from resources.embedded.sql.rewrites.all_functions import FUNCTIONS
 from resources.embedded.sql.rewrites.rule import InvalidArgumentError, NotSupportedError, Rules
+from resources.embedded.sql.type_checks import function_of
 from resources.engine import QueryError
 
 RULES: Rules = {
@@ -36,7 +38,8 @@ def rewritten_for_duckdb(tree: exp.Expr, text: str) -> exp.Expr:
         order_by.replace_result_names(select)
     # From the leaves to the root, so that what is put into another expression has been rewritten itself.
     for node, written in reversed(list(zip(tree.bfs(), tree.copy().bfs(), strict=True))):
-        rule = RULES.get(type(node))
+        function = function_of(node, FUNCTIONS) if isinstance(node, (exp.Anonymous, exp.AnonymousAggFunc)) else None
+        rule = function.rule if function else RULES.get(type(node))
         if rule is None:
             continue
         try:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
+from resources.embedded.sql.rewrites.ip_addresses import cast_from_address, cast_to_address
 from resources.embedded.sql.rewrites.rule import NotSupportedError, Rules
 from resources.embedded.sql.rewrites.template import from_template
 from resources.embedded.sql.type_checks import is_integer, type_family
@@ -19,6 +20,7 @@ ACCEPTED_TEXTS: Mapping[exp.DType, str] = {
     exp.DType.BIGINT: _INTEGER_TEXT,
     exp.DType.DOUBLE: _FRACTION_TEXT,
     exp.DType.VARCHAR: "",
+    exp.DType.IPADDRESS: "",
     exp.DType.DATE: r"\s*\d{4}-\d{1,2}-\d{1,2}\s*",
     exp.DType.TIMESTAMP: r"\s*\d{4}-\d{1,2}-\d{1,2}( ([01]?\d|2[0-3]):[0-5]?\d(:[0-5]?\d(\.\d{1,3})?)?)?\s*",
 }
@@ -46,7 +48,13 @@ def _cast(node: exp.Expr) -> exp.Expr:
     value, target = node.this, node.args["to"].this
     family, is_safe = type_family(value), isinstance(node, exp.TryCast)
     if isinstance(value, exp.Null):
-        return node
+        return exp.paren(exp.cast(value, "UHUGEINT", dialect="duckdb")) if target is exp.DType.IPADDRESS else node
+    if family == "ipaddress":
+        return cast_from_address(value, target)
+    if target is exp.DType.IPADDRESS:
+        if family != "varchar":
+            raise NotSupportedError("a cast of anything but a text to IPADDRESS")
+        return cast_to_address(value, is_safe)
     if family is None:
         raise NotSupportedError("a cast of a value of an unknown type")
     if family == "varchar":

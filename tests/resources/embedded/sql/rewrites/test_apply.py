@@ -14,10 +14,12 @@ from resources.embedded.sql.parse import parse
 from resources.embedded.sql.planner import plan_query
 from resources.embedded.sql.rewrites import (
     aggregates,
+    all_functions,
     apply,
     arithmetic,
     casts,
     comparisons,
+    ip_addresses,
     order_by,
     regular_expressions,
     text_functions,
@@ -28,11 +30,12 @@ from resources.embedded.sql.statements import Query
 from resources.engine import QueryError
 
 MODULES = (aggregates, arithmetic, casts, comparisons, regular_expressions, text_functions, times)
-FUNCTIONS: dict[str, Rule] = {rule.__name__: rule for module in MODULES for rule in module.RULES.values()}
-DOCSTRINGS = {
-    **{name: inspect.getdoc(rule) or "" for name, rule in FUNCTIONS.items()},
-    "_cast_text": inspect.getdoc(casts._cast_text) or "",
-}
+RULES: tuple[Rule, ...] = (
+    *(rule for module in MODULES for rule in module.RULES.values()),
+    *(function.rule for of_name in all_functions.FUNCTIONS.values() for function in of_name),
+)
+CASTS = (casts._cast_text, ip_addresses.cast_to_address, ip_addresses.cast_from_address)
+DOCSTRINGS = {f"{rule.__module__}.{rule.__name__}": inspect.getdoc(rule) or "" for rule in (*RULES, *CASTS)}
 
 
 def examples(form: str) -> list[object]:

@@ -1,0 +1,117 @@
+"""Functions of our own in DuckDB's SQL, which rules put in the place of Trino's. A session defines them when it begins.
+
+No query can call one by its name, because allowed.py does not have it.
+"""
+
+import re
+
+ADDRESS_TYPE = "UHUGEINT"
+"""DuckDB's type of IP addresses. Nothing else has it (ip_addresses.py)."""
+
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = rf"{_OCTET}(\.{_OCTET}){{3}}"
+_GROUP = "[0-9A-Fa-f]{1,4}"
+_GROUPS = f"({_GROUP}(:{_GROUP})*)?"
+
+# "InetAddresses.java" of Guava, which Trino calls ("IpAddressOperators.java"): an IPv4 address has four numbers without
+# leading zeros. In an IPv6 address, "::" stands once for one group of zeros or more, and the last two groups may be
+# written as an IPv4 address. What follows "%" is passed over in some versions, so that it is refused here.
+_IP_ADDRESSES = (
+    """CREATE MACRO ipv4_number(x) AS
+    CAST(split_part(x, '.', 1) AS UBIGINT) * 16777216 + CAST(split_part(x, '.', 2) AS UBIGINT) * 65536
+    + CAST(split_part(x, '.', 3) AS UBIGINT) * 256 + CAST(split_part(x, '.', 4) AS UBIGINT)""",
+    # ::ffff:1.2.3.4 has the groups ::ffff:0102:0304.
+    rf"""CREATE MACRO ipv6_groups(x) AS
+    CASE WHEN regexp_full_match(x, '[0-9A-Fa-f:]*:{_IPV4}')
+    THEN regexp_extract(x, '^(.*:)', 1)
+        || lpad(to_hex(ipv4_number(regexp_extract(x, '[0-9.]+$')) // 65536), 4, '0') || ':'
+        || lpad(to_hex(ipv4_number(regexp_extract(x, '[0-9.]+$')) % 65536), 4, '0')
+    ELSE x END""",
+    f"""CREATE MACRO is_ipv6_groups(groups) AS
+    regexp_full_match(groups, '({_GROUP}:){{7}}{_GROUP}')
+    OR (regexp_full_match(groups, '{_GROUPS}::{_GROUPS}')
+        AND NOT regexp_full_match(groups, ':*{_GROUP}(:+{_GROUP}){{7,}}:*'))""",
+    # Each group in four digits, one after the other.
+    """CREATE MACRO ipv6_digits(groups) AS
+    array_to_string(list_transform(string_split(groups, ':'), lambda part: lpad(part, 4, '0')), '')""",
+    """CREATE MACRO ipv6_all_digits(groups) AS
+    CASE WHEN contains(groups, '::')
+    THEN rpad(ipv6_digits(split_part(groups, '::', 1)),
+            CAST(32 - length(ipv6_digits(split_part(groups, '::', 2))) AS INTEGER), '0')
+        || ipv6_digits(split_part(groups, '::', 2))
+    ELSE ipv6_digits(groups) END""",
+    """CREATE MACRO hexadecimal_number(digits) AS
+    (CAST(CAST('0x' || substring(digits, 1, 16) AS UBIGINT) AS UHUGEINT) << 64)
+    + CAST(CAST('0x' || substring(digits, 17, 16) AS UBIGINT) AS UHUGEINT)""",
+    # A list of one value and a lambda give the value a name, so that it is computed once.
+    """CREATE MACRO ipv6_number(x) AS
+    list_transform([ipv6_groups(x)], lambda groups:
+        CASE WHEN is_ipv6_groups(groups)
+        THEN list_transform([ipv6_all_digits(groups)], lambda digits: hexadecimal_number(digits))[1] END)[1]""",
+    rf"""CREATE MACRO ip_address_or(x, otherwise) AS
+    CASE WHEN regexp_full_match(x, '{_IPV4}') THEN CAST(281470681743360 + ipv4_number(x) AS UHUGEINT)
+    WHEN x IS NULL THEN NULL
+    ELSE coalesce(
+        ipv6_number(x),
+        CASE WHEN regexp_full_match(x, '(?s)[\p{{Nd}}a-fA-F:.]*(%.*)?') AND regexp_matches(x, '(?s)[^ -~]|:.*%')
+        THEN CAST(error('NOT_SUPPORTED: the embedded Athena does not read this address: ' || x) AS UHUGEINT)
+        ELSE otherwise END) END""",
+    """CREATE MACRO ip_address(x) AS
+    ip_address_or(x, CAST(error('INVALID_CAST_ARGUMENT: Cannot cast value to IPADDRESS: ' || x) AS UHUGEINT))""",
+    """CREATE MACRO try_ip_address(x) AS ip_address_or(x, NULL)""",
+    """CREATE MACRO is_ipv4(address) AS (address >> 32) = 65535""",
+    """CREATE MACRO without_leading_zeros(digits) AS
+    rtrim(regexp_replace(regexp_replace(digits, '(.{4})', '\\1:', 'g'), '(^|:)0{1,3}', '\\1', 'g'), ':')""".replace(
+        "\\\\", "\\"
+    ),
+    # The longest run of two zeros or more, the first of several, is "::".
+    "CREATE MACRO with_zeros_left_out(groups) AS CASE "
+    + " ".join(
+        f"WHEN regexp_matches(groups, '(^|:)0(:0){{{count}}}(:|$)') "
+        f"THEN regexp_replace(groups, '(^|:)0(:0){{{count}}}(:|$)', '::')"
+        for count in range(7, 0, -1)
+    )
+    + " ELSE groups END",
+    """CREATE MACRO ip_text(address) AS
+    CASE WHEN is_ipv4(address)
+    THEN CAST((address >> 24) & 255 AS VARCHAR) || '.' || CAST((address >> 16) & 255 AS VARCHAR) || '.'
+        || CAST((address >> 8) & 255 AS VARCHAR) || '.' || CAST(address & 255 AS VARCHAR)
+    ELSE with_zeros_left_out(without_leading_zeros(lpad(lower(to_hex(address)), 32, '0'))) END""",
+    # The first and the last address of a network, such as 10.0.0.0/8 ("IpAddressFunctions.java" of Trino).
+    """CREATE MACRO network_base(network) AS
+    ip_address_or(
+        split_part(network, '/', 1),
+        CAST(error('INVALID_FUNCTION_ARGUMENT: Invalid network IP address') AS UHUGEINT))""",
+    """CREATE MACRO host_bits(network, width) AS
+    CASE WHEN network IS NULL THEN NULL
+    WHEN NOT contains(network, '/') THEN CAST(error('INVALID_FUNCTION_ARGUMENT: Invalid CIDR') AS BIGINT)
+    WHEN NOT regexp_full_match(network, '[^/]*/[0-9]{1,9}')
+    THEN CAST(error('INVALID_FUNCTION_ARGUMENT: Invalid prefix length') AS BIGINT)
+    WHEN CAST(split_part(network, '/', 2) AS BIGINT) > width
+    THEN CAST(error('INVALID_FUNCTION_ARGUMENT: Prefix length exceeds address length') AS BIGINT)
+    ELSE width - CAST(split_part(network, '/', 2) AS BIGINT) END""",
+    """CREATE MACRO host_mask(bits) AS
+    CASE bits WHEN 0 THEN CAST(0 AS UHUGEINT)
+    ELSE CAST(340282366920938463463374607431768211455 AS UHUGEINT) >> CAST(128 - bits AS UHUGEINT) END""",
+    """CREATE MACRO network_mask(network, base) AS
+    list_transform(
+        [host_bits(network, CASE WHEN is_ipv4(base) THEN 32 ELSE 128 END)],
+        lambda bits: CASE WHEN bits IS NOT NULL THEN host_mask(bits) END)[1]""",
+    """CREATE MACRO first_address(base, mask) AS
+    CASE WHEN is_ipv4(base) AND (base & mask) <> 0
+    THEN CAST(error('INVALID_FUNCTION_ARGUMENT: Invalid CIDR') AS UHUGEINT)
+    ELSE base - (base & mask) END""",
+    """CREATE MACRO first_of_network(network) AS
+    list_transform([network_base(network)], lambda base:
+        list_transform([network_mask(network, base)], lambda mask: first_address(base, mask))[1])[1]""",
+    """CREATE MACRO last_of_network(network) AS
+    list_transform([network_base(network)], lambda base: base | network_mask(network, base))[1]""",
+    """CREATE MACRO network_contains(network, address) AS
+    (address BETWEEN first_of_network(network) AND last_of_network(network))
+    AND is_ipv4(address) = is_ipv4(network_base(network))""",
+)
+
+MACROS: tuple[str, ...] = (*_IP_ADDRESSES,)
+"""The statements that define the functions, each after those that it calls."""
+
+MACRO_NAMES = frozenset(name for macro in MACROS for name in re.findall(r"CREATE MACRO (\w+)", macro))
