@@ -244,7 +244,7 @@ class EmbeddedAthena(QueryEngine):
                     warnings = self._partition_warnings(selected, inputs)
                 attempt.changed = self._selected_partitions(plan, session) != selected
         return _Outcome(
-            rows=_with_trino_integers(rows, query.text),
+            rows=_in_zones(_with_trino_integers(rows, query.text), plan.zones),
             scanned_bytes=session.scanned_bytes,
             more_rows=more_rows,
             checks=session.checks,
@@ -563,6 +563,16 @@ def _with_trino_integers(rows: "pa.Table", statement: str) -> "pa.Table":
             except pa.ArrowInvalid as error:
                 problem = f"a sum does not fit bigint: {error}."
                 raise QueryError("NUMERIC_VALUE_OUT_OF_RANGE", problem, statement) from error
+    return rows
+
+
+def _in_zones(rows: "pa.Table", zones: Mapping[int, str]) -> "pa.Table":
+    """The rows with the times of these columns, by position, in their zones."""
+    import pyarrow as pa
+
+    for position, zone in zones.items():
+        column = rows.column(position).cast(pa.timestamp("us", zone))
+        rows = rows.set_column(position, rows.field(position).name, column)
     return rows
 
 

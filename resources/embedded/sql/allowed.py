@@ -55,21 +55,22 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("with_ this alias order offset limit", (exp.Subquery,)),
     ("with_ this expression distinct order offset limit", (exp.Except, exp.Intersect, exp.Union)),
     ("with_ distinct expressions from_ joins where group having windows order offset limit", (exp.Select,)),
-    ("", (exp.CumeDist, exp.CurrentDate, exp.CurrentTimestamp, exp.DenseRank, exp.PercentRank, exp.Rank)),
-    ("", (exp.RowNumber,)),
+    ("", (exp.CumeDist, exp.CurrentDate, exp.CurrentTimestamp, exp.DenseRank, exp.Localtimestamp, exp.PercentRank)),
+    ("", (exp.Rank, exp.RowNumber)),
     ("is_string", (exp.Uuid,)),
     ("this", (exp.Abs, exp.AnyValue, exp.ArrayAgg, exp.ArraySize, exp.Avg, exp.Ceil, exp.CountIf, exp.Date)),
     ("this", (exp.Day, exp.DayOfMonth, exp.DayOfWeekIso, exp.DayOfYear, exp.Exp, exp.FirstValue, exp.Floor)),
     ("this", (exp.FromISO8601Date, exp.Hour, exp.LastDay, exp.LastValue, exp.Length, exp.Ln, exp.LogicalAnd)),
     ("this", (exp.LogicalOr, exp.Lower, exp.Max, exp.Min, exp.Minute, exp.Month, exp.Ntile, exp.Quarter, exp.Reverse)),
     ("this", (exp.Second, exp.Sqrt, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Sum, exp.TimeToUnix, exp.Trunc)),
-    ("this", (exp.UnixToTime, exp.Upper, exp.Variance, exp.VariancePop, exp.WeekOfYear, exp.Year)),
+    ("this", (exp.Upper, exp.Variance, exp.VariancePop, exp.WeekOfYear, exp.Year)),
     ("this expression", (exp.ArgMax, exp.ArgMin, exp.ArrayToString, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)),
     ("this expression", (exp.Extract, exp.Log, exp.Nullif, exp.Pow, exp.RegexpLike, exp.Split, exp.StartsWith)),
     ("this expressions", (exp.Anonymous, exp.AnonymousAggFunc, exp.Coalesce, exp.Greatest, exp.Least)),
     ("expressions", (exp.Array, exp.Chr, exp.Concat, exp.Grouping)),
     ("this expression unit", (exp.DateAdd, exp.DateDiff)),
     ("this unit", (exp.DateTrunc, exp.TimestampTrunc)),
+    ("this zone", (exp.AtTimeZone, exp.UnixToTime)),
     ("this format", (exp.StrToTime, exp.TimeToStr)),
     ("this to safe", (exp.Cast, exp.TryCast)),
     ("this ifs default", (exp.Case,)),
@@ -121,8 +122,9 @@ _FUNCTIONS_OF_PRESTO = frozenset(("ip_prefix", "ip_subnet_min", "ip_subnet_max",
 _PARSED_UNDER_ANOTHER_NAME = frozenset(Trino.Parser.FUNCTION_PARSERS) - {name.upper() for name in _FUNCTION_NAMES}
 """Functions with their own parser in sqlglot: its tree does not say which name the query had."""
 
-_UNITS = frozenset(("SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"))
-_EXTRACT_FIELDS = _UNITS | {"DAY_OF_YEAR", "DOY"}
+_INTERVALS = frozenset(("SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"))
+_UNITS = _INTERVALS | {"MILLISECOND"}
+_EXTRACT_FIELDS = _INTERVALS | {"DAY_OF_YEAR", "DOY"}
 
 _TIME_FORMATS = frozenset(re.findall(r"\S+", "%Y %y %m %d %H %M %S %f %j %a %b %A %B %-m %-d %-H %I %-I %p %%"))
 """The specifiers of a date's format that DuckDB prints as Trino does, after sqlglot has translated them to Python's."""
@@ -195,7 +197,7 @@ def _refused_form(node: exp.Expr) -> str:
         case exp.Distinct() if len(node.expressions) > 1 and isinstance(node.parent, exp.AggFunc):
             return "an aggregate of several columns"
         case exp.Interval() if (
-            not node.this.is_string or not node.name.isdecimal() or node.text("unit").upper() not in _UNITS
+            not node.this.is_string or not node.name.isdecimal() or node.text("unit").upper() not in _INTERVALS
         ):
             return "an interval of this form"
         case exp.Extract() if node.name.upper() not in _EXTRACT_FIELDS:
@@ -210,8 +212,11 @@ def _refused_form(node: exp.Expr) -> str:
             if not time_format.is_string or specifiers - _TIME_FORMATS:
                 return f"the format {time_format.name}"
         case exp.Cast() | exp.TryCast():
-            literal = node.this.is_string and node.to.this is exp.DType.TIMESTAMP
-            if node.to.this not in ACCEPTED_TEXTS or (node.to.expressions and not literal):
+            is_time = node.to.this in (exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ)
+            has_digits = node.to.expressions and not (
+                is_time and (node.this.is_string or athena_sql(node.to.expressions[0]) == "3")
+            )
+            if node.to.this not in ACCEPTED_TEXTS or has_digits:
                 return f"a cast to {athena_sql(node.to)}"
         case exp.Literal() if not node.is_string and "." in node.name and "e" not in node.name.lower():
             # Trino computes exactly with decimals, and rounds to a scale of its own; DuckDB computes with doubles.

@@ -28,6 +28,7 @@ from resources.embedded.sql.rewrites.ip_addresses import addresses_of_result, wi
 from resources.embedded.sql.statements import Query
 from resources.embedded.sql.top_n import rewrite_top_n
 from resources.embedded.sql.type_checks import with_types
+from resources.embedded.sql.zoned_types import UTC, zone_of
 from resources.engine import QueryError
 
 PATH = (PATH_COLUMN, "string")
@@ -103,7 +104,8 @@ def _plan(query: Query, database: str, find_table: FindTable) -> QueryPlan:
     addresses = addresses_of_result(typed)
     if addresses and isinstance(tree, exp.Query):
         tree = with_texts_of_addresses(tree, typed)
-    return QueryPlan(tree.sql("duckdb"), reads, columns, constant_partition_columns, addresses)
+    zones = {position: zone for position, column in enumerate(typed) if (zone := zone_of(column)) != UTC}
+    return QueryPlan(tree.sql("duckdb"), reads, columns, constant_partition_columns, addresses, zones)
 
 
 def _name_relations(tree: exp.Expr, text: str, database: str, find_table: FindTable) -> dict[str, _Relation]:

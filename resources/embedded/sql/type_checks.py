@@ -14,6 +14,7 @@ from sqlglot.optimizer.annotate_types import TypeAnnotator, annotate_types
 
 from resources.embedded.sql.errors import athena_sql
 from resources.embedded.sql.functions import Function
+from resources.embedded.sql.zoned_types import UTC, known_zone, literal_with_zone, zoned_type
 from resources.engine import QueryError
 
 _CALLS: tuple[type[exp.Expr], ...] = (exp.Anonymous, exp.AnonymousAggFunc)
@@ -130,6 +131,27 @@ def _mismatch(node: exp.Expr, families: list[str], text: str) -> QueryError:
     )
 
 
+def _annotate_zone(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    """Note the zone of a time in its type."""
+    zone = node.args.get("zone")
+    known = known_zone(zone.name) if zone is not None and zone.is_string else None
+    annotator._set_type(node, zoned_type(known or UTC))
+
+
+def _annotate_cast(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    """A literal such as ``TIMESTAMP '2024-03-01 00:00:00 UTC'`` has its zone in its text."""
+    kind = node.args["to"]
+    if kind.is_type(exp.DType.TIMESTAMPTZ) and node.this.is_string:
+        digits = kind.expressions[0].name if kind.expressions else "3"
+        kind = zoned_type(literal_with_zone(node.this.name)[1] or UTC, int(digits))
+    annotator._set_type(node, kind)
+
+
+def _annotate_as_this(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    """The result has the type of the first argument, with its zone."""
+    annotator._set_type(node, node.this.type)
+
+
 def _returns(returned: exp.DType, *kinds: type[exp.Expr]) -> dict[type[exp.Expr], Any]:
     return {kind: {"returns": returned} for kind in kinds}
 
@@ -141,11 +163,16 @@ _TYPES_OF_RESULTS: dict[type[exp.Expr], Any] = {
     **_returns(exp.DType.BIGINT, exp.DateDiff, exp.Hour, exp.Minute, exp.Second, exp.Quarter),
     **_returns(exp.DType.DOUBLE, exp.TimeToUnix, exp.Trunc),
     **_returns(exp.DType.DATE, exp.FromISO8601Date),
+    **_returns(exp.DType.TIMESTAMPTZ, exp.CurrentTimestamp),
+    **_returns(exp.DType.TIMESTAMP, exp.Localtimestamp),
+    **{kind: {"annotator": _annotate_zone} for kind in (exp.AtTimeZone, exp.UnixToTime)},
+    **{kind: {"annotator": _annotate_cast} for kind in (exp.Cast, exp.TryCast)},
+    **{kind: {"annotator": _annotate_as_this} for kind in (exp.DateAdd, exp.DateTrunc, exp.TimestampTrunc)},
     exp.Split: {"annotator": lambda self, node: self._set_type(node, exp.DataType.build("ARRAY<VARCHAR>"))},
     **{
         kind: {"annotator": lambda self, node: self._annotate_by_args(node, "this")}
         for kind in (
-            *(exp.ArgMax, exp.ArgMin, exp.ApproxQuantile, exp.DateTrunc, exp.TimestampTrunc),
+            *(exp.ArgMax, exp.ArgMin, exp.ApproxQuantile),
             *(exp.Ceil, exp.Floor, exp.Nullif, exp.Round),
         )
     },

@@ -246,6 +246,37 @@ VALUES = {
     "second(from_unixtime(1709251199))": 59,
     "extract(hour FROM from_unixtime(1709251199))": 23,
     "last_day_of_month(DATE '2024-02-03')": date(2024, 2, 29),
+    # Times in other zones, and as texts.
+    "CAST(from_unixtime(1709251200) AS varchar)": "2024-03-01 00:00:00.000 UTC",
+    "CAST(CAST(from_unixtime(1709251200) AS timestamp) AS varchar)": "2024-03-01 00:00:00.000",
+    "CAST(date_trunc('day', TIMESTAMP '2024-03-01 05:00:00') AS varchar)": "2024-03-01 00:00:00",
+    "CAST(from_iso8601_timestamp('2024-03-01T09:00:00+09:00') AS varchar)": "2024-03-01 09:00:00.000 +09:00",
+    "CAST(TIMESTAMP '2024-03-01 00:00:00 UTC' AS varchar)": "2024-03-01 00:00:00 UTC",
+    "CAST(from_unixtime(1709251200) AT TIME ZONE 'America/New_York' AS varchar)": (
+        "2024-02-29 19:00:00.000 America/New_York"
+    ),
+    "date(from_unixtime(1709251200) AT TIME ZONE 'America/New_York')": date(2024, 2, 29),
+    "extract(hour FROM from_unixtime(0) AT TIME ZONE '+02:00')": 2,
+    "hour(from_unixtime(0, 'Asia/Kolkata'))": 5,
+    "minute(date_trunc('hour', from_unixtime(1800) AT TIME ZONE 'Asia/Kolkata'))": 0,
+    "to_unixtime(date_trunc('hour', from_unixtime(1800) AT TIME ZONE 'Asia/Kolkata'))": 1800.0,
+    # The hour that comes twice when clocks are turned back is two hours.
+    "to_unixtime(date_trunc('hour', from_unixtime(1730611800) AT TIME ZONE 'America/New_York'))": 1730610000.0,
+    "to_unixtime(date_trunc('hour', from_unixtime(1730615400) AT TIME ZONE 'America/New_York'))": 1730613600.0,
+    "to_unixtime(date_trunc('day', from_unixtime(1730700000) AT TIME ZONE 'America/New_York'))": 1730696400.0,
+    "date_diff('hour', from_unixtime(0) AT TIME ZONE 'Asia/Tokyo', from_unixtime(3600))": 1,
+    "from_unixtime(0) AT TIME ZONE 'Asia/Tokyo' = from_unixtime(0)": True,
+    "to_iso8601(TIMESTAMP '2024-03-01 01:02:03')": "2024-03-01T01:02:03",
+    "to_iso8601(from_unixtime(0) AT TIME ZONE '-05:30')": "1969-12-31T18:30:00.000-05:30",
+    "to_unixtime(from_iso8601_timestamp('2024-03-01'))": 1709251200.0,
+    "to_unixtime(from_iso8601_timestamp('2024-03-01T00:00'))": 1709251200.0,
+    "to_unixtime(from_iso8601_timestamp('2024-03-01T00:00:00.5999Z'))": 1709251200.599,
+    "to_unixtime(from_iso8601_timestamp('2024-03-01T09:00:00+0900'))": 1709251200.0,
+    "from_iso8601_timestamp(NULL) IS NULL": True,
+    "format_datetime(from_unixtime(1709251199), 'yyyy-MM-dd HH:mm')": "2024-02-29 23:59",
+    "format_datetime(DATE '2024-02-29', 'EEEE d MMMM, hh')": "Thursday 29 February, 12",
+    "date_add('millisecond', 1500, from_unixtime(0)) = from_unixtime(1.5e0)": True,
+    "date_diff('millisecond', from_unixtime(0), from_unixtime(1.5e0))": 1500,
     # Timestamps have milliseconds.
     "to_unixtime(from_unixtime(1.23456e0))": 1.235,
     "date_format(from_unixtime(1.23456e0), '%f')": "235000",
@@ -511,6 +542,12 @@ ERRORS = {
     "SELECT CAST('9999999999' AS integer)": "INVALID_CAST_ARGUMENT",
     "SELECT 2147483647 + sourceport FROM flows": "NUMERIC_VALUE_OUT_OF_RANGE",
     "SELECT sum(numbytes + 9223372036854775000) FROM flows": "NUMERIC_VALUE_OUT_OF_RANGE",
+    "SELECT from_iso8601_timestamp('2024-02-30T00:00:00Z')": "INVALID_FUNCTION_ARGUMENT: Invalid format",
+    "SELECT from_iso8601_timestamp(action) FROM flows": "INVALID_FUNCTION_ARGUMENT: Invalid format",
+    "SELECT from_iso8601_timestamp('2024-W09-1')": "NOT_SUPPORTED: the embedded Athena does not read this time",
+    "SELECT parse_datetime('2024-02-30', 'yyyy-MM-dd')": 'INVALID_FUNCTION_ARGUMENT: Invalid format: "2024-02-30"',
+    "SELECT CAST(from_unixtime(starttime * 1000) AS varchar) FROM flows": "NOT_SUPPORTED: the embedded Athena does not",
+    "SELECT CAST('2024-03-01' AS timestamp with time zone)": "NOT_SUPPORTED",
     "SELECT split_part(dt, '-', 0) FROM flows": "INVALID_FUNCTION_ARGUMENT: Index must be greater than zero",
     "SELECT dt, numpackets FROM flows GROUP BY dt": "EXPRESSION_NOT_AGGREGATE",
     "SELECT regexp_like(dt, '(') FROM flows": "NOT_SUPPORTED",
@@ -544,6 +581,18 @@ def test_times_are_in_utc_wherever_this_runs(bucket: SmallBucket, monkeypatch: p
     assert row[0] == datetime(2024, 2, 29, 23, 59, 59, tzinfo=timezone.utc)
     assert row[1:] == (date(2024, 2, 29), 23, date(2024, 3, 1), 1709251200.0)
     assert today[0] == today[1]
+
+
+def test_a_time_is_shown_in_its_zone(bucket: SmallBucket) -> None:
+    frame = bucket.engine.execute(
+        "SELECT t, date_trunc('day', t) AS d, CAST(t AS timestamp) AS local "
+        "FROM (SELECT from_unixtime(1709251200) AT TIME ZONE 'Asia/Tokyo' AS t)"
+    ).frame
+    assert [str(value) for value in frame.iloc[0]] == [
+        "2024-03-01 09:00:00+09:00",
+        "2024-03-01 00:00:00+09:00",
+        "2024-03-01 09:00:00",
+    ]
 
 
 def test_integers_in_an_array_are_whole_beside_nothing(bucket: SmallBucket) -> None:

@@ -14,6 +14,7 @@ from resources.embedded.sql.rewrites import (
     order_by,
     regular_expressions,
     text_functions,
+    time_zones,
     times,
 )
 from resources.embedded.sql.rewrites.all_functions import FUNCTIONS
@@ -28,12 +29,17 @@ RULES: Rules = {
     **comparisons.RULES,
     **regular_expressions.RULES,
     **text_functions.RULES,
+    **time_zones.RULES,
     **times.RULES,
 }
 
 
 def rewritten_for_duckdb(tree: exp.Expr, text: str) -> exp.Expr:
     """The tree with each rule applied. Raises QueryError if a rule refuses a part of the statement `text`."""
+    try:
+        time_zones.require_kept_zones(tree)
+    except NotSupportedError as refusal:
+        raise not_supported(str(refusal), text) from None
     for select in tree.find_all(exp.Select):
         order_by.replace_result_names(select)
     # From the leaves to the root, so that what is put into another expression has been rewritten itself.

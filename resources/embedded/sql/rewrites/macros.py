@@ -111,7 +111,40 @@ _IP_ADDRESSES = (
     AND is_ipv4(address) = is_ipv4(network_base(network))""",
 )
 
-MACROS: tuple[str, ...] = (*_IP_ADDRESSES,)
+_TIMES = (
+    # Years beyond have a sign and more digits in Trino.
+    """CREATE MACRO time_text(t, format) AS
+    CASE WHEN year(t) BETWEEN 1 AND 9999 THEN strftime(t, format)
+    WHEN t IS NOT NULL THEN error('NOT_SUPPORTED: the embedded Athena does not write times outside of the years 1 to '
+        || '9999. Times in flow logs are seconds since 1970, as from_unixtime takes them') END""",
+    """CREATE MACRO offset_text(local, utc) AS
+    CASE date_diff('minute', utc, local) WHEN 0 THEN 'Z'
+    ELSE (CASE WHEN local < utc THEN '-' ELSE '+' END)
+        || lpad(CAST(abs(date_diff('minute', utc, local)) // 60 AS VARCHAR), 2, '0') || ':'
+        || lpad(CAST(abs(date_diff('minute', utc, local)) % 60 AS VARCHAR), 2, '0') END""",
+    # Where clocks are turned, a time of the day is shown twice or never.
+    """CREATE MACRO clear_instant(zone, local) AS
+    CASE WHEN timezone(zone, timezone(zone, local)) = local
+        AND timezone(zone, timezone(zone, local) + INTERVAL 1 HOUR) <> local
+        AND timezone(zone, timezone(zone, local) - INTERVAL 1 HOUR) <> local
+    THEN timezone(zone, local)
+    WHEN local IS NOT NULL THEN CAST(error('NOT_SUPPORTED: the embedded Athena does not tell which time '
+        || CAST(local AS VARCHAR) || ' is, because clocks were turned in ' || zone) AS TIMESTAMPTZ) END""",
+    # "ISODateTimeFormat.java" of Joda reads more forms, which are not executed: weeks, days of years, parts of hours.
+    r"""CREATE MACRO iso8601_instant(x) AS
+    CASE WHEN regexp_full_match(x, '\d{4}-\d{2}-\d{2}(T(\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]00:?00)?)?)?')
+    THEN coalesce(
+        timezone('UTC', date_trunc('milliseconds', TRY_CAST(
+            regexp_replace(regexp_replace(replace(replace(x, 'T', ' '), ',', '.'), '(Z|[+-]00:?00)$', ''),
+                '^(.{10} \d{2}:\d{2}:\d{2}\.\d{1,6}).*', '\1') AS TIMESTAMP))),
+        CAST(error('INVALID_FUNCTION_ARGUMENT: Invalid format: "' || x || '"') AS TIMESTAMPTZ))
+    WHEN regexp_full_match(x, '[0-9TWZ:.,+-]*\d[0-9TWZ:.,+-]*')
+    THEN CAST(error('NOT_SUPPORTED: the embedded Athena does not read this time of ISO 8601: ' || x) AS TIMESTAMPTZ)
+    WHEN x IS NOT NULL
+    THEN CAST(error('INVALID_FUNCTION_ARGUMENT: Invalid format: "' || x || '"') AS TIMESTAMPTZ) END""",
+)
+
+MACROS: tuple[str, ...] = (*_IP_ADDRESSES, *_TIMES)
 """The statements that define the functions, each after those that it calls."""
 
 MACRO_NAMES = frozenset(name for macro in MACROS for name in re.findall(r"CREATE MACRO (\w+)", macro))

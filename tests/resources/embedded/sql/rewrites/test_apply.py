@@ -20,21 +20,26 @@ from resources.embedded.sql.rewrites import (
     casts,
     comparisons,
     ip_addresses,
+    joda_formats,
     order_by,
     regular_expressions,
     text_functions,
+    time_zones,
     times,
 )
 from resources.embedded.sql.rewrites.rule import Rule
 from resources.embedded.sql.statements import Query
 from resources.engine import QueryError
 
-MODULES = (aggregates, arithmetic, casts, comparisons, regular_expressions, text_functions, times)
+MODULES = (aggregates, arithmetic, casts, comparisons, regular_expressions, text_functions, time_zones, times)
 RULES: tuple[Rule, ...] = (
     *(rule for module in MODULES for rule in module.RULES.values()),
     *(function.rule for of_name in all_functions.FUNCTIONS.values() for function in of_name),
 )
-CASTS = (casts._cast_text, ip_addresses.cast_to_address, ip_addresses.cast_from_address)
+CASTS = (
+    *(casts._cast_text, casts._cast_time, casts._zoned_literal),
+    *(ip_addresses.cast_to_address, ip_addresses.cast_from_address, joda_formats.time_as_text),
+)
 DOCSTRINGS = {f"{rule.__module__}.{rule.__name__}": inspect.getdoc(rule) or "" for rule in (*RULES, *CASTS)}
 
 
@@ -43,7 +48,7 @@ def examples(form: str) -> list[object]:
     return [
         pytest.param(left, right, id=f"{name}: {left}")
         for name, docstring in DOCSTRINGS.items()
-        for left, right in re.findall(form, docstring)
+        for left, right in re.findall(form, re.sub(r"\s+", " ", docstring))
     ]
 
 
