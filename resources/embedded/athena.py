@@ -601,5 +601,6 @@ def _result_frame(rows: "pa.Table", statement: str) -> "pd.DataFrame":
     nested = [
         name for name, column in zip(rows.column_names, rows.columns, strict=True) if pa.types.is_nested(column.type)
     ]
-    shown: pd.DataFrame = frame.assign(**{name: pd.Series(rows[name].to_pylist(), dtype="object") for name in nested})
+    values = {name: rows[name].to_pylist(maps_as_pydicts="strict") for name in nested}
+    shown: pd.DataFrame = frame.assign(**{name: pd.Series(values[name], dtype="object") for name in nested})
     return shown

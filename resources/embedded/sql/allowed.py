@@ -51,7 +51,8 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("count direction limit_options", (exp.Fetch,)),
     ("rows", (exp.LimitOptions,)),
     ("expressions", (exp.Cube, exp.Distinct, exp.Group, exp.GroupingSets, exp.Rollup, exp.Tuple, exp.With)),
-    ("expressions alias", (exp.Unnest, exp.Values)),
+    ("expressions alias", (exp.Values,)),
+    ("expressions alias offset", (exp.Unnest,)),
     ("with_ this alias order offset limit", (exp.Subquery,)),
     ("with_ this expression distinct order offset limit", (exp.Except, exp.Intersect, exp.Union)),
     ("with_ distinct expressions from_ joins where group having windows order offset limit", (exp.Select,)),
@@ -61,12 +62,13 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("this", (exp.Abs, exp.AnyValue, exp.ArrayAgg, exp.ArraySize, exp.Avg, exp.Ceil, exp.CountIf, exp.Date)),
     ("this", (exp.Day, exp.DayOfMonth, exp.DayOfWeekIso, exp.DayOfYear, exp.Exp, exp.FirstValue, exp.Floor)),
     ("this", (exp.FromISO8601Date, exp.Hour, exp.LastDay, exp.LastValue, exp.Length, exp.Ln, exp.LogicalAnd)),
-    ("this", (exp.LogicalOr, exp.Lower, exp.Max, exp.Min, exp.Minute, exp.Month, exp.Ntile, exp.Quarter, exp.Reverse)),
+    ("this", (exp.LogicalOr, exp.Lower, exp.Max, exp.Min, exp.Minute, exp.Month, exp.Ntile, exp.Quarter)),
     ("this", (exp.Second, exp.Sqrt, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Sum, exp.TimeToUnix, exp.Trunc)),
     ("this", (exp.Upper, exp.Variance, exp.VariancePop, exp.WeekOfYear, exp.Year)),
-    ("this expression", (exp.ArgMax, exp.ArgMin, exp.ArrayToString, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)),
+    ("this expression null", (exp.ArrayToString,)),
+    ("this expression", (exp.ArgMax, exp.ArgMin, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)),
     ("this expression", (exp.Extract, exp.Log, exp.Nullif, exp.Pow, exp.RegexpLike, exp.Split, exp.StartsWith)),
-    ("this expressions", (exp.Anonymous, exp.AnonymousAggFunc, exp.Coalesce, exp.Greatest, exp.Least)),
+    ("this expressions", (exp.Anonymous, exp.AnonymousAggFunc, exp.Bracket, exp.Coalesce, exp.Greatest, exp.Least)),
     ("expressions", (exp.Array, exp.Chr, exp.Concat, exp.Grouping)),
     ("this expression unit", (exp.DateAdd, exp.DateDiff)),
     ("this unit", (exp.DateTrunc, exp.TimestampTrunc)),
@@ -79,7 +81,6 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("this separator", (exp.GroupConcat,)),
     ("this accuracy", (exp.ApproxDistinct,)),
     ("this quantile", (exp.ApproxQuantile,)),
-    ("this expressions offset safe", (exp.Bracket,)),
     ("this offset default", (exp.Lag, exp.Lead, exp.NthValue)),
     ("this decimals", (exp.Round,)),
     ("this substr", (exp.StrPosition,)),
@@ -192,8 +193,6 @@ def _refused_form(node: exp.Expr) -> str:
             return "IS with anything but NULL"
         case exp.Any() | exp.All() if not isinstance(node.this.unnest(), exp.Query):
             return "a comparison with all of anything but a subquery"
-        case exp.Bracket() if not node.args.get("safe"):
-            return "a subscript; use element_at"
         case exp.Distinct() if len(node.expressions) > 1 and isinstance(node.parent, exp.AggFunc):
             return "an aggregate of several columns"
         case exp.Interval() if (

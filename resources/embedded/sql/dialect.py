@@ -28,4 +28,5 @@ class _Parser(AthenaTrinoParser):
 class EmbeddedTrino(Trino):
     """Trino's dialect, in which a call of one of rewrites/functions.py is `Anonymous`, or `AnonymousAggFunc`."""
 
+    INDEX_OFFSET = 0  # a subscript is what the query says
     Parser = _Parser

@@ -97,6 +97,14 @@ def is_integer(value: exp.Expr) -> bool:
     return value.is_type(*exp.DataType.INTEGER_TYPES)
 
 
+def element_type(array: exp.Expr) -> exp.Expr:
+    """A value that has the type of a typed array's elements."""
+    kind = array.type
+    element = exp.Var(this="element")
+    element.type = kind.expressions[0] if kind and kind.expressions else exp.DataType.build("UNKNOWN")
+    return element
+
+
 def is_floating(value: exp.Expr) -> bool:
     return value.is_type(exp.DType.DOUBLE, exp.DType.FLOAT)
 
@@ -147,6 +155,27 @@ def _annotate_cast(annotator: TypeAnnotator, node: exp.Expr) -> None:
     annotator._set_type(node, kind)
 
 
+def _annotate_subscript(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    """An element has the type of an array's elements, or of a map's values."""
+    kind = node.this.type
+    annotator._set_type(node, kind.expressions[-1] if kind and kind.expressions else exp.DType.UNKNOWN)
+
+
+def _annotate_unnest(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    """Each array gives a column of its elements, each map two, of its keys and values, and the ordinality one."""
+    columns = node.args["alias"].columns if node.args.get("alias") else []
+    kinds = [
+        part
+        for value in node.expressions
+        for part in (value.type.expressions if value.type else []) or [exp.DataType.build("UNKNOWN")]
+    ]
+    named = [*zip(columns, kinds, strict=False)]
+    if isinstance(node.args.get("offset"), exp.Identifier):
+        named.append((node.args["offset"], exp.DataType.build("BIGINT")))
+    fields = [exp.ColumnDef(this=name.copy(), kind=kind.copy()) for name, kind in named]
+    annotator._set_type(node, exp.DataType(this=exp.DType.STRUCT, expressions=fields, nested=True))
+
+
 def _annotate_as_this(annotator: TypeAnnotator, node: exp.Expr) -> None:
     """The result has the type of the first argument, with its zone."""
     annotator._set_type(node, node.this.type)
@@ -158,7 +187,7 @@ def _returns(returned: exp.DType, *kinds: type[exp.Expr]) -> dict[type[exp.Expr]
 
 _TYPES_OF_RESULTS: dict[type[exp.Expr], Any] = {
     **Dialect.get_or_raise("athena").EXPRESSION_METADATA,
-    **_returns(exp.DType.VARCHAR, exp.Pad, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Reverse),
+    **_returns(exp.DType.VARCHAR, exp.Pad, exp.RegexpExtract, exp.RegexpReplace, exp.Replace),
     **_returns(exp.DType.VARCHAR, exp.SplitPart, exp.Translate),
     **_returns(exp.DType.BIGINT, exp.DateDiff, exp.Hour, exp.Minute, exp.Second, exp.Quarter),
     **_returns(exp.DType.DOUBLE, exp.TimeToUnix, exp.Trunc),
@@ -166,6 +195,8 @@ _TYPES_OF_RESULTS: dict[type[exp.Expr], Any] = {
     **_returns(exp.DType.TIMESTAMPTZ, exp.CurrentTimestamp),
     **_returns(exp.DType.TIMESTAMP, exp.Localtimestamp),
     **{kind: {"annotator": _annotate_zone} for kind in (exp.AtTimeZone, exp.UnixToTime)},
+    exp.Bracket: {"annotator": _annotate_subscript},
+    exp.Unnest: {"annotator": _annotate_unnest},
     **{kind: {"annotator": _annotate_cast} for kind in (exp.Cast, exp.TryCast)},
     **{kind: {"annotator": _annotate_as_this} for kind in (exp.DateAdd, exp.DateTrunc, exp.TimestampTrunc)},
     exp.Split: {"annotator": lambda self, node: self._set_type(node, exp.DataType.build("ARRAY<VARCHAR>"))},
@@ -182,7 +213,7 @@ _TYPES_OF_RESULTS: dict[type[exp.Expr], Any] = {
 _FIRST_ARGUMENTS: Mapping[type[exp.Expr], str] = {
     kind: name
     for name, kinds in (
-        ("varchar", (exp.Length, exp.Lower, exp.Pad, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Reverse)),
+        ("varchar", (exp.Length, exp.Lower, exp.Pad, exp.RegexpExtract, exp.RegexpReplace, exp.Replace)),
         ("varchar", (exp.Split, exp.SplitPart, exp.StartsWith, exp.StrPosition, exp.StrToTime, exp.Substring)),
         ("varchar", (exp.Translate, exp.Trim, exp.Upper)),
         ("number", (exp.Abs, exp.Avg, exp.Ceil, exp.Exp, exp.Floor, exp.Ln, exp.Pow, exp.Round, exp.Sqrt)),

@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 from itertools import groupby
+from operator import attrgetter
 
 from resources.embedded.sql.functions import Function
-from resources.embedded.sql.rewrites import ip_addresses, joda_formats, time_zones, times
+from resources.embedded.sql.rewrites import arrays, ip_addresses, joda_formats, maps, text_functions, time_zones, times
+
+_MODULES = (arrays, ip_addresses, joda_formats, maps, text_functions, time_zones, times)
 
 FUNCTIONS: Mapping[str, tuple[Function, ...]] = {
     name: tuple(functions)
     for name, functions in groupby(
-        sorted(
-            (*ip_addresses.FUNCTIONS, *joda_formats.FUNCTIONS, *time_zones.FUNCTIONS, *times.FUNCTIONS),
-            key=lambda function: function.name,
-        ),
-        key=lambda function: function.name,
+        sorted((function for module in _MODULES for function in module.FUNCTIONS), key=attrgetter("name")),
+        key=attrgetter("name"),
     )
 }
 """By its name, each function; several where a name has several lists of parameters."""

@@ -9,13 +9,16 @@ from resources.embedded.sql.errors import athena_sql, not_supported
 from resources.embedded.sql.rewrites import (
     aggregates,
     arithmetic,
+    arrays,
     casts,
     comparisons,
+    maps,
     order_by,
     regular_expressions,
     text_functions,
     time_zones,
     times,
+    unnest,
 )
 from resources.embedded.sql.rewrites.all_functions import FUNCTIONS
 from resources.embedded.sql.rewrites.rule import InvalidArgumentError, NotSupportedError, Rules
@@ -25,12 +28,15 @@ from resources.engine import QueryError
 RULES: Rules = {
     **aggregates.RULES,
     **arithmetic.RULES,
+    **arrays.RULES,
     **casts.RULES,
     **comparisons.RULES,
+    **maps.RULES,
     **regular_expressions.RULES,
     **text_functions.RULES,
     **time_zones.RULES,
     **times.RULES,
+    **unnest.RULES,
 }
 
 

@@ -144,7 +144,63 @@ _TIMES = (
     THEN CAST(error('INVALID_FUNCTION_ARGUMENT: Invalid format: "' || x || '"') AS TIMESTAMPTZ) END""",
 )
 
-MACROS: tuple[str, ...] = (*_IP_ADDRESSES, *_TIMES)
+_ARRAYS = (
+    # "ArraySubscriptOperator.java" and "MapSubscriptOperator.java" of Trino.
+    """CREATE MACRO element_of_array(a, i) AS
+    CASE WHEN a IS NULL OR i IS NULL THEN NULL
+    WHEN i = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1')
+    WHEN i < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript is negative: ' || CAST(i AS VARCHAR))
+    WHEN i > len(a) THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to array length: '
+        || CAST(i AS VARCHAR) || ' > ' || CAST(len(a) AS VARCHAR))
+    ELSE list_extract(a, i) END""",
+    """CREATE MACRO element_of_map(m, k) AS
+    CASE WHEN m IS NULL OR k IS NULL THEN NULL
+    WHEN map_contains(m, k) THEN map_extract_value(m, k)
+    ELSE error('INVALID_FUNCTION_ARGUMENT: Key not present in map: ' || CAST(k AS VARCHAR)) END""",
+    """CREATE MACRO array_has_element(a, x) AS
+    CASE WHEN a IS NULL OR x IS NULL THEN NULL
+    WHEN list_contains(a, x) THEN TRUE
+    WHEN list_count(a) < len(a) THEN NULL
+    ELSE FALSE END""",
+    """CREATE MACRO distinct_in_order(items) AS
+    list_transform([items], lambda a: CASE WHEN a IS NOT NULL THEN list_transform(list_sort(list_concat(
+        list_transform(list_distinct(a), lambda v: {'position': list_position(a, v), 'item': v}),
+        CASE WHEN list_count(a) < len(a) THEN [{'position': list_position(a, NULL), 'item': NULL}] ELSE [] END
+    )), lambda found: found.item) END)[1]""",
+    """CREATE MACRO common_items(a, b) AS
+    distinct_in_order(list_filter(a, lambda item: list_position(b, item) IS NOT NULL))""",
+    """CREATE MACRO slice_of_array(a, first, number) AS
+    CASE WHEN a IS NULL OR first IS NULL OR number IS NULL THEN NULL
+    WHEN number < 0 THEN error('INVALID_FUNCTION_ARGUMENT: length must be greater than or equal to 0')
+    WHEN first = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1')
+    WHEN first > len(a) OR -first > len(a) OR number = 0 THEN list_slice(a, 1, 0)
+    WHEN first > 0 THEN list_slice(a, first, first + number - 1)
+    ELSE list_slice(a, len(a) + first + 1, len(a) + first + number) END""",
+    """CREATE MACRO sequence_of_integers(first, last, step) AS
+    CASE WHEN first IS NULL OR last IS NULL OR step IS NULL THEN NULL
+    WHEN step = 0 THEN error('INVALID_FUNCTION_ARGUMENT: step must not be zero')
+    WHEN (step > 0 AND last < first) OR (step < 0 AND last > first)
+    THEN error('INVALID_FUNCTION_ARGUMENT: sequence stop value should be greater than or equal to start value if step '
+        || 'is greater than zero otherwise stop should be less than or equal to start')
+    WHEN (CAST(last AS HUGEINT) - first) // step >= 10000
+    THEN error('INVALID_FUNCTION_ARGUMENT: result of sequence function must not have more than 10000 entries')
+    ELSE generate_series(CAST(first AS BIGINT), CAST(last AS BIGINT), CAST(step AS BIGINT)) END""",
+    # "MapConstructor.java" of Trino.
+    """CREATE MACRO map_of_arrays(names, items) AS
+    CASE WHEN names IS NULL OR items IS NULL THEN NULL
+    WHEN len(names) <> len(items)
+    THEN error('INVALID_FUNCTION_ARGUMENT: Key and value arrays must be the same length')
+    WHEN list_count(names) < len(names) THEN error('INVALID_FUNCTION_ARGUMENT: map key cannot be null')
+    WHEN len(list_distinct(names)) < len(names)
+    THEN error('INVALID_FUNCTION_ARGUMENT: Duplicate map keys are not allowed')
+    ELSE map(names, items) END""",
+    """CREATE MACRO map_of_lists(names, items) AS
+    CASE WHEN names IS NOT NULL THEN map(
+        list_distinct(names),
+        list_transform(list_distinct(names), lambda name: list_extract(items, list_position(names, name)))) END""",
+)
+
+MACROS: tuple[str, ...] = (*_IP_ADDRESSES, *_TIMES, *_ARRAYS)
 """The statements that define the functions, each after those that it calls."""
 
 MACRO_NAMES = frozenset(name for macro in MACROS for name in re.findall(r"CREATE MACRO (\w+)", macro))

@@ -2,6 +2,7 @@
 
 from sqlglot import exp
 
+from resources.embedded.sql.functions import Function
 from resources.embedded.sql.rewrites.rule import NotSupportedError, Rules
 from resources.embedded.sql.rewrites.template import from_template
 
@@ -91,22 +92,6 @@ def _split(node: exp.Expr) -> exp.Expr:
     return from_template(template, x=node.this, delimiter=node.expression)
 
 
-def _element_at(node: exp.Expr) -> exp.Expr:
-    """The first element of an array has the index 1, and 0 is a mistake; DuckDB gives NULL for it.
-
-    Example: ``element_at(split('a-b', '-'), 0)`` fails with INVALID_FUNCTION_ARGUMENT.
-    Source: "Array functions and operators", Trino documentation.
-    """
-    index = node.expressions[0]
-    if index.is_int and index.to_py():
-        return node
-    template = (
-        "list_extract(:x, CASE WHEN :index = 0 THEN "
-        "error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') ELSE :index END)"
-    )
-    return from_template(template, x=node.this, index=index)
-
-
 def _replace(node: exp.Expr) -> exp.Expr:
     """An empty text to replace is found in front of each character and at the end; DuckDB does not find it.
 
@@ -130,7 +115,7 @@ def _reverse(node: exp.Expr) -> exp.Expr:
     template = (
         f"CASE WHEN strlen(:x) = length(:x) THEN reverse(:x) ELSE array_to_string(list_reverse({_CODE_POINTS}), '') END"
     )
-    return from_template(template, x=node.this)
+    return from_template(template, x=node.expressions[0])
 
 
 def _upper(node: exp.Expr) -> exp.Expr:
@@ -175,7 +160,8 @@ def _trim(node: exp.Expr) -> exp.Expr:
 def _array_join(node: exp.Expr) -> exp.Expr:
     """The elements are cast to varchar, as DuckDB does it for texts, integers, truth values and dates alone.
 
-    Example: ``array_join(ARRAY[1, NULL, 2], '-')`` is ``'1-2'``.
+    Example: ``array_join(ARRAY[1, NULL, 2], '-')`` is ``'1-2'``, and ``array_join(ARRAY[1, NULL], ',', '?')`` is
+    ``'1,?'``.
     Source: "ArrayJoin.java" of Trino.
     """
     if not node.expression.is_string:
@@ -185,7 +171,11 @@ def _array_join(node: exp.Expr) -> exp.Expr:
     alike = {*exp.DataType.TEXT_TYPES, *exp.DataType.INTEGER_TYPES, exp.DType.BOOLEAN, exp.DType.DATE, exp.DType.NULL}
     if element.this not in alike:
         raise NotSupportedError("array_join of an array that is not of texts, integers, truth values or dates")
-    return node
+    instead = node.args.get("null")
+    if instead is None:
+        return node
+    template = "array_to_string(list_transform(:x, lambda item: coalesce(CAST(item AS VARCHAR), :instead)), :delimiter)"
+    return from_template(template, x=node.this, instead=instead, delimiter=node.expression)
 
 
 def _uuid(node: exp.Expr) -> exp.Expr:
@@ -201,11 +191,9 @@ def _uuid(node: exp.Expr) -> exp.Expr:
 
 RULES: Rules = {
     exp.ArrayToString: _array_join,
-    exp.Bracket: _element_at,
     exp.Chr: _chr,
     exp.Pad: _pad,
     exp.Replace: _replace,
-    exp.Reverse: _reverse,
     exp.Split: _split,
     exp.SplitPart: _split_part,
     exp.Substring: _substring,
@@ -213,3 +201,5 @@ RULES: Rules = {
     exp.Upper: _upper,
     exp.Uuid: _uuid,
 }
+
+FUNCTIONS = (Function("reverse", ("varchar",), "VARCHAR", _reverse),)
