@@ -561,7 +561,7 @@ def _with_trino_integers(rows: "pa.Table", statement: str) -> "pa.Table":
             try:
                 rows = rows.set_column(number, field_.name, rows.column(number).cast(pa.int64()))
             except pa.ArrowInvalid as error:
-                problem = f"a sum does not fit bigint: {error}."
+                problem = "bigint addition overflow: a sum does not fit."
                 raise QueryError("NUMERIC_VALUE_OUT_OF_RANGE", problem, statement) from error
     return rows
 

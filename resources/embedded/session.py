@@ -19,6 +19,7 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable, shortened
 from flowlogs.record_format import PARQUET, TEXT, parquet_format
 from resources.bucket import StoredObject
+from resources.embedded.duckdb_errors import MESSAGE_LENGTH, in_trinos_words
 from resources.embedded.memory import bounded_memory
 from resources.embedded.quoting import quoted_name, quoted_text
 from resources.embedded.readers import parquet, scan
@@ -45,9 +46,6 @@ MEMORY_LIMIT = "1GB"
 
 UNLOAD_MEMORY_LIMIT = "750MB"
 """The same for an UNLOAD, beside which this process reads and decodes text."""
-
-MESSAGE_LENGTH = 1_000
-"""How many characters of DuckDB's message an error shows. It may quote a whole field."""
 
 RESULT_BYTES = 256 << 20
 """How many bytes a result may take in memory. A report takes a few kilobytes."""
@@ -429,36 +427,24 @@ class Session:
 
 def _query_error(problem: str, statement: str) -> QueryError:
     """DuckDB's error as a QueryError with Trino's name for it."""
-    message = re.split(r"\n\nLINE |\n*Possible solutions:", problem)[0]
-    # Every message may quote a record's field, except a refusal of the statement itself.
-    refused = message.startswith(("Binder Error", "Catalog Error", "Parser Error"))
-    message = shortened(printable(message, keep_newlines=refused), MESSAGE_LENGTH)
-    if ours := re.fullmatch("Invalid Input Error: ([A-Z_]+): (.*)", message, re.DOTALL):
-        return QueryError(ours[1], f"{ours[2]}.", statement)
-    if message.startswith("Conversion Error: Type INT128"):  # a sum
-        return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", message, statement)
-    if message.startswith("Conversion Error"):
-        return QueryError("INVALID_CAST_ARGUMENT", message, statement)
-    if message.startswith("Out of Range Error"):
-        return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", message, statement)
-    if message.startswith("Out of Memory Error") and "offload" in message:
-        problem = f"there is no room for what does not fit into memory. Free some space in {gettempdir()}, or name "
-        return QueryError("EXCEEDED_SPILL_LIMIT", f"{problem}another folder in TMPDIR; then run again.", statement)
-    if message.startswith("Out of Memory Error"):
+    if problem.startswith("Out of Memory Error") and "offload" in problem:
+        words = f"there is no room for what does not fit into memory. Free some space in {gettempdir()}, or name "
+        return QueryError("EXCEEDED_SPILL_LIMIT", f"{words}another folder in TMPDIR; then run again.", statement)
+    if problem.startswith("Out of Memory Error"):
         return _out_of_memory(statement)
-    if message.startswith("IO Error") and re.search("write|No space left", message):
+    if problem.startswith("IO Error") and re.search("write|No space left", problem):
         reason = (
             "no space is left"
-            if "No space left" in message
+            if "No space left" in problem
             else printable(problem.partition("\n")[0].partition("{")[0][:300])
         )
-        problem = f"{reason}. Free some space where results (FLOWLAKE_RESULTS) and temporary files (TMPDIR) are kept"
-        return QueryError("HIVE_WRITER_DATA_ERROR", f"{problem}; then run again.", statement)
-    if message.startswith("IO Error"):
-        return QueryError("HIVE_CANNOT_OPEN_SPLIT", message, statement)
-    if "GROUP BY clause" in message:
-        return QueryError("EXPRESSION_NOT_AGGREGATE", message, statement)
-    return QueryError("GENERIC_USER_ERROR", message, statement)
+        words = f"{reason}. Free some space where results (FLOWLAKE_RESULTS) and temporary files (TMPDIR) are kept"
+        return QueryError("HIVE_WRITER_DATA_ERROR", f"{words}; then run again.", statement)
+    if problem.startswith("IO Error"):
+        reason = shortened(printable(problem.partition("\n")[0].removeprefix("IO Error: ")), MESSAGE_LENGTH)
+        return QueryError("HIVE_CANNOT_OPEN_SPLIT", f"an object cannot be read: {reason}", statement)
+    code, words = in_trinos_words(problem)
+    return QueryError(code, f"{words}.", statement)
 
 
 def _out_of_memory(statement: str) -> QueryError:

@@ -193,8 +193,6 @@ def _refused_form(node: exp.Expr) -> str:
             return "IS with anything but NULL"
         case exp.Any() | exp.All() if not isinstance(node.this.unnest(), exp.Query):
             return "a comparison with all of anything but a subquery"
-        case exp.Distinct() if len(node.expressions) > 1 and isinstance(node.parent, exp.AggFunc):
-            return "an aggregate of several columns"
         case exp.Interval() if (
             not node.this.is_string or not node.name.isdecimal() or node.text("unit").upper() not in _INTERVALS
         ):

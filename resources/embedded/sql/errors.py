@@ -27,6 +27,8 @@ def syntax_error(problem: str | SqlglotError, text: str) -> QueryError:
         # sqlglot gives the column of a token's last character, and the words of its own classes.
         line, column = found["line"], found["col"] - len(found["highlight"]) + 1
         end = "at its end " if text.rstrip().endswith(found["highlight"]) else ""
+        if str(found.get("description")).startswith("The number of provided arguments"):
+            return QueryError("FUNCTION_NOT_FOUND", f"line {line}:{column}: a function has too many arguments.", text)
         problem = f"line {line}:{column}: the statement cannot be read {end}at '{found['highlight']}'."
     return QueryError("SYNTAX_ERROR", _TERMINAL_COLOURS.sub("", str(problem)), text)
 

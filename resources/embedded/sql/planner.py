@@ -104,6 +104,8 @@ def _plan(query: Query, database: str, find_table: FindTable) -> QueryPlan:
     addresses = addresses_of_result(typed)
     if addresses and isinstance(tree, exp.Query):
         tree = with_texts_of_addresses(tree, typed)
+    if any(column.is_type(exp.DType.INTERVAL) for column in typed):
+        raise not_supported("an interval as a column of the result", text)
     zones = {position: zone for position, column in enumerate(typed) if (zone := zone_of(column)) != UTC}
     return QueryPlan(tree.sql("duckdb"), reads, columns, constant_partition_columns, addresses, zones)
 
@@ -113,6 +115,7 @@ def _name_relations(tree: exp.Expr, text: str, database: str, find_table: FindTa
 
     For example, ``FROM flows a JOIN flows b`` becomes ``FROM read_0 AS a JOIN read_1 AS b``.
     """
+    _name_subqueries(tree)
     relations: dict[str, _Relation] = {}
     sources = [found for scope in traverse_scope(tree) for found in scope.selected_sources.values()]
     for table in list(tree.find_all(exp.Table)):
@@ -133,6 +136,18 @@ def _name_relations(tree: exp.Expr, text: str, database: str, find_table: FindTa
         column.set("db", None)
         column.set("catalog", None)
     return relations
+
+
+def _name_subqueries(tree: exp.Expr) -> None:
+    """Give subqueries in FROM that have no name one of their own, as several may be joined."""
+    unnamed = [
+        subquery
+        for subquery in tree.find_all(exp.Subquery, exp.Values)
+        if isinstance(subquery.parent, (exp.From, exp.Join)) and not subquery.alias
+    ]
+    for number, subquery in enumerate(unnamed):
+        columns = subquery.args["alias"].columns if subquery.args.get("alias") else []
+        subquery.set("alias", exp.TableAlias(this=exp.to_identifier(f"subquery_{number}"), columns=columns))
 
 
 def _look_up(table: exp.Table, text: str, database: str, find_table: FindTable) -> _Relation:

@@ -9,6 +9,7 @@ from sqlglot import exp
 from resources.embedded.sql.allowed import require_allowed
 from resources.embedded.sql.dialect import EmbeddedTrino
 from resources.embedded.sql.errors import not_supported
+from resources.embedded.sql.query_checks import require_no_mistakes
 from resources.embedded.sql.statements import Query
 from resources.embedded.sql.syntax_checks import require_trino_syntax
 from resources.embedded.sql.syntax_tree import syntax_tree
@@ -21,5 +22,6 @@ def parse_select(sql: str, text: str) -> Query:
     tree = syntax_tree(sql, text, EmbeddedTrino)
     if not isinstance(tree, exp.Query):
         raise not_supported(f"{tree.key.upper()} in this form", text)
+    require_no_mistakes(tree, text)
     require_allowed(tree, tokens, text)
     return Query(tree, text)

@@ -137,6 +137,14 @@ def _limits(tokens: Sequence[Token]) -> Iterator[str]:
             yield f"{position_of(following)}mismatched input ','; rows are skipped by OFFSET, before LIMIT."
 
 
+def _empty_lists(tokens: Sequence[Token]) -> Iterator[str]:
+    """Example: ``a IN ()``."""
+    for token, opening, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        kinds = (token.token_type, opening.token_type, closing.token_type)
+        if kinds == (TokenType.IN, TokenType.L_PAREN, TokenType.R_PAREN):
+            yield f"{position_of(closing)}there is nothing in the list of IN."
+
+
 def _numbers(tokens: Sequence[Token]) -> Iterator[str]:
     """Example: ``1_000``, which sqlglot would read as 1 with the name _000."""
     for token, following in pairwise(tokens):
@@ -153,5 +161,5 @@ def _ends_value(token: Token) -> bool:
 
 
 _MISTAKES: tuple[Callable[[Sequence[Token]], Iterator[str]], ...] = (
-    *(_parentheses, _commas, _texts, _operators, _not_null, _brackets, _limits, _numbers),
+    *(_parentheses, _commas, _texts, _operators, _not_null, _brackets, _empty_lists, _limits, _numbers),
 )

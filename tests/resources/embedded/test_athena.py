@@ -412,6 +412,10 @@ ANSWERS = {
     ],
     "SELECT f.dt FROM flows f JOIN flows g USING (interfaceid) WHERE g.numpackets = 3": [("2024-03-02",)],
     "WITH flows AS (SELECT numpackets AS n FROM flows WHERE dt = '2024-03-02') SELECT n FROM flows": [(3,)],
+    # Subqueries without a name.
+    "SELECT a, b FROM (SELECT 1 AS a) CROSS JOIN (SELECT 2 AS b)": [(1, 2)],
+    "SELECT a, b FROM (SELECT 1 AS a), (SELECT 2 AS b) WHERE a < b": [(1, 2)],
+    "SELECT * FROM (SELECT 1) JOIN (SELECT 2) ON true": [(1, 2)],
     # Names: of any case, with the catalog and the database or without, of the table or of its alias.
     "SELECT NumPackets FROM AwsDataCatalog.Lake.Flows WHERE DT = '2024-03-02'": [(3,)],
     'SELECT "numpackets" FROM "lake"."flows" AS "F" WHERE f."dt" = \'2024-03-02\'': [(3,)],
@@ -532,6 +536,42 @@ ERRORS = {
     "SELECT dt FROM flows UNION ALL SELECT numpackets FROM flows": (
         "TYPE_MISMATCH: values of type number and varchar are put together in: the columns of a UNION"
     ),
+    # Mistakes that DuckDB tells in its own words, or passes over.
+    "SELECT count(DISTINCT dt, action) FROM flows": "FUNCTION_NOT_FOUND: Unexpected parameters for function count",
+    "SELECT count(dt, action) FROM flows": "FUNCTION_NOT_FOUND: Unexpected parameters for function count",
+    "SELECT lower(dt, action) FROM flows": "FUNCTION_NOT_FOUND: line 1:24: a function has too many arguments",
+    "SELECT dt FROM flows GROUP BY 0": "INVALID_COLUMN_REFERENCE: GROUP BY position 0 is not in select list",
+    "SELECT dt FROM flows ORDER BY 0": "INVALID_COLUMN_REFERENCE: ORDER BY position is not in select list",
+    "SELECT a FROM (VALUES (1, 2)) AS t (a)": "MISMATCHED_COLUMN_ALIASES: Column alias list has 1 entries but",
+    "SELECT a FROM (SELECT 1) AS t (a, b)": "MISMATCHED_COLUMN_ALIASES: Column alias list has 2 entries but",
+    "SELECT dt FROM flows WHERE dt IN ()": "SYNTAX_ERROR: line 1:35: there is nothing in the list of IN",
+    "SELECT dt FROM flows WHERE sum(numpackets) > 1": "EXPRESSION_NOT_SCALAR: WHERE clause cannot contain aggregations",
+    "SELECT dt FROM flows GROUP BY rank() OVER ()": "EXPRESSION_NOT_SCALAR: GROUP BY clause cannot contain",
+    "SELECT sum(sum(numpackets)) FROM flows": "NESTED_AGGREGATION: Cannot nest aggregations",
+    "SELECT sum(rank() OVER ()) FROM flows": "NESTED_WINDOW: Cannot nest window functions inside aggregations",
+    "SELECT (SELECT dt FROM flows)": "SUBQUERY_MULTIPLE_ROWS: Scalar sub-query has returned multiple rows",
+    "SELECT (SELECT dt, action FROM flows)": "TYPE_MISMATCH: a subquery has 2 columns, and is used where there are 1",
+    "SELECT dt FROM flows UNION SELECT dt, action FROM flows": "TYPE_MISMATCH: the queries of a UNION",
+    "SELECT a FROM (VALUES (1, 2), (3)) t (a, b)": "TYPE_MISMATCH: Values rows have mismatched sizes",
+    "SELECT round(numpackets) OVER () FROM flows": "FUNCTION_NOT_WINDOW: Not a window function: round",
+    "SELECT rank() FROM flows": "MISSING_OVER: Window function requires OVER clause",
+    "SELECT ntile(0) OVER () FROM flows": "INVALID_FUNCTION_ARGUMENT: Buckets must be greater than 0",
+    "SELECT grouping(dt) FROM flows": "MISSING_GROUP_BY: A GROUPING() operation can only be used",
+    "SELECT sum(numpackets) OVER w FROM flows": "INVALID_WINDOW_REFERENCE: Cannot resolve WINDOW name w",
+    "SELECT sum(numpackets) OVER (ROWS BETWEEN -1 PRECEDING AND CURRENT ROW) FROM flows": (
+        "INVALID_WINDOW_FRAME: Window frame offset must not be negative"
+    ),
+    "SELECT sum(numpackets) OVER (ORDER BY dt RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) FROM flows": (
+        "TYPE_MISMATCH: a value is of a type that it may not have in its place"
+    ),
+    "WITH t AS (SELECT 1 AS a), t AS (SELECT 2 AS a) SELECT * FROM t": (
+        "DUPLICATE_NAMED_QUERY: WITH query name 't' specified more than once"
+    ),
+    "SELECT *": "COLUMN_NOT_FOUND: SELECT * not allowed in queries without FROM clause",
+    "SELECT 9223372036854775807 + 1": "NUMERIC_VALUE_OUT_OF_RANGE: bigint addition overflow: 9223372036854775807 + 1.",
+    "SELECT abs(-9223372036854775808)": "NUMERIC_VALUE_OUT_OF_RANGE: a value does not fit into its type",
+    "SELECT CAST(300 AS tinyint)": "INVALID_CAST_ARGUMENT: Out of range for tinyint: 300",
+    "SELECT DATE '2024-13-01'": "INVALID_CAST_ARGUMENT: Value cannot be cast to date: 2024-13-01",
     # Values that there are not.
     "SELECT numpackets / 0 FROM flows": "DIVISION_BY_ZERO: Division by zero",
     "SELECT numpackets % (numpackets - 1) FROM flows": "DIVISION_BY_ZERO: Division by zero",
