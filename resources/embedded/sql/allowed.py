@@ -41,7 +41,8 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("this is_string", (exp.Literal,)),
     ("this unit", (exp.Interval,)),
     ("this table db catalog", (exp.Column,)),
-    ("this db catalog alias", (exp.Table,)),
+    ("this db catalog alias sample", (exp.Table,)),
+    ("method percent", (exp.TableSample,)),
     ("this expressions", (exp.DataType, exp.Order)),
     ("this desc nulls_first", (exp.Ordered,)),
     ("this on using side kind", (exp.Join,)),
@@ -53,7 +54,7 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("expressions", (exp.Cube, exp.Distinct, exp.Group, exp.GroupingSets, exp.Rollup, exp.Tuple, exp.With)),
     ("expressions alias", (exp.Values,)),
     ("expressions alias offset", (exp.Unnest,)),
-    ("with_ this alias order offset limit", (exp.Subquery,)),
+    ("with_ this alias order offset limit sample", (exp.Subquery,)),
     ("with_ this expression distinct order offset limit", (exp.Except, exp.Intersect, exp.Union)),
     ("with_ distinct expressions from_ joins where group having windows order offset limit", (exp.Select,)),
     ("", (exp.CumeDist, exp.CurrentDate, exp.CurrentTimestamp, exp.DenseRank, exp.Localtimestamp, exp.PercentRank)),
@@ -130,6 +131,13 @@ _EXTRACT_FIELDS = _INTERVALS | {"DAY_OF_YEAR", "DOY"}
 _TIME_FORMATS = frozenset(re.findall(r"\S+", "%Y %y %m %d %H %M %S %f %j %a %b %A %B %-m %-d %-H %I %-I %p %%"))
 """The specifiers of a date's format that DuckDB prints as Trino does, after sqlglot has translated them to Python's."""
 
+_STRICT = (
+    *(exp.Add, exp.Cast, exp.Column, exp.DataType, exp.DataTypeParam, exp.Div, exp.Identifier, exp.Literal, exp.Mod),
+    *(exp.Mul, exp.Neg, exp.Null, exp.Paren, exp.StrToTime, exp.Sub, exp.TryCast),
+    *(exp.Avg, exp.Count, exp.Max, exp.Min, exp.Star, exp.Sum),
+)
+"""What may stand in try: each of these is NULL if a part of it is."""
+
 _MAY_HOLD_ROWS = (exp.Cube, exp.GroupingSets, exp.In, exp.Rollup, exp.Tuple, exp.Values)
 _MAY_HOLD_DECIMALS = (
     *(*COMPARISONS, exp.Between, exp.In),
@@ -183,6 +191,12 @@ def _refused_form(node: exp.Expr) -> str:
     match node:
         case exp.Anonymous() if node.name.lower() not in FUNCTIONS:
             return f"the function {node.name.lower()}"
+        case exp.Anonymous() if node.name.lower() == "try" and not all(
+            isinstance(part, _STRICT) for argument in node.expressions for part in argument.walk()
+        ):
+            return "try of anything but casts, arithmetic, date_parse and aggregates"
+        case exp.TableSample() if not (node.args["percent"].is_int and node.args["percent"].to_py() <= 100):
+            return "a sample whose percentage is no constant from 0 to 100"
         case exp.Select() if not node.expressions:
             return "nothing selected"
         case exp.Tuple() if not isinstance(node.parent, _MAY_HOLD_ROWS):

@@ -11,8 +11,8 @@ class Function:
     """A function under Trino's name. Functions of one name differ by their parameters.
 
     `parameters` are type families, as `type_family` names them; "integer" is a part of the numbers, and "any" is any
-    type. The last `optional` of them may be missing. The result has the type `returns`, or one that depends on the
-    call's typed arguments.
+    type. The last `optional` of them may be missing; one that ends with "..." may come any number of times. The result
+    has the type `returns`, or one that depends on the call's typed arguments.
     """
 
     name: str
@@ -24,7 +24,12 @@ class Function:
 
     def takes(self, count: int) -> bool:
         """Whether it may be called with so many arguments."""
-        return len(self.parameters) - self.optional <= count <= len(self.parameters)
+        most = float("inf") if self.parameters[-1:] and self.parameters[-1].endswith("...") else len(self.parameters)
+        return len(self.parameters) - self.optional <= count <= most
+
+    def parameter(self, position: int) -> str:
+        """The type family of the argument at a position."""
+        return self.parameters[min(position, len(self.parameters) - 1)].removesuffix("...")
 
     @property
     def signature(self) -> str:

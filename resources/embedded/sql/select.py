@@ -20,8 +20,24 @@ def parse_select(sql: str, text: str) -> Query:
     tokens = sqlglot.tokenize(sql, read="trino")
     require_trino_syntax(tokens, text)
     tree = syntax_tree(sql, text, EmbeddedTrino)
+    if isinstance(tree, exp.Values):
+        tree = _selected(tree)
     if not isinstance(tree, exp.Query):
         raise not_supported(f"{tree.key.upper()} in this form", text)
     require_no_mistakes(tree, text)
     require_allowed(tree, tokens, text)
     return Query(tree, text)
+
+
+def _selected(values: exp.Values) -> exp.Select:
+    """``VALUES 1, 2`` as a SELECT of all of its columns, which Trino names _col0, _col1 and so on."""
+    order = values.args.get("order")
+    values.set("order", None)
+    names = [exp.to_identifier(f"_col{number}") for number, _ in enumerate(values.expressions[0].expressions)]
+    values.set("alias", exp.TableAlias(this=exp.to_identifier("rows"), columns=names))
+    select = exp.select("*").from_(values)
+    select.set("order", order)
+    for clause in ("limit", "offset"):
+        select.set(clause, values.args.get(clause))
+        values.set(clause, None)
+    return select

@@ -55,14 +55,11 @@ def with_types(tree: exp.Expr, schema: dict[str, object], functions: Functions, 
 def function_of(call: exp.Expr, functions: Functions) -> Function | None:
     """The function that a typed call means; None where no function of its name takes such arguments."""
     arguments = call.expressions
-    return next(
-        (
-            function
-            for function in functions.get(call.name.lower(), ())
-            if function.takes(len(arguments)) and all(map(_fits, arguments, function.parameters))
-        ),
-        None,
-    )
+    for function in functions.get(call.name.lower(), ()):
+        wanted = [function.parameter(position) for position, _ in enumerate(arguments)]
+        if function.takes(len(arguments)) and all(map(_fits, arguments, wanted)):
+            return function
+    return None
 
 
 def _fits(value: exp.Expr, wanted: str) -> bool:
@@ -155,6 +152,11 @@ def _annotate_cast(annotator: TypeAnnotator, node: exp.Expr) -> None:
     annotator._set_type(node, kind)
 
 
+def _annotate_concatenation(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    """Texts give a text, and arrays an array."""
+    annotator._set_type(node, node.this.type if node.this.is_type(exp.DType.ARRAY) else exp.DType.VARCHAR)
+
+
 def _annotate_subscript(annotator: TypeAnnotator, node: exp.Expr) -> None:
     """An element has the type of an array's elements, or of a map's values."""
     kind = node.this.type
@@ -196,6 +198,7 @@ _TYPES_OF_RESULTS: dict[type[exp.Expr], Any] = {
     **_returns(exp.DType.TIMESTAMP, exp.Localtimestamp),
     **{kind: {"annotator": _annotate_zone} for kind in (exp.AtTimeZone, exp.UnixToTime)},
     exp.Bracket: {"annotator": _annotate_subscript},
+    exp.DPipe: {"annotator": _annotate_concatenation},
     exp.Unnest: {"annotator": _annotate_unnest},
     **{kind: {"annotator": _annotate_cast} for kind in (exp.Cast, exp.TryCast)},
     **{kind: {"annotator": _annotate_as_this} for kind in (exp.DateAdd, exp.DateTrunc, exp.TimestampTrunc)},
@@ -306,7 +309,7 @@ def _families_to_agree(node: exp.Expr) -> Iterator[set[str | None]]:
                 yield {"number", *families}
         case exp.Mul() | exp.Div() | exp.Mod():
             yield {"number", type_family(node.this), type_family(node.expression)}
-        case exp.DPipe():
+        case exp.DPipe() if not any(side.is_type(exp.DType.ARRAY) for side in (node.this, node.expression)):
             yield {"varchar", type_family(node.this), type_family(node.expression)}
         case exp.Concat():
             yield {"varchar", *map(type_family, node.expressions)}

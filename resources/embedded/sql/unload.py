@@ -87,6 +87,8 @@ def _query_in_parentheses(reader: TokenReader) -> Query:
         raise reader.unexpected(")")
     if reader.at - 1 == first:
         raise QueryError("SYNTAX_ERROR", "there is no SELECT in the parentheses of UNLOAD.", reader.text)
+    if reader.tokens[first].token_type is TokenType.VALUES:
+        raise not_supported("VALUES in this form", reader.text)
     begin, end = reader.tokens[first].start, reader.tokens[reader.at - 2].end + 1
     return parse_select(blanked(reader.text[:end], begin), reader.text)
 

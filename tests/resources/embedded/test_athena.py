@@ -412,6 +412,14 @@ ANSWERS = {
     ],
     "SELECT f.dt FROM flows f JOIN flows g USING (interfaceid) WHERE g.numpackets = 3": [("2024-03-02",)],
     "WITH flows AS (SELECT numpackets AS n FROM flows WHERE dt = '2024-03-02') SELECT n FROM flows": [(3,)],
+    # Samples are random, but for all rows and for none.
+    "SELECT count(*) FROM flows TABLESAMPLE BERNOULLI (100)": [(4,)],
+    "SELECT count(*) FROM flows AS f TABLESAMPLE SYSTEM (0)": [(0,)],
+    # Values alone.
+    "VALUES (1, 'a'), (2, 'b')": [(1, "a"), (2, "b")],
+    "VALUES 1, 3, 2 ORDER BY 1 DESC LIMIT 2": [(3,), (2,)],
+    "SELECT try(sum(numpackets) / count(CAST(NULL AS bigint))) FROM flows": [(None,)],
+    "SELECT try(CAST(interfaceid AS double)) FROM flows WHERE numpackets = 1": [(None,)],
     # Subqueries without a name.
     "SELECT a, b FROM (SELECT 1 AS a) CROSS JOIN (SELECT 2 AS b)": [(1, 2)],
     "SELECT a, b FROM (SELECT 1 AS a), (SELECT 2 AS b) WHERE a < b": [(1, 2)],

@@ -5,9 +5,23 @@ from itertools import groupby
 from operator import attrgetter
 
 from resources.embedded.sql.functions import Function
-from resources.embedded.sql.rewrites import arrays, ip_addresses, joda_formats, maps, text_functions, time_zones, times
+from resources.embedded.sql.rewrites import (
+    aggregates,
+    arithmetic,
+    arrays,
+    attempts,
+    ip_addresses,
+    joda_formats,
+    maps,
+    text_functions,
+    time_zones,
+    times,
+)
 
-_MODULES = (arrays, ip_addresses, joda_formats, maps, text_functions, time_zones, times)
+_MODULES = (
+    *(aggregates, arithmetic, arrays, attempts, ip_addresses, joda_formats, maps, text_functions, time_zones),
+    times,
+)
 
 FUNCTIONS: Mapping[str, tuple[Function, ...]] = {
     name: tuple(functions)

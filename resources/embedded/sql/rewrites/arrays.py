@@ -247,6 +247,20 @@ def _sequence(node: exp.Expr) -> exp.Expr:
     return from_template(template.format(shown), first=first, last=last, seconds=seconds)
 
 
+def _concatenate(node: exp.Expr) -> exp.Expr:
+    """Two arrays give one, and NULL if one of them is NULL; DuckDB takes NULL for an empty array.
+
+    Example: ``array_join(ARRAY[1] || ARRAY[2], ',')`` is ``'1,2'``.
+    Source: "Array functions and operators", Trino documentation.
+    """
+    kinds = {side.is_type(exp.DType.ARRAY) for side in (node.this, node.expression)}
+    if kinds == {False}:
+        return node
+    if kinds == {True, False}:
+        raise NotSupportedError("an array and an element put together; write ARRAY[…] around the element")
+    return _of_two("list_concat(:x, :y)", exp.Anonymous(this="concat", expressions=[node.this, node.expression]))
+
+
 def _require_compared(array: exp.Expr) -> None:
     element = element_type(array)
     if type_family(element) not in _COMPARED or is_floating(element):
@@ -273,7 +287,7 @@ def _type_of_sequence(call: exp.Expr) -> exp.DataType:
     return exp.DataType(this=exp.DType.ARRAY, expressions=[item.copy()], nested=True)
 
 
-RULES: Rules = {exp.Bracket: _subscript}
+RULES: Rules = {exp.Bracket: _subscript, exp.DPipe: _concatenate}
 
 FUNCTIONS = (
     Function("array_distinct", ("array",), _same, _distinct),

@@ -178,6 +178,20 @@ def _array_join(node: exp.Expr) -> exp.Expr:
     return from_template(template, x=node.this, instead=instead, delimiter=node.expression)
 
 
+def _concat_ws(node: exp.Expr) -> exp.Expr:
+    """The texts that are not NULL, with a separator between them.
+
+    Example: ``concat_ws('-', 'a', NULL, 'b')`` is ``'a-b'``, and ``concat_ws(NULL, 'a')`` is ``NULL``.
+    Example: ``concat_ws('-', ARRAY['a', NULL, 'b'])`` is ``'a-b'``.
+    Source: "String functions and operators", Trino documentation.
+    """
+    separator, *texts = node.expressions
+    if texts[0].is_type(exp.DType.ARRAY):
+        template = "CASE WHEN :x IS NOT NULL THEN array_to_string(:x, :separator) END"
+        return from_template(template, x=texts[0], separator=separator)
+    return exp.Anonymous(this="concat_ws", expressions=[separator.copy(), *(text.copy() for text in texts)])
+
+
 def _uuid(node: exp.Expr) -> exp.Expr:
     """A random UUID, shown as text.
 
@@ -202,4 +216,8 @@ RULES: Rules = {
     exp.Uuid: _uuid,
 }
 
-FUNCTIONS = (Function("reverse", ("varchar",), "VARCHAR", _reverse),)
+FUNCTIONS = (
+    Function("concat_ws", ("varchar", "array"), "VARCHAR", _concat_ws),
+    Function("concat_ws", ("varchar", "varchar..."), "VARCHAR", _concat_ws),
+    Function("reverse", ("varchar",), "VARCHAR", _reverse),
+)

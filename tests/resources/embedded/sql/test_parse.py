@@ -27,7 +27,7 @@ REFUSED = {
     "CALL pragma_version()": "CALL as a statement",
     "EXPORT DATABASE 'x'": "EXPORT as a statement",
     "FROM flows": "FROM as a statement",
-    "VALUES 1": "VALUES as a statement",
+    "TABLE flows": "TABLE as a statement",
     "EXPLAIN SELECT 1": "EXPLAIN as a statement",
     "DESCRIBE flows": "DESCRIBE as a statement",
     "MSCK REPAIR TABLE flows": "MSCK as a statement",
