@@ -404,7 +404,7 @@ class EmbeddedAthena(QueryEngine):
                     warnings = self._partition_warnings(selected, inputs)
                 attempt.changed = self._selected_partitions(plan, session) != selected
         return _Outcome(
-            rows=rows,
+            rows=_in_zones(rows, plan.zones),
             scanned_bytes=session.scanned_bytes,
             more_rows=more_rows,
             checks=session.checks,
@@ -881,6 +881,16 @@ def _unload_folders(
         yield _Folder(values, tuple(part.constants.values()), plan, [(read, of_folder)])
 
 
+def _in_zones(rows: "pa.Table", zones: Mapping[int, str]) -> "pa.Table":
+    """The rows with the times of these columns, by position, in their zones."""
+    import pyarrow as pa
+
+    for position, zone in zones.items():
+        column = rows.column(position).cast(pa.timestamp("us", zone))
+        rows = rows.set_column(position, rows.field(position).name, column)
+    return rows
+
+
 def _result_frame(rows: "pa.Table", statement: str, names: Sequence[str] = ()) -> "pd.DataFrame":
     """The rows as a pandas frame, whose columns have these `names`, if there are any.
 
@@ -909,7 +919,8 @@ def _result_frame(rows: "pa.Table", statement: str, names: Sequence[str] = ()) -
     nested = [
         name for name, column in zip(rows.column_names, rows.columns, strict=True) if pa.types.is_nested(column.type)
     ]
-    shown: pd.DataFrame = frame.assign(**{name: pd.Series(rows[name].to_pylist(), dtype="object") for name in nested})
+    values = {name: rows[name].to_pylist(maps_as_pydicts="strict") for name in nested}
+    shown: pd.DataFrame = frame.assign(**{name: pd.Series(values[name], dtype="object") for name in nested})
     if len(names) == len(shown.columns):
         shown.columns = pd.Index(names)
     return shown

@@ -19,12 +19,14 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable, shortened
 from flowlogs.record_format import PARQUET, TEXT, parquet_format
 from resources.bucket import StoredObject
+from resources.embedded.duckdb_errors import MESSAGE_LENGTH, in_trinos_words
 from resources.embedded.memory import bounded_memory
 from resources.embedded.quoting import quoted_name, quoted_text
 from resources.embedded.readers import parquet, scan
 from resources.embedded.readers.object_check import ObjectCheck
 from resources.embedded.readers.scan import ScannedObject
 from resources.embedded.scratch import scratch_folder
+from resources.embedded.sql.rewrites.macros import ADDRESS_TYPE, MACRO_NAMES, MACROS
 from resources.engine import QueryError
 from resources.interrupts import raise_received, shielded
 from resources.parquet_facts import copies_digest, footer_size
@@ -44,9 +46,6 @@ MEMORY_LIMIT = "1GB"
 
 UNLOAD_MEMORY_LIMIT = "850MB"
 """The same for an UNLOAD, beside which this process reads and decodes text."""
-
-MESSAGE_LENGTH = 1_000
-"""How many characters of DuckDB's message an error shows. It may quote a whole field."""
 
 RESULT_BYTES = 256 << 20
 """How many bytes a result may take in memory. A report takes a few kilobytes."""
@@ -130,6 +129,7 @@ class Session:
         self._scans: list[scan.TextScan] = []
         self._files: dict[ScannedObject, Path] = {}
         self._parquet_bytes = 0
+        self._has_functions = False
         self._footers: dict[ScannedObject, str] = {}
         self.misread: dict[ScannedObject, str] = {}
         self.odd_actions: dict[ScannedObject, str] = {}
@@ -243,9 +243,12 @@ class Session:
     def _rows(self, sql: str, max_rows: int | None) -> "tuple[pa.Table, bool]":
         import pyarrow as pa
 
+        self._define_functions(sql)
         batches: list[pa.RecordBatch] = []
         rows = size = 0
         relation = self.connection.sql(sql)
+        if any(ADDRESS_TYPE in str(kind) for kind in relation.types):
+            raise QueryError("NOT_SUPPORTED", "the embedded Athena does not show IPADDRESS in this form.", self.text)
         with relation.to_arrow_reader(ROWS_AT_ONCE) as reader:
             for batch in reader:
                 batches.append(batch)
@@ -261,11 +264,19 @@ class Session:
         found = _with_bigints(found, sums, self.text)
         return found.slice(0, max_rows), max_rows is not None and rows > max_rows
 
+    def _define_functions(self, sql: str) -> None:
+        """Define the functions of rewrites/macros.py, if SQL calls one of them."""
+        if not self._has_functions and any(f"{name}(" in sql.lower() for name in MACRO_NAMES):
+            self._has_functions = True
+            for macro in MACROS:
+                self.connection.execute(macro)
+
     def query_rows(self, sql: str, relation: str, rows: "pa.Table") -> list[tuple[int]] | None:
         """The result of a query over these rows, which it reads as `relation`; None where it fails."""
         import duckdb
 
         def choose() -> list[tuple[int]] | None:
+            self._define_functions(sql)
             self.connection.register(relation, rows)
             try:
                 return self.connection.execute(sql).fetchall()
@@ -287,6 +298,7 @@ class Session:
             reads, (objects, *_) = zip(*(copy.inputs[0] for copy in copies), strict=True)
             for connection, read, rows in zip(connections, reads, self._rows_of(reads, objects), strict=True):
                 self._bind(connection, read, rows)
+        self._run(partial(self._define_functions, " ".join(copy.sql for copy in copies)))
         found = self._run_all(
             [
                 partial(self._copy, connection, copy, compression)
@@ -431,74 +443,31 @@ def _with_bigints(rows: "pa.Table", columns: Sequence[int], statement: str) -> "
         try:
             rows = rows.set_column(number, rows.column_names[number], rows.column(number).cast(pa.int64()))
         except pa.ArrowInvalid as error:
-            problem = f"a sum does not fit bigint: {error}."
+            problem = "bigint addition overflow: a sum does not fit."
             raise QueryError("NUMERIC_VALUE_OUT_OF_RANGE", problem, statement) from error
     return rows
 
 
 def _query_error(problem: str, statement: str) -> QueryError:
     """DuckDB's error as a QueryError with Trino's name for it."""
-    message = re.split(r"\n\nLINE |\n*Possible solutions:", problem)[0]
-    # Every message may quote a record's field, except a refusal of the statement itself.
-    refused = message.startswith(("Binder Error", "Catalog Error", "Parser Error"))
-    message = shortened(printable(message, keep_newlines=refused), MESSAGE_LENGTH)
-    if ours := re.fullmatch("Invalid Input Error: ([A-Z_]+): (.*)", message, re.DOTALL):
-        return QueryError(ours[1], f"{ours[2]}.", statement)
-    if message.startswith("Conversion Error: Type INT128"):  # a sum
-        return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", message, statement)
-    if message.startswith("Conversion Error"):
-        return QueryError("INVALID_CAST_ARGUMENT", _cast_problem(message), statement)
-    if message.startswith("Out of Range Error"):
-        return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", _overflow(message), statement)
-    if message.startswith("Out of Memory Error") and "offload" in message:
-        problem = f"there is no room for what does not fit into memory. Free some space in {gettempdir()}, or name "
-        return QueryError("EXCEEDED_SPILL_LIMIT", f"{problem}another folder in TMPDIR; then run again.", statement)
-    if message.startswith("Out of Memory Error"):
+    if problem.startswith("Out of Memory Error") and "offload" in problem:
+        words = f"there is no room for what does not fit into memory. Free some space in {gettempdir()}, or name "
+        return QueryError("EXCEEDED_SPILL_LIMIT", f"{words}another folder in TMPDIR; then run again.", statement)
+    if problem.startswith("Out of Memory Error"):
         return _out_of_memory(statement)
-    if message.startswith("IO Error") and re.search("write|No space left", message):
+    if problem.startswith("IO Error") and re.search("write|No space left", problem):
         reason = (
             "no space is left"
-            if "No space left" in message
+            if "No space left" in problem
             else printable(problem.partition("\n")[0].partition("{")[0][:300])
         )
-        problem = f"{reason}. Free some space where results (FLOWLAKE_RESULTS) and temporary files (TMPDIR) are kept"
-        return QueryError("HIVE_WRITER_DATA_ERROR", f"{problem}; then run again.", statement)
-    if message.startswith("IO Error"):
-        return QueryError("HIVE_CANNOT_OPEN_SPLIT", message, statement)
-    if "GROUP BY clause" in message:
-        return QueryError("EXPRESSION_NOT_AGGREGATE", message, statement)
-    return QueryError("GENERIC_USER_ERROR", message, statement)
-
-
-_INTEGERS = {"INT8": "tinyint", "INT16": "smallint", "INT32": "integer", "INT64": "bigint"}
-"""Trino's names of DuckDB's integers."""
-
-
-def _cast_problem(message: str) -> str:
-    """What DuckDB says about a cast of a number that fails, in Trino's words; as it is if it is about something else.
-
-    Source: "DecimalCasts.java" of Trino.
-    """
-    found = re.search(
-        r'(?:value|string) "?(?P<value>[^"]*?)"? (?:to|to type) (?P<type>DECIMAL\(\d+,\d+\)|INT\d+\b)', message
-    )
-    if not found:
-        return message
-    target = _INTEGERS.get(found["type"], found["type"]).upper().replace(",", ", ")
-    value = found["value"].replace("-nan", "NaN").replace("nan", "NaN")
-    return f"Cannot cast '{value}' to {target}."
-
-
-def _overflow(message: str) -> str:
-    """What DuckDB says about a number that is too large, in Trino's words.
-
-    Source: "DecimalOperators.java" and "BigintOperators.java" of Trino.
-    """
-    if re.search("DECIMAL|INT128|HUGEINT", message):
-        return "Decimal overflow."
-    if found := re.search(r"Overflow in (\w+) of (INT\d+) \((.*?)\)", message):
-        return f"{_INTEGERS[found[2]]} {found[1]} overflow: {found[3]}."
-    return message
+        words = f"{reason}. Free some space where results (FLOWLAKE_RESULTS) and temporary files (TMPDIR) are kept"
+        return QueryError("HIVE_WRITER_DATA_ERROR", f"{words}; then run again.", statement)
+    if problem.startswith("IO Error"):
+        reason = shortened(printable(problem.partition("\n")[0].removeprefix("IO Error: ")), MESSAGE_LENGTH)
+        return QueryError("HIVE_CANNOT_OPEN_SPLIT", f"an object cannot be read: {reason}", statement)
+    code, words = in_trinos_words(problem)
+    return QueryError(code, f"{words}.", statement)
 
 
 def _out_of_memory(statement: str) -> QueryError:

@@ -4,7 +4,8 @@ sqlglot and DuckDB accept more than Trino does, and some of it has another meani
 passes only if the tables below have it, with all of its arguments. A node that is allowed and has another meaning in
 DuckDB has a rule in rewrites/.
 
-To allow a function, write its class in `_NODES_BY_ARGUMENTS`, with the arguments that are supported, and its name in
+To allow a function, give it a rule in rewrites/ (see rule.py there). One that means the same in DuckDB, and that
+sqlglot has a class for, has its class in `_NODES_BY_ARGUMENTS`, with the arguments that are supported, and its name in
 `_FUNCTION_NAMES`. For example, ``typeof(a)`` is refused, because `exp.Typeof` is not in the tables.
 """
 
@@ -19,8 +20,9 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from resources.embedded.sql.errors import athena_sql, not_supported
 from resources.embedded.sql.reserved_words import require_no_reserved_names
+from resources.embedded.sql.rewrites.all_functions import FUNCTIONS
 from resources.embedded.sql.rewrites.casts import ACCEPTED_TEXTS
-from resources.embedded.sql.syntax_checks import require_trino_syntax
+from resources.engine import QueryError
 
 _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("", (exp.Null, exp.Star)),
@@ -39,7 +41,8 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("this is_string", (exp.Literal,)),
     ("this unit", (exp.Interval,)),
     ("this table db catalog", (exp.Column,)),
-    ("this db catalog alias", (exp.Table,)),
+    ("this db catalog alias sample", (exp.Table,)),
+    ("method percent", (exp.TableSample,)),
     ("this expressions", (exp.DataType, exp.Order)),
     ("this desc nulls_first", (exp.Ordered,)),
     ("this on using side kind", (exp.Join,)),
@@ -49,25 +52,28 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("count direction limit_options", (exp.Fetch,)),
     ("rows", (exp.LimitOptions,)),
     ("expressions", (exp.Cube, exp.Distinct, exp.Group, exp.GroupingSets, exp.Rollup, exp.Tuple, exp.With)),
-    ("expressions alias", (exp.Unnest, exp.Values)),
-    ("with_ this alias order offset limit", (exp.Subquery,)),
+    ("expressions alias", (exp.Values,)),
+    ("expressions alias offset", (exp.Unnest,)),
+    ("with_ this alias order offset limit sample", (exp.Subquery,)),
     ("with_ this expression distinct order offset limit", (exp.Except, exp.Intersect, exp.Union)),
     ("with_ distinct expressions from_ joins where group having windows order offset limit", (exp.Select,)),
-    ("", (exp.CumeDist, exp.CurrentDate, exp.CurrentTimestamp, exp.DenseRank, exp.PercentRank, exp.Rank)),
-    ("", (exp.RowNumber,)),
+    ("", (exp.CumeDist, exp.CurrentDate, exp.CurrentTimestamp, exp.DenseRank, exp.Localtimestamp, exp.PercentRank)),
+    ("", (exp.Rank, exp.RowNumber)),
     ("is_string", (exp.Uuid,)),
     ("this", (exp.Abs, exp.AnyValue, exp.ArrayAgg, exp.ArraySize, exp.Avg, exp.Ceil, exp.CountIf, exp.Date)),
     ("this", (exp.Day, exp.DayOfMonth, exp.DayOfWeekIso, exp.DayOfYear, exp.Exp, exp.FirstValue, exp.Floor)),
     ("this", (exp.FromISO8601Date, exp.Hour, exp.LastDay, exp.LastValue, exp.Length, exp.Ln, exp.LogicalAnd)),
-    ("this", (exp.LogicalOr, exp.Lower, exp.Max, exp.Min, exp.Minute, exp.Month, exp.Ntile, exp.Quarter, exp.Reverse)),
+    ("this", (exp.LogicalOr, exp.Lower, exp.Max, exp.Min, exp.Minute, exp.Month, exp.Ntile, exp.Quarter)),
     ("this", (exp.Second, exp.Sign, exp.Sqrt, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Sum, exp.TimeToUnix)),
-    ("this", (exp.Try, exp.Typeof, exp.UnixToTime, exp.Upper, exp.Variance, exp.VariancePop, exp.WeekOfYear, exp.Year)),
-    ("this expression", (exp.ArgMax, exp.ArgMin, exp.ArrayToString, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)),
+    ("this", (exp.Typeof, exp.Upper, exp.Variance, exp.VariancePop, exp.WeekOfYear, exp.Year)),
+    ("this expression null", (exp.ArrayToString,)),
+    ("this expression", (exp.ArgMax, exp.ArgMin, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor)),
     ("this expression", (exp.Extract, exp.Log, exp.Nullif, exp.Pow, exp.RegexpLike, exp.Split, exp.StartsWith)),
-    ("this expressions", (exp.Coalesce, exp.Greatest, exp.Least)),
+    ("this expressions", (exp.Anonymous, exp.AnonymousAggFunc, exp.Bracket, exp.Coalesce, exp.Greatest, exp.Least)),
     ("expressions", (exp.Array, exp.Chr, exp.Concat, exp.Grouping)),
     ("this expression unit", (exp.DateAdd, exp.DateDiff)),
     ("this unit", (exp.DateTrunc, exp.TimestampTrunc)),
+    ("this zone", (exp.AtTimeZone, exp.UnixToTime)),
     ("this format", (exp.StrToTime, exp.TimeToStr)),
     ("this to safe", (exp.Cast, exp.TryCast)),
     ("this ifs default", (exp.Case,)),
@@ -76,7 +82,6 @@ _NODES_BY_ARGUMENTS: tuple[tuple[str, tuple[type[exp.Expr], ...]], ...] = (
     ("this separator", (exp.GroupConcat,)),
     ("this accuracy", (exp.ApproxDistinct,)),
     ("this quantile", (exp.ApproxQuantile,)),
-    ("this expressions offset safe", (exp.Bracket,)),
     ("this offset default", (exp.Lag, exp.Lead, exp.NthValue)),
     ("this decimals", (exp.Round, exp.Trunc)),
     ("this substr", (exp.StrPosition,)),
@@ -95,7 +100,7 @@ _ARGUMENTS: Mapping[type[exp.Expr], frozenset[str]] = {
 }
 """By the class of a node, the arguments that it may have."""
 
-_FUNCTION_NAMES = frozenset(
+_FUNCTION_NAMES = frozenset(FUNCTIONS) | frozenset(
     re.findall(
         r"\w+",
         """
@@ -113,26 +118,42 @@ _FUNCTION_NAMES = frozenset(
 )
 """Trino's names of the functions. sqlglot reads other engines' names of them as the same functions."""
 
+_FUNCTIONS_OF_PRESTO = frozenset(("ip_prefix", "ip_subnet_min", "ip_subnet_max", "ip_subnet_range", "is_subnet_of"))
+"""Functions that Presto has and Trino has not ("IP Address Functions" of both documentations)."""
+
 _PARSED_UNDER_ANOTHER_NAME = frozenset(Trino.Parser.FUNCTION_PARSERS) - {name.upper() for name in _FUNCTION_NAMES}
 """Functions with their own parser in sqlglot: its tree does not say which name the query had."""
 
-_UNITS = frozenset(("SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"))
-_EXTRACT_FIELDS = _UNITS | {"DAY_OF_YEAR", "DOY"}
+_INTERVALS = frozenset(("SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"))
+_UNITS = _INTERVALS | {"MILLISECOND"}
+_EXTRACT_FIELDS = _INTERVALS | {"DAY_OF_YEAR", "DOY"}
 
 _TIME_FORMATS = frozenset(re.findall(r"\S+", "%Y %y %m %d %H %M %S %f %j %a %b %A %B %-m %-d %-H %I %-I %p %%"))
 """The specifiers of a date's format that DuckDB prints as Trino does, after sqlglot has translated them to Python's."""
+
+_STRICT = (
+    *(exp.Add, exp.Cast, exp.Column, exp.DataType, exp.DataTypeParam, exp.Div, exp.Identifier, exp.Literal, exp.Mod),
+    *(exp.Mul, exp.Neg, exp.Null, exp.Paren, exp.StrToTime, exp.Sub, exp.TryCast),
+    *(exp.Avg, exp.Count, exp.Max, exp.Min, exp.Star, exp.Sum),
+)
+"""What may stand in try: each of these is NULL if a part of it is."""
 
 _MAY_HOLD_ROWS = (exp.Cube, exp.GroupingSets, exp.In, exp.Rollup, exp.Tuple, exp.Values)
 
 
 def require_allowed(tree: exp.Expr, tokens: Sequence[Token], text: str) -> None:
     """Raise QueryError for the first part of a query that is not allowed; the error names it."""
-    require_trino_syntax(tokens, text)
     for token, following in pairwise(tokens):
         if following.token_type is TokenType.L_PAREN and token.text.upper() in _PARSED_UNDER_ANOTHER_NAME:
             raise not_supported(f"the function {token.text.lower()}", text)
     for node in tree.walk():
-        written_name = text[node.meta["start"] : node.meta["end"] + 1] if _is_named_call(node) else ""
+        if isinstance(node, exp.Cast) and node.to.this is exp.DType.IPPREFIX:
+            problem = "Unknown type: ipprefix. It is Presto's; a network is a text in Trino: contains('10.0.0.0/8', …)."
+            raise QueryError("TYPE_NOT_FOUND", problem, text)
+        written_name = text[node.meta["start"] : node.meta["end"] + 1].strip('"') if _is_named_call(node) else ""
+        if written_name.lower() in _FUNCTIONS_OF_PRESTO:
+            problem = f"Function '{written_name.lower()}' not registered. It is Presto's; Trino has contains(…)."
+            raise QueryError("FUNCTION_NOT_FOUND", problem, text)
         if type(node) not in _ARGUMENTS or (written_name and written_name.lower() not in _FUNCTION_NAMES):
             raise not_supported(_description(node, written_name), text)
         for argument, value in node.args.items():
@@ -157,6 +178,14 @@ def _description(node: exp.Expr, written_name: str) -> str:
 def _refused_form(node: exp.Expr) -> str:
     """The form of a node of an allowed class that is refused; empty if its form is allowed."""
     match node:
+        case exp.Anonymous() if node.name.lower() not in FUNCTIONS:
+            return f"the function {node.name.lower()}"
+        case exp.Anonymous() if node.name.lower() == "try" and not all(
+            isinstance(part, _STRICT) for argument in node.expressions for part in argument.walk()
+        ):
+            return "try of anything but casts, arithmetic, date_parse and aggregates"
+        case exp.TableSample() if not (node.args["percent"].is_int and node.args["percent"].to_py() <= 100):
+            return "a sample whose percentage is no constant from 0 to 100"
         case exp.Select() if not node.expressions:
             return "nothing selected"
         case exp.Tuple() if not isinstance(node.parent, _MAY_HOLD_ROWS):
@@ -167,12 +196,8 @@ def _refused_form(node: exp.Expr) -> str:
             return "IS with anything but NULL"
         case exp.Any() | exp.All() if not isinstance(node.this.unnest(), exp.Query):
             return "a comparison with all of anything but a subquery"
-        case exp.Bracket() if not node.args.get("safe"):
-            return "a subscript; use element_at"
-        case exp.Distinct() if len(node.expressions) > 1 and isinstance(node.parent, exp.AggFunc):
-            return "an aggregate of several columns"
         case exp.Interval() if (
-            not node.this.is_string or not node.name.isdecimal() or node.text("unit").upper() not in _UNITS
+            not node.this.is_string or not node.name.isdecimal() or node.text("unit").upper() not in _INTERVALS
         ):
             return "an interval of this form"
         case exp.Extract() if node.name.upper() not in _EXTRACT_FIELDS:
@@ -187,8 +212,11 @@ def _refused_form(node: exp.Expr) -> str:
             if not time_format.is_string or specifiers - _TIME_FORMATS:
                 return f"the format {time_format.name}"
         case exp.Cast() | exp.TryCast():
+            is_time = node.to.this in (exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ)
             has_parameters = node.to.this in (exp.DType.DECIMAL, exp.DType.VARCHAR) or (
-                node.this.is_string and node.to.this is exp.DType.TIMESTAMP
+                is_time and (node.this.is_string or athena_sql(node.to.expressions[0]) == "3")
+                if node.to.expressions
+                else False
             )
             if node.to.this not in ACCEPTED_TEXTS or (node.to.expressions and not has_parameters):
                 return f"a cast to {athena_sql(node.to)}"

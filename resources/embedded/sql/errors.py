@@ -3,7 +3,7 @@
 import re
 
 from sqlglot import exp
-from sqlglot.errors import ErrorLevel, SqlglotError
+from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token
 
 from resources.engine import QueryError
@@ -22,6 +22,14 @@ def nested_too_deeply(text: str) -> QueryError:
 
 def syntax_error(problem: str | SqlglotError, text: str) -> QueryError:
     """The error for a text that neither of Athena's parsers takes."""
+    found = problem.errors[0] if isinstance(problem, ParseError) and problem.errors else None
+    if found and found.get("line") and found.get("highlight"):
+        # sqlglot gives the column of a token's last character, and the words of its own classes.
+        line, column = found["line"], found["col"] - len(found["highlight"]) + 1
+        end = "at its end " if text.rstrip().endswith(found["highlight"]) else ""
+        if str(found.get("description")).startswith("The number of provided arguments"):
+            return QueryError("FUNCTION_NOT_FOUND", f"line {line}:{column}: a function has too many arguments.", text)
+        problem = f"line {line}:{column}: the statement cannot be read {end}at '{found['highlight']}'."
     return QueryError("SYNTAX_ERROR", _TERMINAL_COLOURS.sub("", str(problem)), text)
 
 

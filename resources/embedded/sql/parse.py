@@ -27,7 +27,7 @@ from resources.engine import QueryError
 # What sqlglot cannot read it warns of; here that is refused.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
-_NOT_EXECUTED = ("VALUES", "TABLE")
+_NOT_EXECUTED = ("TABLE",)
 """First words of queries that the embedded engine does not execute."""
 
 

@@ -1,7 +1,7 @@
 """The plan of a query: SQL for DuckDB, and the tables that it reads, with their predicates. planner.py makes it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 
@@ -41,7 +41,9 @@ class QueryPlan:
 
     `columns` are the names of the result's columns, `names` the same as the query writes them. `partition_columns` has
     the result's columns that hold a partition column, with that column: each has one value in all rows from one
-    partition. It is empty if a row of the result may come from several partitions.
+    partition. It is empty if a row of the result may come from several partitions. `addresses` are the columns that
+    hold IP addresses, and are shown as texts. `zones` has the time zones other than UTC that times are shown in, by the
+    column's position.
     """
 
     sql: str
@@ -49,3 +51,5 @@ class QueryPlan:
     columns: tuple[str, ...]
     names: tuple[str, ...]
     partition_columns: Mapping[str, str]
+    addresses: tuple[str, ...] = ()
+    zones: Mapping[int, str] = field(default_factory=dict)

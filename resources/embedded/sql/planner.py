@@ -17,7 +17,7 @@ from flowlogs.statements import PATH_COLUMN, TableDefinition, TableName
 from resources.embedded.data_types import HIVE_TYPES, TEXT
 from resources.embedded.sql.column_hints import column_error, refuse_hidden_columns
 from resources.embedded.sql.constant_groups import group_without
-from resources.embedded.sql.errors import nested_too_deeply, position_of, syntax_error
+from resources.embedded.sql.errors import nested_too_deeply, not_supported, position_of, syntax_error
 from resources.embedded.sql.name_resolution import with_resolved_names
 from resources.embedded.sql.names import CATALOG, table_name_of
 from resources.embedded.sql.plain_subqueries import merge_plain_subqueries
@@ -25,11 +25,14 @@ from resources.embedded.sql.plan import QueryPlan, TableRead
 from resources.embedded.sql.predicates import predicates_on, projected_columns
 from resources.embedded.sql.pruning import longest_required_text
 from resources.embedded.sql.result_names import note_written_names, written_names
+from resources.embedded.sql.rewrites.all_functions import FUNCTIONS
 from resources.embedded.sql.rewrites.apply import rewritten_for_duckdb
+from resources.embedded.sql.rewrites.ip_addresses import addresses_of_result, with_texts_of_addresses
 from resources.embedded.sql.statements import Query
 from resources.embedded.sql.top_n import rewrite_top_n
 from resources.embedded.sql.type_checks import with_types
 from resources.embedded.sql.view_expansion import FindView, expand_views, tables_read
+from resources.embedded.sql.zoned_types import UTC, zone_of
 from resources.embedded.view import View
 from resources.engine import QueryError
 
@@ -118,7 +121,9 @@ def _plan(query: Query, database: str, find_table: FindTable, one_value: Collect
         reads_of = {name: (relation.name, relation.definition) for name, relation in relations.items()}
         raise column_error(error, unresolved, reads_of, text) from None
     names = written_names(tree)
-    tree = rewritten_for_duckdb(with_types(tree, dict(schema), text), text)
+    tree = with_types(tree, dict(schema), FUNCTIONS, text)
+    typed = [column.copy() for column in tree.selects] if isinstance(tree, exp.Query) else []
+    tree = rewritten_for_duckdb(tree, text)
     reads = _table_reads(tree, relations)
     columns = tuple(tree.named_selects) if isinstance(tree, exp.Query) else ()
     # With several tables, a row of the result may come from several partitions.
@@ -135,7 +140,13 @@ def _plan(query: Query, database: str, find_table: FindTable, one_value: Collect
         {name: relation.partition_columns for name, relation in relations.items()},
         {name for name, relation in relations.items() if relation.definition.stored_as == PARQUET},
     )
-    return QueryPlan(tree.sql("duckdb"), reads, columns, names, constant_partition_columns)
+    addresses = addresses_of_result(typed)
+    if addresses and isinstance(tree, exp.Query):
+        tree = with_texts_of_addresses(tree, typed)
+    if any(column.is_type(exp.DType.INTERVAL) for column in typed):
+        raise not_supported("an interval as a column of the result", text)
+    zones = {position: zone for position, column in enumerate(typed) if (zone := zone_of(column)) != UTC}
+    return QueryPlan(tree.sql("duckdb"), reads, columns, names, constant_partition_columns, addresses, zones)
 
 
 def _name_relations(tree: exp.Expr, text: str, database: str, find_table: FindTable) -> dict[str, _Relation]:
@@ -143,6 +154,7 @@ def _name_relations(tree: exp.Expr, text: str, database: str, find_table: FindTa
 
     For example, ``FROM flows a JOIN flows b`` becomes ``FROM read_0 AS a JOIN read_1 AS b``.
     """
+    _name_subqueries(tree)
     relations: dict[str, _Relation] = {}
     for table in tables_read(tree, text):
         found = _look_up(table, text, database, find_table)
@@ -157,6 +169,18 @@ def _name_relations(tree: exp.Expr, text: str, database: str, find_table: FindTa
         column.set("db", None)
         column.set("catalog", None)
     return relations
+
+
+def _name_subqueries(tree: exp.Expr) -> None:
+    """Give subqueries in FROM that have no name one of their own, as several may be joined."""
+    unnamed = [
+        subquery
+        for subquery in tree.find_all(exp.Subquery, exp.Values)
+        if isinstance(subquery.parent, (exp.From, exp.Join)) and not subquery.alias
+    ]
+    for number, subquery in enumerate(unnamed):
+        columns = subquery.args["alias"].columns if subquery.args.get("alias") else []
+        subquery.set("alias", exp.TableAlias(this=exp.to_identifier(f"subquery_{number}"), columns=columns))
 
 
 def _look_up(table: exp.Table, text: str, database: str, find_table: FindTable) -> _Relation:

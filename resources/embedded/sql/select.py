@@ -11,8 +11,11 @@ from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
 from resources.embedded.sql.allowed import require_allowed
+from resources.embedded.sql.dialect import EmbeddedTrino
 from resources.embedded.sql.errors import not_supported
+from resources.embedded.sql.query_checks import require_no_mistakes
 from resources.embedded.sql.statements import Query
+from resources.embedded.sql.syntax_checks import require_trino_syntax
 from resources.embedded.sql.syntax_tree import syntax_tree
 from resources.engine import QueryError
 
@@ -20,15 +23,15 @@ from resources.engine import QueryError
 def parse_select(sql: str, text: str) -> Query:
     """The query `sql`, which is the statement `text` or stands in it."""
     sql = _with_plain_decimals(sql, text)
-    tree = syntax_tree(sql, text)
+    tokens = sqlglot.tokenize(sql, read="trino")
+    require_trino_syntax(tokens, text)
+    tree = syntax_tree(sql, text, EmbeddedTrino)
+    if isinstance(tree, exp.Values):
+        tree = _selected(tree)
     if not isinstance(tree, exp.Query):
         raise not_supported(f"{tree.key.upper()} in this form", text)
-    for call in list(tree.find_all(exp.Anonymous)):
-        if call.name.lower() == "every" and len(call.expressions) == 1:
-            new = exp.LogicalAnd(this=call.expressions[0])
-            new.meta.update(call.meta)
-            call.replace(new)
-    require_allowed(tree, sqlglot.tokenize(sql, read="athena"), text)
+    require_no_mistakes(tree, text)
+    require_allowed(tree, tokens, text)
     return Query(tree, text)
 
 
@@ -42,3 +45,17 @@ def _with_plain_decimals(sql: str, text: str) -> str:
             width = value.end + 1 - kind.start
             sql = f"{sql[: kind.start]}{number:>{width}}{sql[value.end + 1 :]}"
     return sql
+
+
+def _selected(values: exp.Values) -> exp.Select:
+    """``VALUES 1, 2`` as a SELECT of all of its columns, which Trino names _col0, _col1 and so on."""
+    order = values.args.get("order")
+    values.set("order", None)
+    names = [exp.to_identifier(f"_col{number}") for number, _ in enumerate(values.expressions[0].expressions)]
+    values.set("alias", exp.TableAlias(this=exp.to_identifier("rows"), columns=names))
+    select = exp.select("*").from_(values)
+    select.set("order", order)
+    for clause in ("limit", "offset"):
+        select.set(clause, values.args.get(clause))
+        values.set(clause, None)
+    return select

@@ -4,13 +4,14 @@ import re
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.dialect import DialectType
 
 from resources.engine import QueryError
 
 
-def syntax_tree(sql: str, text: str) -> exp.Expr:
+def syntax_tree(sql: str, text: str, dialect: DialectType = "athena") -> exp.Expr:
     """The tree of `sql`, which is the statement `text` or a part of it. Raises SqlglotError if there is none."""
-    trees = sqlglot.parse(sql, read="athena", error_level=sqlglot.ErrorLevel.IMMEDIATE)
+    trees = sqlglot.parse(sql, read=dialect, error_level=sqlglot.ErrorLevel.IMMEDIATE)
     found = [tree for tree in trees if tree is not None]
     if len(found) != 1:
         raise QueryError("SYNTAX_ERROR", "exactly one statement is executed at a time.", text)

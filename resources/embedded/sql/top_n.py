@@ -100,6 +100,7 @@ def _may_leave_rows_out(select: exp.Select, window: exp.Expr, cheap_to_reread: C
     return (
         isinstance(table, exp.Table)
         and table.name in cheap_to_reread
+        and not any(read.args.get("sample") for read in (table, source))  # another reading is another sample
         and not any(query.args.get(clause) for query in (select, inner) if query for clause in _OTHER_CLAUSES)
         and not (inner and any(source.args.get(clause) for clause in ("with_", "order", "limit", "offset")))
         and all(any(found is one for one in plain) for found in select.find_all(exp.Window, exp.AggFunc, exp.Query))

@@ -4,27 +4,46 @@ Types are compared by family: ``dt = 20240301`` compares a varchar with a number
 finds the type of each value; data_types.py has the name of a type in each language; rewrites/ has the computations.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from sqlglot import exp
+from sqlglot.optimizer.annotate_types import TypeAnnotator
 
 from resources.embedded.sql.decimal_types import DecimalTypeError, LiteralError
 from resources.embedded.sql.errors import athena_sql
+from resources.embedded.sql.functions import Function
 from resources.embedded.sql.type_inference import with_inferred_types
 from resources.engine import QueryError
+
+_CALLS: tuple[type[exp.Expr], ...] = (exp.Anonymous, exp.AnonymousAggFunc)
+
+_OTHER_FAMILIES: Mapping[exp.DType, str] = {
+    exp.DType.ARRAY: "array",
+    exp.DType.IPADDRESS: "ipaddress",
+    exp.DType.JSON: "json",
+    exp.DType.MAP: "map",
+}
 
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 
 
-def with_types(tree: exp.Expr, schema: dict[str, object], text: str) -> exp.Expr:
+Functions = Mapping[str, Sequence[Function]]
+"""By Trino's name, the functions that have a rule of their own (rewrites/functions.py)."""
+
+
+def with_types(tree: exp.Expr, schema: dict[str, object], functions: Functions, text: str) -> exp.Expr:
     """The tree with the type of each value. Raises QueryError if Trino does not let values stand together."""
+    calls = {kind: {"annotator": partial(_annotate_call, functions)} for kind in _CALLS}
     try:
-        tree = with_inferred_types(tree, schema)
+        tree = with_inferred_types(tree, schema, calls)
     except DecimalTypeError as error:
         raise QueryError("INVALID_FUNCTION_ARGUMENT", f"{error}.", text) from None
     except LiteralError as error:
         raise QueryError("INVALID_LITERAL", f"{error}.", text) from None
     for node in tree.walk():
+        if isinstance(node, _CALLS):
+            _require_function(node, functions, text)
         if mistyped := _mistyped_argument(node):
             wanted, value = mistyped
             problem = f"{athena_sql(value)} is no {wanted} in: {athena_sql(node)}. CAST it, or write another constant."
@@ -36,8 +55,54 @@ def with_types(tree: exp.Expr, schema: dict[str, object], text: str) -> exp.Expr
     return tree
 
 
+def function_of(call: exp.Expr, functions: Functions) -> Function | None:
+    """The function that a typed call means; None where no function of its name takes such arguments."""
+    arguments = call.expressions
+    for function in functions.get(call.name.lower(), ()):
+        wanted = [function.parameter(position) for position, _ in enumerate(arguments)]
+        if function.takes(len(arguments)) and all(map(_fits, arguments, wanted)):
+            return function
+    return None
+
+
+def _fits(value: exp.Expr, wanted: str) -> bool:
+    """Whether a value may be what a parameter takes. A value of an unknown type may be anything."""
+    if isinstance(value, exp.Lambda) or wanted == "function":
+        return isinstance(value, exp.Lambda) and wanted == "function"
+    family = type_family(value)
+    if family is None or wanted == "any":
+        return True
+    if wanted == "integer":
+        return is_integer(value)
+    return family == wanted
+
+
+def _annotate_call(functions: Functions, annotator: TypeAnnotator, call: exp.Expr) -> None:
+    function = function_of(call, functions)
+    found = function.returns if function else "UNKNOWN"
+    returned = found if isinstance(found, str) else found(call)
+    annotator._set_type(call, exp.DataType.build(returned, dialect="trino"))
+
+
+def _require_function(call: exp.Expr, functions: Functions, text: str) -> None:
+    """Raise QueryError where no function of the call's name takes its arguments."""
+    if call.name.lower() in functions and not function_of(call, functions):
+        given = ", ".join(type_family(value) or "unknown" for value in call.expressions)
+        expected = " or ".join(function.signature for function in functions[call.name.lower()])
+        problem = f"Unexpected parameters ({given}) for function {call.name.lower()}. Expected: {expected}."
+        raise QueryError("FUNCTION_NOT_FOUND", problem, text)
+
+
 def is_integer(value: exp.Expr) -> bool:
     return value.is_type(*exp.DataType.INTEGER_TYPES)
+
+
+def element_type(array: exp.Expr) -> exp.Expr:
+    """A value that has the type of a typed array's elements."""
+    kind = array.type
+    element = exp.Var(this="element")
+    element.type = kind.expressions[0] if kind and kind.expressions else exp.DataType.build("UNKNOWN")
+    return element
 
 
 def is_floating(value: exp.Expr) -> bool:
@@ -58,6 +123,9 @@ def type_family(value: exp.Expr | None) -> str | None:
         return "boolean"
     if value.is_type(exp.DType.INTERVAL):
         return "interval"
+    for kind, name in _OTHER_FAMILIES.items():
+        if value.is_type(kind):
+            return name
     return None
 
 
@@ -74,7 +142,7 @@ def _mismatch(node: exp.Expr, families: list[str], text: str) -> QueryError:
 _FIRST_ARGUMENTS: Mapping[type[exp.Expr], str] = {
     kind: name
     for name, kinds in (
-        ("varchar", (exp.Length, exp.Lower, exp.Pad, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Reverse)),
+        ("varchar", (exp.Length, exp.Lower, exp.Pad, exp.RegexpExtract, exp.RegexpReplace, exp.Replace)),
         ("varchar", (exp.Split, exp.SplitPart, exp.StartsWith, exp.StrPosition, exp.StrToTime, exp.Substring)),
         ("varchar", (exp.Translate, exp.Trim, exp.Upper)),
         ("number", (exp.Abs, exp.Avg, exp.Ceil, exp.Exp, exp.Floor, exp.Ln, exp.Pow, exp.Round, exp.Sqrt)),
@@ -167,7 +235,7 @@ def _families_to_agree(node: exp.Expr) -> Iterator[set[str | None]]:
                 yield {"number", *families}
         case exp.Mul() | exp.Div() | exp.Mod():
             yield {"number", type_family(node.this), type_family(node.expression)}
-        case exp.DPipe():
+        case exp.DPipe() if not any(side.is_type(exp.DType.ARRAY) for side in (node.this, node.expression)):
             yield {"varchar", type_family(node.this), type_family(node.expression)}
         case exp.Concat():
             yield {"varchar", *map(type_family, node.expressions)}

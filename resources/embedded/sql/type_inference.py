@@ -3,7 +3,7 @@
 decimal_types.py has the rules for decimals; type_checks.py says which types may stand together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlglot import exp
@@ -27,6 +27,7 @@ from resources.embedded.sql.decimal_types import (
     total_type,
     truncated_type,
 )
+from resources.embedded.sql.zoned_types import UTC, known_zone, literal_with_zone, zoned_type
 
 AnyType = exp.DataType | exp.DType
 
@@ -34,9 +35,14 @@ _INTEGERS = list(INTEGER_DIGITS)
 _MAX_INTEGER, _MAX_BIGINT = 2**31 - 1, 2**63 - 1
 
 
-def with_inferred_types(tree: exp.Expr, schema: dict[str, object]) -> exp.Expr:
-    """The tree with the type of each value. Raises DecimalTypeError or LiteralError for a type that Trino has not."""
-    annotator = _TrinoTypes(ensure_schema(schema, dialect="athena"), expression_metadata=_TYPES_OF_RESULTS)
+def with_inferred_types(
+    tree: exp.Expr, schema: dict[str, object], calls: Mapping[type[exp.Expr], dict[str, Any]]
+) -> exp.Expr:
+    """The tree with the type of each value. `calls` says how sqlglot finds the types of functions of our own.
+
+    Raises DecimalTypeError or LiteralError for a type that Trino has not.
+    """
+    annotator = _TrinoTypes(ensure_schema(schema, dialect="athena"), expression_metadata={**_TYPES_OF_RESULTS, **calls})
     return annotator.annotate(tree)
 
 
@@ -127,10 +133,52 @@ def _annotate_truncate(annotator: TypeAnnotator, node: exp.Expr) -> None:
 
 
 def _annotate_cast(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    """A literal such as ``TIMESTAMP '2024-03-01 00:00:00 UTC'`` has its zone in its text."""
     target = node.args["to"]
+    if target.is_type(exp.DType.TIMESTAMPTZ) and node.this.is_string:
+        digits = target.expressions[0].name if target.expressions else "3"
+        target = zoned_type(literal_with_zone(node.this.name)[1] or UTC, int(digits))
     found = decimal_of(target)
     is_text = _kind(target) is exp.DType.VARCHAR
     annotator._set_type(node, checked(found).data_type if found else exp.DType.VARCHAR if is_text else target)
+
+
+def _annotate_zone(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    """Note the zone of a time in its type."""
+    zone = node.args.get("zone")
+    known = known_zone(zone.name) if zone is not None and zone.is_string else None
+    annotator._set_type(node, zoned_type(known or UTC))
+
+
+def _annotate_concatenation(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    """Texts give a text, and arrays an array."""
+    annotator._set_type(node, node.this.type if node.this.is_type(exp.DType.ARRAY) else exp.DType.VARCHAR)
+
+
+def _annotate_subscript(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    """An element has the type of an array's elements, or of a map's values."""
+    kind = node.this.type
+    annotator._set_type(node, kind.expressions[-1] if kind and kind.expressions else exp.DType.UNKNOWN)
+
+
+def _annotate_unnest(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    """Each array gives a column of its elements, each map two, of its keys and values, and the ordinality one."""
+    columns = node.args["alias"].columns if node.args.get("alias") else []
+    kinds = [
+        part
+        for value in node.expressions
+        for part in (value.type.expressions if value.type else []) or [exp.DataType.build("UNKNOWN")]
+    ]
+    named = [*zip(columns, kinds, strict=False)]
+    if isinstance(node.args.get("offset"), exp.Identifier):
+        named.append((node.args["offset"], exp.DataType.build("BIGINT")))
+    fields = [exp.ColumnDef(this=name.copy(), kind=kind.copy()) for name, kind in named]
+    annotator._set_type(node, exp.DataType(this=exp.DType.STRUCT, expressions=fields, nested=True))
+
+
+def _annotate_as_this(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    """The result has the type of the first argument, with its zone."""
+    annotator._set_type(node, node.this.type)
 
 
 def _annotate_percentile(annotator: TypeAnnotator, node: exp.Expr) -> None:
@@ -153,6 +201,13 @@ _TYPES_OF_RESULTS: dict[type[exp.Expr], Any] = {
     **_returns(exp.DType.BIGINT, exp.WeekOfYear, exp.Year),
     **_returns(exp.DType.DOUBLE, exp.TimeToUnix),
     **_returns(exp.DType.DATE, exp.FromISO8601Date),
+    **_returns(exp.DType.TIMESTAMPTZ, exp.CurrentTimestamp),
+    **_returns(exp.DType.TIMESTAMP, exp.Localtimestamp),
+    **{kind: {"annotator": _annotate_zone} for kind in (exp.AtTimeZone, exp.UnixToTime)},
+    **{kind: {"annotator": _annotate_as_this} for kind in (exp.DateAdd, exp.DateTrunc, exp.TimestampTrunc)},
+    exp.Bracket: {"annotator": _annotate_subscript},
+    exp.DPipe: {"annotator": _annotate_concatenation},
+    exp.Unnest: {"annotator": _annotate_unnest},
     **{kind: {"annotator": _annotate_operator} for kind in OPERATORS},
     **{kind: {"annotator": _annotate_cast} for kind in (exp.Cast, exp.TryCast)},
     **dict.fromkeys((exp.Ceil, exp.Floor), _of_value(rounded_type)),
@@ -166,7 +221,7 @@ _TYPES_OF_RESULTS: dict[type[exp.Expr], Any] = {
     exp.Trunc: {"annotator": _annotate_truncate},
     **{
         kind: {"annotator": lambda self, node: self._annotate_by_args(node, "this")}
-        for kind in (exp.ArgMax, exp.ArgMin, exp.DateTrunc, exp.TimestampTrunc, exp.Nullif, exp.Try)
+        for kind in (exp.ArgMax, exp.ArgMin, exp.Nullif)
     },
 }
 """The types of functions' results, where sqlglot has none or another engine's."""

@@ -58,6 +58,8 @@ def require_unloadable(unload: Unload, parts: Sequence[tuple[UnloadPart, QueryPl
 
 def _require_unloadable(unload: Unload, part: UnloadPart, plan: QueryPlan) -> None:
     text, by = unload.query.text, unload.partitioned_by
+    if plan.addresses:
+        raise QueryError("NOT_SUPPORTED", "Unsupported Hive type: ipaddress. CAST it to varchar.", text)
     for column in plan.columns:
         if plan.columns.count(column) > 1:
             raise QueryError("DUPLICATE_COLUMN_NAME", f"Column name '{column}' specified more than once.", text)
@@ -87,6 +89,8 @@ def _query_in_parentheses(reader: TokenReader) -> Query:
         raise reader.unexpected(")")
     if reader.at - 1 == first:
         raise QueryError("SYNTAX_ERROR", "there is no SELECT in the parentheses of UNLOAD.", reader.text)
+    if reader.tokens[first].token_type is TokenType.VALUES:
+        raise not_supported("VALUES in this form", reader.text)
     begin, end = reader.tokens[first].start, reader.tokens[reader.at - 2].end + 1
     return parse_select(blanked(reader.text[:end], begin), reader.text)
 

@@ -257,6 +257,37 @@ VALUES = {
     "second(from_unixtime(1709251199))": 59,
     "extract(hour FROM from_unixtime(1709251199))": 23,
     "last_day_of_month(DATE '2024-02-03')": date(2024, 2, 29),
+    # Times in other zones, and as texts.
+    "CAST(from_unixtime(1709251200) AS varchar)": "2024-03-01 00:00:00.000 UTC",
+    "CAST(CAST(from_unixtime(1709251200) AS timestamp) AS varchar)": "2024-03-01 00:00:00.000",
+    "CAST(date_trunc('day', TIMESTAMP '2024-03-01 05:00:00') AS varchar)": "2024-03-01 00:00:00",
+    "CAST(from_iso8601_timestamp('2024-03-01T09:00:00+09:00') AS varchar)": "2024-03-01 09:00:00.000 +09:00",
+    "CAST(TIMESTAMP '2024-03-01 00:00:00 UTC' AS varchar)": "2024-03-01 00:00:00 UTC",
+    "CAST(from_unixtime(1709251200) AT TIME ZONE 'America/New_York' AS varchar)": (
+        "2024-02-29 19:00:00.000 America/New_York"
+    ),
+    "date(from_unixtime(1709251200) AT TIME ZONE 'America/New_York')": date(2024, 2, 29),
+    "extract(hour FROM from_unixtime(0) AT TIME ZONE '+02:00')": 2,
+    "hour(from_unixtime(0, 'Asia/Kolkata'))": 5,
+    "minute(date_trunc('hour', from_unixtime(1800) AT TIME ZONE 'Asia/Kolkata'))": 0,
+    "to_unixtime(date_trunc('hour', from_unixtime(1800) AT TIME ZONE 'Asia/Kolkata'))": 1800.0,
+    # The hour that comes twice when clocks are turned back is two hours.
+    "to_unixtime(date_trunc('hour', from_unixtime(1730611800) AT TIME ZONE 'America/New_York'))": 1730610000.0,
+    "to_unixtime(date_trunc('hour', from_unixtime(1730615400) AT TIME ZONE 'America/New_York'))": 1730613600.0,
+    "to_unixtime(date_trunc('day', from_unixtime(1730700000) AT TIME ZONE 'America/New_York'))": 1730696400.0,
+    "date_diff('hour', from_unixtime(0) AT TIME ZONE 'Asia/Tokyo', from_unixtime(3600))": 1,
+    "from_unixtime(0) AT TIME ZONE 'Asia/Tokyo' = from_unixtime(0)": True,
+    "to_iso8601(TIMESTAMP '2024-03-01 01:02:03')": "2024-03-01T01:02:03",
+    "to_iso8601(from_unixtime(0) AT TIME ZONE '-05:30')": "1969-12-31T18:30:00.000-05:30",
+    "to_unixtime(from_iso8601_timestamp('2024-03-01'))": 1709251200.0,
+    "to_unixtime(from_iso8601_timestamp('2024-03-01T00:00'))": 1709251200.0,
+    "to_unixtime(from_iso8601_timestamp('2024-03-01T00:00:00.5999Z'))": 1709251200.599,
+    "to_unixtime(from_iso8601_timestamp('2024-03-01T09:00:00+0900'))": 1709251200.0,
+    "from_iso8601_timestamp(NULL) IS NULL": True,
+    "format_datetime(from_unixtime(1709251199), 'yyyy-MM-dd HH:mm')": "2024-02-29 23:59",
+    "format_datetime(DATE '2024-02-29', 'EEEE d MMMM, hh')": "Thursday 29 February, 12",
+    "date_add('millisecond', 1500, from_unixtime(0)) = from_unixtime(1.5e0)": True,
+    "date_diff('millisecond', from_unixtime(0), from_unixtime(1.5e0))": 1500,
     # Timestamps have milliseconds.
     "to_unixtime(from_unixtime(1.23456e0))": 1.235,
     "date_format(from_unixtime(1.23456e0), '%f')": "235000",
@@ -395,6 +426,18 @@ ANSWERS = {
     ],
     "SELECT f.dt FROM flows f JOIN flows g USING (interfaceid) WHERE g.numpackets = 3": [("2024-03-02",)],
     "WITH flows AS (SELECT numpackets AS n FROM flows WHERE dt = '2024-03-02') SELECT n FROM flows": [(3,)],
+    # Samples are random, but for all rows and for none.
+    "SELECT count(*) FROM flows TABLESAMPLE BERNOULLI (100)": [(4,)],
+    "SELECT count(*) FROM flows AS f TABLESAMPLE SYSTEM (0)": [(0,)],
+    # Values alone.
+    "VALUES (1, 'a'), (2, 'b')": [(1, "a"), (2, "b")],
+    "VALUES 1, 3, 2 ORDER BY 1 DESC LIMIT 2": [(3,), (2,)],
+    "SELECT try(sum(numpackets) / count(CAST(NULL AS bigint))) FROM flows": [(None,)],
+    "SELECT try(CAST(interfaceid AS double)) FROM flows WHERE numpackets = 1": [(None,)],
+    # Subqueries without a name.
+    "SELECT a, b FROM (SELECT 1 AS a) CROSS JOIN (SELECT 2 AS b)": [(1, 2)],
+    "SELECT a, b FROM (SELECT 1 AS a), (SELECT 2 AS b) WHERE a < b": [(1, 2)],
+    "SELECT * FROM (SELECT 1) JOIN (SELECT 2) ON true": [(1, 2)],
     # Names: of any case, with the catalog and the database or without, of the table or of its alias.
     "SELECT NumPackets FROM AwsDataCatalog.Lake.Flows WHERE DT = '2024-03-02'": [(3,)],
     'SELECT "numpackets" FROM "lake"."flows" AS "F" WHERE f."dt" = \'2024-03-02\'': [(3,)],
@@ -515,6 +558,42 @@ ERRORS = {
     "SELECT dt FROM flows UNION ALL SELECT numpackets FROM flows": (
         "TYPE_MISMATCH: values of type number and varchar are put together in: the columns of a UNION"
     ),
+    # Mistakes that DuckDB tells in its own words, or passes over.
+    "SELECT count(DISTINCT dt, action) FROM flows": "FUNCTION_NOT_FOUND: Unexpected parameters for function count",
+    "SELECT count(dt, action) FROM flows": "FUNCTION_NOT_FOUND: Unexpected parameters for function count",
+    "SELECT lower(dt, action) FROM flows": "FUNCTION_NOT_FOUND: line 1:24: a function has too many arguments",
+    "SELECT dt FROM flows GROUP BY 0": "INVALID_COLUMN_REFERENCE: GROUP BY position 0 is not in select list",
+    "SELECT dt FROM flows ORDER BY 0": "INVALID_COLUMN_REFERENCE: ORDER BY position is not in select list",
+    "SELECT a FROM (VALUES (1, 2)) AS t (a)": "MISMATCHED_COLUMN_ALIASES: Column alias list has 1 entries but",
+    "SELECT a FROM (SELECT 1) AS t (a, b)": "MISMATCHED_COLUMN_ALIASES: Column alias list has 2 entries but",
+    "SELECT dt FROM flows WHERE dt IN ()": "SYNTAX_ERROR: line 1:35: there is nothing in the list of IN",
+    "SELECT dt FROM flows WHERE sum(numpackets) > 1": "EXPRESSION_NOT_SCALAR: WHERE clause cannot contain aggregations",
+    "SELECT dt FROM flows GROUP BY rank() OVER ()": "EXPRESSION_NOT_SCALAR: GROUP BY clause cannot contain",
+    "SELECT sum(sum(numpackets)) FROM flows": "NESTED_AGGREGATION: Cannot nest aggregations",
+    "SELECT sum(rank() OVER ()) FROM flows": "NESTED_WINDOW: Cannot nest window functions inside aggregations",
+    "SELECT (SELECT dt FROM flows)": "SUBQUERY_MULTIPLE_ROWS: Scalar sub-query has returned multiple rows",
+    "SELECT (SELECT dt, action FROM flows)": "TYPE_MISMATCH: a subquery has 2 columns, and is used where there are 1",
+    "SELECT dt FROM flows UNION SELECT dt, action FROM flows": "TYPE_MISMATCH: the queries of a UNION",
+    "SELECT a FROM (VALUES (1, 2), (3)) t (a, b)": "TYPE_MISMATCH: Values rows have mismatched sizes",
+    "SELECT round(numpackets) OVER () FROM flows": "FUNCTION_NOT_WINDOW: Not a window function: round",
+    "SELECT rank() FROM flows": "MISSING_OVER: Window function requires OVER clause",
+    "SELECT ntile(0) OVER () FROM flows": "INVALID_FUNCTION_ARGUMENT: Buckets must be greater than 0",
+    "SELECT grouping(dt) FROM flows": "MISSING_GROUP_BY: A GROUPING() operation can only be used",
+    "SELECT sum(numpackets) OVER w FROM flows": "INVALID_WINDOW_REFERENCE: Cannot resolve WINDOW name w",
+    "SELECT sum(numpackets) OVER (ROWS BETWEEN -1 PRECEDING AND CURRENT ROW) FROM flows": (
+        "INVALID_WINDOW_FRAME: Window frame offset must not be negative"
+    ),
+    "SELECT sum(numpackets) OVER (ORDER BY dt RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) FROM flows": (
+        "TYPE_MISMATCH: a value is of a type that it may not have in its place"
+    ),
+    "WITH t AS (SELECT 1 AS a), t AS (SELECT 2 AS a) SELECT * FROM t": (
+        "DUPLICATE_NAMED_QUERY: WITH query name 't' specified more than once"
+    ),
+    "SELECT *": "COLUMN_NOT_FOUND: SELECT * not allowed in queries without FROM clause",
+    "SELECT 9223372036854775807 + 1": "NUMERIC_VALUE_OUT_OF_RANGE: bigint addition overflow: 9223372036854775807 + 1.",
+    "SELECT abs(-9223372036854775808)": "NUMERIC_VALUE_OUT_OF_RANGE: a value does not fit into its type",
+    "SELECT CAST(300 AS tinyint)": "INVALID_CAST_ARGUMENT: Out of range for tinyint: 300",
+    "SELECT DATE '2024-13-01'": "INVALID_CAST_ARGUMENT: Value cannot be cast to date: 2024-13-01",
     # Values that there are not.
     "SELECT numpackets / 0 FROM flows": "DIVISION_BY_ZERO: Division by zero",
     "SELECT numpackets % (numpackets - 1) FROM flows": "DIVISION_BY_ZERO: Division by zero",
@@ -525,6 +604,12 @@ ERRORS = {
     "SELECT CAST('9999999999' AS integer)": "INVALID_CAST_ARGUMENT",
     "SELECT 2147483647 + sourceport FROM flows": "NUMERIC_VALUE_OUT_OF_RANGE",
     "SELECT sum(numbytes + 9223372036854775000) FROM flows": "NUMERIC_VALUE_OUT_OF_RANGE",
+    "SELECT from_iso8601_timestamp('2024-02-30T00:00:00Z')": "INVALID_FUNCTION_ARGUMENT: Invalid format",
+    "SELECT from_iso8601_timestamp(action) FROM flows": "INVALID_FUNCTION_ARGUMENT: Invalid format",
+    "SELECT from_iso8601_timestamp('2024-W09-1')": "NOT_SUPPORTED: the embedded Athena does not read this time",
+    "SELECT parse_datetime('2024-02-30', 'yyyy-MM-dd')": 'INVALID_FUNCTION_ARGUMENT: Invalid format: "2024-02-30"',
+    "SELECT CAST(from_unixtime(starttime * 1000) AS varchar) FROM flows": "NOT_SUPPORTED: the embedded Athena does not",
+    "SELECT CAST('2024-03-01' AS timestamp with time zone)": "NOT_SUPPORTED",
     "SELECT split_part(dt, '-', 0) FROM flows": "INVALID_FUNCTION_ARGUMENT: Index must be greater than zero",
     "SELECT dt, numpackets FROM flows GROUP BY dt": "EXPRESSION_NOT_AGGREGATE",
     "SELECT regexp_like(dt, '(') FROM flows": "NOT_SUPPORTED",
@@ -558,6 +643,18 @@ def test_times_are_in_utc_wherever_this_runs(bucket: SmallBucket, monkeypatch: p
     assert row[0] == datetime(2024, 2, 29, 23, 59, 59, tzinfo=timezone.utc)
     assert row[1:] == (date(2024, 2, 29), 23, date(2024, 3, 1), 1709251200.0)
     assert today[0] == today[1]
+
+
+def test_a_time_is_shown_in_its_zone(bucket: SmallBucket) -> None:
+    frame = bucket.engine.execute(
+        "SELECT t, date_trunc('day', t) AS d, CAST(t AS timestamp) AS local "
+        "FROM (SELECT from_unixtime(1709251200) AT TIME ZONE 'Asia/Tokyo' AS t)"
+    ).frame
+    assert [str(value) for value in frame.iloc[0]] == [
+        "2024-03-01 09:00:00+09:00",
+        "2024-03-01 00:00:00+09:00",
+        "2024-03-01 09:00:00",
+    ]
 
 
 def test_integers_in_an_array_are_whole_beside_nothing(bucket: SmallBucket) -> None:

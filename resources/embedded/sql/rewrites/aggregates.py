@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
+from resources.embedded.sql.functions import Function
 from resources.embedded.sql.rewrites.rule import InvalidArgumentError, NotSupportedError, Rules
 from resources.embedded.sql.rewrites.template import from_template
 from resources.embedded.sql.type_checks import is_floating, is_integer
@@ -116,6 +117,15 @@ def _offset(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _every(node: exp.Expr) -> exp.Expr:
+    """Another name of bool_and.
+
+    Example: ``every(a > b)`` becomes ``BOOL_AND(a > b)``.
+    Source: "Aggregate functions", Trino documentation.
+    """
+    return exp.LogicalAnd(this=node.expressions[0])
+
+
 RULES: Rules = {
     exp.ApproxDistinct: _approx_distinct,
     exp.ApproxQuantile: _approx_percentile,
@@ -126,3 +136,5 @@ RULES: Rules = {
     **dict.fromkeys((exp.Sum, exp.Filter, exp.Window), _sum),
     **dict.fromkeys((exp.Lag, exp.Lead, exp.NthValue), _offset),
 }
+
+FUNCTIONS = (Function("every", ("boolean",), "BOOLEAN", _every, is_aggregate=True),)

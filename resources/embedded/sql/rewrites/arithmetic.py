@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from resources.embedded.sql.decimal_types import decimal_of
+from resources.embedded.sql.functions import Function
 from resources.embedded.sql.rewrites.rule import NotSupportedError, Rules
 from resources.embedded.sql.rewrites.template import DIVISION_BY_ZERO, from_template
 from resources.embedded.sql.type_checks import is_floating, is_integer, type_family
@@ -131,6 +132,15 @@ def _bitwise(node: exp.Expr) -> exp.Expr:
     return from_template(template, a=node.this, b=node.expression)
 
 
+def _bitwise_not(node: exp.Expr) -> exp.Expr:
+    """All bits of a bigint are turned.
+
+    Example: ``bitwise_not(5)`` is ``-6``.
+    Source: "Bitwise functions", Trino documentation.
+    """
+    return from_template("-1 - CAST(:x AS BIGINT)", x=node.expressions[0])
+
+
 RULES: Rules = {
     exp.BitwiseAnd: _bitwise,
     exp.BitwiseOr: _bitwise,
@@ -144,3 +154,5 @@ RULES: Rules = {
     exp.Trunc: _truncate,
     exp.Typeof: _typeof,
 }
+
+FUNCTIONS = (Function("bitwise_not", ("integer",), "BIGINT", _bitwise_not),)

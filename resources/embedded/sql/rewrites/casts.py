@@ -6,9 +6,13 @@ from sqlglot import exp
 
 from resources.embedded.sql.decimal_types import Decimal, decimal_of
 from resources.embedded.sql.rewrites.coercions import as_double
+from resources.embedded.sql.rewrites.ip_addresses import cast_from_address, cast_to_address
+from resources.embedded.sql.rewrites.joda_formats import time_as_text
+from resources.embedded.sql.rewrites.local_times import instant_of, local_time
 from resources.embedded.sql.rewrites.rule import NotSupportedError, Rules
 from resources.embedded.sql.rewrites.template import from_template
 from resources.embedded.sql.type_checks import is_floating, is_integer, type_family
+from resources.embedded.sql.zoned_types import UTC, literal_with_zone
 
 _INTEGER_TEXT = r"\s*[+-]?\d+\s*"
 _FRACTION_TEXT = r"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|NaN|[+-]?Infinity)\s*"
@@ -22,6 +26,8 @@ ACCEPTED_TEXTS: Mapping[exp.DType, str] = {
     exp.DType.DOUBLE: _FRACTION_TEXT,
     exp.DType.DECIMAL: r"[+-]?(\d+\.?\d*|\.\d+)",
     exp.DType.VARCHAR: "",
+    exp.DType.IPADDRESS: "",
+    exp.DType.TIMESTAMPTZ: "",
     exp.DType.DATE: r"\s*\d{4}-\d{1,2}-\d{1,2}\s*",
     exp.DType.TIMESTAMP: r"\s*\d{4}-\d{1,2}-\d{1,2}( ([01]?\d|2[0-3]):[0-5]?\d(:[0-5]?\d(\.\d{1,3})?)?)?\s*",
 }
@@ -59,16 +65,53 @@ def _cast(node: exp.Expr) -> exp.Expr:
         return _cast_decimal(node)
     family, is_safe = type_family(value), isinstance(node, exp.TryCast)
     if isinstance(value, exp.Null):
-        return node
+        return exp.paren(exp.cast(value, "UHUGEINT", dialect="duckdb")) if target is exp.DType.IPADDRESS else node
+    if family == "ipaddress":
+        return cast_from_address(value, target)
+    if target is exp.DType.IPADDRESS:
+        if family != "varchar":
+            raise NotSupportedError("a cast of anything but a text to IPADDRESS")
+        return cast_to_address(value, is_safe)
     if family is None:
         raise NotSupportedError("a cast of a value of an unknown type")
+    if target is exp.DType.TIMESTAMPTZ and (family == "varchar" or value.is_type(exp.DType.DATE)):
+        return _zoned_literal(value, is_safe)
     if family == "varchar":
         return _cast_text(value, target, target.value, is_safe)
+    if family == "date or timestamp" and not value.is_type(exp.DType.DATE):
+        return _cast_time(value, target)
     if target is exp.DType.VARCHAR and not (is_integer(value) or value.is_type(exp.DType.BOOLEAN, exp.DType.DATE)):
-        raise NotSupportedError("a cast of a fraction or a time to text (use date_format for a time)")
+        raise NotSupportedError("a cast of a fraction to text")
     if family == "number" and target in exp.DataType.INTEGER_TYPES and not is_integer(value):
         return from_template(f"{'TRY_CAST' if is_safe else 'CAST'}(round(:x) AS {target.value})", x=value)
     return node
+
+
+def _cast_time(value: exp.Expr, target: exp.DType) -> exp.Expr:
+    """A timestamp that is cast is what a clock in its zone shows.
+
+    Example: ``CAST(from_unixtime(0) AT TIME ZONE 'America/New_York' AS date)`` is ``DATE '1969-12-31'``.
+    Source: "TimestampWithTimeZoneToDateCast.java" and "TimestampWithTimeZoneToTimestampCast.java" of Trino.
+    """
+    if target is exp.DType.VARCHAR:
+        return time_as_text(value)
+    if target is exp.DType.TIMESTAMPTZ:
+        return value if value.is_type(exp.DType.TIMESTAMPTZ) else instant_of(value, UTC)
+    if target not in (exp.DType.DATE, exp.DType.TIMESTAMP):
+        raise NotSupportedError(f"a cast of a time to {target.value}")
+    return from_template(f"CAST(:x AS {target.value})", x=local_time(value))
+
+
+def _zoned_literal(value: exp.Expr, is_safe: bool) -> exp.Expr:
+    """A time with a zone that is written as a constant.
+
+    Example: ``to_unixtime(TIMESTAMP '1970-01-01 09:00:00 Asia/Tokyo')`` is ``0e0``.
+    Source: "Data types", timestamp with time zone, Trino documentation.
+    """
+    local, zone = literal_with_zone(value.name) if value.is_string else ("", None)
+    if zone is None:
+        raise NotSupportedError("a cast to a timestamp with time zone, but of a constant with the name of a zone")
+    return instant_of(_cast_text(exp.Literal.string(local), exp.DType.TIMESTAMP, "TIMESTAMP", is_safe), zone)
 
 
 def _cast_text(value: exp.Expr, target: exp.DType, target_sql: str, is_safe: bool) -> exp.Expr:

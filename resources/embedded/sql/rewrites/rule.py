@@ -3,6 +3,10 @@
 A rule is a function for each difference between Trino and DuckDB: it takes a node of the typed tree and returns
 the node for DuckDB. Its docstring says what Trino means and where that is documented, and shows an example. To add one,
 write the function and name it in the RULES of its file; no other rule has to be read.
+
+A function of Trino's that sqlglot does not know, or knows as another engine's, has a rule too. It stands in the
+FUNCTIONS of its file, as a `Function` (../functions.py): its name, the types of its parameters and the type of its
+result. That is all to add one.
 """
 
 from collections.abc import Callable, Mapping

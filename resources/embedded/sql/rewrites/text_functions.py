@@ -2,6 +2,7 @@
 
 from sqlglot import exp
 
+from resources.embedded.sql.functions import Function
 from resources.embedded.sql.rewrites.rule import NotSupportedError, Rules
 from resources.embedded.sql.rewrites.template import from_template
 
@@ -96,22 +97,6 @@ def _split(node: exp.Expr) -> exp.Expr:
     return from_template(template, x=node.this, delimiter=node.expression)
 
 
-def _element_at(node: exp.Expr) -> exp.Expr:
-    """The first element of an array has the index 1, and 0 is a mistake; DuckDB gives NULL for it.
-
-    Example: ``element_at(split('a-b', '-'), 0)`` fails with INVALID_FUNCTION_ARGUMENT.
-    Source: "Array functions and operators", Trino documentation.
-    """
-    index = node.expressions[0]
-    if index.is_int and index.to_py():
-        return node
-    template = (
-        "list_extract(:x, CASE WHEN :index = 0 THEN "
-        "error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') ELSE :index END)"
-    )
-    return from_template(template, x=node.this, index=index)
-
-
 def _replace(node: exp.Expr) -> exp.Expr:
     """An empty text to replace is found in front of each character and at the end; DuckDB does not find it.
 
@@ -135,7 +120,7 @@ def _reverse(node: exp.Expr) -> exp.Expr:
     template = (
         f"CASE WHEN strlen(:x) = length(:x) THEN reverse(:x) ELSE array_to_string(list_reverse({_CODE_POINTS}), '') END"
     )
-    return from_template(template, x=node.this)
+    return from_template(template, x=node.expressions[0])
 
 
 def _upper(node: exp.Expr) -> exp.Expr:
@@ -180,7 +165,8 @@ def _trim(node: exp.Expr) -> exp.Expr:
 def _array_join(node: exp.Expr) -> exp.Expr:
     """The elements are cast to varchar, as DuckDB does it for texts, integers, truth values and dates alone.
 
-    Example: ``array_join(ARRAY[1, NULL, 2], '-')`` is ``'1-2'``.
+    Example: ``array_join(ARRAY[1, NULL, 2], '-')`` is ``'1-2'``, and ``array_join(ARRAY[1, NULL], ',', '?')`` is
+    ``'1,?'``.
     Source: "ArrayJoin.java" of Trino.
     """
     if not node.expression.is_string:
@@ -190,7 +176,25 @@ def _array_join(node: exp.Expr) -> exp.Expr:
     alike = {*exp.DataType.TEXT_TYPES, *exp.DataType.INTEGER_TYPES, exp.DType.BOOLEAN, exp.DType.DATE, exp.DType.NULL}
     if element.this not in alike:
         raise NotSupportedError("array_join of an array that is not of texts, integers, truth values or dates")
-    return node
+    instead = node.args.get("null")
+    if instead is None:
+        return node
+    template = "array_to_string(list_transform(:x, lambda item: coalesce(CAST(item AS VARCHAR), :instead)), :delimiter)"
+    return from_template(template, x=node.this, instead=instead, delimiter=node.expression)
+
+
+def _concat_ws(node: exp.Expr) -> exp.Expr:
+    """The texts that are not NULL, with a separator between them.
+
+    Example: ``concat_ws('-', 'a', NULL, 'b')`` is ``'a-b'``, and ``concat_ws(NULL, 'a')`` is ``NULL``.
+    Example: ``concat_ws('-', ARRAY['a', NULL, 'b'])`` is ``'a-b'``.
+    Source: "String functions and operators", Trino documentation.
+    """
+    separator, *texts = node.expressions
+    if texts[0].is_type(exp.DType.ARRAY):
+        template = "CASE WHEN :x IS NOT NULL THEN array_to_string(:x, :separator) END"
+        return from_template(template, x=texts[0], separator=separator)
+    return exp.Anonymous(this="concat_ws", expressions=[separator.copy(), *(text.copy() for text in texts)])
 
 
 def _uuid(node: exp.Expr) -> exp.Expr:
@@ -206,11 +210,9 @@ def _uuid(node: exp.Expr) -> exp.Expr:
 
 RULES: Rules = {
     exp.ArrayToString: _array_join,
-    exp.Bracket: _element_at,
     exp.Chr: _chr,
     exp.Pad: _pad,
     exp.Replace: _replace,
-    exp.Reverse: _reverse,
     exp.Split: _split,
     exp.SplitPart: _split_part,
     exp.Substring: _substring,
@@ -218,3 +220,9 @@ RULES: Rules = {
     exp.Upper: _upper,
     exp.Uuid: _uuid,
 }
+
+FUNCTIONS = (
+    Function("concat_ws", ("varchar", "array"), "VARCHAR", _concat_ws),
+    Function("concat_ws", ("varchar", "varchar..."), "VARCHAR", _concat_ws),
+    Function("reverse", ("varchar",), "VARCHAR", _reverse),
+)

@@ -4,11 +4,14 @@ import re
 
 from sqlglot import exp
 
+from resources.embedded.sql.functions import Function
+from resources.embedded.sql.rewrites.local_times import instant_of, local_time, require_zone
 from resources.embedded.sql.rewrites.rule import InvalidArgumentError, NotSupportedError, Rules
 from resources.embedded.sql.rewrites.template import from_template
 from resources.embedded.sql.type_checks import is_integer, type_family
+from resources.embedded.sql.zoned_types import UTC, zone_of
 
-_TIME_UNITS = ("SECOND", "MINUTE", "HOUR")
+_TIME_UNITS = ("MILLISECOND", "SECOND", "MINUTE", "HOUR")
 
 _PARSED_TEXTS = {
     "%Y": r"\d{1,4}",
@@ -46,16 +49,27 @@ def _date_add(node: exp.Expr) -> exp.Expr:
     Example: ``date_add('hour', 1, DATE '2024-02-29')`` fails with INVALID_FUNCTION_ARGUMENT.
     Source: "Date and time functions and operators", Trino documentation.
     """
+    if zone_of(node.this) != UTC and node.text("unit").upper() not in _TIME_UNITS:
+        raise NotSupportedError("date_add of days to a time in another zone than UTC")
     return _of_date(node) if node.this.is_type(exp.DType.DATE) else node
 
 
 def _date_trunc(node: exp.Expr) -> exp.Expr:
     """date_trunc has the type of the value that it is given; DuckDB makes a timestamp of a date.
 
+    In another zone than UTC, what begins is an hour or a day of that zone.
     Example: ``date_trunc('month', DATE '2024-02-29')`` is ``DATE '2024-02-01'``.
+    Example: ``to_unixtime(date_trunc('day', from_unixtime(0) AT TIME ZONE 'Asia/Tokyo'))`` is ``-32400e0``.
     Example: ``date_trunc('hour', DATE '2024-02-29')`` fails with INVALID_FUNCTION_ARGUMENT.
     Source: "Date and time functions and operators", Trino documentation.
     """
+    if zone_of(node.this) != UTC:
+        unit = exp.Literal.string(node.text("unit").lower())
+        local = local_time(node.this)
+        begin = from_template("date_trunc(:unit, :local)", unit=unit, local=local)
+        if node.text("unit").upper() in _TIME_UNITS:  # clocks are turned between hours
+            return from_template(":x - (:local - :begin)", x=node.this, local=local, begin=begin)
+        return instant_of(begin, zone_of(node.this))
     return _of_date(node) if node.this.is_type(exp.DType.DATE) else node
 
 
@@ -69,16 +83,23 @@ def _date_diff(node: exp.Expr) -> exp.Expr:
     """
     if node.this.is_type(exp.DType.DATE) and node.expression.is_type(exp.DType.DATE):
         _require_date_field(node)
+    zones = {zone_of(node.this), zone_of(node.expression)}
+    if zones != {UTC} and node.text("unit").upper() not in _TIME_UNITS:
+        raise NotSupportedError("date_diff in days of times in another zone than UTC")
     unit = exp.Literal.string(node.text("unit").lower())
     return from_template("date_sub(:unit, :since, :until)", unit=unit, since=node.expression, until=node.this)
 
 
 def _from_unixtime(node: exp.Expr) -> exp.Expr:
-    """from_unixtime gives whole milliseconds, rounded; DuckDB gives microseconds.
+    """from_unixtime gives whole milliseconds, rounded, perhaps in a zone; DuckDB gives microseconds.
 
     Example: ``to_unixtime(from_unixtime(1.23456e0))`` is ``1.235e0``.
+    Example: ``hour(from_unixtime(0, 'Asia/Tokyo'))`` is ``9``.
     Source: "DateTimeFunctions.java" of Trino.
     """
+    if node.args.get("zone"):
+        require_zone(node.args["zone"])
+        node.set("zone", None)  # which its type knows
     if is_integer(node.this):
         return node
     return from_template("to_timestamp(floor(:x * 1000 + 0.5) / 1000)", x=node.this)
@@ -91,6 +112,33 @@ def _now(_: exp.Expr) -> exp.Expr:
     Source: "Date and time functions and operators", Trino documentation.
     """
     return from_template("date_trunc('milliseconds', get_current_timestamp())")
+
+
+def _localtimestamp(_: exp.Expr) -> exp.Expr:
+    """The value of localtimestamp is the current time of Athena's zone, UTC, without a zone.
+
+    Example: ``date_diff('minute', localtimestamp, CAST(now() AS timestamp))`` is ``0``.
+    Source: "Date and time functions and operators", Trino documentation.
+    """
+    return from_template("timezone('UTC', date_trunc('milliseconds', get_current_timestamp()))")
+
+
+def _millisecond(node: exp.Expr) -> exp.Expr:
+    """The milliseconds of a time's second; DuckDB counts its seconds too.
+
+    Example: ``millisecond(from_unixtime(1.234e0))`` is ``234``.
+    Source: "Date and time functions and operators", Trino documentation.
+    """
+    return from_template("millisecond(:x) % 1000", x=local_time(node.expressions[0]))
+
+
+def _year_of_week(node: exp.Expr) -> exp.Expr:
+    """The year that the ISO week of a date belongs to.
+
+    Example: ``year_of_week(DATE '2021-01-03')`` is ``2020``.
+    Source: "Date and time functions and operators", Trino documentation.
+    """
+    return from_template("isoyear(:x)", x=local_time(node.expressions[0]))
 
 
 def _date_parse(node: exp.Expr) -> exp.Expr:
@@ -143,8 +191,15 @@ RULES: Rules = {
     exp.DateAdd: _date_add,
     exp.DateDiff: _date_diff,
     exp.DateTrunc: _date_trunc,
+    exp.Localtimestamp: _localtimestamp,
     exp.StrToTime: _date_parse,
     exp.Sub: _add_interval,
     exp.TimestampTrunc: _date_trunc,
     exp.UnixToTime: _from_unixtime,
 }
+
+FUNCTIONS = (
+    Function("millisecond", ("date or timestamp",), "BIGINT", _millisecond),
+    Function("year_of_week", ("date or timestamp",), "BIGINT", _year_of_week),
+    Function("yow", ("date or timestamp",), "BIGINT", _year_of_week),
+)

@@ -20,7 +20,6 @@ REFUSED = {
     "SET x = 1": "SET as a statement",
     "USE lake": "USE as a statement",
     "CALL pragma_version()": "CALL as a statement",
-    "VALUES 1": "VALUES as a statement",
     "INSERT INTO flows SELECT 1": "INSERT as a statement",
     "DELETE FROM flows": "DELETE as a statement",
     "UPDATE flows SET a = 1": "UPDATE as a statement",

@@ -14,17 +14,23 @@ from resources.embedded.sql.parse import parse
 from resources.embedded.sql.planner import plan_query
 from resources.embedded.sql.rewrites import (
     aggregates,
+    all_functions,
     apply,
     arithmetic,
+    arrays,
     casts,
     comparisons,
     constant_keys,
     decimals,
+    ip_addresses,
+    joda_formats,
+    maps,
     order_by,
     regular_expressions,
     text_functions,
+    time_zones,
     times,
-    try_function,
+    unnest,
 )
 from resources.embedded.sql.rewrites.rule import Rule
 from resources.embedded.sql.statements import Query
@@ -33,22 +39,27 @@ from resources.engine import QueryError
 MODULES = (
     aggregates,
     arithmetic,
+    arrays,
     casts,
     comparisons,
     constant_keys,
+    decimals,
+    maps,
     regular_expressions,
     text_functions,
-    times,
-    try_function,
+    time_zones,
+    *(times, unnest),
 )
-FUNCTIONS: dict[str, Rule] = {rule.__name__: rule for module in (*MODULES, decimals) for rule in module.RULES.values()}
-DOCSTRINGS = {
-    **{name: inspect.getdoc(rule) or "" for name, rule in FUNCTIONS.items()},
-    **{
-        rule.__name__: inspect.getdoc(rule) or ""
-        for rule in (casts._cast_text, casts._cast_to_decimal, casts._cast_decimal, casts._cast_to_varchar_of_length)
-    },
-}
+RULES: tuple[Rule, ...] = (
+    *(rule for module in MODULES for rule in module.RULES.values()),
+    *(function.rule for of_name in all_functions.FUNCTIONS.values() for function in of_name),
+)
+CASTS = (
+    *(casts._cast_text, casts._cast_time, casts._zoned_literal),
+    *(casts._cast_to_decimal, casts._cast_decimal, casts._cast_to_varchar_of_length),
+    *(ip_addresses.cast_to_address, ip_addresses.cast_from_address, joda_formats.time_as_text),
+)
+DOCSTRINGS = {f"{rule.__module__}.{rule.__name__}": inspect.getdoc(rule) or "" for rule in (*RULES, *CASTS)}
 
 
 def examples(form: str) -> list[object]:
@@ -56,7 +67,7 @@ def examples(form: str) -> list[object]:
     return [
         pytest.param(left, right, id=f"{name}: {left}")
         for name, docstring in DOCSTRINGS.items()
-        for left, right in re.findall(form, docstring)
+        for left, right in re.findall(form, re.sub(r"\s+", " ", docstring))
     ]
 
 
@@ -72,7 +83,13 @@ def test_no_two_rules_are_for_the_same_node() -> None:
 
 @pytest.mark.parametrize(("value", "expected"), examples(r"``([^`]+)`` is ``([^`]+)``"))
 def test_the_value_of_an_example(value: str, expected: str, bucket: SmallBucket) -> None:
-    assert bucket.rows(f"SELECT ({value}) IS NOT DISTINCT FROM ({expected})") == [(True,)]
+    assert bucket.rows(f"SELECT {compared(value, expected)}") == [(True,)]
+
+
+def compared(value: str, expected: str) -> str:
+    """The comparison of two values; the first may have a FROM clause of its own."""
+    alone = re.sub(r" FROM (\(VALUES|UNNEST).*", "", value)
+    return f"({alone}) IS NOT DISTINCT FROM ({expected}){value.removeprefix(alone)}"
 
 
 @pytest.mark.parametrize(("value", "code"), examples(r"``([^`]+)`` fails with ([A-Z_]+)"))
