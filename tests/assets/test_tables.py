@@ -1,9 +1,11 @@
 """Frames as people read them: times as times, NULL as nothing, and as many rows as Dagster's UI shows at once."""
 
+from decimal import Decimal
+
 import pandas as pd
 import pytest
 
-from assets.tables import markdown_table, plain_rows, with_times
+from assets.tables import cell_text, markdown_table, plain_rows, with_times
 
 
 def times(*values: int | None, column: str = "starttime") -> pd.DataFrame:
@@ -43,3 +45,8 @@ def test_a_table_has_as_many_rows_as_fit():
 
 def test_a_table_has_one_row_however_long_it_is():
     assert markdown_table(times(10**18, 2), characters=5).startswith("|starttime|\n|-|\n|1000000000000000000|\n\nMore")
+
+
+def test_a_decimal_is_shown_with_its_scale_and_without_an_exponent() -> None:
+    assert cell_text(Decimal("1.50")) == "1.50"
+    assert cell_text(Decimal("1.000E-7")) == "0.0000001000"

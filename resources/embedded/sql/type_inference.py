@@ -200,6 +200,7 @@ _TYPES_OF_RESULTS: dict[type[exp.Expr], Any] = {
     **_returns(exp.DType.BIGINT, exp.Extract, exp.Hour, exp.Minute, exp.Month, exp.Quarter, exp.Second),
     **_returns(exp.DType.BIGINT, exp.WeekOfYear, exp.Year),
     **_returns(exp.DType.DOUBLE, exp.TimeToUnix),
+    **_returns(exp.DType.INT, exp.Grouping),
     **_returns(exp.DType.DATE, exp.FromISO8601Date),
     **_returns(exp.DType.TIMESTAMPTZ, exp.CurrentTimestamp),
     **_returns(exp.DType.TIMESTAMP, exp.Localtimestamp),
