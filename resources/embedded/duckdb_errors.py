@@ -111,6 +111,15 @@ _KINDS: Sequence[_Kind] = (
         "INVALID_CAST_ARGUMENT",
         "Cannot cast '{0}' to {1}",
     ),
+    *(
+        _Kind(
+            rf"cast decimal value (.+?) to type {name}\b",
+            "INVALID_CAST_ARGUMENT",
+            f"Cannot cast '{{0}}' to {trino.upper()}",
+        )
+        for name, trino in _TYPES.items()
+        if name.startswith("INT")
+    ),
     _Kind(r"^Out of Range Error.*(?:DECIMAL|INT128|HUGEINT)", "NUMERIC_VALUE_OUT_OF_RANGE", "Decimal overflow"),
     _Kind(
         r"Overflow in (addition|subtraction|multiplication) of (\w+) \((.*)\)",

@@ -100,6 +100,7 @@ def plan_query(
         tree = query.tree.copy()
         note_written_names(tree)
         normalize_identifiers(tree, dialect="athena")
+        _name_subqueries(tree)
         expand_views(tree, query.text, database, find_view, require_readable, expanding)
         return _plan(Query(tree, query.text), database, find_table, one_value)
     except SqlglotError as error:

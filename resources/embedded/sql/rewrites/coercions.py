@@ -31,10 +31,13 @@ _TAKE_DECIMALS = (
     *(exp.Is, exp.Neg, exp.Order, exp.Ordered, exp.Paren, exp.Rollup, exp.Select, exp.Subquery, exp.Tuple, exp.Window),
     *(exp.Abs, exp.AnyValue, exp.ApproxDistinct, exp.ArgMax, exp.ArgMin, exp.ArrayAgg, exp.ArraySize, exp.Avg),
     *(exp.ArrayToString, exp.Bracket, exp.Cast, exp.Ceil, exp.Count, exp.FirstValue, exp.Floor, exp.LastValue),
-    *(exp.Max, exp.Min, exp.NthValue, exp.Nullif, exp.Round, exp.Sign, exp.Sum, exp.Trunc, exp.Try, exp.TryCast),
+    *(exp.Max, exp.Min, exp.NthValue, exp.Nullif, exp.Round, exp.Sign, exp.Sum, exp.Trunc, exp.TryCast),
     exp.Typeof,
 )
 """Clauses and functions that take decimals as they are."""
+
+_CALLS_TAKE_DECIMALS = ("element_at", "try")
+"""The same of the functions of ../functions.py, by their names."""
 
 
 def coerce_operands(node: exp.Expr) -> None:
@@ -88,8 +91,12 @@ def coerce_operands(node: exp.Expr) -> None:
     elif isinstance(node, exp.Unnest):
         if len(node.expressions) > 1:
             raise NotSupportedError("several arrays, one of them of decimals,")
-    elif not isinstance(node, _TAKE_DECIMALS):
+    elif not isinstance(node, _TAKE_DECIMALS) and not _is_call_of(node, _CALLS_TAKE_DECIMALS):
         raise NotSupportedError("a decimal (CAST it to double)")
+
+
+def _is_call_of(node: exp.Expr, names: Sequence[str]) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.lower() in names
 
 
 def _widen_integers(node: exp.Expr) -> None:
