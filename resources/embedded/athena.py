@@ -128,6 +128,7 @@ class EmbeddedAthena(QueryEngine):
     def execute(self, statement: str, max_rows: int | None = None) -> QueryResult:
         from resources.embedded.sql import statements
         from resources.embedded.sql.parse import parse
+        from resources.embedded.sql.untyped_decimals import untyped_decimals_warning
 
         started = time.monotonic()
         parsed = parse(statement, self.database)
@@ -157,6 +158,7 @@ class EmbeddedAthena(QueryEngine):
             more_rows=outcome.more_rows,
             misread=_misread_objects(outcome.checks) | outcome.misread,
             remarks=(
+                *([told] if (told := untyped_decimals_warning(statement)) else []),
                 *_remarks(outcome.checks),
                 *odd_lines_warnings({path: {Line.OTHER_ACTION: told} for path, told in outcome.odd_actions.items()}),
                 *_copies(outcome.beginnings),

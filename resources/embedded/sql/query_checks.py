@@ -31,7 +31,7 @@ def _groups_by_position(node: exp.Expr) -> Iterator[_Mistake]:
     if not isinstance(node, exp.Group) or not isinstance(select, exp.Select) or select.is_star:
         return
     for value in node.expressions:
-        if isinstance(value, exp.Literal) and value.is_int and not 0 < value.to_py() <= len(select.selects):
+        if isinstance(value, exp.Literal) and value.is_int and not 0 < int(value.name) <= len(select.selects):
             yield "INVALID_COLUMN_REFERENCE", f"GROUP BY position {value.name} is not in select list."
 
 
