@@ -1,4 +1,4 @@
-"""Finds arithmetic with decimal literals without a type, such as ``1024.0``, which Athena may read otherwise than Trino."""
+"""Finds arithmetic with decimal literals without a type, such as ``1024.0``: Athena may read these as doubles."""
 
 import re
 
