@@ -30,6 +30,8 @@ def parse_select(sql: str, text: str) -> Query:
         tree = _selected(tree)
     if not isinstance(tree, exp.Query):
         raise not_supported(f"{tree.key.upper()} in this form", text)
+    for subscript in tree.find_all(exp.Bracket):
+        subscript.set("offset", 1)  # for errors, which show Athena's SQL
     require_no_mistakes(tree, text)
     require_allowed(tree, tokens, text)
     return Query(tree, text)

@@ -526,6 +526,12 @@ ERRORS = {
     "SELECT 1 FROM flows WHERE (sourceport, action) IN ((22, 'REJECT', 1))": "TYPE_MISMATCH",
     "SELECT bitwise_and(1.5e0, 1)": "TYPE_MISMATCH: 1.5e0 is no integer in: BITWISE_AND(1.5e0, 1)",
     "SELECT bitwise_and(1, '1')": "TYPE_MISMATCH: '1' is no integer",
+    "SELECT ARRAY[1, 2][1] || 'a'": (
+        "TYPE_MISMATCH: values of type number and varchar are put together in: ARRAY[1, 2][1]"
+    ),
+    "SELECT lag(ip) OVER (ORDER BY ip) || 'a' FROM (VALUES IPADDRESS '::1') AS t (ip)": (
+        "TYPE_MISMATCH: values of type ipaddress and varchar"
+    ),
     "SELECT log('2', 8)": "TYPE_MISMATCH: '2' is no number",
     "SELECT power(2, '2')": "TYPE_MISMATCH: '2' is no number",
     "SELECT chr('65')": "TYPE_MISMATCH: '65' is no integer",
