@@ -269,8 +269,8 @@ def test_dg_checks_the_definitions(project):
     assert (code, output.splitlines()[-1]) == (0, "All definitions loaded successfully.")
 
 
-def test_dg_lists_the_definitions(project):
-    code, output = run(project, "dg", "list", "defs", "--json")
+def test_dg_lists_the_definitions(whole_project):
+    code, output = run(whole_project, "dg", "list", "defs", "--json")
     listed = json.loads(output[output.index("{") :])
     assert code == 0
     assert sorted(asset["asset_key"] for asset in listed["assets"]) == sorted(ASSETS)
