@@ -124,9 +124,10 @@ def _write_object(folder: Path, day: date, objects: int, seed: int, number: int,
 
 def _split_object(folder: Path, parts: int, path: Path) -> None:
     lines = igzip.decompress(path.read_bytes()).decode().splitlines()[1:]
+    front, _, number = path.name.removesuffix(".log.gz").rpartition("_")
     for part in range(parts):
         mine = lines[len(lines) * part // parts : len(lines) * (part + 1) // parts]
-        _write_lines(folder / path.name.replace(".log.gz", f"-{part}.log.gz"), mine)
+        _write_lines(folder / f"{front}_{int(number, 16) * parts + part:08x}.log.gz", mine)
 
 
 def _write_lines(path: Path, lines: Sequence[str]) -> None:
