@@ -34,9 +34,20 @@ COLUMNS = {
     "status": "VARCHAR",
 }
 
+RECORDS = (
+    f"read_csv($files, columns = {COLUMNS}, delim = ' ', nullstr = '-', header = true, quote = '', "
+    "auto_detect = false)"
+)
+
+SERVICE_PORT = """
+    CASE
+      WHEN destinationport < 32768 AND (sourceport IS NULL OR destinationport <= sourceport) THEN destinationport
+      WHEN sourceport < 32768 THEN sourceport
+    END"""
+
 DUCKDB_QUERY = f"""
 SELECT sum(packets) AS packetcount, source, destination
-FROM read_csv($files, columns = {COLUMNS}, delim = ' ', nullstr = '-', header = true, quote = '', auto_detect = false)
+FROM {RECORDS}
 WHERE action = 'REJECT'
 GROUP BY source, destination
 ORDER BY packetcount DESC, source, destination
@@ -47,14 +58,11 @@ SUMMARY_QUERY = f"""
 COPY (
   SELECT
     interface, source, destination,
-    CASE
-      WHEN destinationport < 32768 AND (sourceport IS NULL OR destinationport <= sourceport) THEN destinationport
-      WHEN sourceport < 32768 THEN sourceport
-    END AS serviceport,
+    {SERVICE_PORT} AS serviceport,
     protocol, action, status,
     count(*) AS records, CAST(sum(packets) AS BIGINT) AS packets, CAST(sum(bytes) AS BIGINT) AS bytes,
     min(starttime) AS starttime, max(endtime) AS endtime
-  FROM read_csv($files, columns = {COLUMNS}, delim = ' ', nullstr = '-', header = true, quote = '', auto_detect = false)
+  FROM {RECORDS}
   GROUP BY ALL
 ) TO $target (FORMAT parquet, COMPRESSION zstd)
 """
@@ -64,13 +72,10 @@ HOUR_QUERY = f"""
 COPY (
   SELECT
     interface,
-    CASE
-      WHEN destinationport < 32768 AND (sourceport IS NULL OR destinationport <= sourceport) THEN destinationport
-      WHEN sourceport < 32768 THEN sourceport
-    END AS serviceport,
+    {SERVICE_PORT} AS serviceport,
     protocol, action, status, starttime % 86400 // 3600 AS hour,
     count(*) AS records, CAST(sum(packets) AS BIGINT) AS packets, CAST(sum(bytes) AS BIGINT) AS bytes
-  FROM read_csv($files, columns = {COLUMNS}, delim = ' ', nullstr = '-', header = true, quote = '', auto_detect = false)
+  FROM {RECORDS}
   GROUP BY ALL
 ) TO $target (FORMAT parquet, COMPRESSION zstd)
 """
@@ -78,7 +83,7 @@ COPY (
 REJECTED_QUERY = f"""
 COPY (
   SELECT *
-  FROM read_csv($files, columns = {COLUMNS}, delim = ' ', nullstr = '-', header = true, quote = '', auto_detect = false)
+  FROM {RECORDS}
   WHERE action = 'REJECT'
 ) TO $target (FORMAT parquet, COMPRESSION zstd)
 """

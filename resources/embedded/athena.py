@@ -30,7 +30,7 @@ from flowlogs.record_lines import Line
 from flowlogs.statements import MAX_PARTITIONS_PER_UNLOAD, TableDefinition, TableName
 from resources.bucket import ObjectStore
 from resources.consistent_read import attempts
-from resources.embedded.catalog import Catalog
+from resources.embedded.catalog import Catalog, no_table, require_database
 from resources.embedded.data_types import RESULT_TYPES
 from resources.embedded.folder_store import FolderStore
 from resources.embedded.partition import Partition
@@ -134,6 +134,7 @@ class EmbeddedAthena(QueryEngine):
         parsed = parse(statement, self.database)
         if isinstance(parsed, statements.Execute):
             parsed = self._prepared_query(parsed, statement)
+        computes = isinstance(parsed, (statements.Query, statements.Unload, statements.CreateTableAs))
         with signals_as_interrupts():
             match parsed:
                 case statements.Query():
@@ -158,7 +159,7 @@ class EmbeddedAthena(QueryEngine):
             more_rows=outcome.more_rows,
             misread=_misread_objects(outcome.checks) | outcome.misread,
             remarks=(
-                *([told] if (told := untyped_decimals_warning(statement)) else []),
+                *([told] if computes and (told := untyped_decimals_warning(statement)) else []),
                 *_remarks(outcome.checks),
                 *odd_lines_warnings({path: {Line.OTHER_ACTION: told} for path, told in outcome.odd_actions.items()}),
                 *_copies(outcome.beginnings),
@@ -188,7 +189,7 @@ class EmbeddedAthena(QueryEngine):
                     raise QueryError("AlreadyExistsException", f"Database {name} already exists.", statement)
                 return nothing
             case statements.CreateTable(name, definition, if_not_exists):
-                self._require_database(name.database, statement)
+                require_database(name.database, self.catalog, statement)
                 if self.catalog.find_view(name):
                     raise QueryError("AlreadyExistsException", f"{name.hive} is a view already.", statement)
                 if not self.catalog.create_table(name, definition) and not if_not_exists:
@@ -198,7 +199,7 @@ class EmbeddedAthena(QueryEngine):
                 if self.catalog.find_view(name):
                     raise QueryError("SemanticException", f"{name.hive} is a view; use DROP VIEW.", statement)
                 if not self.catalog.drop_table(name) and not if_exists:
-                    raise _no_table(name, statement)
+                    raise no_table(name, statement)
                 return nothing
             case statements.ShowPartitions(name):
                 table = self._table(name, statement)
@@ -332,13 +333,12 @@ class EmbeddedAthena(QueryEngine):
 
     def _create_view(self, parsed: "statements.CreateView", statement: str) -> None:
         from resources.embedded.catalog_answers import INFORMATION_SCHEMA
-        from resources.embedded.sql.planner import plan_query
 
         name = parsed.name
-        self._require_database(name.database, statement)
+        require_database(name.database, self.catalog, statement)
         if self.catalog.find_table(name):
             raise QueryError("TABLE_ALREADY_EXISTS", f"Table {name.trino} already exists.", statement)
-        plan = plan_query(parsed.query, self.database, self._readable_table, self.catalog.find_view, (name,))
+        plan = self._plan(parsed.query, (name,))
         if any(read.name.database == INFORMATION_SCHEMA for read in plan.reads):
             raise QueryError("NOT_SUPPORTED", "Athena has no views on information_schema.", statement)
         _require_named_columns(plan.columns, statement)
@@ -366,9 +366,15 @@ class EmbeddedAthena(QueryEngine):
             raise _no_prepared_statement(execute.name, statement)
         return executed_query(execute, query, statement)
 
-    def _require_database(self, database: str, statement: str) -> None:
-        if not self.catalog.has_database(database):
-            raise QueryError("SCHEMA_NOT_FOUND", f"Database {database} does not exist.", statement)
+    def _plan(
+        self, query: "statements.Query", expanding: tuple[TableName, ...] = (), one_value: Collection[str] = ()
+    ) -> "QueryPlan":
+        """The plan of a query on this catalog; see `plan_query`."""
+        from resources.embedded.sql.planner import plan_query
+
+        return plan_query(
+            query, self.database, self._readable_table, self.catalog.find_view, expanding, one_value=one_value
+        )
 
     def _readable_table(self, name: TableName) -> TableDefinition | None:
         """A table that a query can read, though it may not be in the catalog."""
@@ -391,9 +397,8 @@ class EmbeddedAthena(QueryEngine):
 
     def _select(self, query: "statements.Query", max_rows: int | None) -> _Outcome:
         from resources.embedded.session import Session
-        from resources.embedded.sql.planner import plan_query
 
-        plan = plan_query(query, self.database, self._readable_table, self.catalog.find_view)
+        plan = self._plan(query)
         for attempt in attempts():
             with Session(query.text, self._limits()) as session:
                 selected = self._selected_partitions(plan, session)
@@ -444,9 +449,8 @@ class EmbeddedAthena(QueryEngine):
 
         from resources.embedded.explanation import explanation
         from resources.embedded.session import Session
-        from resources.embedded.sql.planner import plan_query
 
-        plan = plan_query(explain.query, self.database, self._readable_table, self.catalog.find_view)
+        plan = self._plan(explain.query)
         self._result_types(plan)  # finds what only the types of the values show
         if explain.only_validates:
             return _Outcome(pa.table({"Valid": [True]}))
@@ -462,23 +466,13 @@ class EmbeddedAthena(QueryEngine):
         from resources.embedded.catalog_answers import INFORMATION_SCHEMA
         from resources.embedded.session import MAX_COPIES, Session
         from resources.embedded.sql.errors import not_supported
-        from resources.embedded.sql.planner import plan_query
         from resources.embedded.sql.unload import require_unloadable
         from resources.embedded.sql.unload_parts import parts_of
 
         text = unload.query.text
         parts = [
             # Each folder is written from the objects of one partition.
-            (
-                part,
-                plan_query(
-                    part.query,
-                    self.database,
-                    self._readable_table,
-                    self.catalog.find_view,
-                    one_value=unload.partitioned_by,
-                ),
-            )
+            (part, self._plan(part.query, one_value=unload.partitioned_by))
             for part in parts_of(unload)
         ]
         require_unloadable(unload, parts)
@@ -550,10 +544,10 @@ class EmbeddedAthena(QueryEngine):
         import pyarrow as pa
 
         from resources.embedded.result_types import hive_type
-        from resources.embedded.sql.planner import plan_query
+        from resources.embedded.sql.unload import require_keys_last
 
         name, unload = parsed.name, parsed.unload
-        self._require_database(name.database, statement)
+        require_database(name.database, self.catalog, statement)
         if self.catalog.find_table(name) or self.catalog.find_view(name):
             if parsed.if_not_exists:
                 return _Outcome(pa.table({}))
@@ -564,16 +558,14 @@ class EmbeddedAthena(QueryEngine):
             raise QueryError(
                 "HIVE_PATH_ALREADY_EXISTS", f"Target directory {unload.destination} is not empty.", statement
             )
-        plan = plan_query(unload.query, self.database, self._readable_table, self.catalog.find_view)
+        plan = self._plan(unload.query)
         _require_named_columns(plan.columns, statement)
         columns = [
             (column, hive_type(kind, column, statement))
             for column, kind in zip(plan.columns, self._result_types(plan), strict=True)
         ]
         by = unload.partitioned_by
-        if by and plan.columns[-len(by) :] != by:
-            problem = f"Partition keys must be the last columns in the table and in the same order: {', '.join(by)}."
-            raise QueryError("HIVE_COLUMN_ORDER_MISMATCH", problem, statement)
+        require_keys_last(plan.columns, by, statement)
         definition = TableDefinition(
             columns=tuple((column, kind) for column, kind in columns if column not in by),
             partition_columns=tuple((column, kind) for column, kind in columns if column in by),
@@ -735,7 +727,7 @@ class EmbeddedAthena(QueryEngine):
     def _table(self, name: TableName, statement: str) -> TableDefinition:
         table = self.catalog.find_table(name)
         if table is None:
-            raise _no_table(name, statement)
+            raise no_table(name, statement)
         return table
 
 
@@ -788,10 +780,6 @@ def _lies_in(store: ObjectStore, prefix: str, other: ObjectStore) -> bool:
     if not (isinstance(store, FolderStore) and isinstance(other, FolderStore)):
         return False
     return is_within(store.root / prefix, other.root)
-
-
-def _no_table(name: TableName, statement: str) -> QueryError:
-    return QueryError("SemanticException", f"[Error 10001]: Table not found {name.database}.{name.table}.", statement)
 
 
 def _no_partition(values: Sequence[str], statement: str) -> QueryError:

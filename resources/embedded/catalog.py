@@ -20,6 +20,7 @@ from flowlogs.printable import printable
 from flowlogs.statements import TableDefinition, TableName
 from resources.embedded.partition import Partition
 from resources.embedded.view import View
+from resources.engine import QueryError
 
 LOCK_SECONDS = 60
 """How long SQLite waits while another process locks the catalog. Other waits are in resources/file_lock.py."""
@@ -402,3 +403,13 @@ def _table_definition(stored: dict[str, Any]) -> TableDefinition:
 
 def _view(stored: dict[str, Any]) -> View:
     return View(stored["database"], stored["text"], tuple((column, kind) for column, kind in stored["columns"]))
+
+
+def no_table(name: TableName, statement: str) -> QueryError:
+    return QueryError("SemanticException", f"[Error 10001]: Table not found {name.database}.{name.table}.", statement)
+
+
+def require_database(database: str, catalog: Catalog, statement: str) -> None:
+    """Raise QueryError where the catalog has no such database."""
+    if not catalog.has_database(database):
+        raise QueryError("SCHEMA_NOT_FOUND", f"Database {database} does not exist.", statement)

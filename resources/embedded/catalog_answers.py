@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from flowlogs.record_format import PARQUET
 from flowlogs.statements import TableDefinition, TableName
-from resources.embedded.catalog import Catalog
+from resources.embedded.catalog import Catalog, no_table, require_database
 from resources.embedded.data_types import HIVE_TYPES
 from resources.embedded.sql.errors import not_supported
 from resources.embedded.sql.names import CATALOG
@@ -80,7 +80,7 @@ def _answer(question: CatalogQuestion, catalog: Catalog, find_table: FindTable, 
             expression = None if pattern is None else _regular_expression(pattern, statement)
             return {"database_name": [name for name in catalog.databases() if _matches(name, expression)]}
         case ShowTables(database, pattern, only_views):
-            _require_database(database, catalog, statement)
+            require_database(database, catalog, statement)
             # Here, as Athena's examples show, a lone asterisk stands for any characters.
             wildcards = None if pattern is None else pattern.replace(".*", "*").replace("*", ".*")
             expression = None if wildcards is None else _regular_expression(wildcards, statement)
@@ -116,15 +116,8 @@ def _answer(question: CatalogQuestion, catalog: Catalog, find_table: FindTable, 
 def _table(name: TableName, find_table: FindTable, statement: str) -> TableDefinition:
     table = find_table(name)
     if table is None:
-        raise QueryError(
-            "SemanticException", f"[Error 10001]: Table not found {name.database}.{name.table}.", statement
-        )
+        raise no_table(name, statement)
     return table
-
-
-def _require_database(database: str, catalog: Catalog, statement: str) -> None:
-    if not catalog.has_database(database):
-        raise QueryError("SCHEMA_NOT_FOUND", f"Database {database} does not exist.", statement)
 
 
 def _regular_expression(pattern: str, statement: str) -> str:

@@ -15,15 +15,6 @@ from pipelines.commands.__main__ import main
 COUNT = "SELECT count(*) AS flows FROM {}"
 
 
-@pytest.fixture
-def filled(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    """The lake with a day of its own, as the settings in the environment name it."""
-    assert lake.run(DAY).success
-    monkeypatch.setenv("FLOWLAKE_BUCKET", str(lake.logs))
-    monkeypatch.setenv("FLOWLAKE_RESULTS", str(lake.results))
-    return lake
-
-
 def sql(statement: str, *options: str) -> Result:
     return CliRunner().invoke(main, ["sql", *options, "--", statement])
 

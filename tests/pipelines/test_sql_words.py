@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 from lake import Lake
 from support import DAY, NEXT_DAY
@@ -10,15 +9,6 @@ from support import DAY, NEXT_DAY
 from assets.page.asset import page_key
 from assets.tables import CELL_LENGTH
 from pipelines.commands.__main__ import main
-
-
-@pytest.fixture
-def filled(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    """The lake with a day of its own, as the settings in the environment name it."""
-    assert lake.run(DAY).success
-    monkeypatch.setenv("FLOWLAKE_BUCKET", str(lake.logs))
-    monkeypatch.setenv("FLOWLAKE_RESULTS", str(lake.results))
-    return lake
 
 
 def sql(statement: str, *options: str) -> Result:

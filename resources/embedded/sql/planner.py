@@ -115,10 +115,11 @@ def _plan(query: Query, database: str, find_table: FindTable, one_value: Collect
     refuse_hidden_columns(tree, text)
     relations = _name_relations(tree, text, database, find_table)
     schema = {name: relation.types for name, relation in relations.items()}
-    unresolved = tree.copy()
     try:
         tree = with_resolved_names(tree, schema, text)
     except OptimizeError as error:
+        unresolved = query.tree.copy()
+        _name_relations(unresolved, text, database, find_table)
         reads_of = {name: (relation.name, relation.definition) for name, relation in relations.items()}
         raise column_error(error, unresolved, reads_of, text) from None
     names = written_names(tree)

@@ -63,9 +63,7 @@ def _require_unloadable(unload: Unload, part: UnloadPart, plan: QueryPlan) -> No
     for column in plan.columns:
         if plan.columns.count(column) > 1:
             raise QueryError("DUPLICATE_COLUMN_NAME", f"Column name '{column}' specified more than once.", text)
-    if by and plan.columns[-len(by) :] != by:
-        problem = f"Partition keys must be the last columns in the table and in the same order: {', '.join(by)}."
-        raise QueryError("HIVE_COLUMN_ORDER_MISMATCH", problem, text)
+    require_keys_last(plan.columns, by, text)
     if len(plan.columns) == len(by):
         raise QueryError("SYNTAX_ERROR", "there is no column but those that the rows are partitioned by.", text)
     if by and len(plan.reads) != 1:
@@ -75,6 +73,13 @@ def _require_unloadable(unload: Unload, part: UnloadPart, plan: QueryPlan) -> No
         raise not_supported("UNLOAD partitioned by anything but partition columns of the one table that is read", text)
     if any(column in tables for column in part.constants):
         raise not_supported("UNLOAD partitioned by a constant that has the name of a column", text)
+
+
+def require_keys_last(columns: tuple[str, ...], keys: tuple[str, ...], text: str) -> None:
+    """Raise QueryError where the partition keys are not the last columns of a query."""
+    if keys and columns[-len(keys) :] != keys:
+        problem = f"Partition keys must be the last columns in the table and in the same order: {', '.join(keys)}."
+        raise QueryError("HIVE_COLUMN_ORDER_MISMATCH", problem, text)
 
 
 def _query_in_parentheses(reader: TokenReader) -> Query:
