@@ -35,8 +35,7 @@ COLUMNS = {
 }
 
 RECORDS = (
-    f"read_csv($files, columns = {COLUMNS}, delim = ' ', nullstr = '-', header = true, quote = '', "
-    "auto_detect = false)"
+    f"read_csv($files, columns = {COLUMNS}, delim = ' ', nullstr = '-', header = true, quote = '', auto_detect = false)"
 )
 
 SERVICE_PORT = """
