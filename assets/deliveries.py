@@ -21,7 +21,6 @@ def deliveries_by_day(bucket: Bucket, inspected: Mapping[date, DayObjects]) -> d
     found: dict[date, ByFlowLog] = {
         day: deliveries_of(((key, stored.size) for key, stored in of_day.objects.items()), day)
         for day, of_day in inspected.items()
-        if of_day.objects
     }
     wanted = {day - timedelta(days=ago) for day in found for ago in range(1, DAYS_LEARNED + 1)} - inspected.keys()
     prefixes = [(day, prefix) for day in sorted(wanted) for prefix in bucket.sources().day_prefixes(day).values()]

@@ -92,7 +92,8 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             undelivered = [nothing_delivered(bucket, empty)] if empty else []
             by_day = deliveries_by_day(bucket, readable)
             changes = delivery_changes(bucket, readable, by_day)
-            deliveries = {day: compared_deliveries(day, by_day) for day, found in readable.items() if found.objects}
+            compared = {day: compared_deliveries(day, by_day) for day in readable}
+            deliveries = {day: found for day, found in compared.items() if readable[day].objects or found.expected}
             undelivered += changes.silent
             for day, flow_logs in changes.new.items():
                 context.log.info(f"New on {day}: {first_names(flow_logs)}")

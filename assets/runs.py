@@ -127,6 +127,16 @@ def ensure_result(context: dg.AssetExecutionContext, ensured: Ensured, check: st
     return dg.MaterializeResult(
         metadata={**ensured.facts, **({"found": listing} if found else {})},
         check_results=[
-            dg.AssetCheckResult(check_name=check, passed=not found, severity=severity, metadata={"found": listing})
+            dg.AssetCheckResult(
+                check_name=check,
+                passed=not found,
+                severity=severity,
+                metadata={
+                    **ensured.facts,
+                    "errors": len(ensured.errors),
+                    "warnings": len(ensured.warnings),
+                    "found": listing,
+                },
+            )
         ],
     )

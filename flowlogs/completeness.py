@@ -28,6 +28,9 @@ SILENT_DAYS = 3
 GAPS_TOLD = 3
 """How many gaps of a flow log are told one by one."""
 
+MOST_REASONS = 50
+"""How many reasons of a day are kept."""
+
 MOST_SKIPPED = Fraction(1, 1_000)
 """Above this share of SKIPDATA records, the check warns."""
 
@@ -100,7 +103,9 @@ class DayDeliveries:
                 f"Only {self.days_before} of the {DAYS_LEARNED} days before {_has(self.days_before)} objects, too few "
                 "to learn from: computed from the day's own objects and records."
             )
-        return f"Compared with the {self.days_before} of the {DAYS_LEARNED} days before that have objects."
+        if self.days_before < DAYS_LEARNED:
+            return f"Compared with {self.days_before} of the {DAYS_LEARNED} days before; the others have no objects."
+        return f"Compared with the {DAYS_LEARNED} days before."
 
     @property
     def reasons(self) -> list[Reason]:
@@ -192,8 +197,9 @@ class Records:
         if self._is_all_no_data:
             found.append(
                 Reason(
-                    f"{percent_text(self.no_data_share)} of the records are NODATA, and {self.usual_no_data:.0%} were "
-                    "on the days before: hardly any traffic was recorded. Look whether the interfaces still have some."
+                    f"{percent_text(self.no_data_share)} of the records are NODATA, and "
+                    f"{percent_text(Fraction(self.usual_no_data or 0).limit_denominator(1_000))} were on the days before "
+                    "(median): hardly any traffic was recorded. Look whether the interfaces still have some."
                 )
             )
         return found
@@ -249,6 +255,12 @@ def completeness(
     lost = len({*unread, *uncounted})
     read = Fraction(max(objects - lost, 0), objects) if objects else Fraction(0)
     percent = int(100 * deliveries.share * read * records.share)
+    if (more := len(reasons) - MOST_REASONS) > 0:
+        warns = any(reason.warns for reason in reasons[MOST_REASONS:])
+        reasons = [
+            *reasons[:MOST_REASONS],
+            Reason(f"And {more} more reasons, which the checks' descriptions have.", warns),
+        ]
     return Completeness(min(percent, 99) if reasons else percent, tuple(reasons), deliveries.basis)
 
 

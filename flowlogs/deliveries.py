@@ -206,8 +206,13 @@ def judged(flow_log: str, day: date, now: Deliveries, before: Mapping[date, Deli
     gaps = [gap for gap in now.gaps(day, until) if expected.gap is not None and gap.length > expected.gap]
     begins = gaps.pop(0).to if gaps and not before and gaps[0].since == _midnight(day) else None
     in_gaps = sum(-(-gap.length * expected.windows // timedelta(days=1)) for gap in gaps)
-    few = expected.windows - len(now.windows) if is_over and len(now.windows) < expected.fewest else 0
-    return FlowLogDay(flow_log, now, expected, tuple(gaps), min(max(in_gaps, few), expected.windows), begins)
+    fewer = expected.windows - len(now.windows)
+    if is_over and len(now.windows) < expected.fewest:
+        missing = fewer
+    else:
+        # A gap takes no more windows than the day lacks, if it lacks some.
+        missing = min(in_gaps, fewer if fewer > 0 and is_over else expected.windows)
+    return FlowLogDay(flow_log, now, expected, tuple(gaps), missing, begins)
 
 
 def end_of(day: date) -> datetime:
