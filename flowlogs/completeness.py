@@ -198,8 +198,8 @@ class Records:
             found.append(
                 Reason(
                     f"{percent_text(self.no_data_share)} of the records are NODATA, and "
-                    f"{percent_text(Fraction(self.usual_no_data or 0).limit_denominator(1_000))} were on the days before "
-                    "(median): hardly any traffic was recorded. Look whether the interfaces still have some."
+                    f"{percent_text(Fraction(self.usual_no_data or 0).limit_denominator(1_000))} were on the days "
+                    "before (median): hardly any traffic was recorded. Look whether the interfaces still have some."
                 )
             )
         return found

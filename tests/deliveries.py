@@ -30,8 +30,9 @@ def delivered(minutes: Iterable[int], day: date = DAY, size: int = 1_000) -> Del
     return Deliveries(tuple(found), len(found), size * len(found))
 
 
-def accepted(day: date, minute: int, interface: str = "eni-0a") -> str:
-    """A record of a minute of a day."""
+def accepted(day: date, minute: int, flow_log: str = ONE) -> str:
+    """A record of a minute of a day, of an interface that no other flow log tells of."""
+    interface = f"eni-{flow_log[3:]}"
     midnight = int((day - date(1970, 1, 1)).total_seconds())
     start = midnight + minute * 60
     return f"2 123456789012 {interface} 10.0.0.5 10.0.0.6 443 50000 6 9 900 {start} {start + 60} ACCEPT OK"
@@ -47,7 +48,7 @@ def deliver(
     """Write an object into each of these windows, of one record or of these lines; returns the paths."""
     paths = []
     for minute, window in zip(minutes, windows(minutes, day), strict=True):
-        text = "\n".join([HEADER_LINE, *(lines or [accepted(day, minute)]), ""])
+        text = "\n".join([HEADER_LINE, *(lines or [accepted(day, minute, flow_log)]), ""])
         path = folder / key_of(flow_log, window, day)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress(text.encode(), mtime=0))

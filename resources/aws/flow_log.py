@@ -41,7 +41,7 @@ NOTHING_CONFIGURED = Ensured({"flow log": "none is created: FLOWLAKE_VPC_IDS nam
 FAILURES = {
     "access error": (
         "The bucket's policy, or the policy of its key, denies the writes of delivery.logs.amazonaws.com: materialize "
-        "vpc_flow_logs_bucket, which says what denies them"
+        "vpc_flow_logs_bucket, which checks the bucket's policy"
     ),
     "rate limited": "AWS throttles the delivery: it goes on by itself; ask AWS Support if it does not",
 }
