@@ -94,10 +94,7 @@ class DayDeliveries:
     def basis(self) -> str:
         """What the share was computed from, in words."""
         if not self.days_before:
-            return (
-                "No day before has objects, so that nobody knows how many were to come: computed from the day's own "
-                "objects and records."
-            )
+            return "No day before has objects: computed from the day's own objects and records."
         if self.days_before < FEWEST_DAYS:
             return (
                 f"Only {self.days_before} of the {DAYS_LEARNED} days before {_has(self.days_before)} objects, too few "

@@ -96,11 +96,11 @@ def print_day(results: "ObjectStore", day: date, *, is_simulated: bool) -> None:
         click.secho(SIMULATED, fg="yellow")
     for sentence in summary.sentences:
         click.echo(printable(sentence))
-    print_completeness(summary)
     if summary.look_at:
         click.echo("\nLook first at" if summary.totals.need_a_look else "\nMost packets were rejected from")
     for number, text in enumerate(summary.look_at, 1):
         click.echo(f"  {number}. {printable(text)}")
+    print_completeness(summary)
     click.echo(f"\nPage     {address(results.display_path(page_key(day)))}")
     click.echo(f"All days {address(results.display_path(INDEX))}")
     click.echo(f"Files    {results.display_path(f'reports/<report>/{day}.csv')} and .parquet")
@@ -110,12 +110,9 @@ def print_completeness(summary: "DaySummary") -> None:
     """Print how complete a day is, and the first reasons why it is not."""
     if summary.percent is None:
         return
-    if not summary.reasons:
-        click.echo(f"{summary.completeness}. {printable(summary.basis)}")
-        return
-    click.secho(f"\n{summary.completeness}. {printable(summary.basis)}", fg="yellow")
-    for number, reason in enumerate(summary.reasons[:REASONS_SHOWN], 1):
-        click.echo(f"  {number}. {printable(reason)}")
+    click.secho(f"\n{summary.completeness}. {printable(summary.basis)}", fg="yellow" if summary.reasons else None)
+    for reason in summary.reasons[:REASONS_SHOWN]:
+        click.echo(f"  - {printable(reason)}")
     if len(summary.reasons) > REASONS_SHOWN:
         click.echo(f"  And {len(summary.reasons) - REASONS_SHOWN} more, on the page.")
 

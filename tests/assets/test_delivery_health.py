@@ -159,7 +159,7 @@ def test_a_day_on_which_everything_went_wrong(lake, capsys):
     capsys.readouterr()
     print_day(lake.target.results, DAY, is_simulated=False)
     printed = capsys.readouterr().out
-    assert f"38 % complete. Compared with the 7 days before.\n  1. {irregular[0]}\n  2. {irregular[1]}\n" in printed
+    assert f"38 % complete. Compared with the 7 days before.\n  - {irregular[0]}\n  - {irregular[1]}\n" in printed
     assert "more, on the page." in printed
 
 
@@ -206,8 +206,7 @@ def test_half_a_day_is_told_without_any_day_before(tmp_path, instance):
         f"there are too few days before to learn from. {LOOK}"
     ]
     assert values(result, PARTITION, "compared with", "share delivered in percent") == [
-        "No day before has objects, so that nobody knows how many were to come: computed from the day's own objects "
-        "and records.",
+        "No day before has objects: computed from the day's own objects and records.",
         50.0,
     ]
 
@@ -314,5 +313,5 @@ def test_checks_of_a_range_name_the_day(lake):
     deliver(lake.logs, DAY + timedelta(days=1), EACH_HOUR, TWO)
     assert lake.run(DAY, assets=INFRASTRUCTURE).success
     check = checks(lake.run(DAY, DAY + timedelta(days=1), [*DAILY, PAGE]))["day_complete"]
-    assert [text[:40] for text in told(check)] == [f"{DAY + timedelta(days=1)}: 1 record is SKIPDATA, 2.1"]
+    assert [text[:42] for text in told(check)] == [f"{DAY + timedelta(days=1)}: 1 record is SKIPDATA, 2.1 % o"]
     assert numbers(check)["days"] == f"- {DAY}: 100 %\n- {DAY + timedelta(days=1)}: 97 %"

@@ -22,10 +22,7 @@ LOOK = (
     "another folder; then materialize the day again."
 )
 WEEK = "Compared with the 7 days before."
-ALONE = (
-    "No day before has objects, so that nobody knows how many were to come: computed from the day's own objects and "
-    "records."
-)
+ALONE = "No day before has objects: computed from the day's own objects and records."
 
 
 def week(minutes=EACH_WINDOW, *flow_logs: str, size=1_000):

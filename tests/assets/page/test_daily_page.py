@@ -64,8 +64,7 @@ def test_the_summary_has_the_days_totals(made):
             "1 record lacks a number that belongs there, or it does not parse: counted as records, but in no sum. The "
             "examples show what to look for in the objects.",
         ],
-        "basis": "No day before has objects, so that nobody knows how many were to come: computed from the day's own "
-        "objects and records.",
+        "basis": "No day before has objects: computed from the day's own objects and records.",
     }
 
 
