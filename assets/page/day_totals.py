@@ -196,12 +196,30 @@ def baseline(day: date, earlier: Sequence[DayTotals]) -> Baseline | None:
 
 
 @dataclass(frozen=True)
+class Covered:
+    """What a page was made from: how many objects, their bytes, as stored, and the digest of the day's coverage.
+
+    `partial`: the day was not over (UTC) when they were read.
+    """
+
+    objects: int
+    bytes: int
+    digest: str
+    partial: bool = False
+
+
+@dataclass(frozen=True)
 class DaySummary:
-    """A day in short: its totals, two sentences, and a line for each of the few rows to look at first."""
+    """A day in short: its totals, two sentences, and a line for each of the few rows to look at first.
+
+    `covered` is None where nothing is known of what was read. `updates` are sentences about later runs that read more.
+    """
 
     totals: DayTotals
     sentences: tuple[str, ...] = ()
     look_at: tuple[str, ...] = ()
+    covered: Covered | None = None
+    updates: tuple[str, ...] = ()
 
 
 def summary_key(day: date) -> str:
@@ -223,9 +241,23 @@ def parse_summary(data: bytes, path: str) -> DaySummary:
         hours = tuple(int(value) for value in known.pop("rejected_by_hour"))
         day = date.fromisoformat(known.pop("day")).isoformat()
         totals = DayTotals(day, rejected_by_hour=hours, **{name: int(value) for name, value in known.items()})
-        return DaySummary(totals, tuple(map(str, found["sentences"])), tuple(map(str, found["look_at"])))
+        return DaySummary(
+            totals,
+            tuple(map(str, found["sentences"])),
+            tuple(map(str, found["look_at"])),
+            # Summaries of earlier versions have neither.
+            _parse_covered(found.get("covered")),
+            tuple(map(str, found.get("updates", ()))),
+        )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise FlowLakeError(
             f"{path} is not the summary of a day: {printable(str(error))}. Remove it, and materialize daily_page for "
             "that day again."
         ) from None
+
+
+def _parse_covered(found: Mapping[str, object] | None) -> Covered | None:
+    if found is None:
+        return None
+    objects, size = (int(str(found[name])) for name in ("objects", "bytes"))
+    return Covered(objects, size, str(found["digest"]), partial=found["partial"] is True)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from assets.display import for_people
 from assets.names import NO_NAMES, Names
 from assets.page.charts import bar, columns
-from assets.page.day_totals import Baseline, DaySummary, DayTotals
+from assets.page.day_totals import Baseline, Covered, DaySummary, DayTotals
 from assets.page.words import change_text, cost_text, counted, is_size, label, size_limit_text, size_text, with_commas
 from assets.reports.report_files import Report, lacking
 from assets.reports.report_output import ReportOutput, report_keys
@@ -182,7 +182,7 @@ class Facts:
 
     `outputs` are the reports' rows; None where a report has none for the day. `left_out` are the reports that cannot be
     made from these logs, with the reason. `dataset_bytes` is the size of the datasets' files, by day. `cost_of` gives
-    the cost of a query by the bytes that it scans; None if there is no bill.
+    the cost of a query by the bytes that it scans; None if there is no bill. `covered` and `updates` are the summary's.
     """
 
     day: date
@@ -195,6 +195,8 @@ class Facts:
     is_simulated: bool = False
     dataset_bytes: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
     cost_of: Callable[[int], float | None] = lambda _: None
+    covered: Covered | None = None
+    updates: tuple[str, ...] = ()
 
 
 def day_page(facts: Facts) -> DayPage:
@@ -211,7 +213,7 @@ def day_page(facts: Facts) -> DayPage:
     histories = {report.name for report, _ in made if report.history}
     return DayPage(
         day=facts.day,
-        summary=DaySummary(totals, sentences(totals, looks, first), first),
+        summary=DaySummary(totals, sentences(totals, looks, first), first, facts.covered, facts.updates),
         numbers=_numbers(totals, facts.baseline),
         parts=_parts(totals),
         warnings=facts.warnings,
