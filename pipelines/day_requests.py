@@ -26,14 +26,14 @@ MOST_REQUESTS = 3
 class Remembered:
     """What a sensor remembers of a day. Times are seconds since 1970.
 
-    `listing` is the digest of the day's objects at the last look, or empty where nothing was to be done; `seen` is when
-    that listing was seen first, and `differs` since when there is something to do. `asked` counts all requests of the
-    day, `asked_alike` those for this listing, and `last` is when the last one was.
+    `listing` is the digest of the day's objects at the last look, or empty where nothing was to be done. `seen` is when
+    that listing was seen first, `coming` since when objects have come one after the other until then. `asked` counts
+    all requests of the day, `asked_alike` those for this listing, and `last` is when the last one was.
     """
 
     listing: str = ""
     seen: float = 0
-    differs: float = 0
+    coming: float = 0
     asked: int = 0
     asked_alike: int = 0
     last: float = 0
@@ -83,14 +83,14 @@ def decide(
 def _seen(known: Remembered, listing: str, moment: float) -> Remembered:
     if known.listing == listing:
         return known
-    differs = known.differs if known.listing else moment
-    return replace(known, listing=listing, seen=moment, differs=differs, asked_alike=0)
+    still_coming = known.listing and moment - known.seen < SETTLING.total_seconds()
+    return replace(known, listing=listing, seen=moment, coming=known.coming if still_coming else moment, asked_alike=0)
 
 
 def _why_not(known: Remembered, moment: float) -> str | None:
     if known.asked_alike >= MOST_REQUESTS:
         return f"it was requested {known.asked_alike} times for the same objects: see why its runs failed"
-    if moment - known.seen < SETTLING.total_seconds() and moment - known.differs < LONGEST_WAIT.total_seconds():
+    if moment - known.seen < SETTLING.total_seconds() and moment - known.coming < LONGEST_WAIT.total_seconds():
         return "its objects have not settled yet"
     next_one = known.last + PAUSES[min(known.asked, len(PAUSES) - 1)].total_seconds()
     if moment < next_one:

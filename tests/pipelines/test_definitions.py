@@ -1,7 +1,7 @@
 """What Dagster loads: the assets and how they hang together, the job, the schedule, and what loading them costs."""
 
 import json
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 import dagster as dg

@@ -29,7 +29,9 @@ def page_text(lake: Lake, day) -> str:
 
 
 def test_the_summary_has_the_days_totals(made):
-    assert summary(made, DAY) == {
+    found = summary(made, DAY)
+    assert len(found["covered"].pop("digest")) == 32
+    assert found == {
         "totals": {
             "day": "2021-09-02",
             "records": 7,
@@ -56,6 +58,12 @@ def test_the_summary_has_the_days_totals(made):
             "198.51.100.7 to 10.0.0.6: 3 packets.",
             "198.51.100.6 to 10.0.0.6: unknown packets.",
         ],
+        "covered": {
+            "objects": 2,
+            "bytes": sum(path.stat().st_size for path in made.logs.rglob("*/02/*.gz")),
+            "partial": False,
+        },
+        "updates": [],
     }
 
 
