@@ -91,7 +91,7 @@ def _why_not(known: Remembered, moment: float) -> str | None:
     if known.asked_alike >= MOST_REQUESTS:
         return f"it was requested {known.asked_alike} times for the same objects: see why its runs failed"
     if moment - known.seen < SETTLING.total_seconds() and moment - known.coming < LONGEST_WAIT.total_seconds():
-        return "its objects have not settled yet"
+        return "its objects have to stay the same for 15 minutes first"
     next_one = known.last + PAUSES[min(known.asked, len(PAUSES) - 1)].total_seconds()
     if moment < next_one:
         return f"it was requested at {_time(known.last)}, and is again at {_time(next_one)} at the earliest"

@@ -82,7 +82,8 @@ def late_objects_sensor(
         words += [f"{day}: {wanted[day].reason}; {why}." for day, why in decision.waiting.items()]
         words += [f"{day} could not be looked at: {error}" for day, error in found.errors.items()]
         requests = run_requests(decision, {day: wanted[day].reason for day in decision.requested})
-        return _result(context, requests, words, cursor, f"Nothing new for {days_text(sorted(found.states))}.")
+        nothing = f"Nothing new for {days_text(sorted(found.states))}." if found.states else "None of them has a page."
+        return _result(context, requests, words, cursor, nothing)
 
     return late_objects
 

@@ -4,68 +4,19 @@ import gzip
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from daemon import JOB, NOON, Daemon, before
 from lake import CHOSEN_REPORTS, Lake
 from support import ACCEPTED, FEW_PACKETS, MANY_PACKETS, PING, on_day, report_rows, write_object
 
-import pipelines.sensors
 from assets.page.asset import made_days, page_key, stored_summaries
 from pipelines.build import build_definitions
 from pipelines.sensors import LATE_SENSOR, MISSED_SENSOR
-
-JOB = "daily_reject_reports"
-NOON = datetime.combine(datetime.now(timezone.utc).date(), time(12), timezone.utc)
-YESTERDAY = NOON.date() - timedelta(days=1)
-TICK = timedelta(minutes=10)
-
-
-def before(days: int) -> date:
-    """So many days before yesterday."""
-    return YESTERDAY - timedelta(days=days)
-
-
-class Daemon:
-    """What Dagster's daemon does with a sensor, tick by tick, at moments of the test's own."""
-
-    def __init__(self, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.lake = lake
-        self.defs = build_definitions(lake.settings, CHOSEN_REPORTS, target=lake.target)
-        self.now = NOON
-        self.cursors: dict[str, str | None] = {}
-        monkeypatch.setattr(pipelines.sensors, "utc_now", lambda: self.now)
-
-    def tick(self, sensor: str, minutes: int = 0) -> Any:
-        """What the sensor answers, so many minutes after the last tick."""
-        self.now += timedelta(minutes=minutes)
-        with dg.build_sensor_context(
-            instance=self.lake.instance,
-            cursor=self.cursors.get(sensor),
-            repository_def=self.defs.get_repository_def(),
-            resources=self.lake.target.resources,
-        ) as context:
-            answer = self.defs.resolve_sensor_def(sensor).evaluate_tick(context)
-        self.cursors[sensor] = answer.cursor
-        for event in answer.asset_events:
-            self.lake.instance.report_runless_asset_event(event)
-        return answer
-
-    def ask(self, sensor: str) -> list[dg.RunRequest]:
-        """The runs that are requested once the objects have settled."""
-        assert self.tick(sensor).run_requests == []
-        return list(self.tick(sensor, 20).run_requests)
-
-    def launch(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
-        return self.defs.resolve_job_def(JOB).execute_in_process(
-            instance=self.lake.instance, tags=request.tags, raise_on_error=False
-        )
-
-    def launched_runs(self) -> list[dg.DagsterRun]:
-        return [run for run in self.lake.instance.get_runs() if run.job_name == JOB]
 
 
 @pytest.fixture
@@ -102,9 +53,14 @@ def lake(tmp_path: Path, instance: dg.DagsterInstance, request: pytest.FixtureRe
     return Lake(home / "logs", home, instance)
 
 
+def daemon_of(lake: Lake, monkeypatch: pytest.MonkeyPatch, **others: bool) -> Daemon:
+    defs = build_definitions(lake.settings, CHOSEN_REPORTS, target=lake.target, **others)
+    return Daemon(defs, lake.target, lake.instance, monkeypatch)
+
+
 @pytest.fixture
 def daemon(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Daemon:
-    return Daemon(lake, monkeypatch)
+    return daemon_of(lake, monkeypatch)
 
 
 @pytest.fixture
@@ -142,7 +98,8 @@ def test_a_day_with_late_objects_is_requested_when_they_have_settled(done, lake)
     first = done.tick(LATE_SENSOR)
     assert first.run_requests == []
     assert first.skip_message == (
-        f"{before(1)}: 1 object arrived since its reports were made; its objects have not settled yet."
+        f"{before(1)}: 1 object arrived since its reports were made; its objects have to stay the same for 15 minutes "
+        "first."
     )
     arrive(lake, before(1), ACCEPTED, number=8)
     assert done.tick(LATE_SENSOR, 10).run_requests == []
@@ -265,7 +222,7 @@ def test_days_before_the_look_back_are_not_looked_at(tmp_path, instance, monkeyp
     for ago in (3, 2):
         write_object(tmp_path / "logs", before(ago), [on_day(FEW_PACKETS, before(ago))])
     lake = Lake(tmp_path / "logs", tmp_path, instance, lateness_days=3)
-    daemon = Daemon(lake, monkeypatch)
+    daemon = daemon_of(lake, monkeypatch)
     assert lake.run(before(3), before(2)).success
     arrive(lake, before(3), PING)
     arrive(lake, before(2), PING)
@@ -274,7 +231,7 @@ def test_days_before_the_look_back_are_not_looked_at(tmp_path, instance, monkeyp
 
 def test_without_a_look_back_nothing_is_listed(tmp_path, instance, monkeypatch):
     lake = Lake(tmp_path / "there-is-none", tmp_path, instance, lateness_days=0)
-    answer = Daemon(lake, monkeypatch).tick(LATE_SENSOR)
+    answer = daemon_of(lake, monkeypatch).tick(LATE_SENSOR)
     assert answer.skip_message == "FLOWLAKE_LATENESS_DAYS is 0: late objects are not looked for."
 
 
@@ -316,8 +273,7 @@ def test_the_days_of_an_archive_are_not_looked_at(tmp_path, instance, monkeypatc
     write_object(tmp_path / "logs", day, [FEW_PACKETS])
     lake = Lake(tmp_path / "logs", tmp_path, instance)
     assert lake.run(day).success
-    daemon = Daemon(lake, monkeypatch)
-    daemon.defs = build_definitions(lake.settings, CHOSEN_REPORTS, target=lake.target, days_of_logs_only=True)
+    daemon = daemon_of(lake, monkeypatch, days_of_logs_only=True)
     write_object(lake.logs, day, [PING], number=7)
     assert daemon.tick(LATE_SENSOR).skip_message == "None of the last 3 days is a day of these logs."
     for _ in range(3):
@@ -332,10 +288,10 @@ def test_a_missed_week_is_one_run(tmp_path, instance, monkeypatch):
         write_object(tmp_path / "logs", before(ago), [on_day(FEW_PACKETS, before(ago))])
     lake = Lake(tmp_path / "logs", tmp_path, instance)
     assert lake.run(before(7)).success
-    daemon = Daemon(lake, monkeypatch)
+    daemon = daemon_of(lake, monkeypatch)
     first = daemon.tick(MISSED_SENSOR)
     assert first.run_requests == []
-    assert f"{before(0)} has no page; its objects have not settled yet." in first.skip_message
+    assert f"{before(0)} has no page; its objects have to stay the same for 15 minutes first." in first.skip_message
     (request,) = daemon.tick(MISSED_SENSOR, 20).run_requests
     assert days_of(request) == (None, str(before(6)), str(before(0)))
     assert daemon.launch(request).success
@@ -367,7 +323,10 @@ def test_a_missed_day_is_not_requested_before_it_is_due(daemon, lake):
     assert lake.run(before(2), before(1)).success
     daemon.now = NOON.replace(hour=1, minute=55)
     assert daemon.tick(MISSED_SENSOR).skip_message == "Every day that is due has its page."
-    assert daemon.tick(MISSED_SENSOR, 10).skip_message == f"{before(0)} has no page; its objects have not settled yet."
+    assert (
+        daemon.tick(MISSED_SENSOR, 10).skip_message
+        == f"{before(0)} has no page; its objects have to stay the same for 15 minutes first."
+    )
 
 
 def test_a_failing_day_is_requested_three_times_until_its_objects_change(daemon, lake):
