@@ -90,7 +90,7 @@ class Lake:
     def run(self, first: date, last: date | None = None, assets: list[str] | None = None) -> dg.ExecuteInProcessResult:
         """Materialize the whole lineage, or these assets, for a day or a range of days."""
         if self._job is None:
-            definitions = build_definitions(self.settings, CHOSEN_REPORTS, today_too=True, target=self.target)
+            definitions = build_definitions(self.settings, CHOSEN_REPORTS, by_hand=True, target=self.target)
             self._job = definitions.resolve_implicit_global_asset_job_def()
         selection = [dg.AssetKey(name) for name in assets] if assets else None
         days = {"partition_key": first.isoformat()}

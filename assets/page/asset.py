@@ -3,14 +3,15 @@
 model.py says what is on a page, render.py makes the HTML, day_totals.py has the query of the totals.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
 
 from assets.coverage import Coverage, coverage_version
-from assets.datasets.files import completion_markers, parse_day, recorded_coverage, size_in_marker
+from assets.datasets.files import completion_markers, derived_days, parse_day, recorded_coverage, size_in_marker
 from assets.day_objects import DayObjects, inspect_days
 from assets.deliveries import compared_deliveries, deliveries_by_day
 from assets.delivery_changes import delivery_changes
@@ -29,6 +30,7 @@ from assets.page.day_totals import (
     DAYS_COMPARED,
     FOLDER,
     SOURCES,
+    Covered,
     DaySummary,
     DayTotals,
     baseline,
@@ -42,6 +44,7 @@ from assets.page.day_totals import (
 from assets.page.model import DayPage, Facts, day_dollars, day_page
 from assets.page.odd_records import examples_of, examples_sql
 from assets.page.render import TREND_DAYS, index_html, page_html
+from assets.page.updates import updates_of
 from assets.reports.asset import GROUP, consistent_result
 from assets.reports.report_files import Report
 from assets.reports.report_output import ReportOutput, parse_output, report_keys, stored_outputs
@@ -51,6 +54,7 @@ from assets.table_guards import days_without_partition
 from assets.tables import markdown_list, markdown_text
 from flowlogs.completeness import Completeness
 from flowlogs.datasets import DATASETS
+from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
@@ -181,7 +185,8 @@ def add_up_check(
 class FactsOfDays:
     """Gathers what the pages of several days are made from. Each folder is listed once, whatever the number of days.
 
-    `summaries` are those of the days before, which a page is compared with. `odd_records` are examples of odd records.
+    `summaries` are those of the days before, which a page is compared with, and those of the pages before.
+    `odd_records` are examples of odd records.
     """
 
     def __init__(
@@ -204,7 +209,10 @@ class FactsOfDays:
         self.headers = common_headers(self.inspected.values())
         self.odd_records: Mapping[date, Sequence[str]] = {}
         self.stored = {report: stored_outputs(results, report) for report in reports}
-        self.summaries = stored_summaries(results, [before for day in days for before in _days_before(day)])
+        self.summaries = stored_summaries(
+            results, [one for day in days for one in (day, *_days_before(day))], replaced=days
+        )
+        self.now = datetime.now(timezone.utc)
         history = max((report.history for report in reports), default=0)
         wanted = sorted({day - timedelta(days=ago) for day in days for ago in range(history + 1)})
         self.dataset_bytes: dict[str, dict[date, int]] = {}
@@ -214,6 +222,9 @@ class FactsOfDays:
             markers = completion_markers(results, name, locations)
             self.dataset_bytes[name] = {day: size_in_marker(key) for day, key in markers.items()}
             self.coverage[name] = recorded_coverage(results, {day: markers[day] for day in days if day in markers})
+            if name == SOURCES[0]:
+                began = derived_days(results, locations.values())
+                self.began = {one.day: when for one, when in began.items()}
 
     def covered(self, day: date) -> dict[str, Coverage]:
         """By dataset, the objects that it was made from, as far as that is recorded."""
@@ -246,10 +257,10 @@ class FactsOfDays:
 
     def day(self, day: date, totals: DayTotals, left_out: Sequence[tuple[str, str]]) -> Facts:
         """The facts of a day."""
-        covered = self.covered(day).get(SOURCES[0])
+        read, covered = self.covered(day).get(SOURCES[0]), self._covered_by_page(day)
         return Facts(
             day=day,
-            totals=replace(totals, stored_bytes=covered.read.size if covered else 0),
+            totals=replace(totals, stored_bytes=read.read.size if read else 0),
             outputs=[(report, self._output(report, day)) for report in self.stored],
             baseline=baseline(day, self._earlier(day)),
             names=self.names.on(day),
@@ -258,7 +269,15 @@ class FactsOfDays:
             is_simulated=self.is_simulated,
             dataset_bytes=self.dataset_bytes,
             cost_of=self.cost_of,
+            covered=covered,
+            updates=updates_of(self.summaries.get(day), covered, totals.records, self.now),
         )
+
+    def _covered_by_page(self, day: date) -> Covered | None:
+        read = self.coverage[SOURCES[0]].get(day)
+        if read is None:
+            return None
+        return Covered(read.count, read.size, read.digest, partial=self.began[day].date() <= day)
 
     def _output(self, report: Report, day: date) -> ReportOutput | None:
         key, _ = report_keys(report.name, day)
@@ -272,18 +291,31 @@ def common_headers(inspected: Iterable[DayObjects]) -> frozenset[str]:
     return headers[0].intersection(*headers[1:]) if headers else frozenset()
 
 
-def stored_summaries(results: ObjectStore, days: Sequence[date]) -> dict[date, DaySummary]:
-    """The summaries of these days, as far as they are there."""
+def stored_summaries(
+    results: ObjectStore, days: Sequence[date], replaced: Collection[date] = ()
+) -> dict[date, DaySummary]:
+    """The summaries of these days, as far as they are there.
+
+    One that is damaged is an error, unless its day is `replaced`: then it is left out.
+    """
     stored = {found.key for found in results.list(FOLDER)}
-    keys = {day: summary_key(day) for day in sorted(set(days))}
-    return {
-        day: parse_summary(results.read(key), results.display_path(key)) for day, key in keys.items() if key in stored
-    }
+    summaries = {}
+    for day in sorted(set(days)):
+        if (key := summary_key(day)) in stored:
+            data = results.read(key)
+            with suppress(FlowLakeError) if day in replaced else nullcontext():
+                summaries[day] = parse_summary(data, results.display_path(key))
+    return summaries
+
+
+def made_days(results: ObjectStore) -> set[date]:
+    """The days that have a page."""
+    return set(filter(None, map(_day_of_page, results.list_folder("reports/").keys)))
 
 
 def index_page(results: ObjectStore, *, is_simulated: bool) -> bytes:
     """The index of all days that have a page."""
-    days = sorted(filter(None, map(_day_of_page, results.list_folder("reports/").keys)), reverse=True)
+    days = sorted(made_days(results), reverse=True)
     recent = stored_summaries(results, days[:TREND_DAYS])
     return index_html(days, [recent[day] for day in days if day in recent], is_simulated=is_simulated)
 
@@ -297,6 +329,7 @@ def page_metadata(page: DayPage, facts: Facts, results: ObjectStore) -> Mapping[
         "index": dg.MetadataValue.path(results.display_path(INDEX)),
         "what happened": dg.MetadataValue.md("\n\n".join(map(markdown_text, page.summary.sentences))),
         "look at": dg.MetadataValue.md(markdown_list(page.summary.look_at) or "-"),
+        **({"updates": dg.MetadataValue.md(markdown_list(page.summary.updates))} if page.summary.updates else {}),
         "simulated": page.is_simulated,
         "records": totals.records,
         "rejected flows": totals.rejected,

@@ -213,11 +213,25 @@ def baseline(day: date, earlier: Sequence[DayTotals]) -> Baseline | None:
 
 
 @dataclass(frozen=True)
+class Covered:
+    """What a page was made from: how many objects, their bytes, as stored, and the digest of the day's coverage.
+
+    `partial`: the day was not over (UTC) when they were read.
+    """
+
+    objects: int
+    bytes: int
+    digest: str
+    partial: bool = False
+
+
+@dataclass(frozen=True)
 class DaySummary:
     """A day in short: its totals, two sentences, and a line for each of the few rows to look at first.
 
     `percent` is how complete the day is, for the `reasons`, and `basis` what that was computed from. It is None in the
-    summary that an earlier version wrote.
+    summary that an earlier version wrote. `covered` is None where nothing is known of what was read. `updates` are
+    sentences about later runs that read more.
     """
 
     totals: DayTotals
@@ -226,6 +240,8 @@ class DaySummary:
     percent: int | None = None
     reasons: tuple[str, ...] = ()
     basis: str = ""
+    covered: Covered | None = None
+    updates: tuple[str, ...] = ()
 
     @property
     def completeness(self) -> str:
@@ -257,12 +273,22 @@ def parse_summary(data: bytes, path: str) -> DaySummary:
             totals,
             tuple(map(str, found["sentences"])),
             tuple(map(str, found["look_at"])),
+            # Summaries of earlier versions have none of these.
             None if percent is None else int(percent),
             tuple(map(str, reasons)),
             str(found.get("basis", "")),
+            _parse_covered(found.get("covered")),
+            tuple(map(str, found.get("updates", ()))),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise FlowLakeError(
             f"{path} is not the summary of a day: {printable(str(error))}. Remove it, and materialize daily_page for "
             "that day again."
         ) from None
+
+
+def _parse_covered(found: Mapping[str, object] | None) -> Covered | None:
+    if found is None:
+        return None
+    objects, size = (int(str(found[name])) for name in ("objects", "bytes"))
+    return Covered(objects, size, str(found["digest"]), partial=found["partial"] is True)

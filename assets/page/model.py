@@ -15,7 +15,7 @@ from markupsafe import Markup
 from assets.display import for_people
 from assets.names import NO_NAMES, Names
 from assets.page.charts import bar, columns
-from assets.page.day_totals import Baseline, DaySummary, DayTotals
+from assets.page.day_totals import Baseline, Covered, DaySummary, DayTotals
 from assets.page.words import change_text, cost_text, counted, is_size, label, size_limit_text, size_text, with_commas
 from assets.reports.report_files import Report, lacking
 from assets.reports.report_output import ReportOutput, report_keys
@@ -187,7 +187,8 @@ class Facts:
     `outputs` are the reports' rows; None where a report has none for the day. `left_out` are the reports that cannot be
     made from these logs, with the reason. `dataset_bytes` is the size of the datasets' files, by day. `cost_of` gives
     the cost of a query by the bytes that it scans; None if there is no bill. `completeness` has all `warnings` among
-    its reasons; None where it is not known. `odd_records` are examples of them.
+    its reasons; None where it is not known. `odd_records` are examples of them. `covered` and `updates` are the
+    summary's.
     """
 
     day: date
@@ -202,6 +203,8 @@ class Facts:
     cost_of: Callable[[int], float | None] = lambda _: None
     completeness: Completeness | None = None
     odd_records: Sequence[str] = ()
+    covered: Covered | None = None
+    updates: tuple[str, ...] = ()
 
 
 def day_page(facts: Facts) -> DayPage:
@@ -218,7 +221,12 @@ def day_page(facts: Facts) -> DayPage:
     histories = {report.name for report, _ in made if report.history}
     return DayPage(
         day=facts.day,
-        summary=_with_completeness(DaySummary(totals, sentences(totals, looks, first), first), facts.completeness),
+        summary=_with_completeness(
+            DaySummary(
+                totals, sentences(totals, looks, first), first, covered=facts.covered, updates=tuple(facts.updates)
+            ),
+            facts.completeness,
+        ),
         numbers=_numbers(totals, facts.baseline),
         parts=_parts(totals),
         warnings=facts.completeness.texts if facts.completeness else facts.warnings,

@@ -20,6 +20,7 @@ from assets.results_source import require_own_results
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 from pipelines.commands.arguments import choose_day, require_variables, settings_for, whole_number
+from pipelines.commands.changed_days import changed_days
 from pipelines.commands.history import history
 from pipelines.commands.interruptions import errors_for_people
 from pipelines.commands.materialization import materialize
@@ -71,6 +72,8 @@ def run(typed: str | None, logs: str | None, day_text: str | None) -> None:
             result = materialize(settings, kept, day, terminal, stopped_by)
         if result.success:
             print_day(target.results, day, is_simulated=target.bucket.is_simulated())
+            for told in changed_days(target, day, settings.lateness_days, logs):
+                click.secho(f"\n{printable(told, keep_newlines=True)}", fg="yellow")
         for warning in dict.fromkeys(message for _, message in terminal.warnings):
             click.secho(f"\nWarning: {warning}", fg="yellow")
         if not result.success:

@@ -94,7 +94,7 @@ def print_day(results: "ObjectStore", day: date, *, is_simulated: bool) -> None:
     click.echo()
     if is_simulated:
         click.secho(SIMULATED, fg="yellow")
-    for sentence in summary.sentences:
+    for sentence in (*summary.sentences, *summary.updates):
         click.echo(printable(sentence))
     if summary.look_at:
         click.echo("\nLook first at" if summary.totals.need_a_look else "\nMost packets were rejected from")

@@ -23,6 +23,7 @@ from support import (
     FEW_REPORTS,
     MANY_PACKETS,
     NEXT_DAY,
+    PING,
     SMALL_DETAILS,
     SMALL_TOP,
     command,
@@ -544,6 +545,23 @@ def test_today_is_reported_with_the_warning_that_it_is_not_over(project, tmp_pat
     assert code == 0, output
     assert report_rows(tmp_path / "results", "top_rejected_pairs", today)[0][:3] == [7, "203.0.113.9", "10.0.0.5"]
     assert f"{today} is not over yet (UTC)" in output
+
+
+def test_a_day_before_that_got_objects_is_told_and_its_page_says_when_they_were_read(project, tmp_path):
+    logs, results = write_small_logs(tmp_path / "logs"), tmp_path / "results"
+
+    def run_day(date):
+        code, output = flow_lake(project, "run", "--logs", logs, "--date", date, FLOWLAKE_RESULTS=results)
+        assert code == 0, output
+        return output
+
+    run_day(DAY)
+    write_object(logs, DAY, [FEW_PACKETS, PING], number=9)
+    told = f"{DAY}: 1 object arrived since its reports were made: make run LOGS={logs} DATE={DAY}"
+    assert told in run_day(NEXT_DAY)
+    output = run_day(DAY)
+    assert told not in output
+    assert re.search(r"\nUpdated \d\d:\d\d on \d{4}-\d\d-\d\d \(UTC\): 1 late object, 2 records\.\n", output)
 
 
 def test_a_folder_that_is_missing_is_an_error(project, tmp_path):

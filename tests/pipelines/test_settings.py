@@ -57,6 +57,7 @@ def test_the_defaults_are_those_of_the_embedded_target(root):
         "coarse_summary": False,
         "second_flow_log": False,
         "flow_log_name": "vpc-flow-lake",
+        "lateness_days": 3,
         "scan_limit_bytes": 100_000_000_000,
         "query_timeout_seconds": 1_800,
     }
@@ -92,6 +93,8 @@ def test_the_example_names_every_variable(root):
         ("FLOWLAKE_TRAFFIC_TYPE", "REJECT", "REJECT"),
         ("FLOWLAKE_AGGREGATION_SECONDS", "60", 60),
         ("FLOWLAKE_FLOW_LOG_NAME", "mine", "mine"),
+        ("FLOWLAKE_LATENESS_DAYS", "0", 0),
+        ("FLOWLAKE_LATENESS_DAYS", "31", 31),
         ("FLOWLAKE_SCAN_LIMIT_BYTES", "10000000", 10_000_000),
         ("FLOWLAKE_QUERY_TIMEOUT_SECONDS", "1.5", 1.5),
     ],
