@@ -106,10 +106,12 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 }
                 for day, found in readable.items()
             }
-            yield from finish_days(context, days, done, unreadable_days(inspected) | misread, "daily assets")
+            finished = yield from finish_days(context, days, done, unreadable_days(inspected) | misread)
         yield dg.MaterializeResult(
-            check_results=[delivery_check(undelivered, empty, days), understood_check(warnings, days)]
+            metadata=finished.metadata,
+            check_results=[delivery_check(undelivered, empty, days), understood_check(warnings, days)],
         )
+        finished.fail_if_last()
 
     return vpc_flow_logs_partition
 

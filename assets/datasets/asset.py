@@ -20,7 +20,7 @@ from assets.datasets.unload import Scan, days_too_large, scan_batches
 from assets.day_objects import inspect_days, unreadable_days
 from assets.raw_tables import find_raw_tables, unread_days
 from assets.results_source import claim_results
-from assets.runs import as_dagster_failure, finish_dataset_days, run_days
+from assets.runs import as_dagster_failure, days_to_do, finish_dataset_days, run_days
 from assets.table_guards import derived_days_read_otherwise, require_table
 from flowlogs.datasets import DATASETS, coarser
 from flowlogs.days import batches, days_text
@@ -68,7 +68,7 @@ def datasets_asset(days: dg.DailyPartitionsDefinition, *, coarse: bool = False) 
         The day's partitions point at the new files when all of them are there; those that they replace are removed. A
         day that cannot be read fails by name and stays as it was; the other days of a range are done.
         """
-        days = run_days(context)
+        days, failed_before = days_to_do(context)
         chosen = [dataset for dataset in DATASETS.values() if dg.AssetKey(dataset.name) in context.selected_asset_keys]
         names = {dataset: TableName(table.database, dataset.name) for dataset in chosen}
         with as_dagster_failure():
@@ -122,8 +122,9 @@ def datasets_asset(days: dg.DailyPartitionsDefinition, *, coarse: bool = False) 
                         context.log.warning(left)
             failures |= {day: str(stopped) for day in readable if day not in done and day not in failures}
             metadata = {dataset.name: {day: scan.metadata[dataset.name, day] for day in done} for dataset in chosen}
-            yield from finish_dataset_days(context, days, metadata, failures, "reports")
+            finished = yield from finish_dataset_days(context, run_days(context), metadata, failed_before | failures)
         for dataset in chosen:
-            yield dg.MaterializeResult(dataset.name)
+            yield dg.MaterializeResult(dataset.name, metadata=finished.metadata)
+        finished.fail_if_last()
 
     return daily_datasets

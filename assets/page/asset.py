@@ -34,7 +34,7 @@ from assets.reports.asset import GROUP, consistent_result
 from assets.reports.report_files import Report
 from assets.reports.report_output import ReportOutput, parse_output, report_keys, stored_outputs
 from assets.results_source import require_own_results
-from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
+from assets.runs import as_dagster_failure, days_to_do, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition
 from assets.tables import markdown_list, markdown_text
 from flowlogs.datasets import DATASETS
@@ -86,7 +86,7 @@ def page_asset(
 
         A page is one file that loads nothing. A report without a file for the day is named there.
         """
-        days = run_days(context)
+        days, failed_before = days_to_do(context)
         done: dict[date, Mapping[str, object]] = {}
         failures: dict[date, str] = {}
         different: dict[date, str] = {}
@@ -118,8 +118,9 @@ def page_asset(
                 for warning in facts_of.names.warnings:
                     context.log.warning(warning)
                 results.replace({INDEX: index_page(results, is_simulated=bucket.is_simulated())})
-            yield from finish_days(context, days, done, failures)
-        yield dg.MaterializeResult(check_results=[add_up_check(different, records, days)])
+            finished = yield from finish_days(context, run_days(context), done, failed_before | failures)
+        yield dg.MaterializeResult(metadata=finished.metadata, check_results=[add_up_check(different, records, days)])
+        finished.fail_if_last()
 
     return daily_page
 

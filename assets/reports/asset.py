@@ -26,7 +26,7 @@ from assets.reports.report_output import (
 )
 from assets.reports.report_sql import report_sql
 from assets.results_source import require_own_results
-from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
+from assets.runs import as_dagster_failure, days_to_do, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition, derived_days_read_otherwise, require_days
 from assets.tables import SHOWN_AT_ONCE, markdown_table
 from flowlogs.days import batches, days_text
@@ -65,7 +65,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         names_file: dg.ResourceParam[NamesFile],
         table: dg.ResourceParam[TableName],
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult]:
-        days = run_days(context)
+        days, failed_before = days_to_do(context)
         done: dict[date, Mapping[str, object]] = {}
         failures: dict[date, str] = {}
         with as_dagster_failure():
@@ -123,8 +123,9 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                 failures |= {day: str(error) for day in there_days if day not in done}
             for warning in names.warnings:
                 context.log.warning(warning)
-            yield from finish_days(context, days, done, failures)
-        yield dg.MaterializeResult()
+            finished = yield from finish_days(context, run_days(context), done, failed_before | failures)
+        yield dg.MaterializeResult(metadata=finished.metadata)
+        finished.fail_if_last()
 
     return write_report
 
