@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from weakref import WeakKeyDictionary
 
 from assets.copies import find_copies
+from assets.coverage import Coverage, coverage_of
 from assets.object_looks import first_look_at
 from assets.objects_read import ObjectsRead, objects_read
 from flowlogs.errors import FlowLakeError
@@ -103,9 +104,9 @@ class DayObjects:
         return sum(stored.size for stored in self.objects.values() if not stored.archived)
 
     @property
-    def read(self) -> ObjectsRead:
-        """The objects of flow logs among them."""
-        return objects_read(self.objects.values())
+    def coverage(self) -> Coverage:
+        """The objects, as they are stored with what is made from them."""
+        return coverage_of(self.objects.values())
 
     @property
     def formats(self) -> list[RecordFormat]:

@@ -83,7 +83,8 @@ def datasets_asset(days: dg.DailyPartitionsDefinition, *, coarse: bool = False) 
             for warning in [text for day, found in inspected.items() if day not in failures for text in found.warnings]:
                 context.log.warning(warning)
             failures |= unreadable_days(inspected)
-            read = {day: found.read for day, found in inspected.items() if day not in failures}
+            covered = {day: found.coverage for day, found in inspected.items() if day not in failures}
+            read = {day: found.read for day, found in covered.items()}
             for name in names.values():
                 failures |= derived_days_read_otherwise(athena, name, list(read))
             locations = {name.table: athena.partition_locations(name, list(read)) for name in names.values()}
@@ -107,7 +108,7 @@ def datasets_asset(days: dg.DailyPartitionsDefinition, *, coarse: bool = False) 
                     stopped = error
                 # Also where a later day failed: these are complete.
                 try:
-                    markers, newer = swap_partitions(context, athena, results, table.database, bucket, read, parts)
+                    markers, newer = swap_partitions(context, athena, results, table.database, bucket, covered, parts)
                     scan.cleanup_markers += markers
                     failures |= newer
                     done += [day for part in parts for day in part.days if day not in newer]

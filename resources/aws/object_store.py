@@ -48,7 +48,8 @@ class S3Store(ObjectStore):
                 for found in page.get("Contents", []):
                     archived = found.get("StorageClass") in ARCHIVED
                     key = found["Key"].removeprefix(self.prefix)
-                    yield StoredObject(key, found["Size"], archived, found["ETag"])
+                    etag, modified = found["ETag"], found["LastModified"]
+                    yield StoredObject(key, found["Size"], archived, etag, etag.strip('"'), modified)
 
     def list_folder(self, prefix: str) -> FolderListing:
         keys, folders = list[str](), list[str]()

@@ -1,0 +1,112 @@
+"""The coverage of a day: the objects that its datasets were made from, with their sizes, ETags and times.
+
+It is stored with each dataset's day, in the completion marker (datasets/files.py), and its digest is the data version
+of what was made from the day. What of it may not get lost is in objects_read.py.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from hashlib import sha256
+
+from assets.objects_read import ObjectsRead, objects_read, parse_objects_read
+from resources.bucket import StoredObject
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+_FORMAT = 2
+"""The number of the format in which coverage is stored. Without a number it is that of `ObjectsRead.as_text`."""
+
+
+@dataclass(frozen=True)
+class CoveredObject:
+    """An object that was read: its size in bytes, as stored, its ETag, and when it was written (UTC, whole seconds).
+
+    Both are empty where the coverage was stored by an earlier version of this project.
+    """
+
+    size: int
+    etag: str = ""
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The objects of one day that were read, by key; by name alone where an earlier version stored them."""
+
+    objects: Mapping[str, CoveredObject] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        return len(self.objects)
+
+    @property
+    def size(self) -> int:
+        """Bytes, as stored."""
+        return sum(found.size for found in self.objects.values())
+
+    @property
+    def newest(self) -> datetime | None:
+        """When the newest of the objects was written; None where there is none, or nobody knows."""
+        return max((found.modified for found in self.objects.values() if found.modified), default=None)
+
+    @property
+    def has_etags(self) -> bool:
+        """Whether objects can be compared by their ETags: earlier versions of this project stored none."""
+        return all(found.etag for found in self.objects.values())
+
+    @property
+    def digest(self) -> str:
+        """A digest of the sorted keys, sizes and ETags: the same for the same objects."""
+        lines = (f"{key}\0{found.size}\0{found.etag}\n" for key, found in sorted(self.objects.items()))
+        return sha256("".join(lines).encode()).hexdigest()[:32]
+
+    @property
+    def read(self) -> ObjectsRead:
+        """The objects of flow logs among them, each once."""
+        return objects_read(StoredObject(key, found.size) for key, found in self.objects.items())
+
+    def as_text(self) -> str:
+        """The coverage as JSON, with one object on each line."""
+        rows = ",\n".join(
+            json.dumps([key, found.size, found.etag, found.modified.strftime(_TIME) if found.modified else None])
+            for key, found in sorted(self.objects.items())
+        )
+        return f'{{"format": {_FORMAT}, "objects": [\n{rows}\n]}}\n'
+
+
+def coverage_of(stored: Iterable[StoredObject]) -> Coverage:
+    """The coverage by all of these objects that Athena reads: it passes over what is in an archive."""
+    return Coverage(
+        {item.key: CoveredObject(item.size, item.etag, _seconds(item.modified)) for item in stored if not item.archived}
+    )
+
+
+def parse_coverage(text: str) -> Coverage | None:
+    """What `as_text` wrote, here or in an earlier version; None for any other text."""
+    if not text.startswith("{"):
+        before = parse_objects_read(text)
+        return Coverage({name: CoveredObject(size) for name, size in before.sizes.items()}) if before else None
+    try:
+        found = json.loads(text)
+        if found["format"] != _FORMAT:
+            return None
+        return Coverage({str(key): _covered(size, etag, modified) for key, size, etag, modified in found["objects"]})
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def combined_version(versions: Iterable[str]) -> str:
+    """One data version for several, in their order; the version itself where there is one."""
+    several = list(versions)
+    return several[0] if len(several) == 1 else sha256("\n".join(several).encode()).hexdigest()[:32]
+
+
+def _covered(size: object, etag: object, modified: object) -> CoveredObject:
+    at = datetime.strptime(str(modified), _TIME).replace(tzinfo=timezone.utc) if modified else None
+    return CoveredObject(int(str(size)), str(etag), at)
+
+
+def _seconds(modified: datetime | None) -> datetime | None:
+    return modified.astimezone(timezone.utc).replace(microsecond=0) if modified else None
