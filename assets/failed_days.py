@@ -19,7 +19,7 @@ _failed: dict[str, dict[dg.AssetKey, dict[date, str]]] = {}
 def hand_on(context: dg.AssetExecutionContext, failures: Mapping[date, str]) -> None:
     """Have the assets behind those of this step leave out these days."""
     of_run = _failed.setdefault(context.run.run_id, {})
-    of_run |= dict.fromkeys(context.selected_asset_keys, dict(failures))
+    of_run |= {key: dict(failures) for key in context.selected_asset_keys}
     for run_id in list(_failed)[:-MAX_RUNS]:
         del _failed[run_id]
 

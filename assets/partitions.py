@@ -6,7 +6,7 @@ from datetime import date
 import dagster as dg
 
 from assets.added_days import record_added_days
-from assets.day_objects import DayObjects, inspect_days, unreadable_days
+from assets.day_objects import DayObjects, damaged_warning, inspect_days, unreadable_days
 from assets.delivery_changes import delivery_changes
 from assets.flow_logs_table import GROUP, vpc_flow_logs
 from assets.infrastructure import vpc_flow_log
@@ -92,6 +92,9 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             for day, flow_logs in changes.new.items():
                 context.log.info(f"New on {day}: {first_names(flow_logs)}")
             warnings = [text for found in readable.values() for text in found.warnings]
+            warnings += [
+                damaged_warning(bucket, day, found.damaged) for day, found in readable.items() if found.damaged
+            ]
             for warning in [*undelivered, *warnings]:
                 context.log.warning(warning)
             told = told_once(list(readable), {"statements": sql_metadata([*created, *added])}) if readable else {}

@@ -20,9 +20,10 @@ from assets.partitions import partition_asset
 from assets.reports.asset import report_asset
 from assets.reports.report_files import Report
 from flowlogs.errors import FlowLakeError
+from pipelines.alerts.configured import alert_sensors
 from pipelines.dagster_resources import dagster_resources
 from pipelines.days import days_from_the_start, days_of_the_logs
-from pipelines.jobs import EXECUTOR, daily_job, daily_schedule, teardown
+from pipelines.jobs import EXECUTOR, JOB_NAME, daily_job, daily_schedule, teardown
 from pipelines.report_selection import known_fields, load_reports, without_fields
 from pipelines.settings import Settings, read_settings
 from pipelines.targets import KINDS, Target, build_target
@@ -75,6 +76,7 @@ def build_definitions(
         assets=assets,
         jobs=[job, teardown],
         schedules=[daily_schedule(job)],
+        sensors=alert_sensors(settings, days, reports, [JOB_NAME, teardown.name]),
         resources=resources,
         executor=EXECUTOR,
     )

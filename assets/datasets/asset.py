@@ -17,7 +17,7 @@ from assets.datasets.files import UnloadResult
 from assets.datasets.lost_objects import losing_days
 from assets.datasets.partition_swap import swap_partitions
 from assets.datasets.unload import Scan, days_too_large, scan_batches
-from assets.day_objects import inspect_days, unreadable_days
+from assets.day_objects import damaged_warning, inspect_days, unreadable_days
 from assets.raw_tables import find_raw_tables, unread_days
 from assets.results_source import claim_results
 from assets.runs import as_dagster_failure, days_to_do, finish_dataset_days, run_days
@@ -93,7 +93,7 @@ def datasets_asset(days: dg.DailyPartitionsDefinition, *, coarse: bool = False) 
             failures |= days_too_large(athena, {day: sizes[day] for day in sizes if day not in failures})
             readable = [day for day in days if day not in failures]
             made = [coarser(dataset) if coarse else dataset for dataset in chosen]
-            scan = Scan(context, bucket, athena, results, raw, tables, inspected, failures, made)
+            scan = Scan(context, bucket, athena, results, raw, tables, inspected, failures, made, locations)
             done: list[date] = []
             stopped: FlowLakeError | None = None
             for group in batches(readable, MAX_PARTITIONS_PER_STATEMENT):
@@ -106,6 +106,7 @@ def datasets_asset(days: dg.DailyPartitionsDefinition, *, coarse: bool = False) 
                             context.log.info(f"{progress}: written.")
                 except FlowLakeError as error:
                     stopped = error
+                covered |= {day: inspected[day].coverage for part in parts for day in part.days}
                 # Also where a later day failed: these are complete.
                 try:
                     markers, newer = swap_partitions(context, athena, results, table.database, bucket, covered, parts)
@@ -122,6 +123,9 @@ def datasets_asset(days: dg.DailyPartitionsDefinition, *, coarse: bool = False) 
                     for left in remove_orphans(athena, results, table.database, scan.cleanup_markers, now):
                         context.log.warning(left)
             failures |= {day: str(stopped) for day in readable if day not in done and day not in failures}
+            for day in done:
+                if inspected[day].damaged:
+                    context.log.warning(damaged_warning(bucket, day, inspected[day].damaged))
             metadata = {dataset.name: {day: scan.metadata[dataset.name, day] for day in done} for dataset in chosen}
             finished = yield from finish_dataset_days(context, run_days(context), metadata, failed_before | failures)
         for dataset in chosen:

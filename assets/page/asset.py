@@ -9,8 +9,8 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from assets.datasets.files import completion_markers, parse_day, recorded_objects, size_in_marker
-from assets.day_objects import inspect_days
+from assets.datasets.files import completion_markers, parse_day, recorded_coverage, recorded_objects, size_in_marker
+from assets.day_objects import damaged_warning, inspect_days
 from assets.delivery_changes import delivery_changes
 from assets.metadata import query_metadata
 from assets.names import NamesByDay
@@ -30,7 +30,7 @@ from assets.page.day_totals import (
 )
 from assets.page.model import DayPage, Facts, day_dollars, day_page
 from assets.page.render import TREND_DAYS, index_html, page_html
-from assets.reports.asset import GROUP, consistent_result
+from assets.reports.asset import GROUP, MADE_WITHOUT, consistent_result
 from assets.reports.report_files import Report
 from assets.reports.report_output import ReportOutput, parse_output, report_keys, stored_outputs
 from assets.results_source import require_own_results
@@ -45,6 +45,7 @@ from resources.names_file import NamesFile
 
 NAME = "daily_page"
 ADD_UP_CHECK = "records_add_up"
+LEFT_OUT_CHECK = "no_object_left_out"
 INDEX = "reports/index.html"
 
 
@@ -71,7 +72,12 @@ def page_asset(
                 asset=NAME,
                 description="Each record that was read is rejected, accepted, NODATA, SKIPDATA or unreadable, and the "
                 "datasets have the same records.",
-            )
+            ),
+            dg.AssetCheckSpec(
+                LEFT_OUT_CHECK,
+                asset=NAME,
+                description="No day was made without a damaged object (FLOWLAKE_LEAVE_OUT_DAMAGED).",
+            ),
         ],
     )
     def daily_page(
@@ -90,6 +96,7 @@ def page_asset(
         done: dict[date, Mapping[str, object]] = {}
         failures: dict[date, str] = {}
         different: dict[date, str] = {}
+        incomplete: dict[date, str] = {}
         records = 0
         with as_dagster_failure():
             require_own_results(results, bucket, athena, table)
@@ -110,16 +117,24 @@ def page_asset(
                 for day, totals in of_days.items():
                     facts = facts_of.day(day, totals, left_out, different.get(day))
                     page = day_page(facts)
+                    if without := facts_of.damaged_warning(day):
+                        incomplete[day] = without
+                        context.log.warning(without)
                     results.replace({page_key(day): page_html(page), summary_key(day): summary_bytes(page.summary)})
                     facts_of.summaries[day] = page.summary
                     done[day] = {**page_metadata(page, facts, results), **told[day]}
+                    if day in incomplete:
+                        done[day] = {**done[day], MADE_WITHOUT: incomplete[day]}
                     for report in page.missing:
                         context.log.warning(f"The page of {day} lacks {report.name}, which has no file for that day.")
                 for warning in facts_of.names.warnings:
                     context.log.warning(warning)
                 results.replace({INDEX: index_page(results, is_simulated=bucket.is_simulated())})
             finished = yield from finish_days(context, run_days(context), done, failed_before | failures)
-        yield dg.MaterializeResult(metadata=finished.metadata, check_results=[add_up_check(different, records, days)])
+        yield dg.MaterializeResult(
+            metadata=finished.metadata,
+            check_results=[add_up_check(different, records, days), left_out_check(incomplete, days)],
+        )
         finished.fail_if_last()
 
     return daily_page
@@ -133,6 +148,17 @@ def add_up_check(different: Mapping[date, str], records: int, days: Sequence[dat
         severity=dg.AssetCheckSeverity.WARN,
         description="\n\n".join(map(markdown_text, different.values())) or None,
         metadata={"days looked at": len(days), "records": records},
+    )
+
+
+def left_out_check(incomplete: Mapping[date, str], days: Sequence[date]) -> dg.AssetCheckResult:
+    """The check that no day was made without a damaged object."""
+    return dg.AssetCheckResult(
+        check_name=LEFT_OUT_CHECK,
+        passed=not incomplete,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n\n".join(map(markdown_text, incomplete.values())) or None,
+        metadata={"days looked at": len(days), "days without an object": len(incomplete)},
     )
 
 
@@ -152,6 +178,7 @@ class FactsOfDays:
         reports: Sequence[Report],
         days: Sequence[date],
     ) -> None:
+        self.bucket = bucket
         self.results = results
         self.is_simulated = bucket.is_simulated()
         self.cost_of = athena.cost_in_dollars
@@ -163,10 +190,13 @@ class FactsOfDays:
         history = max((report.history for report in reports), default=0)
         wanted = sorted({day - timedelta(days=ago) for day in days for ago in range(history + 1)})
         self.dataset_bytes: dict[str, dict[date, int]] = {}
+        self.left_out: dict[date, dict[str, str]] = {}
         for name in DATASETS:
             locations = athena.partition_locations(TableName(table.database, name), wanted)
             markers = completion_markers(results, name, locations)
             self.dataset_bytes[name] = {day: size_in_marker(key) for day, key in markers.items()}
+            for day, covered in recorded_coverage(results, {d: key for d, key in markers.items() if d in days}).items():
+                self.left_out[day] = {**self.left_out.get(day, {}), **covered.left_out}
             if name == SOURCES[0]:
                 self.read = recorded_objects(results, {day: markers[day] for day in days if day in markers})
 
@@ -183,6 +213,7 @@ class FactsOfDays:
             names=self.names.on(day),
             warnings=[
                 *([different] if different else []),
+                *([warning] if (warning := self.damaged_warning(day)) else []),
                 *self.silent_on.get(day, []),
                 *self.inspected[day].warnings,
             ],
@@ -191,6 +222,11 @@ class FactsOfDays:
             dataset_bytes=self.dataset_bytes,
             cost_of=self.cost_of,
         )
+
+    def damaged_warning(self, day: date) -> str | None:
+        """What to know of a day that was made without its damaged objects."""
+        damaged = self.left_out.get(day)
+        return damaged_warning(self.bucket, day, damaged) if damaged else None
 
     def _output(self, report: Report, day: date) -> ReportOutput | None:
         key, _ = report_keys(report.name, day)
@@ -206,9 +242,14 @@ def stored_summaries(results: ObjectStore, days: Sequence[date]) -> dict[date, D
     }
 
 
+def made_days(results: ObjectStore) -> set[date]:
+    """The days that have a page."""
+    return set(filter(None, map(_day_of_page, results.list_folder("reports/").keys)))
+
+
 def index_page(results: ObjectStore, *, is_simulated: bool) -> bytes:
     """The index of all days that have a page."""
-    days = sorted(filter(None, map(_day_of_page, results.list_folder("reports/").keys)), reverse=True)
+    days = sorted(made_days(results), reverse=True)
     recent = stored_summaries(results, days[:TREND_DAYS])
     return index_html(days, [recent[day] for day in days if day in recent], is_simulated=is_simulated)
 

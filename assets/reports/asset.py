@@ -10,8 +10,8 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from assets.datasets.files import completion_markers, days_without_files, recorded_objects, require_files
-from assets.day_objects import arrived_since, fields_of_day
+from assets.datasets.files import completion_markers, days_without_files, recorded_coverage, require_files
+from assets.day_objects import arrived_since, damaged_warning, fields_of_day
 from assets.metadata import query_metadata
 from assets.names import NO_NAMES, Names, NamesByDay
 from assets.page.charts import bars_picture
@@ -41,6 +41,9 @@ from resources.names_file import NamesFile
 GROUP = "reports"
 ROWS_SHOWN = 20
 BARS_SHOWN = 10
+MADE_WITHOUT = "made without"
+"""The metadata of a day that was made without its damaged objects."""
+
 DAYS_AT_ONCE = 30
 """How many days' files are written together. Each file is whole, and the disk is waited for once."""
 
@@ -68,6 +71,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         days, failed_before = days_to_do(context)
         done: dict[date, Mapping[str, object]] = {}
         failures: dict[date, str] = {}
+        left_out: dict[date, Mapping[str, str]] = {}
         with as_dagster_failure():
             require_own_results(results, bucket, athena, table)
             for source in sources_of(report, table):
@@ -78,7 +82,9 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                     athena, source, [day for day in locations if day not in failures]
                 )
                 there = {day: locations[day] for day in days if day not in failures}
-                made_from = recorded_objects(results, completion_markers(results, source.table, there))
+                covered = recorded_coverage(results, completion_markers(results, source.table, there))
+                left_out |= {day: found.left_out for day, found in covered.items() if found.left_out}
+                made_from = {day: found.read for day, found in covered.items()}
                 for warning in arrived_since(bucket, made_from, source.table):
                     context.log.warning(warning)
             lacks = {
@@ -121,6 +127,9 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                         }
             except FlowLakeError as error:
                 failures |= {day: str(error) for day in there_days if day not in done}
+            for day in done:
+                if day in left_out:
+                    done[day] = {**done[day], MADE_WITHOUT: damaged_warning(bucket, day, left_out[day])}
             for warning in names.warnings:
                 context.log.warning(warning)
             finished = yield from finish_days(context, run_days(context), done, failed_before | failures)
