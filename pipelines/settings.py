@@ -364,10 +364,8 @@ def _variables_in(path: Path) -> list[str]:
     for binding in bindings:
         if binding.error or (binding.value is None and (binding.key or "").startswith(PREFIX)):
             line = binding.original.string.strip()
-            if any(name.upper() in line.upper() for name in _SECRETS):
-                line = (
-                    f"{line[: line.upper().index(PREFIX) + len(PREFIX)] if PREFIX in line.upper() else ''}… (a secret)"
-                )
+            if secret := next((name for name in _SECRETS if name.upper() in line.upper()), None):
+                line = f"{PREFIX}{secret.upper()}…"
             raise FlowLakeError(
                 f"{printable(str(path))}, line {binding.original.line}: {printable(line)!r} sets nothing. Write "
                 "NAME=value, or # in front of a line that is not a setting."

@@ -16,7 +16,7 @@ from resources.alert_channel import MAX_SUBJECT, Message
 LINES = 3
 """How many lines of what happened a message has. The page and the UI have the rest."""
 
-LINE_LENGTH = 300
+LINE_LENGTH = 500
 """How many characters of a line are shown: it may quote a record or an error."""
 
 NAMED_DAYS = 10
@@ -88,11 +88,11 @@ class Places:
 
     def page(self, days: Sequence[date]) -> str:
         """The page of a day, or the index of several."""
-        return f"{self.pages}{days[0] if len(days) == 1 else 'index'}.html"
+        return f"{self.pages.rstrip('/')}/{days[0] if len(days) == 1 else 'index'}.html"
 
 
-OWN_CAUSES = frozenset({"objects_delivered", "every_day_came"})
-"""The checks that find what has a cause of its own: a day without delivery, and a run that did not come."""
+_TOLD_OTHERWISE = {"every_day_came": "", "objects_delivered": "Nothing was delivered on "}
+"""What checks find that has a cause of its own, by the beginning of their lines: a day without delivery or run."""
 
 
 def alerts_of(facts: RunFacts, places: Places) -> list[Alert]:
@@ -121,7 +121,7 @@ def no_run(days: Iterable[date], places: Places) -> Alert:
 
 def _failed_run(facts: RunFacts, places: Places) -> Alert:
     undone = [day for day in facts.days if day not in set(facts.done)] or list(facts.days)
-    lines = _first_lines(facts.problem or "")
+    lines = tuple(_lines_of(facts.problem or ""))
     items = [Item(day, "failed-run", lines) for day in undone] if facts.problem else []
     return Alert(
         "failed run", tuple(items), "Do what the message says; then run again for that.", places.run(facts.run_id)
@@ -141,12 +141,14 @@ def _no_delivery(facts: RunFacts, places: Places) -> Alert:
 def _failed_checks(facts: RunFacts, places: Places) -> Alert:
     items = []
     for check in sorted(facts.failed_checks, key=lambda one: (not one.is_error, one.asset, one.name)):
-        days = days_named(check.words, facts.days) or list(facts.days[-1:])
-        if check.name in OWN_CAUSES:
-            days = [day for day in days if day not in set(facts.empty)] if check.name != "every_day_came" else []
-        words = _first_lines(check.words)[:1] or ("see Dagster's UI",)
-        line = f"{check.asset}: the check {check.name} failed: {words[0]}"
-        items += [Item(day, f"check-{check.asset}-{check.name}", (line,)) for day in days]
+        by_day: dict[date, list[str]] = {}
+        for line in _lines_of(check.words) or ["see Dagster's UI"]:
+            begins = _TOLD_OTHERWISE.get(check.name)
+            if begins is None or not line.startswith(begins):
+                day = first_day_named(line, facts.days) or facts.days[-1]
+                by_day.setdefault(day, []).append(f"{check.asset}: the check {check.name} failed: {line}")
+        record = f"check-{check.asset}-{check.name}"
+        items += [Item(day, record, tuple(lines)) for day, lines in sorted(by_day.items())]
     return Alert("failed check", tuple(items), "Look at the check in Dagster's UI.", places.run(facts.run_id))
 
 
@@ -156,10 +158,10 @@ def _alarms(facts: RunFacts, places: Places) -> Alert:
     return Alert("rows that need a look", tuple(items), "Look at the page.", places.page(days) if days else "")
 
 
-def days_named(text: str, days: Sequence[date]) -> list[date]:
-    """Those of the days that a text names."""
-    named = set(_DAY.findall(text))
-    return [day for day in days if day.isoformat() in named]
+def first_day_named(text: str, days: Sequence[date]) -> date | None:
+    """The first of the days that a text names; None where it names none of them."""
+    known = {day.isoformat(): day for day in days}
+    return next((known[name] for name in _DAY.findall(text) if name in known), None)
 
 
 def message_of(alert: Alert) -> Message:
@@ -183,5 +185,5 @@ def message_of(alert: Alert) -> Message:
     return Message(subject, tuple(printable(line) for line in told), facts)
 
 
-def _first_lines(text: str) -> tuple[str, ...]:
-    return tuple(line.strip() for line in text.splitlines() if line.strip())[: LINES + 1]
+def _lines_of(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -28,6 +28,9 @@ INTERVAL_SECONDS = 60
 DUE_AT = time(3)
 """When (UTC) the page of the day before is missed. Its run begins at 01:00."""
 
+LATELY = timedelta(days=7)
+"""A day is missed where one of the days so long before it has a page: nobody waits for days after old logs."""
+
 RUNS_AT_ONCE = 50
 """How many ended runs one look tells of. The others follow with the next look."""
 
@@ -43,6 +46,10 @@ NOT_ENDED = (
 
 IMPLICIT_JOB = "__ASSET_JOB"
 """Dagster's (1.13) name of the job of assets that were chosen by hand."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 def alerts_sensor(
@@ -70,7 +77,7 @@ def alerts_sensor(
         names_file: dg.ResourceParam[NamesFile],
     ) -> dg.SkipReason:
         """Look at what ended since the last look."""
-        now = datetime.now(timezone.utc)
+        now = utc_now()
         places = Places(ui, results.display_path("reports/"))
         since = _since(context.cursor, now)
         origin = context.code_location_origin
@@ -129,13 +136,13 @@ def ended_runs(
 def day_that_did_not_come(
     instance: dg.DagsterInstance, results: ObjectStore, days: dg.DailyPartitionsDefinition, now: datetime
 ) -> date | None:
-    """The day before, if its page is due and is not there, earlier ones are, and no run of it waits or is active."""
+    """The day before, if its page is due and is not there, pages came LATELY, and no run of it waits or is active."""
     day = (now - timedelta(days=1)).date()
     is_due = now.time() >= DUE_AT
     if not is_due or not days.has_partition_key(day.isoformat()):
         return None
     made = made_days(results)
-    if day in made or not any(before < day for before in made):
+    if day in made or not any(day - LATELY <= before < day for before in made):
         return None
     active = instance.get_runs(dg.RunsFilter(statuses=list(NOT_ENDED), tags={"dagster/partition": day.isoformat()}))
     return None if active else day
