@@ -49,6 +49,10 @@ EXHAUSTED = r"exhausted resources|EXCEEDED_\w*MEMORY_LIMIT|EXCEEDED_SPILL_LIMIT|
 """What an engine says where a query needs more memory than it may have ("Query exhausted resources", Athena)."""
 
 
+OF_AN_OBJECT = r"HIVE_(CURSOR_ERROR|BAD_DATA|CANNOT_OPEN_SPLIT)"
+"""What an engine says where an object cannot be read, also where it does not say which one."""
+
+
 def days_too_large(athena: QueryEngine, sizes: Mapping[date, int]) -> dict[date, str]:
     """The days whose objects are larger than one query may scan. Athena bills a query that it cancels for that."""
     limit = athena.scan_limit_bytes
@@ -154,12 +158,16 @@ class Scan:
                 "FLOWLAKE_COARSE_SUMMARY=true, traffic_summary has networks of 256 addresses in place of the "
                 "internet's addresses. rejected_flows alone can be made in any case."
             )
-        if too_large:
+        is_unnamed = not damaged and re.search(OF_AN_OBJECT, words) is not None
+        if too_large or (is_unnamed and len(days) == 1):
             damaged = list(days)
         self.failed_statements += 1
         refused = re.search(REFUSED, str(error), re.IGNORECASE)
-        if not damaged or refused or self.failed_statements > MAX_FAILED_STATEMENTS:
+        if refused or self.failed_statements > MAX_FAILED_STATEMENTS or not (damaged or is_unnamed):
             raise error
+        if not damaged:
+            self.context.log.warning(f"{days_text(days)}: an object cannot be read. Each half of them by itself.")
+            return [list(days[: len(days) // 2]), list(days[len(days) // 2 :])]
         left_out = {day for day in damaged if not too_large and self._leave_out_damaged(day, words)}
         self.failures |= {day: self.failures.get(day, str(error)) for day in damaged if day not in left_out}
         rest = [day for day in days if day not in damaged or day in left_out]

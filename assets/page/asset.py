@@ -215,6 +215,7 @@ class FactsOfDays:
                 *([different] if different else []),
                 *([warning] if (warning := self.damaged_warning(day)) else []),
                 *self.silent_on.get(day, []),
+                *([_unreadable(day, problem)] if (problem := self.inspected[day].problem) else []),
                 *self.inspected[day].warnings,
             ],
             left_out=left_out,
@@ -276,6 +277,12 @@ def page_metadata(page: DayPage, facts: Facts, results: ObjectStore) -> Mapping[
         "cost of the day in US dollars": float(day_dollars(facts, made) or 0),
         "reports missing": len(page.missing),
     }
+
+
+def _unreadable(day: date, problem: str) -> str:
+    return (
+        f"The objects of {day} cannot be read any more as they are, and this page tells what was read before: {problem}"
+    )
 
 
 def _days_before(day: date) -> list[date]:

@@ -87,7 +87,7 @@ def _output(results: ObjectStore, report: Report, day: date) -> ReportOutput | N
     key, _ = report_keys(report.name, day)
     try:
         return parse_output(results.read(key))
-    except FlowLakeError:  # the report was not made
+    except (FlowLakeError, ValueError, KeyError, OSError):  # it was not made, or is no file of ours: the page says so
         return None
 
 

