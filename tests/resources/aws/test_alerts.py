@@ -101,7 +101,13 @@ def test_without_the_permission_it_is_named_and_the_next_occasion_tries_again(
         "An alert was not sent, and is tried again at the next occasion: Access denied while publishing to "
         f"{people.topic}: grant sns:Publish to the caller"
     )
-    become(aws, monkeypatch, policy("iam-policy-daily.json"), policy("iam-policy-alerts.json"))
+    become(
+        aws,
+        monkeypatch,
+        policy("iam-policy-alerts.json"),
+        policy("iam-policy-read.json"),
+        policy("iam-policy-names.json"),
+    )
     assert send_alerts([], results(), channels(people.topic), NOW + timedelta(minutes=1)) == []
     aws.set(enforce_iam=False)
     assert len(people.received()) == 1
