@@ -6,7 +6,7 @@ of what was made from the day. What of it may not get lost is in objects_read.py
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import PurePosixPath
@@ -35,18 +35,23 @@ class CoveredObject:
 
 @dataclass(frozen=True)
 class Coverage:
-    """The objects of one day that were read, by key; by name alone where an earlier version stored them."""
+    """The objects of one day that were read, by key; by name alone where an earlier version stored them.
+
+    `left_out` are those of them that were not read, by key, and why: they are damaged. As long as such an object is the
+    same, the day has not changed.
+    """
 
     objects: Mapping[str, CoveredObject] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
-        return len(self.objects)
+        return len(self.objects) - len(self.left_out)
 
     @property
     def size(self) -> int:
         """Bytes, as stored."""
-        return sum(found.size for found in self.objects.values())
+        return sum(found.size for key, found in self.objects.items() if key not in self.left_out)
 
     @property
     def newest(self) -> datetime | None:
@@ -67,7 +72,10 @@ class Coverage:
     @property
     def read(self) -> ObjectsRead:
         """The objects of flow logs among them, each once."""
-        return objects_read(StoredObject(key, found.size) for key, found in self.objects.items())
+        stored = [StoredObject(key, found.size) for key, found in self.objects.items()]
+        found = objects_read(one for one in stored if one.key not in self.left_out)
+        damaged = objects_read(one for one in stored if one.key in self.left_out)
+        return replace(found, left_out=damaged.sizes)
 
     def matches(self, other: "Coverage") -> bool:
         """Whether these are the same objects, as far as both say."""
@@ -97,13 +105,19 @@ class Coverage:
             json.dumps([key, found.size, found.etag, found.modified.strftime(_TIME) if found.modified else None])
             for key, found in sorted(self.objects.items())
         )
-        return f'{{"format": {_FORMAT}, "objects": [\n{rows}\n]}}\n'
+        left_out = f',\n"left_out": {json.dumps(self.left_out, sort_keys=True)}' if self.left_out else ""
+        return f'{{"format": {_FORMAT}, "objects": [\n{rows}\n]{left_out}}}\n'
 
 
-def coverage_of(stored: Iterable[StoredObject]) -> Coverage:
+def coverage_of(stored: Iterable[StoredObject], left_out: Mapping[str, str] | None = None) -> Coverage:
     """The coverage by all of these objects that Athena reads: it passes over what is in an archive."""
     return Coverage(
-        {item.key: CoveredObject(item.size, item.etag, _seconds(item.modified)) for item in stored if not item.archived}
+        {
+            item.key: CoveredObject(item.size, item.etag, _seconds(item.modified))
+            for item in stored
+            if not item.archived
+        },
+        left_out or {},
     )
 
 
@@ -116,8 +130,9 @@ def parse_coverage(text: str) -> Coverage | None:
         found = json.loads(text)
         if found["format"] != _FORMAT:
             return None
-        return Coverage({str(key): _covered(size, etag, modified) for key, size, etag, modified in found["objects"]})
-    except (ValueError, TypeError, KeyError):
+        objects = {str(key): _covered(size, etag, modified) for key, size, etag, modified in found["objects"]}
+        return Coverage(objects, {str(key): str(why) for key, why in found.get("left_out", {}).items()})
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
 
 

@@ -6,7 +6,7 @@ from datetime import date
 import dagster as dg
 
 from assets.added_days import record_added_days
-from assets.day_objects import DayObjects, inspect_days, unreadable_days
+from assets.day_objects import DayObjects, damaged_warning, inspect_days, unreadable_days
 from assets.deliveries import compared_deliveries, deliveries_by_day
 from assets.delivery_changes import delivery_changes
 from assets.delivery_check import ALL_DAY_SPEC, all_day_check, delivery_metadata, irregularities
@@ -98,6 +98,9 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             for day, flow_logs in changes.new.items():
                 context.log.info(f"New on {day}: {first_names(flow_logs)}")
             warnings = [text for found in readable.values() for text in found.warnings]
+            warnings += [
+                damaged_warning(bucket, day, found.damaged) for day, found in readable.items() if found.damaged
+            ]
             for warning in [*undelivered, *irregularities(deliveries), *warnings]:
                 context.log.warning(warning)
             told = told_once(list(readable), {"statements": sql_metadata([*created, *added])}) if readable else {}
@@ -113,14 +116,16 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 }
                 for day, found in readable.items()
             }
-            yield from finish_days(context, days, done, unreadable_days(inspected) | misread, "daily assets")
+            finished = yield from finish_days(context, days, done, unreadable_days(inspected) | misread)
         yield dg.MaterializeResult(
+            metadata=finished.metadata,
             check_results=[
                 delivery_check(undelivered, empty, days),
                 understood_check(warnings, days),
                 all_day_check(deliveries, days),
-            ]
+            ],
         )
+        finished.fail_if_last()
 
     return vpc_flow_logs_partition
 

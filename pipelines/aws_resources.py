@@ -83,7 +83,14 @@ class FlowLogsBucket(LogsResource[S3Bucket]):
 
     def create_resource(self, context: dg.InitResourceContext) -> S3Bucket:
         return s3_bucket(
-            self.aws, self.bucket, self.choice, self.delivery, self.record_format, self.vpc_ids, self.results
+            self.aws,
+            self.bucket,
+            self.choice,
+            self.delivery,
+            self.record_format,
+            self.vpc_ids,
+            self.results,
+            leave_out_damaged=self.leave_out_damaged,
         )
 
 

@@ -21,9 +21,10 @@ from assets.partitions import partition_asset
 from assets.reports.asset import report_asset
 from assets.reports.report_files import Report
 from flowlogs.errors import FlowLakeError
+from pipelines.alerts.configured import alert_sensors
 from pipelines.dagster_resources import dagster_resources
 from pipelines.days import days_from_the_start, days_of_the_logs
-from pipelines.jobs import EXECUTOR, daily_job, daily_schedule, running_day_schedule, teardown
+from pipelines.jobs import EXECUTOR, JOB_NAME, daily_job, daily_schedule, running_day_schedule, teardown
 from pipelines.report_selection import known_fields, load_reports, without_fields
 from pipelines.sensors import late_objects_sensor, missed_days_sensor
 from pipelines.settings import Settings, read_settings
@@ -78,7 +79,11 @@ def build_definitions(
         schedules=[] if by_hand else [daily_schedule(job, days), running_day_schedule(job, days)],
         sensors=[]
         if by_hand
-        else [late_objects_sensor(job, days, settings.lateness_days), missed_days_sensor(job, days)],
+        else [
+            late_objects_sensor(job, days, settings.lateness_days),
+            missed_days_sensor(job, days),
+            *alert_sensors(settings, days, reports, [JOB_NAME, teardown.name]),
+        ],
         resources=resources,
         executor=EXECUTOR,
     )

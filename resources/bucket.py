@@ -166,6 +166,9 @@ class Bucket(ABC):
     expected_format: RecordFormat | None = None
     """The format that the settings name; None where none is named."""
 
+    leave_out_damaged: bool = False
+    """Whether a day is made without its damaged objects, and says so; else such a day fails."""
+
     @abstractmethod
     def ensure(self) -> Ensured:
         """Create the bucket, or check that flow logs can be delivered to it. If they can, this changes nothing."""

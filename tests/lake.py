@@ -141,6 +141,7 @@ def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str | None, d
 
 
 def failure(result: dg.ExecuteInProcessResult) -> tuple[str, str]:
-    """The one asset that failed, and its words."""
-    (event,) = result.get_step_failure_events()
-    return event.step_key, event.step_failure_data.user_failure_data.description
+    """The asset that failed, and its words; the first one, where several failed for the same days."""
+    events = result.get_step_failure_events()
+    (words,) = {event.step_failure_data.user_failure_data.description for event in events}
+    return events[0].step_key, words

@@ -12,7 +12,7 @@ import dagster as dg
 
 from assets.coverage import Coverage, coverage_version
 from assets.datasets.files import completion_markers, derived_days, parse_day, recorded_coverage, size_in_marker
-from assets.day_objects import DayObjects, inspect_days
+from assets.day_objects import DayObjects, damaged_warning, inspect_days
 from assets.deliveries import compared_deliveries, deliveries_by_day
 from assets.delivery_changes import delivery_changes
 from assets.metadata import query_metadata
@@ -45,11 +45,11 @@ from assets.page.model import DayPage, Facts, day_dollars, day_page
 from assets.page.odd_records import examples_of, examples_sql
 from assets.page.render import TREND_DAYS, index_html, page_html
 from assets.page.updates import updates_of
-from assets.reports.asset import GROUP, consistent_result
+from assets.reports.asset import GROUP, MADE_WITHOUT, consistent_result
 from assets.reports.report_files import Report
 from assets.reports.report_output import ReportOutput, parse_output, report_keys, stored_outputs
 from assets.results_source import require_own_results
-from assets.runs import as_dagster_failure, data_version, finish_days, query_comment, run_days
+from assets.runs import as_dagster_failure, data_version, days_to_do, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition
 from assets.tables import markdown_list, markdown_text
 from flowlogs.completeness import Completeness
@@ -62,6 +62,7 @@ from resources.names_file import NamesFile
 
 NAME = "daily_page"
 ADD_UP_CHECK = "records_add_up"
+LEFT_OUT_CHECK = "no_object_left_out"
 INDEX = "reports/index.html"
 
 
@@ -95,6 +96,11 @@ def page_asset(
                 description="The day is complete, as far as its listing, its records and the days before tell. What is "
                 "told says what to do; docs/completeness.md defines the figure.",
             ),
+            dg.AssetCheckSpec(
+                LEFT_OUT_CHECK,
+                asset=NAME,
+                description="No day was made without a damaged object (FLOWLAKE_LEAVE_OUT_DAMAGED).",
+            ),
         ],
     )
     def daily_page(
@@ -109,12 +115,13 @@ def page_asset(
 
         A page is one file that loads nothing. A report without a file for the day is named there.
         """
-        days = run_days(context)
+        days, failed_before = days_to_do(context)
         done: dict[date, Mapping[str, object]] = {}
         failures: dict[date, str] = {}
         different: dict[date, str] = {}
         complete: dict[date, Completeness] = {}
         covered: list[Coverage] = []
+        incomplete: dict[date, str] = {}
         records = 0
         with as_dagster_failure():
             require_own_results(results, bucket, athena, table)
@@ -147,19 +154,32 @@ def page_asset(
                     facts = replace(facts_of.day(day, totals, left_out), completeness=complete[day])
                     page = day_page(facts)
                     covered += [of_day.covered] if of_day.covered else []
+                    if without := facts_of.damaged_warning(day):
+                        incomplete[day] = without
+                        context.log.warning(without)
                     results.replace({page_key(day): page_html(page), summary_key(day): summary_bytes(page.summary)})
                     facts_of.summaries[day] = page.summary
                     of_completeness = completeness_metadata(complete[day], of_day, facts_of.silent_interfaces(facts))
                     done[day] = {**page_metadata(page, facts, results), **of_completeness, **told[day]}
+                    if day in incomplete:
+                        done[day] = {**done[day], MADE_WITHOUT: incomplete[day]}
                     for report in page.missing:
                         context.log.warning(f"The page of {day} lacks {report.name}, which has no file for that day.")
                 for warning in facts_of.names.warnings:
                     context.log.warning(warning)
                 results.replace({INDEX: index_page(results, is_simulated=bucket.is_simulated())})
             versions = {day: facts_of.version(day) for day in done}
-            yield from finish_days(context, days, done, failures, versions=versions)
-        checks = [add_up_check(different, records, covered, days), complete_check(complete, done, days)]
-        yield dg.MaterializeResult(check_results=checks, data_version=data_version(versions, days))
+            finished = yield from finish_days(context, run_days(context), done, failed_before | failures, versions)
+        yield dg.MaterializeResult(
+            metadata=finished.metadata,
+            check_results=[
+                add_up_check(different, records, covered, days),
+                complete_check(complete, done, days),
+                left_out_check(incomplete, days),
+            ],
+            data_version=data_version(versions, days),
+        )
+        finished.fail_if_last()
 
     return daily_page
 
@@ -182,6 +202,17 @@ def add_up_check(
     )
 
 
+def left_out_check(incomplete: Mapping[date, str], days: Sequence[date]) -> dg.AssetCheckResult:
+    """The check that no day was made without a damaged object."""
+    return dg.AssetCheckResult(
+        check_name=LEFT_OUT_CHECK,
+        passed=not incomplete,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n\n".join(map(markdown_text, incomplete.values())) or None,
+        metadata={"days looked at": len(days), "days without an object": len(incomplete)},
+    )
+
+
 class FactsOfDays:
     """Gathers what the pages of several days are made from. Each folder is listed once, whatever the number of days.
 
@@ -199,6 +230,7 @@ class FactsOfDays:
         reports: Sequence[Report],
         days: Sequence[date],
     ) -> None:
+        self.bucket = bucket
         self.results = results
         self.is_simulated = bucket.is_simulated()
         self.cost_of = athena.cost_in_dollars
@@ -217,11 +249,15 @@ class FactsOfDays:
         wanted = sorted({day - timedelta(days=ago) for day in days for ago in range(history + 1)})
         self.dataset_bytes: dict[str, dict[date, int]] = {}
         self.coverage: dict[str, dict[date, Coverage]] = {}
+        self.left_out: dict[date, dict[str, str]] = {}
         for name in DATASETS:
             locations = athena.partition_locations(TableName(table.database, name), wanted)
             markers = completion_markers(results, name, locations)
             self.dataset_bytes[name] = {day: size_in_marker(key) for day, key in markers.items()}
-            self.coverage[name] = recorded_coverage(results, {day: markers[day] for day in days if day in markers})
+            found = recorded_coverage(results, {day: markers[day] for day in days if day in markers})
+            self.coverage[name] = found
+            for day, covered in found.items():
+                self.left_out[day] = {**self.left_out.get(day, {}), **covered.left_out}
             if name == SOURCES[0]:
                 began = derived_days(results, locations.values())
                 self.began = {one.day: when for one, when in began.items()}
@@ -245,6 +281,7 @@ class FactsOfDays:
             self.covered(day).get(SOURCES[0]),
             self.silent_on.get(day, []),
             different,
+            self.left_out.get(day, {}),
         )
 
     def silent_interfaces(self, facts: Facts) -> int | None:
@@ -278,6 +315,11 @@ class FactsOfDays:
         if read is None:
             return None
         return Covered(read.count, read.size, read.digest, partial=self.began[day].date() <= day)
+
+    def damaged_warning(self, day: date) -> str | None:
+        """What to know of a day that was made without its damaged objects."""
+        damaged = self.left_out.get(day)
+        return damaged_warning(self.bucket, day, damaged) if damaged else None
 
     def _output(self, report: Report, day: date) -> ReportOutput | None:
         key, _ = report_keys(report.name, day)

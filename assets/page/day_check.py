@@ -4,14 +4,14 @@ flowlogs/completeness.py decides, docs/completeness.md explains. No record is re
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from statistics import median
 
 import dagster as dg
 
 from assets.coverage import Coverage
-from assets.day_objects import DayObjects
+from assets.day_objects import DayObjects, damaged_warning
 from assets.metadata import coverage_metadata
 from assets.page.day_totals import FEWEST_DAYS, DayTotals
 from assets.tables import markdown_list
@@ -34,7 +34,7 @@ class DayFacts:
 
     `covered` are the objects that the datasets were made from; None where that is not known. `earlier` are the totals
     of days before, `silent` the warnings about flow logs that delivered nothing, `different` that about datasets that
-    do not have the same records.
+    do not have the same records. `left_out` are damaged objects that the day was made without, and why.
     """
 
     day: date
@@ -45,6 +45,7 @@ class DayFacts:
     covered: Coverage | None = None
     silent: Sequence[str] = ()
     different: str | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def records_of(totals: DayTotals, earlier: Sequence[DayTotals] = ()) -> Records:
@@ -68,16 +69,24 @@ def completeness_of(facts: DayFacts, bucket: Bucket) -> Completeness:
     others = [
         *([Reason(facts.different)] if facts.different else []),
         *map(Reason, facts.silent),
-        *([Reason(facts.inspected.problem)] if facts.inspected.problem else []),
+        *([Reason(damaged_warning(bucket, facts.day, facts.left_out))] if facts.left_out else []),
+        *([Reason(_unreadable(facts.day, facts.inspected.problem))] if facts.inspected.problem else []),
         *(Reason(text, warns=False) for text in facts.inspected.warnings),
     ]
     return completeness(
         facts.deliveries,
         records_of(facts.totals, facts.earlier),
-        max(len(objects), facts.covered.count if facts.covered else 0),
-        list(map(bucket.objects.display_path, lost)),
+        max(len(objects), len(facts.covered.objects) if facts.covered else 0),
+        list(map(bucket.objects.display_path, set(lost).difference(facts.left_out))),
         list(map(bucket.objects.display_path, came)),
         others,
+        len(facts.left_out),
+    )
+
+
+def _unreadable(day: date, problem: str) -> str:
+    return (
+        f"The objects of {day} cannot be read any more as they are, and this page tells what was read before: {problem}"
     )
 
 

@@ -213,7 +213,7 @@ def day_page(facts: Facts) -> DayPage:
     made = [(report, output) for report, output in stored if not output.lacks]
     not_made = [(report.title, lacking(output.lacks)) for report, output in stored if output.lacks]
     sections = [_section(facts, report, output) for report, output in made]
-    looks = _looks(facts, made)
+    looks = rows_to_look_at(made, facts.names)
     first = _first_rows(facts, made, looks)
     totals = replace(facts.totals, need_a_look=sum(found.count for found in looks))
     figures = {section.name: section.figure for section in sections if section.figure and section.figure.bars}
@@ -287,8 +287,8 @@ def _first_rows(facts: Facts, made: Sequence[tuple[Report, ReportOutput]], looks
     )
 
 
-def _looks(facts: Facts, made: Sequence[tuple[Report, ReportOutput]]) -> list["Looks"]:
-    """The rows that need a look.
+def rows_to_look_at(made: Sequence[tuple[Report, ReportOutput]], names: Names) -> list["Looks"]:
+    """The rows of a day's reports that need a look, with the names of the day.
 
     Behind those of _FIRST_TO_LOOK_AT, a report with few of them comes first: it says more than one with many.
     """
@@ -296,11 +296,11 @@ def _looks(facts: Facts, made: Sequence[tuple[Report, ReportOutput]]) -> list["L
     for report, output in made:
         if report.alarm and output.alarms:
             shown = output.frame.iloc[list(output.alarms[:LOOKS_OF_REPORT])]
-            names = list(map(str, shown.columns))
+            columns = list(map(str, shown.columns))
             parameters = {parameter.name: parameter.value.strip("'") for parameter in report.parameters}
             texts = [
-                _filled(report.alarm.says, parameters | dict(zip(names, (cell.text for cell in row), strict=True)))
-                for row in _cells(frame_for_people(report, shown, facts.names))
+                _filled(report.alarm.says, parameters | dict(zip(columns, (cell.text for cell in row), strict=True)))
+                for row in _cells(frame_for_people(report, shown, names))
             ]
             found.append(Looks(report.name, report.title, texts, len(output.alarms)))
     return sorted(found, key=lambda looks: (looks.name not in _FIRST_TO_LOOK_AT, looks.count))

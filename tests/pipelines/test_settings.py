@@ -55,6 +55,11 @@ def test_the_defaults_are_those_of_the_embedded_target(root):
         "names": None,
         "reports": None,
         "coarse_summary": False,
+        "leave_out_damaged": False,
+        "alert_sns_topic": None,
+        "alert_webhook": None,
+        "alert_link": None,
+        "alert_least_records": 10,
         "second_flow_log": False,
         "flow_log_name": "vpc-flow-lake",
         "lateness_days": 3,
@@ -97,11 +102,87 @@ def test_the_example_names_every_variable(root):
         ("FLOWLAKE_LATENESS_DAYS", "31", 31),
         ("FLOWLAKE_SCAN_LIMIT_BYTES", "10000000", 10_000_000),
         ("FLOWLAKE_QUERY_TIMEOUT_SECONDS", "1.5", 1.5),
+        ("FLOWLAKE_LEAVE_OUT_DAMAGED", "true", True),
+        *(
+            ("FLOWLAKE_ALERT_SNS_TOPIC", arn, arn)
+            for arn in ("arn:aws:sns:eu-west-1:123456789012:a_B-1", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:x")
+        ),
+        ("FLOWLAKE_ALERT_LINK", "https://dagster.example.com/x", "https://dagster.example.com/x"),
+        ("FLOWLAKE_ALERT_LEAST_RECORDS", "1", 1),
     ],
 )
 def test_a_variable_sets_what_it_names(monkeypatch, root, variable, text, value):
     monkeypatch.setenv(variable, text)
     assert getattr(read_settings(), variable.removeprefix("FLOWLAKE_").lower()) == value
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://hooks.slack.com/services/T0/B0/x",
+        "https://example.com:8443/?token=a%20b",
+        "http://localhost:8000/x",
+        "http://127.0.0.1/x",
+        "http://[::1]:9/x",
+    ],
+)
+def test_a_webhook_is_an_address_that_is_not_shown(monkeypatch, root, address):
+    monkeypatch.setenv("FLOWLAKE_ALERT_WEBHOOK", address)
+    settings = read_settings()
+    assert settings.alert_webhook.get_secret_value() == address
+    assert address not in repr(settings) and address not in str(settings.model_dump())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://hooks.example.com/secret",
+        "http://127.0.0.1.example.com/secret",
+        "ftp://localhost/secret",
+        "file:///etc/secret",
+        "hooks.example.com/secret",
+        "https:///secret",
+        "https://user:secret@example.com/",
+        "https://example.com/a secret",
+        "https://example.com/secret\nX: y",
+        "https://example.com:port/secret",
+        "https://[secret",
+        "https://example.com/sécret",
+    ],
+)
+def test_another_address_is_refused_and_not_shown(monkeypatch, root, address):
+    monkeypatch.setenv("FLOWLAKE_ALERT_WEBHOOK", address)
+    with pytest.raises(FlowLakeError) as caught:
+        read_settings()
+    assert str(caught.value) == (
+        "FLOWLAKE_ALERT_WEBHOOK=(a secret): expected an address that begins with https:// (http:// on this machine "
+        f"alone).{WHERE_TO_SET}"
+    )
+    assert caught.value.__cause__ is None and caught.value.__suppress_context__
+
+
+def test_a_line_of_the_env_file_that_names_a_secret_and_sets_nothing_is_not_shown(monkeypatch, root):
+    (root / ".env").write_text("FLOWLAKE_ALERT_WEBHOOK https://hooks.example.com/t0ken\n")
+    with pytest.raises(FlowLakeError) as caught:
+        read_settings()
+    assert "line 1: 'FLOWLAKE_ALERT_WEBHOOK…' sets nothing." in str(caught.value)
+    assert "t0ken" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "flow-lake",
+        "arn:aws:sqs:eu-west-1:123456789012:x",
+        "arn:aws:sns:eu-west-1:123456789012:x.fifo",
+        "arn:aws:sns:eu-west-1:1:x",
+        "arn:aws:sns:eu-west-1:123456789012:x:subscription",
+    ],
+)
+def test_what_is_no_arn_of_a_standard_topic_is_refused(monkeypatch, root, arn):
+    monkeypatch.setenv("FLOWLAKE_ALERT_SNS_TOPIC", arn)
+    with pytest.raises(FlowLakeError, match=r"expected the ARN of a standard topic"):
+        read_settings()
 
 
 def test_a_variable_that_is_empty_is_not_set(monkeypatch, root):
