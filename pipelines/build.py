@@ -24,6 +24,7 @@ from pipelines.dagster_resources import dagster_resources
 from pipelines.days import days_from_the_start, days_of_the_logs
 from pipelines.jobs import EXECUTOR, daily_job, daily_schedule, teardown
 from pipelines.report_selection import known_fields, load_reports, without_fields
+from pipelines.retention_job import retention_job, retention_schedule
 from pipelines.settings import Settings, read_settings
 from pipelines.targets import KINDS, Target, build_target
 
@@ -56,8 +57,8 @@ def build_definitions(
         # What is beta here: a range of days in one run, and the code references.
         warnings.simplefilter("ignore", category=dg.BetaWarning)
         daily = [
-            partition_asset(days),
-            datasets_asset(days, coarse=settings.coarse_summary),
+            partition_asset(days, settings.retention),
+            datasets_asset(days, settings.retention, coarse=settings.coarse_summary),
             *(report_asset(report, days) for report in reports),
             page_asset(reports, days, not_made),
         ]
@@ -71,10 +72,11 @@ def build_definitions(
             tags={"target": settings.target},
         )
     job = daily_job([network_interfaces, *daily])
+    removal = retention_job(settings.retention)
     return dg.Definitions(
         assets=assets,
-        jobs=[job, teardown],
-        schedules=[daily_schedule(job)],
+        jobs=[job, removal, teardown],
+        schedules=[daily_schedule(job), retention_schedule(removal, settings.retention)],
         resources=resources,
         executor=EXECUTOR,
     )

@@ -14,6 +14,7 @@ from assets.reports.report_tables import report_tables
 from flowlogs.delivery import DEFAULT_DELIVERY, Delivery
 from flowlogs.layout import LogSource
 from flowlogs.record_format import RecordFormat
+from flowlogs.retention import KEPT_FOR_GOOD, Retention
 from flowlogs.sources import Choice
 from flowlogs.statements import TableName
 from pipelines.settings import PROJECT_ROOT, Settings, bucket_and_prefix, folder_name, is_default_bucket
@@ -154,7 +155,14 @@ def _aws(settings: Settings) -> Target:
     results_bucket, _ = bucket_and_prefix(results)
     clients = AwsClients(settings.choice.region, results_bucket, None if settings.vpc_ids else settings.choice.account)
     bucket = s3_bucket(
-        clients, settings.bucket, settings.choice, settings.delivery, settings.record_format, settings.vpc_ids, results
+        clients,
+        settings.bucket,
+        settings.choice,
+        settings.delivery,
+        settings.record_format,
+        settings.vpc_ids,
+        results,
+        settings.retention,
     )
     return Target(
         bucket=bucket,
@@ -193,9 +201,11 @@ def s3_bucket(
     expected: RecordFormat | None,
     vpc_ids: Sequence[str],
     results: str,
+    retention: Retention = KEPT_FOR_GOOD,
 ) -> S3Bucket:
-    """The bucket of flow logs. Query results may be in the same bucket: `results` says so."""
+    """The bucket of flow logs. Query results and reports may be in the same bucket: `results` says so."""
     results_bucket, prefix = bucket_and_prefix(results)
+    is_here = results_bucket == name
     return S3Bucket(
         clients,
         name,
@@ -203,8 +213,10 @@ def s3_bucket(
         delivery,
         expected,
         has_flow_logs=bool(vpc_ids),
-        query_results=f"{prefix}{QUERY_RESULTS}" if results_bucket == name else None,
+        query_results=f"{prefix}{QUERY_RESULTS}" if is_here else None,
         notes=s3_results(clients, results),
+        reports=f"{prefix}reports/" if is_here else None,
+        retention=retention,
     )
 
 

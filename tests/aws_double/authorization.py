@@ -83,6 +83,8 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "glue:BatchGetPartition": OF_TABLES,
     "glue:BatchCreatePartition": OF_TABLES,
     "glue:UpdatePartition": OF_TABLES,
+    "glue:DeletePartition": OF_TABLES,
+    "glue:BatchDeletePartition": OF_TABLES,
     "kms:GenerateDataKey": (KEY,),
     "kms:Decrypt": (KEY,),
     "kms:GetKeyPolicy": (KEY,),
