@@ -135,6 +135,15 @@ def containers(resource: str, **others: str) -> dict[str, dict[str, Any]]:
 TASKS = ("RunTask", "ServiceTask")
 
 
+def test_the_parameters_are_those_that_the_docs_give() -> None:
+    told = (
+        (ROOT / "docs" / "aws.md").read_text(encoding="utf-8").partition("--parameter-overrides")[2].partition("```")[0]
+    )
+    named = set(re.findall(r"(\w+)=", told))
+    needed = {name for name, one in DOCUMENT["Parameters"].items() if "Default" not in one}
+    assert needed <= named <= {*DOCUMENT["Parameters"]}
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_a_container_has_no_capabilities_and_a_root_to_read(task: str) -> None:
     for container in containers(task).values():
