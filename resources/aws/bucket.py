@@ -479,8 +479,11 @@ class S3Bucket(Bucket):
         at once: those of others are put as they were found.
         """
         keeping = self._keeping()
+        rules = keep_rules(keeping)
+        if not ours and not rules:
+            return []
         setting = self._read("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration") or {"Rules": []}
-        found, rules = setting["Rules"], keep_rules(keeping)
+        found = setting["Rules"]
         if not ours:
             lacking = [
                 rule for rule in rules if not expires(found, rule["Filter"]["Prefix"], rule["Expiration"]["Days"])

@@ -274,7 +274,7 @@ def test_dg_lists_the_definitions(whole_project):
     listed = json.loads(output[output.index("{") :])
     assert code == 0
     assert sorted(asset["asset_key"] for asset in listed["assets"]) == sorted(ASSETS)
-    assert JOB in [job["name"] for job in listed["jobs"]]
-    assert [(schedule["name"], schedule["cron_schedule"]) for schedule in listed["schedules"]] == [
-        (f"{JOB}_schedule", "0 1 * * *")
-    ]
+    assert {JOB, "retention", "teardown"} <= {job["name"] for job in listed["jobs"]}
+    schedules = {schedule["name"]: schedule["cron_schedule"] for schedule in listed["schedules"]}
+    assert schedules[f"{JOB}_schedule"] == "0 1 * * *"
+    assert schedules["retention_schedule"] == "0 3 * * *"
