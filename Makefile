@@ -38,12 +38,15 @@ help:  ## print what each command does, and which variables it takes
 test: .venv/dev debian-packages  ## run the tests
 	$(BIN)/pytest
 
-check: .venv/dev  ## linters, type checker, import contracts, reports
+check: .venv/dev  ## linters, type checker, import contracts, reports, secrets in files, vulnerabilities of packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pipelines.commands reports
+	$(BIN)/cfn-lint deploy/ecs/template.yaml
+	$(BIN)/python .ci/scan_secrets.py
+	$(BIN)/python .ci/audit.py
 
 bench: .venv/bench mawk  ## measure against others: make bench [RECORDS=200000] [ROUNDS=1] [WRITE=1] [FOLDER=data/benchmarks]
 	@$(BIN)/python -m benchmarks $${GIVEN_RECORDS:+--records "$$GIVEN_RECORDS"} $${GIVEN_ROUNDS:+--rounds "$$GIVEN_ROUNDS"} \

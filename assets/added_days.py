@@ -1,4 +1,7 @@
-"""Records which days runs added to a table of flow logs, so that a table that was dropped gets them back."""
+"""Records which days runs added to a table of flow logs, so that a table that was dropped gets them back.
+
+Beside them are records of the days whose logs were removed because their time was over (retention.py).
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,15 +15,15 @@ from resources.bucket import ObjectStore
 ADDED_DAYS = f"{DAYS}added/"
 """Records of added days, by database and table. A file's name is the first and the last day that a run added."""
 
-_ADDED_DAYS_FILE = re.compile(r"(?P<first>\d{4}-\d\d-\d\d)_(?P<last>\d{4}-\d\d-\d\d)\.txt")
+REMOVED_DAYS = f"{DAYS}removed/"
+"""Records of days whose logs were removed, by database, with such files."""
+
+_DAYS_FILE = re.compile(r"(?P<first>\d{4}-\d\d-\d\d)_(?P<last>\d{4}-\d\d-\d\d)\.txt")
 
 
 def record_added_days(results: ObjectStore, table: TableName, days: Sequence[date]) -> None:
     """Record that a run adds these days to a table of flow logs."""
-    text = f"Added to {table.hive}.\n".encode()
-    ranges = list(batches(sorted(days), len(days) or 1))
-    if ranges:
-        results.replace({f"{_records_folder(table)}{days[0]}_{days[-1]}.txt": text for days in ranges})
+    _record(results, f"{ADDED_DAYS}{table.database}/{table.table}/", days, f"Added to {table.hive}.\n")
 
 
 def recorded_days(results: ObjectStore, main: TableName) -> dict[TableName, list[date]]:
@@ -30,13 +33,29 @@ def recorded_days(results: ObjectStore, main: TableName) -> dict[TableName, list
     for stored in results.list(folder):
         table, _, name = stored.key.removeprefix(folder).partition("/")
         is_ours = table == main.table or re.fullmatch(rf"{main.table}_[0-9a-f]{{12}}", table)
-        if is_ours and (match := _ADDED_DAYS_FILE.fullmatch(name)):
+        if is_ours and (match := _DAYS_FILE.fullmatch(name)):
             found.setdefault(table, set()).update(_days_between(match["first"], match["last"]))
     return {TableName(main.database, table): sorted(days) for table, days in found.items()}
 
 
-def _records_folder(table: TableName) -> str:
-    return f"{ADDED_DAYS}{table.database}/{table.table}/"
+def record_removed_days(results: ObjectStore, database: str, days: Sequence[date]) -> None:
+    """Record that the logs of these days are removed."""
+    _record(results, f"{REMOVED_DAYS}{database}/", days, "Removed, as FLOWLAKE_KEEP_LOGS_DAYS said.\n")
+
+
+def removed_days(results: ObjectStore, database: str) -> set[date]:
+    """The days whose logs were removed at some time. Somebody may have put them back since."""
+    folder, found = f"{REMOVED_DAYS}{database}/", set[date]()
+    for stored in results.list(folder):
+        if match := _DAYS_FILE.fullmatch(stored.key.removeprefix(folder)):
+            found.update(_days_between(match["first"], match["last"]))
+    return found
+
+
+def _record(results: ObjectStore, folder: str, days: Sequence[date], text: str) -> None:
+    ranges = list(batches(sorted(days), len(days) or 1))
+    if ranges:
+        results.replace({f"{folder}{days[0]}_{days[-1]}.txt": text.encode() for days in ranges})
 
 
 def _days_between(first: str, last: str) -> Iterator[date]:

@@ -10,6 +10,7 @@ from assets.day_objects import DayObjects, damaged_warning, inspect_days, unread
 from assets.deliveries import compared_deliveries, deliveries_by_day
 from assets.delivery_changes import delivery_changes
 from assets.delivery_check import ALL_DAY_SPEC, all_day_check, delivery_metadata, irregularities
+from assets.expired_days import over_days, removed_among
 from assets.flow_logs_table import GROUP, vpc_flow_logs
 from assets.infrastructure import vpc_flow_log
 from assets.metadata import sql_metadata, told_once
@@ -21,6 +22,7 @@ from assets.tables import markdown_list, markdown_text
 from flowlogs.days import days_text
 from flowlogs.printable import first_names
 from flowlogs.record_format import DEFAULT_FORMAT
+from flowlogs.retention import KEPT_FOR_GOOD, Retention
 from flowlogs.sources import LogSources
 from flowlogs.statements import (
     TableName,
@@ -35,8 +37,8 @@ DELIVERED_CHECK = "objects_delivered"
 UNDERSTOOD_CHECK = "objects_understood"
 
 
-def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """The asset ``vpc_flow_logs_partition`` over these days."""
+def partition_asset(days: dg.DailyPartitionsDefinition, retention: Retention = KEPT_FOR_GOOD) -> dg.AssetsDefinition:
+    """The asset ``vpc_flow_logs_partition`` over these days. Days that are not kept any more are not added."""
 
     @dg.asset(
         name="vpc_flow_logs_partition",
@@ -76,9 +78,14 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             raw = find_raw_tables(results, bucket.sources(), table)
             require_own_results(results, bucket, athena, table)
             require_table(athena, table, raw.main_table.definition)
-            flow_log.deliver(days)
-            inspected = inspect_days(bucket, days)
-            readable = {day: found for day, found in inspected.items() if not found.problem}
+            expired = over_days(retention, days)
+            asked = [day for day in days if day not in expired]
+            flow_log.deliver(asked)
+            inspected = inspect_days(bucket, asked)
+            expired |= removed_among(
+                results, table.database, [d for d, found in inspected.items() if not found.objects]
+            )
+            readable = {day: found for day, found in inspected.items() if not found.problem and day not in expired}
             tables = raw.filled(readable)
             created = create_side_tables(athena, tables)
             added = list(add_partitions_of(tables))
@@ -116,7 +123,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 }
                 for day, found in readable.items()
             }
-            finished = yield from finish_days(context, days, done, unreadable_days(inspected) | misread)
+            finished = yield from finish_days(context, days, done, unreadable_days(inspected) | misread | expired)
         yield dg.MaterializeResult(
             metadata=finished.metadata,
             check_results=[

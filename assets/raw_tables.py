@@ -77,6 +77,11 @@ class RawTables:
         return RawTable(name, layout, record_format, flow_logs_table(self.sources, layout, record_format))
 
     @property
+    def columns(self) -> list[str]:
+        """The names of the partition columns, which all of the tables have."""
+        return [column for column, _ in self.sources.partition_columns]
+
+    @property
     def main_table(self) -> RawTable:
         return self.table(self.main_layout, self.main_format)
 

@@ -21,6 +21,9 @@ MAX_STATEMENT_BYTES = 262_144
 
 MAX_PARTITIONS_PER_STATEMENT = 1_000
 
+MAX_PARTITIONS_PER_DROP = 100
+"""How many partitions one statement drops here. Athena names no limit; 100 stay far below a statement's length."""
+
 MAX_PARTITIONS_PER_UNLOAD = 100
 """How many partitions an UNLOAD may write. Source: "UNLOAD", Considerations, Amazon Athena user guide (2026)."""
 
@@ -202,6 +205,13 @@ def set_keyed_partition_location(name: TableName, columns: Sequence[str], values
 def drop_partition(name: TableName, columns: Sequence[str], values: Sequence[str]) -> str:
     """Drops a partition, given by the values of the partition columns. Its objects stay where they are."""
     return f"ALTER TABLE {name.hive} DROP {_partition(columns, values)}"
+
+
+def drop_partitions(name: TableName, columns: Sequence[str], partitions: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The statements that drop partitions, those of them that are there. Their objects stay where they are."""
+    for start in range(0, len(partitions), MAX_PARTITIONS_PER_DROP):
+        clauses = [_partition(columns, values) for values in partitions[start : start + MAX_PARTITIONS_PER_DROP]]
+        yield f"ALTER TABLE {name.hive} DROP IF EXISTS\n  " + ",\n  ".join(clauses)
 
 
 def show_partitions(name: TableName) -> str:

@@ -8,6 +8,7 @@ import dagster as dg
 from dagster_aws.utils import ResourceWithBoto3Configuration
 from pydantic import Field
 
+from flowlogs.retention import Retention
 from pipelines.logs_resource import LogsResource, logs_settings
 from pipelines.settings import Settings, bucket_and_prefix
 from pipelines.targets import query_results, s3_bucket, s3_results
@@ -80,6 +81,8 @@ class FlowLogsBucket(LogsResource[S3Bucket]):
     bucket: str = Field(description="FLOWLAKE_BUCKET: the bucket's name.")
     vpc_ids: list[str] = Field(description="FLOWLAKE_VPC_IDS: without any, the bucket is read and never changed.")
     results: str = Field(description="FLOWLAKE_RESULTS: what Athena writes there expires, where it is this bucket.")
+    keep_logs_days: int | None = Field(description="FLOWLAKE_KEEP_LOGS_DAYS: after how many days logs expire.")
+    keep_reports_days: int | None = Field(description="FLOWLAKE_KEEP_REPORTS_DAYS: after how many days reports expire.")
 
     def create_resource(self, context: dg.InitResourceContext) -> S3Bucket:
         return s3_bucket(
@@ -90,6 +93,7 @@ class FlowLogsBucket(LogsResource[S3Bucket]):
             self.record_format,
             self.vpc_ids,
             self.results,
+            Retention(logs=self.keep_logs_days, reports=self.keep_reports_days),
             leave_out_damaged=self.leave_out_damaged,
         )
 
@@ -182,6 +186,8 @@ def aws_resources(settings: Settings) -> dict[str, object]:
         bucket=settings.bucket,
         vpc_ids=vpc_ids,
         results=results,
+        keep_logs_days=settings.keep_logs_days,
+        keep_reports_days=settings.keep_reports_days,
         **logs,
     )
     return {

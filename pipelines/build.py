@@ -26,6 +26,7 @@ from pipelines.dagster_resources import dagster_resources
 from pipelines.days import days_from_the_start, days_of_the_logs
 from pipelines.jobs import EXECUTOR, JOB_NAME, daily_job, daily_schedule, running_day_schedule, teardown
 from pipelines.report_selection import known_fields, load_reports, without_fields
+from pipelines.retention_job import retention_job, retention_schedule
 from pipelines.sensors import late_objects_sensor, missed_days_sensor
 from pipelines.settings import Settings, read_settings
 from pipelines.targets import KINDS, Target, build_target
@@ -57,8 +58,8 @@ def build_definitions(
         # What is beta here: a range of days in one run, and the code references.
         warnings.simplefilter("ignore", category=dg.BetaWarning)
         daily = [
-            partition_asset(days),
-            datasets_asset(days, coarse=settings.coarse_summary),
+            partition_asset(days, settings.retention),
+            datasets_asset(days, settings.retention, coarse=settings.coarse_summary),
             *(report_asset(report, days) for report in reports),
             page_asset(reports, days, not_made),
         ]
@@ -72,17 +73,24 @@ def build_definitions(
             tags={"target": settings.target},
         )
     job = daily_job([network_interfaces, *daily])
+    removal = retention_job(settings.retention)
     return dg.Definitions(
         assets=assets,
-        jobs=[job, teardown],
+        jobs=[job, removal, teardown],
         asset_checks=[] if by_hand else [every_day_came],
-        schedules=[] if by_hand else [daily_schedule(job, days), running_day_schedule(job, days)],
+        schedules=[]
+        if by_hand
+        else [
+            daily_schedule(job, days),
+            running_day_schedule(job, days),
+            retention_schedule(removal, settings.retention),
+        ],
         sensors=[]
         if by_hand
         else [
-            late_objects_sensor(job, days, settings.lateness_days),
-            missed_days_sensor(job, days),
-            *alert_sensors(settings, days, reports, [JOB_NAME, teardown.name]),
+            late_objects_sensor(job, days, settings.lateness_days, settings.retention),
+            missed_days_sensor(job, days, settings.retention),
+            *alert_sensors(settings, days, reports, [JOB_NAME, removal.name, teardown.name]),
         ],
         resources=resources,
         executor=EXECUTOR,

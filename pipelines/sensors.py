@@ -15,6 +15,7 @@ from assets.missed_days import CAME, CATCH_UP_DAYS, came_evaluation, last_due_da
 from assets.page.asset import made_days
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
+from flowlogs.retention import KEPT_FOR_GOOD, Retention
 from flowlogs.statements import TableName
 from pipelines.active_runs import busy_days, parse_day, range_tags
 from pipelines.day_requests import Decision, days_as_json, days_in, decide, parse_cursor
@@ -40,9 +41,12 @@ def utc_now() -> datetime:
 
 
 def late_objects_sensor(
-    job: "UnresolvedAssetJobDefinition", days: dg.DailyPartitionsDefinition, lateness_days: int
+    job: "UnresolvedAssetJobDefinition",
+    days: dg.DailyPartitionsDefinition,
+    lateness_days: int,
+    retention: Retention = KEPT_FOR_GOOD,
 ) -> dg.SensorDefinition:
-    """The sensor of the last `lateness_days` days that are due; it looks at none where that is 0."""
+    """The sensor of the last `lateness_days` days that are due and kept; it looks at none where that is 0."""
 
     @dg.sensor(
         name=LATE_SENSOR,
@@ -65,7 +69,7 @@ def late_objects_sensor(
             return dg.SkipReason("FLOWLAKE_LATENESS_DAYS is 0: late objects are not looked for.")
         now = utc_now()
         window = [last_due_day(now) - timedelta(days=ago) for ago in range(lateness_days)]
-        asked = [day for day in sorted(window) if is_partition(days, day)]
+        asked = [day for day in sorted(window) if is_partition(days, day) and is_kept(retention, day, now)]
         if not asked:
             return dg.SkipReason(f"None of the last {lateness_days} days is a day of these logs.")
         try:
@@ -88,8 +92,10 @@ def late_objects_sensor(
     return late_objects
 
 
-def missed_days_sensor(job: "UnresolvedAssetJobDefinition", days: dg.DailyPartitionsDefinition) -> dg.SensorDefinition:
-    """The sensor of days that have no page. It also tells what the check `every_day_came` would find."""
+def missed_days_sensor(
+    job: "UnresolvedAssetJobDefinition", days: dg.DailyPartitionsDefinition, retention: Retention = KEPT_FOR_GOOD
+) -> dg.SensorDefinition:
+    """The sensor of days that are kept and have no page. It also tells what the check `every_day_came` would find."""
 
     @dg.sensor(
         name=MISSED_SENSOR,
@@ -115,7 +121,9 @@ def missed_days_sensor(job: "UnresolvedAssetJobDefinition", days: dg.DailyPartit
             return dg.SkipReason(f"The days that have a page are not known: {error}")
         # Every day that became due since the first look is one that the schedule should have made.
         since = parse_day(cursor.get("since")) or due + timedelta(days=1)
-        owed = [day for day in missed_days(made, now, since) if is_partition(days, day)]
+        owed = [
+            day for day in missed_days(made, now, since) if is_partition(days, day) and is_kept(retention, day, now)
+        ]
         digests, errors = {}, {}
         for day in owed if made else ():
             try:
@@ -136,6 +144,12 @@ def missed_days_sensor(job: "UnresolvedAssetJobDefinition", days: dg.DailyPartit
         return _result(context, requests, words, new_cursor, "Every day that is due has its page.", events)
 
     return missed
+
+
+def is_kept(retention: Retention, day: date, now: datetime) -> bool:
+    """Whether nothing of a day is removed yet because its time is over."""
+    first = retention.remakes_from(now.date())
+    return first is None or day >= first
 
 
 def run_requests(decision: Decision, reasons: Mapping[date, str]) -> list[dg.RunRequest]:

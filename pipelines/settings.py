@@ -27,6 +27,7 @@ from flowlogs.fields import DEFAULT_FIELDS
 from flowlogs.layout import ACCOUNT_ID, BUCKET_NAME, REGION
 from flowlogs.printable import printable
 from flowlogs.record_format import DEFAULT_FORMAT, FILE_FORMATS, TEXT, RecordFormat, parse_log_format
+from flowlogs.retention import LEAST_DAYS, MOST_DAYS, Retention
 from flowlogs.sources import Choice
 from flowlogs.statements import IDENTIFIER
 from resources.folder_links import linked_folders
@@ -52,6 +53,8 @@ _SECRETS = frozenset({"alert_webhook"})
 _OF_PATHS = "see FLOWLAKE_BUCKET, FLOWLAKE_RESULTS and FLOWLAKE_NAMES"
 
 _IDENTIFIER_WORDS = "a name of lower-case letters, digits and underscores that does not begin with a digit"
+
+_KEPT_IN_WORDS = f"a number of days, at least {LEAST_DAYS}, or nothing to keep them for good"
 
 
 def _one_or_several(pattern: re.Pattern[str]) -> str:
@@ -173,6 +176,10 @@ class Settings(BaseSettings):
         1_800, gt=0, le=604_800, allow_inf_nan=False, description="a number of seconds, at most 604800 (a week)"
     )
 
+    keep_logs_days: int | None = Field(None, ge=LEAST_DAYS, le=MOST_DAYS, description=_KEPT_IN_WORDS)
+    keep_datasets_days: int | None = Field(None, ge=LEAST_DAYS, le=MOST_DAYS, description=_KEPT_IN_WORDS)
+    keep_reports_days: int | None = Field(None, ge=LEAST_DAYS, le=MOST_DAYS, description=_KEPT_IN_WORDS)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -282,6 +289,20 @@ class Settings(BaseSettings):
     def delivery(self) -> Delivery:
         """How a flow log that is created delivers."""
         return delivery_of(self.record_format, self.hive_partitions, self.hourly_partitions, self.prefix)
+
+    @property
+    def retention(self) -> Retention:
+        """For how long what is made is kept. Logs of a folder of the user's own are never removed."""
+        logs, left = self.keep_logs_days, None
+        if logs is not None and self.target == "embedded" and not self.is_default_bucket:
+            left = f"{printable(str(self.bucket_folder))} is a folder of your own, which is read and never written"
+            logs = None
+        elif logs is not None and self.target == "aws" and not self.vpc_ids:
+            left = (
+                f"FLOWLAKE_VPC_IDS names no VPC, so that s3://{self.bucket} is read, and nothing in its settings is "
+                "changed. Its owner can give it a lifecycle rule (docs/aws.md)"
+            )
+        return Retention(logs, self.keep_datasets_days, self.keep_reports_days, left)
 
     @property
     def _chosen(self) -> list[str]:

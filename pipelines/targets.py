@@ -14,6 +14,7 @@ from assets.reports.report_tables import report_tables
 from flowlogs.delivery import DEFAULT_DELIVERY, Delivery
 from flowlogs.layout import LogSource
 from flowlogs.record_format import RecordFormat
+from flowlogs.retention import KEPT_FOR_GOOD, Retention
 from flowlogs.sources import Choice
 from flowlogs.statements import TableName
 from pipelines.settings import PROJECT_ROOT, Settings, bucket_and_prefix, folder_name, is_default_bucket
@@ -189,6 +190,7 @@ def _aws(settings: Settings) -> Target:
         settings.record_format,
         settings.vpc_ids,
         results,
+        settings.retention,
         leave_out_damaged=settings.leave_out_damaged,
     )
     return Target(
@@ -228,11 +230,13 @@ def s3_bucket(
     expected: RecordFormat | None,
     vpc_ids: Sequence[str],
     results: str,
+    retention: Retention = KEPT_FOR_GOOD,
     *,
     leave_out_damaged: bool = False,
 ) -> S3Bucket:
-    """The bucket of flow logs. Query results may be in the same bucket: `results` says so."""
+    """The bucket of flow logs. Query results and reports may be in the same bucket: `results` says so."""
     results_bucket, prefix = bucket_and_prefix(results)
+    is_here = results_bucket == name
     bucket = S3Bucket(
         clients,
         name,
@@ -240,8 +244,10 @@ def s3_bucket(
         delivery,
         expected,
         has_flow_logs=bool(vpc_ids),
-        query_results=f"{prefix}{QUERY_RESULTS}" if results_bucket == name else None,
+        query_results=f"{prefix}{QUERY_RESULTS}" if is_here else None,
         notes=s3_results(clients, results),
+        reports=f"{prefix}reports/" if is_here else None,
+        retention=retention,
     )
     bucket.leave_out_damaged = leave_out_damaged
     return bucket

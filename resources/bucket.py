@@ -188,6 +188,13 @@ class Bucket(ABC):
         """The objects below a prefix that Athena reads."""
         return (found for found in self.objects.list(prefix) if is_visible(found.key, prefix))
 
+    def removable_objects(self, before: date) -> Sequence[StoredObject]:
+        """The objects of days (UTC) before this one that this project made, and may remove by itself.
+
+        There are none but a simulated VPC's: of other buckets, folders are only read, and S3 has lifecycle rules.
+        """
+        return ()
+
     def unfit_days(self, days: Iterable[date]) -> Mapping[date, str]:
         """The days (UTC) whose folder holds another day's objects, or objects of another bucket, and what to do.
 

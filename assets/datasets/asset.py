@@ -18,6 +18,7 @@ from assets.datasets.lost_objects import losing_days
 from assets.datasets.partition_swap import swap_partitions
 from assets.datasets.unload import Scan, days_too_large, scan_batches
 from assets.day_objects import damaged_warning, inspect_days, unreadable_days
+from assets.expired_days import over_days, removed_among
 from assets.metadata import coverage_metadata
 from assets.raw_tables import find_raw_tables, unread_days
 from assets.results_source import claim_results
@@ -26,6 +27,7 @@ from assets.table_guards import derived_days_read_otherwise, require_table
 from flowlogs.datasets import DATASETS, coarser
 from flowlogs.days import batches, days_text
 from flowlogs.errors import FlowLakeError
+from flowlogs.retention import KEPT_FOR_GOOD, Retention
 from flowlogs.statements import (
     MAX_PARTITIONS_PER_STATEMENT,
     TableName,
@@ -37,8 +39,13 @@ from resources.engine import QueryEngine
 GROUP = "datasets"
 
 
-def datasets_asset(days: dg.DailyPartitionsDefinition, *, coarse: bool = False) -> dg.AssetsDefinition:
-    """The assets of the datasets over these days. `coarse`: sums are by networks of the internet, not by addresses."""
+def datasets_asset(
+    days: dg.DailyPartitionsDefinition, retention: Retention = KEPT_FOR_GOOD, *, coarse: bool = False
+) -> dg.AssetsDefinition:
+    """The assets of the datasets over these days. `coarse`: sums are by networks of the internet, not by addresses.
+
+    Days whose logs are not kept any more are not made again.
+    """
 
     @dg.multi_asset(
         name="daily_datasets",
@@ -78,9 +85,14 @@ def datasets_asset(days: dg.DailyPartitionsDefinition, *, coarse: bool = False) 
                 require_table(athena, name, dataset_table(dataset, results.sql_location()))
             raw = find_raw_tables(results, bucket.sources(), table)
             require_table(athena, table, raw.main_table.definition)
-            inspected = inspect_days(bucket, days)
-            tables = raw.filled({day: found for day, found in inspected.items() if not found.problem})
-            failures = unread_days(athena, tables, "vpc_flow_logs_partition")
+            expired = over_days(retention, days)
+            inspected = inspect_days(bucket, [day for day in days if day not in expired])
+            expired |= removed_among(
+                results, table.database, [d for d, found in inspected.items() if not found.objects]
+            )
+            known = {day: found for day, found in inspected.items() if not found.problem and day not in expired}
+            tables = raw.filled(known)
+            failures = unread_days(athena, tables, "vpc_flow_logs_partition") | expired
             for warning in [text for day, found in inspected.items() if day not in failures for text in found.warnings]:
                 context.log.warning(warning)
             failures |= unreadable_days(inspected)

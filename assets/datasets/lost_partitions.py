@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from assets.added_days import recorded_days
+from assets.added_days import recorded_days, removed_days
 from assets.datasets.cleanup import (
     folders_in_use,
     folders_of_partitions,
@@ -53,6 +53,9 @@ def restore_flow_log_partitions(
     table, lost = raw.main, set[date]()
     for name, recorded in recorded_days(results, table).items():
         lost |= set(recorded) - raw.present_days(athena, name, recorded)
+    # Their time is over, unless somebody put their logs back.
+    if lost and (removed := removed_days(results, table.database) & lost):
+        lost -= removed.difference(bucket.delivered_days())
     inspected = inspect_days(bucket, sorted(lost))
     gone = "Their folders hold no objects."
     left_out = {day: found.problem or gone for day, found in inspected.items() if found.problem or not found.objects}

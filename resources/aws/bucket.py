@@ -8,14 +8,23 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from itertools import islice
 from typing import Any
 
-from flowlogs.bucket_lifecycle import aborts_uploads, expires, lifecycle_rules
+from flowlogs.bucket_lifecycle import (
+    Rule,
+    aborts_uploads,
+    are_of_the_older_kind,
+    expires,
+    keep_rules,
+    keep_rules_of_others,
+    lifecycle_rules,
+    with_keep_rules,
+)
 from flowlogs.bucket_policy import (
     Policy,
     Statement,
@@ -31,6 +40,7 @@ from flowlogs.errors import FlowLakeError
 from flowlogs.layout import HIVE, OLD_HIVE, PLAIN, TOP, LogSource, find_sources, owner_prefix
 from flowlogs.printable import printable
 from flowlogs.record_format import RecordFormat
+from flowlogs.retention import KEPT_FOR_GOOD, Retention
 from flowlogs.sources import (
     ANY_SOURCE,
     Choice,
@@ -108,7 +118,8 @@ class S3Bucket(Bucket):
     """The bucket `name`. `query_results` is the prefix of Athena's results that expire, if they are in this bucket.
 
     Without flow logs of this project (`has_flow_logs`), it is read and never changed. The bucket's policy is noted in
-    `notes`, the place of results (the bucket itself, if none is given), while AWS may replace it.
+    `notes`, the place of results (the bucket itself, if none is given), while AWS may replace it. `reports` is the
+    prefix of reports, if they are in this bucket; `retention` says how long these and the logs are kept.
     """
 
     def __init__(
@@ -122,12 +133,16 @@ class S3Bucket(Bucket):
         has_flow_logs: bool = True,
         query_results: str | None = None,
         notes: S3Store | None = None,
+        reports: str | None = None,
+        retention: Retention = KEPT_FOR_GOOD,
     ) -> None:
         self.clients = clients
         self.name = name
         self.objects = S3Store(clients, name)
         self.notes = notes or self.objects
         self.query_results = query_results
+        self.reports = reports
+        self.retention = retention
         self.has_flow_logs = has_flow_logs
         self.choice = choice
         self.delivery = delivery
@@ -146,7 +161,11 @@ class S3Bucket(Bucket):
         if created:
             self._create()
         ours = created or self._is_ours()
-        warnings = [*self._ensure_settings(ours, created), *self.restore_policy()]
+        warnings = [
+            *self._ensure_settings(ours, created),
+            *(() if created else self._ensure_retention(ours)),
+            *self.restore_policy(),
+        ]
         self._ensure_policy(ours)
         if not self._requires_tls():
             warnings.append("requests without TLS are not denied by the bucket's policy")
@@ -432,7 +451,7 @@ class S3Bucket(Bucket):
                 "bucket_lifecycle_configuration",
                 "NoSuchLifecycleConfiguration",
                 f"objects under {' or '.join(sorted(expiring))} never expire, or unfinished uploads stay for good",
-                {"LifecycleConfiguration": {"Rules": lifecycle_rules(expiring)}},
+                {"LifecycleConfiguration": {"Rules": [*lifecycle_rules(expiring), *keep_rules(self._keeping())]}},
                 lambda found: (
                     all(expires(found["Rules"], prefix) for prefix in expiring) and aborts_uploads(found["Rules"])
                 ),
@@ -447,6 +466,57 @@ class S3Bucket(Bucket):
             elif found is None or not is_right(found):
                 different.append(difference)
         return different
+
+    def _keeping(self) -> dict[str, int | None]:
+        """For how many days objects below each prefix are kept that the settings speak of; None for good."""
+        keeping = {source.prefix: self.retention.logs for source in self.sources().sources}
+        return keeping | ({self.reports: self.retention.reports} if self.reports else {})
+
+    def _ensure_retention(self, ours: bool) -> list[str]:
+        """Let the bucket's lifecycle have the rules that the settings ask for, and no others of ours for these places.
+
+        Of a bucket that this project did not create, the lifecycle is looked at and not changed. S3 replaces all rules
+        at once: those of others are put as they were found.
+        """
+        keeping = self._keeping()
+        rules = keep_rules(keeping)
+        if not ours and not rules:
+            return []
+        setting = self._read("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration") or {"Rules": []}
+        found = setting["Rules"]
+        if not ours:
+            lacking = [
+                rule for rule in rules if not expires(found, rule["Filter"]["Prefix"], rule["Expiration"]["Days"])
+            ]
+            return [self._rules_to_add(lacking, "this project did not create it")] if lacking else []
+        changed = with_keep_rules(found, keeping)
+        if changed != found and are_of_the_older_kind(found):
+            return [self._rules_to_add(rules, "it has rules of the older kind, which have a prefix and no filter")]
+        if changed != found:
+            # What comes beside the rules is as others set it.
+            beside = {key: setting[key] for key in ("TransitionDefaultMinimumObjectSize",) if key in setting}
+            with aws_errors(f"setting how long objects are kept in the bucket {self.name}"):
+                if changed:
+                    configuration = {"Rules": changed}
+                    self._s3.put_bucket_lifecycle_configuration(
+                        Bucket=self.name, LifecycleConfiguration=configuration, **beside
+                    )
+                else:
+                    self._s3.delete_bucket_lifecycle(Bucket=self.name)
+        others = keep_rules_of_others(changed, keeping)
+        return [
+            "the lifecycle has rules of this project for other places than these settings read, which still let "
+            f"objects expire there: {', '.join(map(printable, others))}. Remove them if no other installation needs "
+            "them"
+        ][: len(others)]
+
+    def _rules_to_add(self, rules: Sequence[Rule], why: str) -> str:
+        """A warning: what the settings ask for is not done, and the rules that would do it."""
+        return (
+            "the bucket's lifecycle does not let objects expire as FLOWLAKE_KEEP_LOGS_DAYS and "
+            f"FLOWLAKE_KEEP_REPORTS_DAYS say, and is not changed, since {why}. Change these rules there: "
+            f"{json.dumps({'Rules': list(rules)})}"
+        )
 
     def _versioning_warnings(self) -> Iterator[str]:
         """A warning about versioning of the bucket of results, which may be another one.

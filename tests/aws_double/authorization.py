@@ -86,6 +86,8 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "glue:BatchCreatePartition": OF_TABLES,
     "glue:UpdatePartition": OF_TABLES,
     "sns:Publish": (TOPIC,),
+    "glue:DeletePartition": OF_TABLES,
+    "glue:BatchDeletePartition": OF_TABLES,
     "kms:GenerateDataKey": (KEY,),
     "kms:Decrypt": (KEY,),
     "kms:GetKeyPolicy": (KEY,),

@@ -31,6 +31,7 @@ _TYPES = (
     (StatementKind.CREATE, "DATABASE|SCHEMA", ("DDL", "CREATE_DATABASE")),
     (StatementKind.CREATE, "(EXTERNAL )?TABLE", ("DDL", "CREATE_TABLE")),
     (StatementKind.DROP, "TABLE", ("DDL", "DROP_TABLE")),
+    (StatementKind.ALTER, r"TABLE \S+ DROP", ("DDL", "ALTER_TABLE_DROP_PARTITION")),
     (StatementKind.ALTER, r"TABLE \S+ ADD", ("DDL", "ALTER_TABLE_ADD_PARTITION")),
     (StatementKind.ALTER, r"TABLE \S+ PARTITION .* SET LOCATION", ("DDL", "ALTER_TABLE_SET_LOCATION")),
     (StatementKind.SHOW, "PARTITIONS", ("UTILITY", "SHOW_PARTITIONS")),

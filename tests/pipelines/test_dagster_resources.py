@@ -69,12 +69,20 @@ def aws_settings(**others: object) -> Settings:
 
 
 def test_the_aws_targets_settings_are_shown():
-    settings = aws_settings(vpc_ids=("vpc-0a1b2c3d4e5f60718",), results="s3://results/lake")
+    settings = aws_settings(vpc_ids=("vpc-0a1b2c3d4e5f60718",), results="s3://results/lake", keep_logs_days=90)
     of_vpcs = {"vpc_ids": ["vpc-0a1b2c3d4e5f60718"]}
     results = {"results": "s3://results/lake"}
     names = ("bucket", "flow_log", "network_interfaces", "athena", "results")
     assert {name: shown(settings, name) for name in names} == {
-        "bucket": {"bucket": BUCKET, **LOGS, "region": "eu-west-1", **of_vpcs, **results},
+        "bucket": {
+            "bucket": BUCKET,
+            **LOGS,
+            "region": "eu-west-1",
+            **of_vpcs,
+            **results,
+            "keep_logs_days": 90,
+            "keep_reports_days": None,
+        },
         "flow_log": {
             **LOGS,
             "region": "eu-west-1",

@@ -273,9 +273,10 @@ def test_dg_lists_the_definitions(whole_project):
     listed = json.loads(output[output.index("{") :])
     assert code == 0
     assert sorted(asset["asset_key"] for asset in listed["assets"]) == sorted(ASSETS)
-    assert JOB in [job["name"] for job in listed["jobs"]]
-    assert [(schedule["name"], schedule["cron_schedule"]) for schedule in listed["schedules"]] == [
-        (f"{JOB}_schedule", "0 1 * * *"),
-        ("running_day_schedule", "20 * * * *"),
-    ]
+    assert {JOB, "retention", "teardown"} <= {job["name"] for job in listed["jobs"]}
+    assert {schedule["name"]: schedule["cron_schedule"] for schedule in listed["schedules"]} == {
+        f"{JOB}_schedule": "0 1 * * *",
+        "running_day_schedule": "20 * * * *",
+        "retention_schedule": "0 3 * * *",
+    }
     assert [sensor["name"] for sensor in listed["sensors"]] == ["late_objects_sensor", "missed_days_sensor"]

@@ -3,7 +3,7 @@
 The traffic is made in vpc.py.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path, PurePath
 
@@ -18,6 +18,7 @@ from flowlogs.layout import (
 )
 from flowlogs.record_format import RecordFormat
 from flowlogs.sources import ANY_SOURCE, Choice, LogSources
+from resources.bucket import StoredObject
 from resources.embedded.bucket import FolderBucket
 from resources.embedded.simulation.vpc import is_simulated
 from resources.ensured import Ensured
@@ -88,6 +89,13 @@ class SimulatedBucket(FolderBucket):
             except FlowLakeError as error:
                 unfit[day] = str(error)
         return unfit
+
+    def removable_objects(self, before: date) -> Sequence[StoredObject]:
+        if not self.is_ours() or not self.root.exists():
+            return ()
+        days = [day for day in self.delivered_days() if day < before]
+        folders = [folder for day in days for folder in self.sources().day_prefixes(day).values()]
+        return [found for folder in folders for found in self.objects.list(folder) if is_simulated(found.key)]
 
     def ensure(self) -> Ensured:
         if self.is_ours():

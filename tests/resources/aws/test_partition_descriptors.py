@@ -98,7 +98,6 @@ def test_what_the_error_says_mends_it(filled: AwsDouble, name: TableName) -> Non
     describe_otherwise(name, swap_addresses)
     assert "columns: the table has version int" in failure(materialize(settings(), selection=DAILY))
     before = partitions(name.table)
-    # The double's Athena has no DROP PARTITION.
     boto3.client("glue").delete_partition(DatabaseName=name.database, TableName=name.table, PartitionValues=[str(DAY)])
     scans = len(filled.queries())
     succeed(settings(), selection="vpc_flow_logs")
