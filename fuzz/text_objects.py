@@ -1,0 +1,95 @@
+"""Fuzzes the reading of text objects: the scan's rows are those of plain_reader.py, or an error names the object."""
+
+import atexit
+import gzip
+import shutil
+import tempfile
+from contextlib import nullcontext
+from functools import cache
+from pathlib import Path
+
+import pyarrow as pa
+
+from flowlogs.errors import FlowLakeError
+from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
+from flowlogs.statements import TableDefinition
+from fuzz.choices import Choices
+from fuzz.plain_reader import hive_rows, unpacked
+from fuzz.targets import SilentLoss
+from resources.embedded.folder_store import FolderStore
+from resources.embedded.readers.scan import ScannedObject, TextScan, Wanted
+
+COLUMNS = tuple((field.column, field.type) for field in DEFAULT_FIELDS)
+TABLE = TableDefinition(COLUMNS, (), "s3://flow-logs/", properties={"skip.header.line.count": "1"})
+LINE = "2 123456789012 eni-0a 203.0.113.9 10.0.0.5 40000 22 6 7 420 1630540800 1630540860 REJECT OK"
+NAMES = ("a.log", "a.log.gz")
+
+SEEDS = [bytes([kind, 0, *b"plain text 7"]) for kind in range(8)]
+
+
+@cache
+def _store() -> FolderStore:
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))  # noqa: S108
+    _one_connection()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return FolderStore(folder, "FLOWLAKE_BUCKET", "flow-logs")
+
+
+def _one_connection() -> None:
+    """Irregular lines are decoded by a connection of their own to DuckDB, which takes most of an input's time."""
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": 1})
+    duckdb.connect = lambda *_, **__: nullcontext(connection.cursor())
+
+
+def a_line(choices: Choices) -> str:
+    """A record, with some fields that are odd."""
+    fields = LINE.split(" ")
+    for _ in range(choices.number(4)):
+        fields[choices.number(len(fields))] = choices.text()
+    if choices.chance(10):
+        del fields[choices.number(len(fields)) :]
+    return " ".join(fields)
+
+
+def object_bytes(choices: Choices) -> tuple[str, bytes]:
+    """An object's name and its bytes."""
+    kind = choices.number(8)
+    name = NAMES[kind & 1]
+    if kind >= 6:
+        text = choices.rest()
+        return name, gzip.compress(text, 1, mtime=0) if kind == 7 and len(text) % 2 else text
+    lines = [HEADER_LINE, *(a_line(choices) for _ in range(choices.number(6)))]
+    ends = choices.one_of(["\n", "\n", "\r\n", "\r"])
+    text = (ends.join(lines) + (ends if choices.number(4) else "")).encode()
+    if kind >= 4:
+        text = choices.damaged(text)
+    if not kind & 1:
+        return name, text
+    cut = choices.number(len(text) + 1)
+    data = b"".join(gzip.compress(part, 1, mtime=0) for part in (text[:cut], text[cut:]))
+    return name, choices.damaged(data) if kind == 3 else data
+
+
+def check(data: bytes) -> None:
+    """Raise SilentLoss where the scan of an object gives other rows than a plain reading does."""
+    name, stored = object_bytes(Choices(data))
+    store = _store()
+    (store.root / name).write_bytes(stored)
+    text = unpacked(stored) if name.endswith(".gz") else stored
+    expected = None if text is None else hive_rows(text, [kind for _, kind in COLUMNS])
+    scan = TextScan([ScannedObject(store, name, len(stored), ())], TABLE, [Wanted([column for column, _ in COLUMNS])])
+    try:
+        table = pa.RecordBatchReader.from_stream(scan.streams[0]).read_all()
+    except (FlowLakeError, pa.ArrowException, OSError):
+        if not isinstance(scan.error, FlowLakeError):
+            raise
+        if expected is not None:
+            raise SilentLoss(f"refused, and a plain reading has {len(expected)} rows: {scan.error}") from None
+        if name not in str(scan.error):
+            raise SilentLoss(f"the error does not name the object: {scan.error}") from None
+        return
+    found = list(zip(*(column.to_pylist() for column in table.columns), strict=True)) if len(table) else []
+    if found != expected:
+        raise SilentLoss(f"read {found}, and a plain reading has {expected}: {stored!r}")
