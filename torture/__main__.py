@@ -27,7 +27,7 @@ from torture.rounds import Report, calibrate, keep, play
 from torture.world import World
 
 TARGETS = ("embedded", "aws")
-ROUNDS = 20
+ROUNDS = 10
 """For each target: more than 300 faults that hit."""
 
 COLUMNS = ("fault", "target", "injected", "survived", "rows lost", "rows invented", "stray files")

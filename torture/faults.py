@@ -334,6 +334,9 @@ def _says(outcome: Outcome, words: str) -> bool:
     return any(re.search(words, text, re.IGNORECASE) for text in told)
 
 
+SEVERAL = (Late, Twice, Replaced, Half, Upload, Forbidden)
+"""The faults that one run may meet several times."""
+
 Make = Callable[[Random, World], Fault]
 
 ANYWHERE: list[tuple[Make, int]] = [(Kill, 5), (Late, 3), (Twice, 3), (Replaced, 3), (Half, 3), (TwoAtOnce, 3)]
@@ -350,10 +353,11 @@ def kinds_of(world: World) -> list[tuple[Make, int]]:
 
 
 def choose_faults(rng: Random, world: World, most: int) -> list[Fault]:
-    """Some faults for one run, each of another kind. A kill comes last of all."""
+    """Some faults for one run. Of a kind that holds for the whole run there is one."""
     kinds = kinds_of(world)
-    chosen: dict[str, Fault] = {}
-    for make in rng.choices([make for make, _ in kinds], [weight for _, weight in kinds], k=rng.randint(1, most)):
+    chosen: list[Fault] = []
+    for make in rng.choices([make for make, _ in kinds], [weight for _, weight in kinds], k=rng.randint(2, most)):
         fault = make(rng, world)
-        chosen.setdefault(fault.kind, fault)
-    return list(chosen.values())
+        if isinstance(fault, SEVERAL) or fault.kind not in {other.kind for other in chosen}:
+            chosen.append(fault)
+    return chosen
