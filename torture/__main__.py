@@ -133,11 +133,10 @@ def _work(target: str, seed: int, numbers: Sequence[int], kept: Path, out) -> No
         world.prepare()
         _import_what_runs_import(world)
         usual = calibrate(world)
-        world.on_calibrated()
         for number in numbers:
             report = play(world, usual, seed, number)
             if report.wrong:
-                with suppress(OSError):
+                with suppress(Exception):
                     keep(world, report, kept / f"{seed}-{target}-{number}")
             told = {**vars(report), "blamed": sorted(report.blamed)}
             print(json.dumps(told), file=out, flush=True)

@@ -215,7 +215,7 @@ class Denied(Fault):
         self.world.become(self.what)
 
     def act(self, child: Child) -> None:
-        self.world.aws.set(enforce_iam=True)
+        self.world.enforce()
 
     def after(self, outcome: Outcome) -> None:
         self.world.become_administrator()
@@ -317,9 +317,10 @@ class Upload(Fault):
 
     def _complete(self) -> None:
         self.done = True
-        self.world.s3.complete_multipart_upload(
-            **self.place, UploadId=self.upload, MultipartUpload={"Parts": self.parts}
-        )
+        with self.world.as_administrator():
+            self.world.s3.complete_multipart_upload(
+                **self.place, UploadId=self.upload, MultipartUpload={"Parts": self.parts}
+            )
         changed = self.world.deliveries.copy()
         changed.objects[self.item.key] = self.item
         self.world.history.append(changed)
