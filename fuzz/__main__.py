@@ -96,12 +96,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def table(found: dict[str, Found]) -> str:
     """The table, in Markdown: a row for each target, and their sum."""
     rows: list[Sequence[object]] = [
-        (name, one.inputs, "yes" if one.guided else "no", *(len(one.failed[kind]) for kind in ("crash", "hang", "loss")))
+        (
+            name,
+            one.inputs,
+            "yes" if one.guided else "no",
+            *(len(one.failed[kind]) for kind in ("crash", "hang", "loss")),
+        )
         for name, one in found.items()
     ]
     sums = [sum(int(str(row[at])) for row in rows) for at in (1, 3, 4, 5)]
     lines = [COLUMNS, ["---", "---:", "---", "---:", "---:", "---:"], *rows, ["all", sums[0], "", *sums[1:]]]
-    return "\n".join(f"| {' | '.join(f'{cell:,}' if isinstance(cell, int) else str(cell) for cell in line)} |" for line in lines)
+    return "\n".join(
+        f"| {' | '.join(f'{cell:,}' if isinstance(cell, int) else str(cell) for cell in line)} |" for line in lines
+    )
 
 
 def _run(target: Target, inputs: int, seed: int, kept: Path) -> Found:
@@ -122,7 +129,9 @@ def _run(target: Target, inputs: int, seed: int, kept: Path) -> Found:
             words = f"the process ended with {done.returncode}: {done.stderr[-2000:]}"
         found.failed[kind].append(Path(path))
         found.words.append(words)
-        print(f"{target.name}: {kind}: {words}\n  Again: .venv/bin/python -m fuzz --target {target.name} --again {path}")
+        print(
+            f"{target.name}: {kind}: {words}\n  Again: .venv/bin/python -m fuzz --target {target.name} --again {path}"
+        )
         if not lines:
             break
     print(f"{target.name}: {found.inputs:,} inputs", flush=True)
@@ -156,7 +165,7 @@ def _work(target: Target, inputs: int, seed: int, kept: Path) -> None:
             end("hang", data, "took too long")
         except SilentLoss as error:
             end("loss", data, str(error))
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is a crash
+        except BaseException as error:
             end("crash", data, repr(error))
         signal.setitimer(signal.ITIMER_REAL, 0)
         if counted[0] >= inputs:

@@ -11,7 +11,15 @@ from fuzz.targets import SilentLoss
 from fuzz.text_objects import LINE, a_line
 
 OBJECT = "123456789012_vpcflowlogs_us-east-1_fl-0123456789abcdef0_20210902T0005Z_00000000"
-NAMES = (f"{OBJECT}.log.gz", f"{OBJECT}.log", f"{OBJECT}.log.gz", f"{OBJECT} (1).log.gz", "notes.txt", f"{OBJECT}.log.bz2", f"{OBJECT}.log.gz.part")
+NAMES = (
+    f"{OBJECT}.log.gz",
+    f"{OBJECT}.log",
+    f"{OBJECT}.log.gz",
+    f"{OBJECT} (1).log.gz",
+    "notes.txt",
+    f"{OBJECT}.log.bz2",
+    f"{OBJECT}.log.gz.part",
+)
 HEADERS = [field.header for field in FIELDS]
 TYPES = ("int", "bigint", "string", "double", "list<string>")
 SEEDS = [bytes([kind, 1, *b"some text"]) for kind in range(16)]
@@ -33,7 +41,10 @@ def check(data: bytes) -> None:
     choices = Choices(data)
     name = choices.one_of(NAMES)
     if choices.number(6) == 5:
-        columns = [(choices.one_of([*HEADERS, "a"]).replace("-", "_"), choices.one_of(TYPES)) for _ in range(choices.number(30))]
+        columns = [
+            (choices.one_of([*HEADERS, "a"]).replace("-", "_"), choices.one_of(TYPES))
+            for _ in range(choices.number(30))
+        ]
         _require_words(name, parquet_look(f"{OBJECT}.log.parquet", columns))
         return
     lines = [a_header(choices), *(a_line(choices) for _ in range(choices.number(4)))]

@@ -94,10 +94,15 @@ def plain_day(source: LogSource, key: str) -> date | None:
 
 def a_key(choices: Choices) -> str:
     """A key: right, or with a part that is not."""
-    account = choices.one_of(["123456789012", "000000000000", "12345678901", "1234567890123", "１23456789012", "٣" * 12])
+    account = choices.one_of(
+        ["123456789012", "000000000000", "12345678901", "1234567890123", "１23456789012", "٣" * 12]
+    )
     region = choices.one_of(["us-east-1", "us-gov-west-1", "eu-west-3", "a-b-1", "us-east", "us-east-１", "US-EAST-1"])
     root = choices.one_of(["AWSLogs/", "x/AWSLogs/", "AWSLogs/o-abc123/", "AWSLogs/AWSLogs/", "a\nb/AWSLogs/", ""])
-    day = [choices.one_of(["2021", "2024", "0000", "9999", "２０２１"]), *(choices.one_of(["01", "09", "02", "29", "31", "00", "1"]) for _ in "md")]
+    day = [
+        choices.one_of(["2021", "2024", "0000", "9999", "２０２１"]),
+        *(choices.one_of(["01", "09", "02", "29", "31", "00", "1"]) for _ in "md"),
+    ]
     if choices.number(3) == 0:
         service = choices.one_of(["aws-service", "service", "aws-services"])
         folder = f"{root}aws-account-id={account}/{service}=vpcflowlogs/aws-region={region}/"

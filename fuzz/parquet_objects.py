@@ -5,7 +5,7 @@ import io
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from flowlogs.statements import TableName, add_partitions, create_database, crea
 from fuzz.choices import Choices
 from fuzz.targets import SilentLoss
 from fuzz.text_objects import LINE
-from datetime import date
 from resources.embedded.athena import EmbeddedAthena
 from resources.embedded.folder_store import FolderStore
 
@@ -39,7 +38,9 @@ SEEDS = [bytes([kind]) * 40 for kind in range(0, 256, 32)]
 def _lake() -> tuple[Path, EmbeddedAthena]:
     root = Path(tempfile.mkdtemp(prefix="fuzz-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    engine = EmbeddedAthena(root / "catalog.sqlite", {"flow-logs": FolderStore(root / "bucket", "FLOWLAKE_BUCKET", "flow-logs")}, "lake")
+    engine = EmbeddedAthena(
+        root / "catalog.sqlite", {"flow-logs": FolderStore(root / "bucket", "FLOWLAKE_BUCKET", "flow-logs")}, "lake"
+    )
     engine.execute(create_database("lake"))
     sources = LogSources(SOURCE.bucket, (SOURCE,))
     engine.execute(create_table(NAME, flow_logs_table(sources, Layout.of(SOURCE), FORMAT)))
@@ -100,7 +101,9 @@ def check(data: bytes) -> None:
     if result.misread:
         return  # told by name: the day fails
     frame = result.frame.astype(object)
-    found = [tuple(None if value is pd_na() else value for value in row) for row in frame.itertuples(index=False, name=None)]
+    found = [
+        tuple(None if value is pd_na() else value for value in row) for row in frame.itertuples(index=False, name=None)
+    ]
     wanted = [tuple(row.get(field.underscored) for field in DEFAULT_FIELDS) for row in expected]
     if sorted(found, key=repr) != sorted(wanted, key=repr):
         raise SilentLoss(f"read {found}, and written were {wanted}")

@@ -15,12 +15,37 @@ from resources.engine import QueryError
 
 DAY = date(2021, 9, 2)
 WORDS = (
-    "-- title: T", "-- question: Q?", "-- reads: rejected_flows", "-- order: a desc, b", "-- rows: 5", "-- rows: ５", "-- rows: ²",
-    "-- history: 7", "-- columns:", "--   a bigint: what", "--   b string", "--   dt string", "-- chart: bars of a by b",
-    "-- alarm: a > {limit}", "-- says: {b} sent {a}.", "-- parameter: limit = 5: of what", "-- fields: vpc-id", "-- note: n",
-    "SELECT a, b, dt FROM rejected_flows WHERE dt BETWEEN '{first}' AND '{last}'", "{earliest}", "{history}", "{private(b)}",
-    "{", "}", "a{2,5}", ";", "--", "", "-- columns: a bigint", "FROM traffic_summary",
-)  # fmt: skip
+    "-- title: T",
+    "-- question: Q?",
+    "-- reads: rejected_flows",
+    "-- order: a desc, b",
+    "-- rows: 5",
+    "-- rows: ５",
+    "-- rows: ²",
+    "-- history: 7",
+    "-- columns:",
+    "--   a bigint: what",
+    "--   b string",
+    "--   dt string",
+    "-- chart: bars of a by b",
+    "-- alarm: a > {limit}",
+    "-- says: {b} sent {a}.",
+    "-- parameter: limit = 5: of what",
+    "-- fields: vpc-id",
+    "-- note: n",
+    "SELECT a, b, dt FROM rejected_flows WHERE dt BETWEEN '{first}' AND '{last}'",
+    "{earliest}",
+    "{history}",
+    "{private(b)}",
+    "{",
+    "}",
+    "a{2,5}",
+    ";",
+    "--",
+    "",
+    "-- columns: a bigint",
+    "FROM traffic_summary",
+)
 SEEDS = [bytes([kind]) * 20 for kind in range(0, 256, 8)]
 
 

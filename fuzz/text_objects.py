@@ -4,9 +4,13 @@ import atexit
 import gzip
 import shutil
 import tempfile
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from unittest import mock
+
+import duckdb
 
 from flowlogs.errors import FlowLakeError
 from flowlogs.fields import DEFAULT_FIELDS, HEADER_LINE
@@ -28,19 +32,27 @@ SEEDS = [bytes([kind, 0, *b"plain text 7"]) for kind in range(8)]
 
 @cache
 def _store() -> FolderStore:
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))  # noqa: S108
-    _make_fast()
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return FolderStore(folder, "FLOWLAKE_BUCKET", "flow-logs")
 
 
-def _make_fast() -> None:
-    """Irregular lines are decoded by a new connection to DuckDB each, which would take most of an input's time."""
-    import duckdb
+@cache
+def _connection() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": 1})
 
-    connection = duckdb.connect(config={"threads": 1})
-    duckdb.connect = lambda *_, **__: nullcontext(connection.cursor())
-    lines.CHUNK_BYTES = 64  # so that a text is read in several pieces, and no large buffer is filled
+
+@contextmanager
+def _fast() -> Iterator[None]:
+    """Irregular lines are decoded by a new connection to DuckDB each, which would take most of an input's time.
+
+    Texts are read in small pieces, so that no large buffer is filled, and lines are cut everywhere.
+    """
+    with (
+        mock.patch.object(duckdb, "connect", return_value=nullcontext(_connection().cursor())),
+        mock.patch.object(lines, "CHUNK_BYTES", 64),
+    ):
+        yield
 
 
 def a_line(choices: Choices) -> str:
@@ -82,7 +94,8 @@ def check(data: bytes) -> None:
     source = ScannedObject(store, name, len(stored), ())
     scan = TextScan([source], TABLE, [Wanted([column for column, _ in COLUMNS])])
     try:
-        batches = [batch for _, batch in scan.batches(iter([source]), lambda: False)]
+        with _fast():
+            batches = [batch for _, batch in scan.batches(iter([source]), lambda: False)]
     except FlowLakeError as error:
         if expected is not None:
             raise SilentLoss(f"refused, and a plain reading has {len(expected)} rows: {error}") from None

@@ -5,7 +5,6 @@ them again.
 """
 
 import argparse
-import gc
 import json
 import os
 import shutil
@@ -17,13 +16,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache, partial
-from importlib import import_module
 from pathlib import Path
 
 from torture.aws_world import AwsWorld
-from torture.child import finish, start
 from torture.folder_world import FolderWorld
-from torture.rounds import Report, calibrate, keep, play
+from torture.rounds import RUNS, Report, calibrate, keep, play
 from torture.world import World
 
 TARGETS = ("embedded", "aws")
@@ -40,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"for each target; {ROUNDS} if not given")
     parser.add_argument("--target", choices=TARGETS, help="this one alone")
     parser.add_argument("--only", type=int, help="the round of this number alone")
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"with faults, in each round; {RUNS} if not given")
     parser.add_argument("--kept", type=Path, default=Path("data/torture"), help="where failed rounds are kept")
     given = parser.parse_args(arguments)
     if given.rounds < 1:
@@ -48,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     targets = [given.target] if given.target else list(TARGETS)
     began, reports = time.monotonic(), list[Report]()
     _warm_up()
-    readers = [_start_worker(target, given.seed, numbers, given.kept.resolve()) for target in targets]
+    readers = [_start_worker(target, given.seed, numbers, given.runs, given.kept.resolve()) for target in targets]
 
     def follow(reader: "os._wrap_close") -> None:
         for line in reader:
@@ -110,14 +108,14 @@ def _parsed(line: str) -> Report:
     return Report(**{**told, "injected": Counter(told["injected"]), "blamed": set(told["blamed"])})
 
 
-def _start_worker(target: str, seed: int, numbers: Sequence[int], kept: Path) -> "os._wrap_close":
+def _start_worker(target: str, seed: int, numbers: Sequence[int], runs: int, kept: Path) -> "os._wrap_close":
     """Play the rounds of a target in a process of its own; returns where it writes a line for each."""
     from_worker, to_parent = os.pipe()
     if os.fork() == 0:
         try:
             os.close(from_worker)
             with os.fdopen(to_parent, "w") as out:
-                _work(target, seed, numbers, kept, out)
+                _work(target, seed, numbers, runs, kept, out)
         except BaseException as error:
             print(f"{target}: {error!r}", file=sys.stderr, flush=True)
         finally:
@@ -126,15 +124,14 @@ def _start_worker(target: str, seed: int, numbers: Sequence[int], kept: Path) ->
     return os.fdopen(from_worker)  # type: ignore[return-value]
 
 
-def _work(target: str, seed: int, numbers: Sequence[int], kept: Path, out) -> None:  # noqa: ANN001
+def _work(target: str, seed: int, numbers: Sequence[int], runs: int, kept: Path, out) -> None:  # noqa: ANN001
     home = Path(tempfile.mkdtemp(prefix="torture-"))
     world: World = AwsWorld() if target == "aws" else FolderWorld(home / "world")
     try:
         world.prepare()
-        _import_what_runs_import(world)
         usual = calibrate(world)
         for number in numbers:
-            report = play(world, usual, seed, number)
+            report = play(world, usual, seed, number, runs)
             if report.wrong:
                 with suppress(Exception):
                     keep(world, report, kept / f"{seed}-{target}-{number}")
@@ -151,30 +148,6 @@ def _warm_up() -> None:
 
     parsed = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
     JSONFileLoader.load_file = lambda _, path: parsed(path)
-
-
-def _import_what_runs_import(world: World) -> None:
-    """Import here, once, what a run imports while it goes on."""
-    world.empty()
-    (outcome,) = finish(start(partial(_modules_of_a_run, world)))
-    assert isinstance(outcome.answer, list), outcome
-    for name in outcome.answer:
-        with suppress(Exception):
-            import_module(name)
-    gc.collect()
-    gc.freeze()
-
-
-def _modules_of_a_run(world: World) -> dict[str, object]:
-    from torture.lineage import run_lineage
-    from torture.records import DAYS
-
-    before = set(sys.modules)
-    os.environ.update(world.environment())
-    world.in_child()
-    assert world.job
-    run_lineage(world.job, DAYS)
-    return {"success": True, "answer": [name for name in sys.modules if name not in before]}
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pathlib import Path
 
 FILE_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "sqlite3.connect"}
 REQUEST_EVENT = "http.client.send"
-LONGEST_SECONDS = 120
+LONGEST_SECONDS = 600
 """A run that takes longer hangs."""
 
 
@@ -135,9 +135,7 @@ def finish(*children: Child) -> list[Outcome]:
                 child.timed.pop(0)[1](child)
             if now - child.started > LONGEST_SECONDS:
                 child.kill()
-        until = min(
-            (child.timed[0][0] + child.started - now for child in running.values() if child.timed), default=1.0
-        )
+        until = min((child.timed[0][0] + child.started - now for child in running.values() if child.timed), default=1.0)
         for handle in select.select(list(running), [], [], max(0.0, min(until, 1.0)))[0]:
             child = running[handle]
             try:

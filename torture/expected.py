@@ -16,22 +16,72 @@ DATASETS = ("rejected_flows", "traffic_summary", "traffic_by_hour")
 REPORTS = ("top_rejected_pairs", "rejected_flow_details")
 
 COLUMNS = {
-    "rejected_flows": (
-        "version account interfaceid sourceaddress destinationaddress sourceport destinationport protocol numpackets "
-        "numbytes starttime endtime action logstatus aws_account_id aws_region"
-    ).split(),
-    "traffic_summary": (
-        "aws_account_id aws_region interfaceid sourceaddress destinationaddress serviceport protocol action logstatus "
-        "service_end records numpackets numbytes starttime endtime"
-    ).split(),
-    "traffic_by_hour": (
-        "aws_account_id aws_region interfaceid serviceport protocol action logstatus hour records numpackets numbytes"
-    ).split(),
-    "top_rejected_pairs": "packetcount sourceaddress destinationaddress dt".split(),
-    "rejected_flow_details": (
-        "version account interfaceid sourceaddress destinationaddress sourceport destinationport protocol numpackets "
-        "numbytes starttime endtime action logstatus dt"
-    ).split(),
+    "rejected_flows": [
+        "version",
+        "account",
+        "interfaceid",
+        "sourceaddress",
+        "destinationaddress",
+        "sourceport",
+        "destinationport",
+        "protocol",
+        "numpackets",
+        "numbytes",
+        "starttime",
+        "endtime",
+        "action",
+        "logstatus",
+        "aws_account_id",
+        "aws_region",
+    ],
+    "traffic_summary": [
+        "aws_account_id",
+        "aws_region",
+        "interfaceid",
+        "sourceaddress",
+        "destinationaddress",
+        "serviceport",
+        "protocol",
+        "action",
+        "logstatus",
+        "service_end",
+        "records",
+        "numpackets",
+        "numbytes",
+        "starttime",
+        "endtime",
+    ],
+    "traffic_by_hour": [
+        "aws_account_id",
+        "aws_region",
+        "interfaceid",
+        "serviceport",
+        "protocol",
+        "action",
+        "logstatus",
+        "hour",
+        "records",
+        "numpackets",
+        "numbytes",
+    ],
+    "top_rejected_pairs": ["packetcount", "sourceaddress", "destinationaddress", "dt"],
+    "rejected_flow_details": [
+        "version",
+        "account",
+        "interfaceid",
+        "sourceaddress",
+        "destinationaddress",
+        "sourceport",
+        "destinationport",
+        "protocol",
+        "numpackets",
+        "numbytes",
+        "starttime",
+        "endtime",
+        "action",
+        "logstatus",
+        "dt",
+    ],
 }
 """The columns that are compared. The others are those of fields that the flow log lacks."""
 

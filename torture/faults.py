@@ -5,7 +5,7 @@ counted.
 """
 
 import re
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Callable
 from random import Random
 from typing import TypeVar

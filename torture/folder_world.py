@@ -103,8 +103,8 @@ class FolderWorld(World):
 
     def forbid(self, rng: Random) -> str:
         """Take all permissions of a file or folder of the results or the logs away; says which."""
-        kinds = [path for path in (*self.results.rglob("*"), *self.logs.rglob("*"))]
-        path = rng.choice(sorted([*kinds, self.results, self.logs]))
+        places = [self.results, self.logs, *self.results.rglob("*"), *self.logs.rglob("*")]
+        path = rng.choice(sorted(places))
         self._modes[path] = path.stat().st_mode & 0o777
         path.chmod(0)
         return str(path.relative_to(self.root))

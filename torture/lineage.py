@@ -95,7 +95,9 @@ def read_tables(settings: Settings, days: Sequence[date], read: Callable[[str], 
             if data := read(parquet):
                 rows = _parquet_rows(data[parquet], COLUMNS[report])
                 found[day.isoformat()][report] = rows
-                if (text := read(as_csv)) and (other := _csv_rows(text[as_csv])) != [list(map(_text, row)) for row in rows]:
+                if (text := read(as_csv)) and (other := _csv_rows(text[as_csv])) != [
+                    list(map(_text, row)) for row in rows
+                ]:
                     found[day.isoformat()][f"{report}.csv"] = other  # type: ignore[assignment]
     return found
 

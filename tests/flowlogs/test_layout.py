@@ -45,8 +45,12 @@ def test_an_objects_name_tells_its_source_flow_log_and_window() -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        SOURCE.object_key("fl-0a1b", datetime(2024, 2, 29), "4c5d").replace("123456789012", "\u0661" * 12),
-        SOURCE.object_key("fl-0a1b", datetime(2024, 2, 29), "4c5d").replace("eu-west-1", "eu-west-\uff11"),
+        SOURCE.object_key("fl-0a1b", datetime(2024, 2, 29, tzinfo=timezone.utc), "4c5d").replace(
+            "123456789012", "\u0661" * 12
+        ),
+        SOURCE.object_key("fl-0a1b", datetime(2024, 2, 29, tzinfo=timezone.utc), "4c5d").replace(
+            "eu-west-1", "eu-west-\uff11"
+        ),
     ],
 )
 def test_digits_that_aws_does_not_write_are_no_account_and_no_region(key: str) -> None:
@@ -54,7 +58,9 @@ def test_digits_that_aws_does_not_write_are_no_account_and_no_region(key: str) -
 
 
 def test_digits_that_aws_does_not_write_are_no_day_and_no_window() -> None:
-    key = SOURCE.object_key("fl-0a1b", datetime(2024, 2, 29), "4c5d").replace("2024", "\uff12\uff10\uff12\uff14")
+    key = SOURCE.object_key("fl-0a1b", datetime(2024, 2, 29, tzinfo=timezone.utc), "4c5d").replace(
+        "2024", "\uff12\uff10\uff12\uff14"
+    )
     assert (SOURCE.find_day(key), find_flow_log(key), find_window(key)) == (None, None, None)
 
 

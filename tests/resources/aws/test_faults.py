@@ -31,7 +31,6 @@ from aws_lineage import (
     upload_small_logs,
 )
 from support import DAY, NEXT_DAY, SMALL_DETAILS, SMALL_TOP, with_day
-from torture.cutting_proxy import CuttingProxy
 
 from assets.day_objects import DayObjects
 from flowlogs.errors import FlowLakeError
@@ -39,6 +38,7 @@ from flowlogs.statements import TableName
 from pipelines.targets import build_target
 from resources.aws.athena import Athena
 from resources.engine import QueryEngine
+from torture.cutting_proxy import CuttingProxy
 
 SERVICES = ("s3", "ec2", "athena", "glue", "sts")
 
