@@ -24,6 +24,7 @@ from random import Random
 from types import FrameType
 
 from fuzz.targets import TARGETS, SilentLoss, Target
+from torture.page import write_table
 
 INPUTS = 100_000
 LONGEST_SECONDS = 60
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="another seed, other inputs")
     parser.add_argument("--target", choices=list(TARGETS), help="this one alone")
     parser.add_argument("--again", type=Path, help="run the input in this file again")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/reliability.md")
     parser.add_argument("--kept", type=Path, default=Path("data/fuzz"), help="where inputs that failed are kept")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
@@ -85,8 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = dict(
             zip(in_order, pool.map(lambda one: _run(one, counts[one], given.seed, given.kept), in_order), strict=True)
         )
-    print(f"\nSeed {given.seed}, {time.monotonic() - began:.0f} seconds.\n")
-    print(table({target.name: found[target] for target in chosen}))
+    rows = table({target.name: found[target] for target in chosen})
+    said = f"Seed {given.seed}, {time.monotonic() - began:,.0f} seconds.\n\n{rows}"
+    print(f"\n{said}")
+    if given.write:
+        write_table("fuzz", said)
     whole = all(found[target].inputs >= counts[target] for target in chosen)
     if not whole:
         print("\nSome targets ended early.")

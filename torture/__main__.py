@@ -20,6 +20,7 @@ from pathlib import Path
 
 from torture.aws_world import AwsWorld
 from torture.folder_world import FolderWorld
+from torture.page import write_table
 from torture.rounds import RUNS, Report, calibrate, keep, play
 from torture.world import World
 
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--target", choices=TARGETS, help="this one alone")
     parser.add_argument("--only", type=int, help="the round of this number alone")
     parser.add_argument("--runs", type=int, default=RUNS, help=f"with faults, in each round; {RUNS} if not given")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/reliability.md")
     parser.add_argument("--kept", type=Path, default=Path("data/torture"), help="where failed rounds are kept")
     given = parser.parse_args(arguments)
     if given.rounds < 1:
@@ -56,8 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     with ThreadPoolExecutor(len(readers)) as pool:
         list(pool.map(follow, readers))
-    print(f"\nSeed {given.seed}, {time.monotonic() - began:.0f} seconds.\n")
-    print(table(reports))
+    rounds = f"{len(numbers)} rounds of {given.runs} runs on each target"
+    said = f"Seed {given.seed}, {rounds}, {time.monotonic() - began:,.0f} seconds.\n\n{table(reports)}"
+    print(f"\n{said}")
+    if given.write:
+        write_table("torture", said)
     whole = len(reports) == len(targets) * len(numbers)
     if not whole:
         print("\nSome rounds were not played.")

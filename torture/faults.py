@@ -357,7 +357,7 @@ def choose_faults(rng: Random, world: World, most: int) -> list[Fault]:
     """Some faults for one run. Of a kind that holds for the whole run there is one."""
     kinds = kinds_of(world)
     chosen: list[Fault] = []
-    for make in rng.choices([make for make, _ in kinds], [weight for _, weight in kinds], k=rng.randint(2, most)):
+    for make in rng.choices([make for make, _ in kinds], [weight for _, weight in kinds], k=rng.randint(3, most)):
         fault = make(rng, world)
         if isinstance(fault, SEVERAL) or fault.kind not in {other.kind for other in chosen}:
             chosen.append(fault)
