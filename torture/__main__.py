@@ -25,7 +25,7 @@ from torture.rounds import RUNS, Report, calibrate, keep, play
 from torture.world import World
 
 TARGETS = ("embedded", "aws")
-ROUNDS = 10
+ROUNDS = 8
 """For each target: more than 300 faults that hit."""
 
 COLUMNS = ("fault", "target", "injected", "survived", "rows lost", "rows invented", "stray files")

@@ -340,7 +340,7 @@ SEVERAL = (Late, Twice, Replaced, Half, Upload, Forbidden)
 
 Make = Callable[[Random, World], Fault]
 
-ANYWHERE: list[tuple[Make, int]] = [(Kill, 5), (Late, 3), (Twice, 3), (Replaced, 3), (Half, 3), (TwoAtOnce, 3)]
+ANYWHERE: list[tuple[Make, int]] = [(Kill, 5), (Late, 5), (Twice, 4), (Replaced, 5), (Half, 3), (TwoAtOnce, 3)]
 
 
 def kinds_of(world: World) -> list[tuple[Make, int]]:
@@ -357,7 +357,7 @@ def choose_faults(rng: Random, world: World, most: int) -> list[Fault]:
     """Some faults for one run. Of a kind that holds for the whole run there is one."""
     kinds = kinds_of(world)
     chosen: list[Fault] = []
-    for make in rng.choices([make for make, _ in kinds], [weight for _, weight in kinds], k=rng.randint(3, most)):
+    for make in rng.choices([make for make, _ in kinds], [weight for _, weight in kinds], k=rng.randint(4, most)):
         fault = make(rng, world)
         if isinstance(fault, SEVERAL) or fault.kind not in {other.kind for other in chosen}:
             chosen.append(fault)

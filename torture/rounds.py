@@ -22,7 +22,7 @@ from torture.world import World
 RUNS = 5
 """How many runs of a round have faults, if nobody says otherwise."""
 
-FAULTS_OF_A_RUN = 12
+FAULTS_OF_A_RUN = 14
 """How many faults a run has at most."""
 
 
