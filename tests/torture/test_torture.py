@@ -9,6 +9,7 @@ from support import DAY, ROOT, SMALL_DETAILS, SMALL_LOGS, SMALL_TOP, run, with_d
 from torture.__main__ import again, table
 from torture.child import Child, finish, start
 from torture.expected import expected_tables
+from torture.page import PAGE, with_table
 from torture.records import Deliveries, LogObject
 from torture.rounds import Report
 from torture.world import without_random_parts
@@ -87,6 +88,13 @@ def test_a_traceback_in_a_child_is_a_crash() -> None:
 
     (outcome,) = finish(start(work))
     assert not outcome.success and "ZeroDivisionError" in outcome.crashes[0]
+
+
+@pytest.mark.parametrize("name", ["torture", "fuzz"])
+def test_the_page_has_a_place_for_each_table(name: str) -> None:
+    page = with_table(PAGE.read_text(encoding="utf-8"), name, "| new |")
+    assert f"<!-- {name} -->\n| new |\n<!-- end -->" in page
+    assert page.count("<!-- end -->") == 2
 
 
 def test_names_are_compared_without_their_random_parts() -> None:
