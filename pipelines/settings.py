@@ -464,7 +464,7 @@ def _find_logs(path: Path, bucket: Path, linked: Iterable[Path]) -> str | None:
 
     Logs are in the bucket, where links in it lead, and in every folder with the name AWSLogs.
     """
-    real = Path(os.path.realpath(path.expanduser()))
+    real = Path(os.path.realpath(os.path.expanduser(path)))  # noqa: PTH111 - leaves ~nobody as it is
     above = (real, *real.parents)
     for place in (bucket, *linked):
         if place in above:

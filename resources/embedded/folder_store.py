@@ -465,7 +465,10 @@ def _remove_abandoned(lock: Path) -> None:
     """Remove the staging folder of a killed run, and its lock file. Nothing else is removed."""
     folder = lock.with_suffix("")
     with suppress(OSError), _open_file(lock, os.O_NOFOLLOW) as file:
-        if file.read(len(LOCK_TEXT) + 1) != LOCK_TEXT:
+        text = file.read(len(LOCK_TEXT) + 1)
+        # On a full disk, or killed in between, a run leaves a lock without all of its text, and nothing beside it.
+        is_unfinished = LOCK_TEXT.startswith(text) and not os.path.lexists(folder)
+        if text != LOCK_TEXT and not is_unfinished:
             return
         take_lock(file)
         with suppress(FileNotFoundError):

@@ -15,8 +15,10 @@ from lake import CHOSEN_REPORTS, Lake
 from support import ACCEPTED, FEW_PACKETS, MANY_PACKETS, PING, on_day, report_rows, write_object
 
 from assets.page.asset import made_days, page_key, stored_summaries
+from flowlogs.retention import Retention
 from pipelines.build import build_definitions
 from pipelines.sensors import LATE_SENSOR, MISSED_SENSOR
+from pipelines.settings import Settings
 
 
 @pytest.fixture
@@ -297,6 +299,25 @@ def test_a_missed_week_is_one_run(tmp_path, instance, monkeypatch):
     assert daemon.launch(request).success
     assert made_days(lake.target.results) == {before(ago) for ago in range(8)}
     assert daemon.tick(MISSED_SENSOR, 10).skip_message == "Every day that is due has its page."
+
+
+@pytest.mark.parametrize("kept", ["keep_logs_days", "keep_datasets_days", "keep_reports_days"])
+def test_no_day_is_requested_that_is_not_kept(tmp_path, instance, monkeypatch, kept):
+    for ago in range(14):
+        write_object(tmp_path / "logs", before(ago), [on_day(FEW_PACKETS, before(ago))])
+    lake = Lake(tmp_path / "logs", tmp_path, instance, lateness_days=14, **{kept: 7})
+    if kept == "keep_logs_days":  # of a folder of the user's own, no log is ever removed
+        assert lake.settings.retention.logs is None
+        monkeypatch.setattr(Settings, "retention", Retention(logs=7))
+    retention = lake.settings.retention
+    monkeypatch.setattr(Settings, "retention", Retention())
+    assert lake.run(before(13)).success
+    monkeypatch.setattr(Settings, "retention", retention)
+    daemon = daemon_of(lake, monkeypatch)
+    (request,) = daemon.ask(MISSED_SENSOR)
+    assert days_of(request) == (None, str(before(6)), str(before(0)))
+    arrive(lake, before(13), on_day(PING, before(13)))
+    assert daemon.ask(LATE_SENSOR) == []
 
 
 def test_a_new_installation_owes_no_day_before_its_first_one(daemon, lake):

@@ -295,6 +295,12 @@ def test_the_home_of_a_user_that_does_not_exist_is_no_folder(monkeypatch, root):
         read_settings()
 
 
+@pytest.mark.parametrize("variable", ["DAGSTER_HOME", "TMPDIR"])
+def test_other_programs_folders_may_have_any_name(monkeypatch, root, variable):
+    monkeypatch.setenv(variable, "~nobody-has-this-name/x")
+    assert read_settings() == Settings()
+
+
 @pytest.mark.parametrize("results", ["logs", "logs/results", "logs/../logs/results"])
 def test_results_in_the_bucket_are_refused(monkeypatch, root, results):
     monkeypatch.setenv("FLOWLAKE_BUCKET", "logs")
