@@ -117,7 +117,8 @@ def test_rows_that_need_a_look_are_told_from_the_floor_on(tmp_path, instance, re
 def run_with_status(lake: Lake, status: dg.DagsterRunStatus, **tags: str) -> dg.DagsterRun:
     definitions = build_definitions(lake.settings, CHOSEN_REPORTS, target=lake.target)
     job = definitions.resolve_job_def(JOB_NAME)
-    return lake.instance.create_run_for_job(job_def=job, status=status, tags={"dagster/partition": str(DAY), **tags})
+    days = tags if any("range" in name for name in tags) else {"dagster/partition": str(DAY), **tags}
+    return lake.instance.create_run_for_job(job_def=job, status=status, tags=days)
 
 
 def test_a_run_whose_process_was_killed_or_did_not_start_is_told(tmp_path, instance, receiver):
@@ -201,9 +202,13 @@ def test_a_day_is_missed_from_three_on_where_earlier_ones_came(lake, at, pages, 
     assert day_that_did_not_come(lake.instance, lake.target.results, days_from_the_start(lake.settings), at) == missing
 
 
-def test_a_day_whose_run_is_active_is_not_missed(lake):
+RANGE_TAGS = {f"dagster/asset_partition_range_{end}": str(day) for end, day in (("start", DAY), ("end", NEXT_DAY))}
+
+
+@pytest.mark.parametrize("tags", [{}, RANGE_TAGS], ids=["of the day", "of a range"])
+def test_a_day_whose_run_is_active_is_not_missed(lake, tags):
     noted(lake, DAY - timedelta(days=1))
-    run = run_with_status(lake, dg.DagsterRunStatus.STARTED)
+    run = run_with_status(lake, dg.DagsterRunStatus.STARTED, **tags)
     at = datetime(2021, 9, 3, 4, tzinfo=timezone.utc)
     days = days_from_the_start(lake.settings)
     assert day_that_did_not_come(lake.instance, lake.target.results, days, at) is None
