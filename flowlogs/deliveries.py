@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import sqrt
 from statistics import median
 
-from flowlogs.layout import find_flow_log, find_window, touches_day
+from flowlogs.layout import find_delivery, touches_day
 
 WINDOW = timedelta(minutes=5)
 """How long a delivery window is ("Flow log files", Amazon VPC user guide, 2026)."""
@@ -101,15 +101,21 @@ def deliveries_of(sizes: Iterable[tuple[str, int]], day: date) -> dict[str, Deli
     windows: dict[str, set[datetime]] = defaultdict(set)
     objects: dict[str, list[int]] = defaultdict(list)
     for key, size in sizes:
-        if flow_log := find_flow_log(key):
+        if delivery := find_delivery(key):
+            flow_log, window = delivery
             objects[flow_log].append(size)
-            window = find_window(key)
-            if window and touches_day(window, day):
-                windows[flow_log].add(window - timedelta(minutes=window.minute % 5))
+            if window:
+                windows[flow_log].add(window)
     return {
-        flow_log: Deliveries(tuple(sorted(windows[flow_log])), len(found), sum(found))
+        flow_log: Deliveries(_begins(windows[flow_log], day), len(found), sum(found))
         for flow_log, found in sorted(objects.items())
     }
+
+
+def _begins(windows: Iterable[datetime], day: date) -> tuple[datetime, ...]:
+    """The windows that touch the day, from multiples of five minutes on, in order."""
+    near = [window for window in windows if touches_day(window, day)]
+    return tuple(sorted({window - timedelta(minutes=window.minute % 5) for window in near}))
 
 
 @dataclass(frozen=True)
