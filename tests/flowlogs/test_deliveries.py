@@ -101,6 +101,12 @@ def test_the_last_windows_of_a_day_that_is_not_over_are_not_missed():
     assert judged(ONE, DAY, delivered(range(0, 700, 5)), alike(EACH_WINDOW), at).missing == 0
 
 
+def test_right_after_midnight_the_last_windows_are_not_missed():
+    now = delivered(range(0, 1420, 5))
+    assert judged(ONE, DAY, now, alike(EACH_WINDOW), windows([1445])[0]).missing == 0
+    assert judged(ONE, DAY, now, alike(EACH_WINDOW), windows([1470])[0]).missing == 4
+
+
 def test_less_than_half_of_the_median_is_low_unless_a_day_before_was_as_low():
     weekend = {day: delivered(EACH_WINDOW, day, 400 if number > 4 else 1_000) for number, day in enumerate(DAYS_BEFORE)}
     assert judged(ONE, DAY, delivered(EACH_WINDOW, size=499), alike(EACH_WINDOW), AFTER).has_few_bytes
