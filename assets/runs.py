@@ -4,16 +4,21 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
+from assets.coverage import combined_version
 from assets.failed_days import assets_after, hand_on, handed_on
 from assets.tables import markdown_list
 from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from resources.ensured import Ensured
+
+DATA_VERSION_TAG = "dagster/data_version"
+"""The tag by which Dagster knows the data version of a materialization."""
 
 MAX_CAUSES = 3
 """How many different causes an error about several days shows in full."""
@@ -71,10 +76,11 @@ def finish_days(
     days: Sequence[date],
     done: Mapping[date, Mapping[str, Any]],
     failures: Mapping[date, str],
+    versions: Mapping[date, str] = MappingProxyType({}),
 ) -> Generator[dg.AssetMaterialization, None, Finished]:
     """Report each day that is done, with its metadata, and what failed; see `finish_dataset_days`."""
     asset = context.asset_key.to_user_string()
-    return (yield from finish_dataset_days(context, days, {asset: done}, failures))
+    return (yield from finish_dataset_days(context, days, {asset: done}, failures, versions))
 
 
 def finish_dataset_days(
@@ -82,8 +88,10 @@ def finish_dataset_days(
     days: Sequence[date],
     done: Mapping[str, Mapping[date, Mapping[str, Any]]],
     failures: Mapping[date, str],
+    versions: Mapping[date, str] = MappingProxyType({}),
 ) -> Generator[dg.AssetMaterialization, None, Finished]:
-    """The same for several assets of one step, by their names. `days` are all days of the run.
+    """The same for several assets of one step, by their names. `days` are all days of the run, `versions` the days'
+    data versions.
 
     If no day is done, this raises FlowLakeError. If some are, the assets behind these are still made for them, and
     leave out the days that failed (see `days_to_do`). The last of them fails the run.
@@ -92,7 +100,8 @@ def finish_dataset_days(
         key = dg.AssetKey(asset)
         for day, metadata in of_days.items():
             if failures:
-                yield dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(metadata))
+                tags = {DATA_VERSION_TAG: versions[day]} if versions.get(day) else None
+                yield dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(metadata), tags=tags)
             else:
                 context.add_asset_metadata(dict(metadata), asset_key=key, partition_key=day.isoformat())
     if not failures:
@@ -118,6 +127,15 @@ def days_to_do(context: dg.AssetExecutionContext) -> tuple[list[date], dict[date
     return [day for day in days if day not in failures], failures
 
 
+def data_version(versions: Mapping[date, str], days: Sequence[date]) -> dg.DataVersion | None:
+    """The data version for a step that did these days.
+
+    Dagster (1.13) gives all partitions of a step the same one: for several days it is a digest of theirs.
+    """
+    known = [versions[day] for day in days if versions.get(day)]
+    return dg.DataVersion(combined_version(known)) if len(known) == len(days) else None
+
+
 def _failure_text(days: Sequence[date], failures: Mapping[date, str]) -> str:
     causes = list(dict.fromkeys(failures.values()))
     text = "\n".join(causes[:MAX_CAUSES])
@@ -140,6 +158,16 @@ def ensure_result(context: dg.AssetExecutionContext, ensured: Ensured, check: st
     return dg.MaterializeResult(
         metadata={**ensured.facts, **({"found": listing} if found else {})},
         check_results=[
-            dg.AssetCheckResult(check_name=check, passed=not found, severity=severity, metadata={"found": listing})
+            dg.AssetCheckResult(
+                check_name=check,
+                passed=not found,
+                severity=severity,
+                metadata={
+                    **ensured.facts,
+                    "errors": len(ensured.errors),
+                    "warnings": len(ensured.warnings),
+                    "found": listing,
+                },
+            )
         ],
     )

@@ -18,9 +18,10 @@ from assets.datasets.lost_objects import losing_days
 from assets.datasets.partition_swap import swap_partitions
 from assets.datasets.unload import Scan, days_too_large, scan_batches
 from assets.day_objects import damaged_warning, inspect_days, unreadable_days
+from assets.metadata import coverage_metadata
 from assets.raw_tables import find_raw_tables, unread_days
 from assets.results_source import claim_results
-from assets.runs import as_dagster_failure, days_to_do, finish_dataset_days, run_days
+from assets.runs import as_dagster_failure, data_version, days_to_do, finish_dataset_days, run_days
 from assets.table_guards import derived_days_read_otherwise, require_table
 from flowlogs.datasets import DATASETS, coarser
 from flowlogs.days import batches, days_text
@@ -126,10 +127,18 @@ def datasets_asset(days: dg.DailyPartitionsDefinition, *, coarse: bool = False) 
             for day in done:
                 if inspected[day].damaged:
                     context.log.warning(damaged_warning(bucket, day, inspected[day].damaged))
-            metadata = {dataset.name: {day: scan.metadata[dataset.name, day] for day in done} for dataset in chosen}
-            finished = yield from finish_dataset_days(context, run_days(context), metadata, failed_before | failures)
+            metadata = {
+                dataset.name: {
+                    day: {**scan.metadata[dataset.name, day], **coverage_metadata(covered[day])} for day in done
+                }
+                for dataset in chosen
+            }
+            versions = {day: covered[day].digest for day in done}
+            asked = run_days(context)
+            finished = yield from finish_dataset_days(context, asked, metadata, failed_before | failures, versions)
         for dataset in chosen:
-            yield dg.MaterializeResult(dataset.name, metadata=finished.metadata)
+            version = data_version(versions, asked)
+            yield dg.MaterializeResult(dataset.name, metadata=finished.metadata, data_version=version)
         finished.fail_if_last()
 
     return daily_datasets

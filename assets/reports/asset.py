@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
+from assets.coverage import Coverage, coverage_version
 from assets.datasets.files import completion_markers, days_without_files, recorded_coverage, require_files
 from assets.day_objects import arrived_since, damaged_warning, fields_of_day
 from assets.metadata import query_metadata
@@ -26,7 +27,7 @@ from assets.reports.report_output import (
 )
 from assets.reports.report_sql import report_sql
 from assets.results_source import require_own_results
-from assets.runs import as_dagster_failure, days_to_do, finish_days, query_comment, run_days
+from assets.runs import as_dagster_failure, data_version, days_to_do, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition, derived_days_read_otherwise, require_days
 from assets.tables import SHOWN_AT_ONCE, markdown_table
 from flowlogs.days import batches, days_text
@@ -71,6 +72,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         days, failed_before = days_to_do(context)
         done: dict[date, Mapping[str, object]] = {}
         failures: dict[date, str] = {}
+        coverage: dict[date, list[Coverage]] = {}
         left_out: dict[date, Mapping[str, str]] = {}
         with as_dagster_failure():
             require_own_results(results, bucket, athena, table)
@@ -84,6 +86,8 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                 there = {day: locations[day] for day in days if day not in failures}
                 covered = recorded_coverage(results, completion_markers(results, source.table, there))
                 left_out |= {day: found.left_out for day, found in covered.items() if found.left_out}
+                for day, found in covered.items():
+                    coverage.setdefault(day, []).append(found)
                 made_from = {day: found.read for day, found in covered.items()}
                 for warning in arrived_since(bucket, made_from, source.table):
                     context.log.warning(warning)
@@ -132,8 +136,10 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                     done[day] = {**done[day], MADE_WITHOUT: damaged_warning(bucket, day, left_out[day])}
             for warning in names.warnings:
                 context.log.warning(warning)
-            finished = yield from finish_days(context, run_days(context), done, failed_before | failures)
-        yield dg.MaterializeResult(metadata=finished.metadata)
+            versions = {day: coverage_version(coverage.get(day, ())) for day in done}
+            asked = run_days(context)
+            finished = yield from finish_days(context, asked, done, failed_before | failures, versions)
+        yield dg.MaterializeResult(metadata=finished.metadata, data_version=data_version(versions, asked))
         finished.fail_if_last()
 
     return write_report
