@@ -61,8 +61,20 @@ def delivery_metadata(found: DayDeliveries) -> Mapping[str, object]:
         ),
         **({"longest gap in minutes": longest // timedelta(minutes=1)} if found.is_over else {}),
         "share delivered in percent": _percent(found.share),
+        **_usual(found),
         "compared with": found.basis,
         "deliveries": dg.MetadataValue.md(_table(found)),
+    }
+
+
+def _usual(found: DayDeliveries) -> Mapping[str, object]:
+    """The medians of the days before, of the flow logs of which there are enough days."""
+    known = [one.expected for one in found.flow_logs if one.expected.usual_objects]
+    if not known:
+        return {}
+    return {
+        "objects on the days before": float(sum(one.usual_objects for one in known)),
+        "bytes on the days before": float(sum(one.usual_size for one in known)),
     }
 
 

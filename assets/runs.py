@@ -116,15 +116,6 @@ def finish_dataset_days(
     return Finished(_WITHOUT_EVENT)
 
 
-def data_version(versions: Mapping[date, str], days: Sequence[date]) -> dg.DataVersion | None:
-    """The data version for a step that did these days.
-
-    Dagster (1.13) gives all partitions of a step the same one: for several days it is a digest of theirs.
-    """
-    known = [versions[day] for day in days if versions.get(day)]
-    return dg.DataVersion(combined_version(known)) if len(known) == len(days) else None
-
-
 _WITHOUT_EVENT: Mapping[str, Any] = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 """With this metadata of its result, an asset counts as done for those behind it, and Dagster (1.13) records no
 materialization of it. Of a range, Dagster would record one for each day, also for those that failed."""
@@ -134,6 +125,15 @@ def days_to_do(context: dg.AssetExecutionContext) -> tuple[list[date], dict[date
     """The run's days that the assets in front have done, and those that failed there, with the reason."""
     days, failures = run_days(context), handed_on(context)
     return [day for day in days if day not in failures], failures
+
+
+def data_version(versions: Mapping[date, str], days: Sequence[date]) -> dg.DataVersion | None:
+    """The data version for a step that did these days.
+
+    Dagster (1.13) gives all partitions of a step the same one: for several days it is a digest of theirs.
+    """
+    known = [versions[day] for day in days if versions.get(day)]
+    return dg.DataVersion(combined_version(known)) if len(known) == len(days) else None
 
 
 def _failure_text(days: Sequence[date], failures: Mapping[date, str]) -> str:

@@ -231,12 +231,11 @@ def completeness(
     unread: Sequence[str] = (),
     uncounted: Sequence[str] = (),
     others: Sequence[Reason] = (),
-    left_out: int = 0,
 ) -> Completeness:
     """The figure of a day whose folder has so many `objects`.
 
     Of these, those called `unread` cannot be read, and those called `uncounted` were not there when the day was read.
-    `others` are reasons that lower no share; those of so many objects that were `left_out` are among them.
+    `others` are reasons that lower no share.
     """
     reasons = [
         *(
@@ -250,7 +249,7 @@ def completeness(
         *records.reasons,
         *others,
     ]
-    lost = len({*unread, *uncounted}) + left_out
+    lost = len({*unread, *uncounted})
     read = Fraction(max(objects - lost, 0), objects) if objects else Fraction(0)
     percent = int(100 * deliveries.share * read * records.share)
     if (more := len(reasons) - MOST_REASONS) > 0:

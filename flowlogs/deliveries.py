@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import sqrt
 from statistics import median
 
-from flowlogs.layout import find_flow_log, find_window, touches_day
+from flowlogs.layout import find_delivery, touches_day
 
 WINDOW = timedelta(minutes=5)
 """How long a delivery window is ("Flow log files", Amazon VPC user guide, 2026)."""
@@ -55,7 +55,7 @@ DENSE_WINDOWS, DENSE_STEP = 12, timedelta(minutes=10)
 """Without days before, only a flow log is judged that has objects in so many windows, mostly so far apart at most."""
 
 SETTLING = timedelta(minutes=30)
-"""For how long the last windows of a day that is not over are not missed: best-effort delivery takes its time."""
+"""For how long windows are not missed: best-effort delivery takes its time. A day is judged so long after its end."""
 
 
 @dataclass(frozen=True)
@@ -101,15 +101,21 @@ def deliveries_of(sizes: Iterable[tuple[str, int]], day: date) -> dict[str, Deli
     windows: dict[str, set[datetime]] = defaultdict(set)
     objects: dict[str, list[int]] = defaultdict(list)
     for key, size in sizes:
-        if flow_log := find_flow_log(key):
+        if delivery := find_delivery(key):
+            flow_log, window = delivery
             objects[flow_log].append(size)
-            window = find_window(key)
-            if window and touches_day(window, day):
-                windows[flow_log].add(window - timedelta(minutes=window.minute % 5))
+            if window:
+                windows[flow_log].add(window)
     return {
-        flow_log: Deliveries(tuple(sorted(windows[flow_log])), len(found), sum(found))
+        flow_log: Deliveries(_begins(windows[flow_log], day), len(found), sum(found))
         for flow_log, found in sorted(objects.items())
     }
+
+
+def _begins(windows: Iterable[datetime], day: date) -> tuple[datetime, ...]:
+    """The windows that touch the day, from multiples of five minutes on, in order."""
+    near = [window for window in windows if touches_day(window, day)]
+    return tuple(sorted({window - timedelta(minutes=window.minute % 5) for window in near}))
 
 
 @dataclass(frozen=True)
@@ -200,18 +206,17 @@ class FlowLogDay:
 def judged(flow_log: str, day: date, now: Deliveries, before: Mapping[date, Deliveries], at: datetime) -> FlowLogDay:
     """A flow log's day, compared with its days before. `at` is the time now (UTC, without a zone)."""
     expected = expected_of(now, before)
-    until, is_over = end_of(day), at >= end_of(day)
-    if not is_over:
-        until = min(max(at - SETTLING, _midnight(day)), end_of(day))
+    is_settled = at - SETTLING >= end_of(day)
+    until = min(max(at - SETTLING, _midnight(day)), end_of(day))
     gaps = [gap for gap in now.gaps(day, until) if expected.gap is not None and gap.length > expected.gap]
     begins = gaps.pop(0).to if gaps and not before and gaps[0].since == _midnight(day) else None
     in_gaps = sum(-(-gap.length * expected.windows // timedelta(days=1)) for gap in gaps)
     fewer = expected.windows - len(now.windows)
-    if is_over and len(now.windows) < expected.fewest:
+    if is_settled and len(now.windows) < expected.fewest:
         missing = fewer
     else:
         # A gap takes no more windows than the day lacks, if it lacks some.
-        missing = min(in_gaps, fewer if fewer > 0 and is_over else expected.windows)
+        missing = min(in_gaps, fewer if fewer > 0 and is_settled else expected.windows)
     return FlowLogDay(flow_log, now, expected, tuple(gaps), missing, begins)
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from flowlogs.errors import FlowLakeError
@@ -191,9 +192,23 @@ def find_owner(key: str) -> tuple[str, str] | None:
 
 def find_window(key: str) -> datetime | None:
     """When an object's delivery window begins (UTC), which its name tells; None where it is not called so."""
-    match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
+    found = find_delivery(key)
+    return found[1] if found else None
+
+
+def find_delivery(key: str) -> tuple[str, datetime | None] | None:
+    """An object's flow log and the begin of its delivery window (UTC), by its name; None for any other name.
+
+    A bucket may hold millions of objects of a day.
+    """
+    match = _OBJECT_NAME.fullmatch(key.rpartition("/")[2])
+    return (match["flow_log"], _window(match["window"])) if match else None
+
+
+@lru_cache(4_096)
+def _window(text: str) -> datetime | None:
     try:
-        return datetime.strptime(match["window"], "%Y%m%dT%H%M") if match else None  # noqa: DTZ007 - a UTC day's
+        return datetime.strptime(text, "%Y%m%dT%H%M")  # noqa: DTZ007 - a UTC day's
     except ValueError:
         return None
 

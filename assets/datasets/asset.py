@@ -146,13 +146,11 @@ def datasets_asset(
                 for dataset in chosen
             }
             versions = {day: covered[day].digest for day in done}
-            finished = yield from finish_dataset_days(
-                context, run_days(context), metadata, failed_before | failures, versions
-            )
+            asked = run_days(context)
+            finished = yield from finish_dataset_days(context, asked, metadata, failed_before | failures, versions)
         for dataset in chosen:
-            yield dg.MaterializeResult(
-                dataset.name, metadata=finished.metadata, data_version=data_version(versions, days)
-            )
+            version = data_version(versions, asked)
+            yield dg.MaterializeResult(dataset.name, metadata=finished.metadata, data_version=version)
         finished.fail_if_last()
 
     return daily_datasets

@@ -153,10 +153,10 @@ def page_asset(
                     complete[day] = completeness_of(of_day, bucket)
                     facts = replace(facts_of.day(day, totals, left_out), completeness=complete[day])
                     page = day_page(facts)
-                    covered += [of_day.covered] if of_day.covered else []
                     if without := facts_of.damaged_warning(day):
                         incomplete[day] = without
                         context.log.warning(without)
+                    covered += [of_day.covered] if of_day.covered else []
                     results.replace({page_key(day): page_html(page), summary_key(day): summary_bytes(page.summary)})
                     facts_of.summaries[day] = page.summary
                     of_completeness = completeness_metadata(complete[day], of_day, facts_of.silent_interfaces(facts))
@@ -169,16 +169,15 @@ def page_asset(
                     context.log.warning(warning)
                 results.replace({INDEX: index_page(results, is_simulated=bucket.is_simulated())})
             versions = {day: facts_of.version(day) for day in done}
-            finished = yield from finish_days(context, run_days(context), done, failed_before | failures, versions)
-        yield dg.MaterializeResult(
-            metadata=finished.metadata,
-            check_results=[
-                add_up_check(different, records, covered, days),
-                complete_check(complete, done, days),
-                left_out_check(incomplete, days),
-            ],
-            data_version=data_version(versions, days),
-        )
+            asked = run_days(context)
+            finished = yield from finish_days(context, asked, done, failed_before | failures, versions)
+        checks = [
+            add_up_check(different, records, covered, days),
+            complete_check(complete, done, days),
+            left_out_check(incomplete, days),
+        ]
+        version = data_version(versions, asked)
+        yield dg.MaterializeResult(metadata=finished.metadata, check_results=checks, data_version=version)
         finished.fail_if_last()
 
     return daily_page
@@ -249,15 +248,11 @@ class FactsOfDays:
         wanted = sorted({day - timedelta(days=ago) for day in days for ago in range(history + 1)})
         self.dataset_bytes: dict[str, dict[date, int]] = {}
         self.coverage: dict[str, dict[date, Coverage]] = {}
-        self.left_out: dict[date, dict[str, str]] = {}
         for name in DATASETS:
             locations = athena.partition_locations(TableName(table.database, name), wanted)
             markers = completion_markers(results, name, locations)
             self.dataset_bytes[name] = {day: size_in_marker(key) for day, key in markers.items()}
-            found = recorded_coverage(results, {day: markers[day] for day in days if day in markers})
-            self.coverage[name] = found
-            for day, covered in found.items():
-                self.left_out[day] = {**self.left_out.get(day, {}), **covered.left_out}
+            self.coverage[name] = recorded_coverage(results, {day: markers[day] for day in days if day in markers})
             if name == SOURCES[0]:
                 began = derived_days(results, locations.values())
                 self.began = {one.day: when for one, when in began.items()}
@@ -281,7 +276,7 @@ class FactsOfDays:
             self.covered(day).get(SOURCES[0]),
             self.silent_on.get(day, []),
             different,
-            self.left_out.get(day, {}),
+            self.damaged(day),
         )
 
     def silent_interfaces(self, facts: Facts) -> int | None:
@@ -318,8 +313,12 @@ class FactsOfDays:
 
     def damaged_warning(self, day: date) -> str | None:
         """What to know of a day that was made without its damaged objects."""
-        damaged = self.left_out.get(day)
+        damaged = self.damaged(day)
         return damaged_warning(self.bucket, day, damaged) if damaged else None
+
+    def damaged(self, day: date) -> dict[str, str]:
+        """The objects that any dataset of a day was made without, because they are damaged, and why."""
+        return {key: why for found in self.covered(day).values() for key, why in found.left_out.items()}
 
     def _output(self, report: Report, day: date) -> ReportOutput | None:
         key, _ = report_keys(report.name, day)

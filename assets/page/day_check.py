@@ -34,7 +34,7 @@ class DayFacts:
 
     `covered` are the objects that the datasets were made from; None where that is not known. `earlier` are the totals
     of days before, `silent` the warnings about flow logs that delivered nothing, `different` that about datasets that
-    do not have the same records. `left_out` are damaged objects that the day was made without, and why.
+    do not have the same records, `damaged` the objects that are left out for being damaged, with the reason.
     """
 
     day: date
@@ -45,7 +45,7 @@ class DayFacts:
     covered: Coverage | None = None
     silent: Sequence[str] = ()
     different: str | None = None
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
 
 def records_of(totals: DayTotals, earlier: Sequence[DayTotals] = ()) -> Records:
@@ -64,29 +64,26 @@ def records_of(totals: DayTotals, earlier: Sequence[DayTotals] = ()) -> Records:
 def completeness_of(facts: DayFacts, bucket: Bucket) -> Completeness:
     """The figure of a day and its reasons: also all that the inspection of its objects warns of."""
     objects = facts.inspected.objects
-    lost = [key for key, stored in objects.items() if stored.archived or (find_flow_log(key) and not stored.size)]
+    lost = [
+        key
+        for key, stored in objects.items()
+        if stored.archived or key in facts.damaged or (find_flow_log(key) and not stored.size)
+    ]
     came = facts.covered.came_since(facts.inspected.coverage) if facts.covered else []
     others = [
         *([Reason(facts.different)] if facts.different else []),
+        *([Reason(damaged_warning(bucket, facts.day, facts.damaged))] if facts.damaged else []),
         *map(Reason, facts.silent),
-        *([Reason(damaged_warning(bucket, facts.day, facts.left_out))] if facts.left_out else []),
-        *([Reason(_unreadable(facts.day, facts.inspected.problem))] if facts.inspected.problem else []),
+        *([Reason(facts.inspected.problem)] if facts.inspected.problem else []),
         *(Reason(text, warns=False) for text in facts.inspected.warnings),
     ]
     return completeness(
         facts.deliveries,
         records_of(facts.totals, facts.earlier),
-        max(len(objects), len(facts.covered.objects) if facts.covered else 0),
-        list(map(bucket.objects.display_path, set(lost).difference(facts.left_out))),
+        max(len(objects), facts.covered.count if facts.covered else 0),
+        list(map(bucket.objects.display_path, lost)),
         list(map(bucket.objects.display_path, came)),
         others,
-        len(facts.left_out),
-    )
-
-
-def _unreadable(day: date, problem: str) -> str:
-    return (
-        f"The objects of {day} cannot be read any more as they are, and this page tells what was read before: {problem}"
     )
 
 

@@ -85,9 +85,9 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                 )
                 there = {day: locations[day] for day in days if day not in failures}
                 covered = recorded_coverage(results, completion_markers(results, source.table, there))
+                left_out |= {day: found.left_out for day, found in covered.items() if found.left_out}
                 for day, found in covered.items():
                     coverage.setdefault(day, []).append(found)
-                left_out |= {day: found.left_out for day, found in covered.items() if found.left_out}
                 made_from = {day: found.read for day, found in covered.items()}
                 for warning in arrived_since(bucket, made_from, source.table):
                     context.log.warning(warning)
@@ -137,8 +137,9 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
             for warning in names.warnings:
                 context.log.warning(warning)
             versions = {day: coverage_version(coverage.get(day, ())) for day in done}
-            finished = yield from finish_days(context, run_days(context), done, failed_before | failures, versions)
-        yield dg.MaterializeResult(metadata=finished.metadata, data_version=data_version(versions, days))
+            asked = run_days(context)
+            finished = yield from finish_days(context, asked, done, failed_before | failures, versions)
+        yield dg.MaterializeResult(metadata=finished.metadata, data_version=data_version(versions, asked))
         finished.fail_if_last()
 
     return write_report

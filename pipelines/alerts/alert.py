@@ -91,8 +91,11 @@ class Places:
         return f"{self.pages.rstrip('/')}/{days[0] if len(days) == 1 else 'index'}.html"
 
 
-_TOLD_OTHERWISE = {"every_day_came": "", "objects_delivered": "Nothing was delivered on "}
-"""What checks find that has a cause of its own, by the beginning of their lines: a day without delivery or run."""
+_OF_DELIVERY = frozenset({"objects_delivered", "delivered_all_day", "day_complete"})
+"""The checks that fail for a day without one object, which is a cause of its own."""
+
+_OF_MISSED_DAYS = "every_day_came"
+"""The check that finds a run that did not come, which is a cause of its own."""
 
 
 def alerts_of(facts: RunFacts, places: Places) -> list[Alert]:
@@ -140,12 +143,12 @@ def _no_delivery(facts: RunFacts, places: Places) -> Alert:
 
 def _failed_checks(facts: RunFacts, places: Places) -> Alert:
     items = []
-    for check in sorted(facts.failed_checks, key=lambda one: (not one.is_error, one.asset, one.name)):
+    checks = [check for check in facts.failed_checks if check.name != _OF_MISSED_DAYS]
+    for check in sorted(checks, key=lambda one: (not one.is_error, one.asset, one.name)):
         by_day: dict[date, list[str]] = {}
         for line in _lines_of(check.words) or ["see Dagster's UI"]:
-            begins = _TOLD_OTHERWISE.get(check.name)
-            if begins is None or not line.startswith(begins):
-                day = first_day_named(line, facts.days) or facts.days[-1]
+            day = first_day_named(line, facts.days) or facts.days[-1]
+            if day not in facts.empty or check.name not in _OF_DELIVERY:
                 by_day.setdefault(day, []).append(f"{check.asset}: the check {check.name} failed: {line}")
         record = f"check-{check.asset}-{check.name}"
         items += [Item(day, record, tuple(lines)) for day, lines in sorted(by_day.items())]

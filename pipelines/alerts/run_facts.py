@@ -31,7 +31,7 @@ def run_facts(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunFacts:
     ended = instance.get_run_record_by_id(run.run_id)
     at = ended.end_time if ended and ended.end_time else None
     moment = datetime.fromtimestamp(at, timezone.utc) if at else datetime.now(timezone.utc)
-    days = list(_days_of(run)) or [moment.date()]
+    days = list(days_of(run)) or [moment.date()]
     materialized = list(_materializations(instance, run.run_id))
     of_page = {day for asset, day, _ in materialized if asset == PAGE}
     empty = {
@@ -91,7 +91,8 @@ def _output(results: ObjectStore, report: Report, day: date) -> ReportOutput | N
         return None
 
 
-def _days_of(run: dg.DagsterRun) -> Iterator[date]:
+def days_of(run: dg.DagsterRun) -> Iterator[date]:
+    """The days that a run is for, by its tags."""
     first, last = (_day(run.tags.get(name)) for name in _RANGE_TAGS)
     if first and last:
         yield from map(date.fromordinal, range(first.toordinal(), last.toordinal() + 1))

@@ -15,7 +15,7 @@ from assets.reports.report_files import Report
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
 from pipelines.alerts.alert import Alert, Places, alerts_of, no_run
-from pipelines.alerts.run_facts import run_facts, with_alarms
+from pipelines.alerts.run_facts import days_of, run_facts, with_alarms
 from pipelines.alerts.sender import send_alerts
 from resources.alert_channel import AlertChannel
 from resources.bucket import ObjectStore
@@ -144,8 +144,8 @@ def day_that_did_not_come(
     made = made_days(results)
     if day in made or not any(day - LATELY <= before < day for before in made):
         return None
-    active = instance.get_runs(dg.RunsFilter(statuses=list(NOT_ENDED), tags={"dagster/partition": day.isoformat()}))
-    return None if active else day
+    active = instance.get_runs(dg.RunsFilter(statuses=list(NOT_ENDED)))
+    return None if any(day in days_of(run) for run in active) else day
 
 
 def _since(cursor: str | None, now: datetime) -> datetime:

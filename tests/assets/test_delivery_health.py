@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from deliveries import DAY, DAYS_BEFORE, EACH_HOUR, ONE, THREE, TWO, accepted, deliver
+from delivery_windows import DAY, DAYS_BEFORE, EACH_HOUR, ONE, THREE, TWO, accepted, deliver
 from lake import DAILY, Lake, metadata
 from support import CAPTURED_LOGS
 
@@ -87,6 +87,7 @@ def test_a_healthy_day_is_100_percent_and_nothing_is_told(lake, capsys):
         "00:00 UTC",
         "23:00 UTC",
     ]
+    assert values(result, PARTITION, "objects", "objects on the days before") == [48, 48.0]
     assert page_text(lake) == "✓ 100 % complete Compared with the 7 days before."
     print_day(lake.target.results, DAY, is_simulated=False)
     assert "100 % complete. Compared with the 7 days before.\n" in capsys.readouterr().out
@@ -272,6 +273,18 @@ def test_days_of_a_range_share_a_version_and_have_a_coverage_of_their_own(lake):
     assert len({version for (name, _), version in versions(result).items() if name == "rejected_flows"}) == 1
     found = metadata(result, "rejected_flows")
     assert len({found[str(day)]["coverage"].value for day in (DAYS_BEFORE[-1], DAY)}) == 2
+
+
+def test_where_one_day_fails_the_others_have_versions_of_their_own(lake):
+    (damaged,) = deliver(lake.logs, DAY, [0])
+    damaged.write_bytes(damaged.read_bytes()[:-12])
+    assert lake.run(DAY, assets=INFRASTRUCTURE).success
+    assert lake.run(DAYS_BEFORE[-1], DAY, [PARTITION]).success
+    result = lake.run(DAYS_BEFORE[-1], DAY, ["rejected_flows"])
+    assert not result.success
+    ((key, version),) = versions(result).items()
+    assert key == ("rejected_flows", str(DAYS_BEFORE[-1]))
+    assert version == metadata(result, "rejected_flows")[str(DAYS_BEFORE[-1])]["coverage"].value
 
 
 def test_an_object_that_came_after_the_scan_is_not_counted_and_told(lake):

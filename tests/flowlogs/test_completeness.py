@@ -4,7 +4,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 import pytest
-from deliveries import AFTER, DAY, DAYS_BEFORE, EACH_HOUR, EACH_WINDOW, ONE, TWO, delivered, windows
+from delivery_windows import AFTER, DAY, DAYS_BEFORE, EACH_HOUR, EACH_WINDOW, ONE, TWO, delivered, windows
 
 from flowlogs.completeness import (
     MOST_REASONS,

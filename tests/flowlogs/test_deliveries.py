@@ -4,7 +4,7 @@ import random
 from datetime import timedelta
 
 import pytest
-from deliveries import AFTER, DAY, DAYS_BEFORE, EACH_HOUR, EACH_WINDOW, ONE, TWO, delivered, key_of, windows
+from delivery_windows import AFTER, DAY, DAYS_BEFORE, EACH_HOUR, EACH_WINDOW, ONE, TWO, delivered, key_of, windows
 
 from flowlogs.deliveries import Deliveries, deliveries_of, expected_of, judged
 
@@ -99,6 +99,12 @@ def test_the_last_windows_of_a_day_that_is_not_over_are_not_missed():
     assert gaps_of(delivered(range(0, 700, 5)), alike(EACH_WINDOW), at) == []
     assert gaps_of(delivered(range(0, 600, 5)), alike(EACH_WINDOW), at) == [("09 10:00", "09 11:30")]
     assert judged(ONE, DAY, delivered(range(0, 700, 5)), alike(EACH_WINDOW), at).missing == 0
+
+
+def test_right_after_midnight_the_last_windows_are_not_missed():
+    now = delivered(range(0, 1420, 5))
+    assert judged(ONE, DAY, now, alike(EACH_WINDOW), windows([1445])[0]).missing == 0
+    assert judged(ONE, DAY, now, alike(EACH_WINDOW), windows([1470])[0]).missing == 4
 
 
 def test_less_than_half_of_the_median_is_low_unless_a_day_before_was_as_low():

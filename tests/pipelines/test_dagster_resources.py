@@ -47,6 +47,7 @@ LOGS = {
     "file_format": "plain-text",
     "hive_partitions": False,
     "hourly_partitions": False,
+    "leave_out_damaged": False,
 }
 """The settings of whose flow logs are read, and how they are delivered."""
 

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from aws_double.server import AwsDouble
 from aws_lineage import BUCKET, DAILY, SETUP, checks, create_flow_log, make_vpc, materialize, metadata, settings, upload
-from deliveries import DAY, DAYS_BEFORE, ONE, TWO, accepted, deliver, key_of, windows
+from delivery_windows import DAY, DAYS_BEFORE, ONE, TWO, accepted, deliver, key_of, windows
 
 from assets.coverage import coverage_of
 from flowlogs.layout import LogSource
