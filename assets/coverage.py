@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from hashlib import sha256
+from pathlib import PurePosixPath
 
 from assets.objects_read import ObjectsRead, objects_read, parse_objects_read
+from flowlogs.layout import unpacked_name
 from resources.bucket import StoredObject
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -67,6 +69,28 @@ class Coverage:
         """The objects of flow logs among them, each once."""
         return objects_read(StoredObject(key, found.size) for key, found in self.objects.items())
 
+    def matches(self, other: "Coverage") -> bool:
+        """Whether these are the same objects, as far as both say."""
+        if self.has_etags and other.has_etags:
+            return self.digest == other.digest
+        return self.read == other.read
+
+    def came_since(self, now: "Coverage") -> list[str]:
+        """The keys of the objects that are there now and were not read, or were replaced since.
+
+        One that was compressed or decompressed is still there.
+        """
+        names = {PurePosixPath(key).name: found for key, found in self.objects.items()}
+        unpacked = set(map(unpacked_name, names))
+
+        def is_read(key: str, found: CoveredObject) -> bool:
+            before = self.objects.get(key) or names.get(PurePosixPath(key).name)
+            if before is None:
+                return unpacked_name(key) in unpacked
+            return before.size == found.size and before.etag in ("", found.etag)
+
+        return [key for key, found in sorted(now.objects.items()) if not is_read(key, found)]
+
     def as_text(self) -> str:
         """The coverage as JSON, with one object on each line."""
         rows = ",\n".join(
@@ -97,9 +121,16 @@ def parse_coverage(text: str) -> Coverage | None:
         return None
 
 
+def coverage_version(covered: Iterable[Coverage]) -> str:
+    """The data version of what was made from datasets with this coverage; empty where nobody knows it."""
+    return combined_version(dict.fromkeys(found.digest for found in covered))
+
+
 def combined_version(versions: Iterable[str]) -> str:
-    """One data version for several, in their order; the version itself where there is one."""
+    """One data version for several, in their order; the version itself where there is one, empty without any."""
     several = list(versions)
+    if not several:
+        return ""
     return several[0] if len(several) == 1 else sha256("\n".join(several).encode()).hexdigest()[:32]
 
 

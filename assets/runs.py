@@ -3,14 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
 
+from assets.coverage import combined_version
 from assets.tables import markdown_list
 from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
 from resources.ensured import Ensured
+
+DATA_VERSION_TAG = "dagster/data_version"
+"""The tag by which Dagster knows the data version of a materialization."""
 
 MAX_CAUSES = 3
 """How many different causes an error about several days shows in full."""
@@ -53,13 +58,14 @@ def finish_days(
     done: Mapping[date, Mapping[str, Any]],
     failures: Mapping[date, str],
     after: str = "",
+    versions: Mapping[date, str] = MappingProxyType({}),
 ) -> Iterator[dg.AssetMaterialization]:
     """Report each day that is done, with its metadata; then raise FlowLakeError if there are `failures`.
 
-    `after` names what a failed run leaves out for all days; the error says so.
+    `after` names what a failed run leaves out for all days; the error says so. `versions` are the days' data versions.
     """
     asset = context.asset_key.to_user_string()
-    yield from finish_dataset_days(context, days, {asset: done}, failures, after)
+    yield from finish_dataset_days(context, days, {asset: done}, failures, after, versions)
 
 
 def finish_dataset_days(
@@ -68,6 +74,7 @@ def finish_dataset_days(
     done: Mapping[str, Mapping[date, Mapping[str, Any]]],
     failures: Mapping[date, str],
     after: str = "",
+    versions: Mapping[date, str] = MappingProxyType({}),
 ) -> Iterator[dg.AssetMaterialization]:
     """The same for several assets of one step, by their names.
 
@@ -78,11 +85,21 @@ def finish_dataset_days(
         key = dg.AssetKey(asset)
         for day, metadata in of_days.items():
             if failures:
-                yield dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(metadata))
+                tags = {DATA_VERSION_TAG: versions[day]} if versions.get(day) else None
+                yield dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(metadata), tags=tags)
             else:
                 context.add_asset_metadata(dict(metadata), asset_key=key, partition_key=day.isoformat())
     if failures:
         raise _failed(days, failures, after)
+
+
+def data_version(versions: Mapping[date, str], days: Sequence[date]) -> dg.DataVersion | None:
+    """The data version for a step that did these days.
+
+    Dagster (1.13) gives all partitions of a step the same one: for several days it is a digest of theirs.
+    """
+    known = [versions[day] for day in days if versions.get(day)]
+    return dg.DataVersion(combined_version(known)) if len(known) == len(days) else None
 
 
 def _failed(days: Sequence[date], failures: Mapping[date, str], after: str) -> FlowLakeError:
@@ -110,6 +127,16 @@ def ensure_result(context: dg.AssetExecutionContext, ensured: Ensured, check: st
     return dg.MaterializeResult(
         metadata={**ensured.facts, **({"found": listing} if found else {})},
         check_results=[
-            dg.AssetCheckResult(check_name=check, passed=not found, severity=severity, metadata={"found": listing})
+            dg.AssetCheckResult(
+                check_name=check,
+                passed=not found,
+                severity=severity,
+                metadata={
+                    **ensured.facts,
+                    "errors": len(ensured.errors),
+                    "warnings": len(ensured.warnings),
+                    "found": listing,
+                },
+            )
         ],
     )

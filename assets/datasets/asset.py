@@ -18,9 +18,10 @@ from assets.datasets.lost_objects import losing_days
 from assets.datasets.partition_swap import swap_partitions
 from assets.datasets.unload import Scan, days_too_large, scan_batches
 from assets.day_objects import inspect_days, unreadable_days
+from assets.metadata import coverage_metadata
 from assets.raw_tables import find_raw_tables, unread_days
 from assets.results_source import claim_results
-from assets.runs import as_dagster_failure, finish_dataset_days, run_days
+from assets.runs import as_dagster_failure, data_version, finish_dataset_days, run_days
 from assets.table_guards import derived_days_read_otherwise, require_table
 from flowlogs.datasets import DATASETS, coarser
 from flowlogs.days import batches, days_text
@@ -122,9 +123,15 @@ def datasets_asset(days: dg.DailyPartitionsDefinition, *, coarse: bool = False) 
                     for left in remove_orphans(athena, results, table.database, scan.cleanup_markers, now):
                         context.log.warning(left)
             failures |= {day: str(stopped) for day in readable if day not in done and day not in failures}
-            metadata = {dataset.name: {day: scan.metadata[dataset.name, day] for day in done} for dataset in chosen}
-            yield from finish_dataset_days(context, days, metadata, failures, "reports")
+            metadata = {
+                dataset.name: {
+                    day: {**scan.metadata[dataset.name, day], **coverage_metadata(covered[day])} for day in done
+                }
+                for dataset in chosen
+            }
+            versions = {day: covered[day].digest for day in done}
+            yield from finish_dataset_days(context, days, metadata, failures, "reports", versions)
         for dataset in chosen:
-            yield dg.MaterializeResult(dataset.name)
+            yield dg.MaterializeResult(dataset.name, data_version=data_version(versions, days))
 
     return daily_datasets

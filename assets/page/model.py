@@ -21,6 +21,7 @@ from assets.reports.report_files import Report, lacking
 from assets.reports.report_output import ReportOutput, report_keys
 from assets.reports.report_sql import report_sql
 from assets.tables import cell_text, plain_rows, with_times
+from flowlogs.completeness import Completeness
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,6 +159,7 @@ class DayPage:
     numbers: Sequence[Number]
     parts: Sequence[Part]
     warnings: Sequence[str]
+    examples: Sequence[str]
     looks: Sequence[Looks]
     hours: Markup
     hour_rows: Sequence[tuple[str, str]]
@@ -173,6 +175,8 @@ class DayPage:
 
     @property
     def is_complete(self) -> bool:
+        if self.summary.percent is not None and self.summary.percent < 100:
+            return False
         return not self.warnings and not any(part.is_bad and part.count for part in self.parts)
 
 
@@ -182,7 +186,9 @@ class Facts:
 
     `outputs` are the reports' rows; None where a report has none for the day. `left_out` are the reports that cannot be
     made from these logs, with the reason. `dataset_bytes` is the size of the datasets' files, by day. `cost_of` gives
-    the cost of a query by the bytes that it scans; None if there is no bill. `covered` and `updates` are the summary's.
+    the cost of a query by the bytes that it scans; None if there is no bill. `completeness` has all `warnings` among
+    its reasons; None where it is not known. `odd_records` are examples of them. `covered` and `updates` are the
+    summary's.
     """
 
     day: date
@@ -195,6 +201,8 @@ class Facts:
     is_simulated: bool = False
     dataset_bytes: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
     cost_of: Callable[[int], float | None] = lambda _: None
+    completeness: Completeness | None = None
+    odd_records: Sequence[str] = ()
     covered: Covered | None = None
     updates: tuple[str, ...] = ()
 
@@ -213,10 +221,14 @@ def day_page(facts: Facts) -> DayPage:
     histories = {report.name for report, _ in made if report.history}
     return DayPage(
         day=facts.day,
-        summary=DaySummary(totals, sentences(totals, looks, first), first, facts.covered, facts.updates),
+        summary=_with_completeness(
+            DaySummary(totals, sentences(totals, looks, first), first, covered=facts.covered, updates=facts.updates),
+            facts.completeness,
+        ),
         numbers=_numbers(totals, facts.baseline),
         parts=_parts(totals),
-        warnings=facts.warnings,
+        warnings=facts.completeness.texts if facts.completeness else facts.warnings,
+        examples=facts.odd_records,
         looks=looks,
         hours=_hours_picture(totals),
         hour_rows=[(_hour(hour), with_commas(count)) for hour, count in enumerate(totals.rejected_by_hour)],
@@ -230,6 +242,10 @@ def day_page(facts: Facts) -> DayPage:
         is_simulated=facts.is_simulated,
         cost=_day_cost(facts, [report for report, _ in made]),
     )
+
+
+def _with_completeness(summary: DaySummary, found: Completeness | None) -> DaySummary:
+    return replace(summary, percent=found.percent, reasons=tuple(found.texts), basis=found.basis) if found else summary
 
 
 def sentences(totals: DayTotals, looks: Sequence["Looks"], first: Sequence[str]) -> tuple[str, str]:

@@ -10,7 +10,8 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from assets.datasets.files import completion_markers, days_without_files, recorded_objects, require_files
+from assets.coverage import Coverage, coverage_version
+from assets.datasets.files import completion_markers, days_without_files, recorded_coverage, require_files
 from assets.day_objects import arrived_since, fields_of_day
 from assets.metadata import query_metadata
 from assets.names import NO_NAMES, Names, NamesByDay
@@ -26,7 +27,7 @@ from assets.reports.report_output import (
 )
 from assets.reports.report_sql import report_sql
 from assets.results_source import require_own_results
-from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
+from assets.runs import as_dagster_failure, data_version, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition, derived_days_read_otherwise, require_days
 from assets.tables import SHOWN_AT_ONCE, markdown_table
 from flowlogs.days import batches, days_text
@@ -68,6 +69,7 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         days = run_days(context)
         done: dict[date, Mapping[str, object]] = {}
         failures: dict[date, str] = {}
+        coverage: dict[date, list[Coverage]] = {}
         with as_dagster_failure():
             require_own_results(results, bucket, athena, table)
             for source in sources_of(report, table):
@@ -78,7 +80,10 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                     athena, source, [day for day in locations if day not in failures]
                 )
                 there = {day: locations[day] for day in days if day not in failures}
-                made_from = recorded_objects(results, completion_markers(results, source.table, there))
+                covered = recorded_coverage(results, completion_markers(results, source.table, there))
+                for day, found in covered.items():
+                    coverage.setdefault(day, []).append(found)
+                made_from = {day: found.read for day, found in covered.items()}
                 for warning in arrived_since(bucket, made_from, source.table):
                     context.log.warning(warning)
             lacks = {
@@ -123,8 +128,9 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                 failures |= {day: str(error) for day in there_days if day not in done}
             for warning in names.warnings:
                 context.log.warning(warning)
-            yield from finish_days(context, days, done, failures)
-        yield dg.MaterializeResult()
+            versions = {day: coverage_version(coverage.get(day, ())) for day in done}
+            yield from finish_days(context, days, done, failures, versions=versions)
+        yield dg.MaterializeResult(data_version=data_version(versions, days))
 
     return write_report
 

@@ -286,6 +286,8 @@ def test_make_run_tells_of_the_last_day_in_the_folder(project, tmp_path):
         "\n1 record read, 1 rejected by 1 source, 0 unreadable.\n"
         "No report found a row that needs a look; most packets were rejected from 192.0.2.1 to 10.0.0.5: 5 packets.\n\n"
         "Most packets were rejected from\n  1. 192.0.2.1 to 10.0.0.5: 5 packets.\n\n"
+        "100 % complete. Only 1 of the 7 days before has objects, too few to learn from: computed from the day's own "
+        "objects and records.\n\n"
         f"Page     file://{results}/reports/2021-09-03.html\n"
         f"All days file://{results}/reports/index.html\n"
         f"Files    {results}/reports/<report>/2021-09-03.csv and .parquet\n"
