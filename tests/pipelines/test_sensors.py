@@ -364,11 +364,16 @@ def test_the_check_fails_for_a_missing_day_and_passes_when_it_is_there(daemon, l
     assert lake.run(before(0)).success
     daemon.tick(MISSED_SENSOR, 10)
     assert evaluation(lake).passed
+    (page,) = lake.instance.fetch_materializations(dg.AssetKey("daily_page"), limit=1).records
+    # The UI shows a result that is of the last materialization, and no other one.
+    assert evaluation(lake).target_materialization_data.storage_id == page.storage_id
 
 
-def test_the_check_is_told_only_when_it_changes(done):
+def test_the_check_is_told_again_only_when_it_or_the_page_changes(done, lake):
     assert len(done.tick(MISSED_SENSOR).asset_events) == 1
     assert done.tick(MISSED_SENSOR, 10).asset_events == []
+    assert lake.run(before(0), assets=["daily_page"]).success
+    assert len(done.tick(MISSED_SENSOR, 10).asset_events) == 1
 
 
 def test_the_check_can_be_executed_by_hand(done, lake):
