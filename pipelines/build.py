@@ -75,16 +75,14 @@ def build_definitions(
             tags={"target": settings.target},
         )
     job = daily_job([network_interfaces, *daily])
+    schedules = [daily_schedule(job, days), running_day_schedule(job, days, is_on=settings.running_day)]
+    sensors = [late_objects_sensor(job, days, settings.lateness_days), missed_days_sensor(job, days)]
     return dg.Definitions(
         assets=assets,
         jobs=[job, teardown],
         asset_checks=[] if by_hand else [every_day_came],
-        schedules=[]
-        if by_hand
-        else [daily_schedule(job, days), running_day_schedule(job, days, is_on=settings.running_day)],
-        sensors=[]
-        if by_hand
-        else [late_objects_sensor(job, days, settings.lateness_days), missed_days_sensor(job, days)],
+        schedules=[] if by_hand else schedules,
+        sensors=[] if by_hand else sensors,
         resources=resources,
         executor=EXECUTOR,
     )
