@@ -42,9 +42,9 @@ def build_definitions(
 ) -> dg.Definitions:
     """New definitions for these settings; with the resources of `target`, if it is given.
 
-    Partitions are all days, also the one that is running. With `days_of_logs_only`, they are the days of the logs. Then
-    this lists folders; without it, it makes no request and opens no file. `by_hand`: without what runs by itself, for a
-    run in this process.
+    Partitions are the days that are over. With `days_of_logs_only`, they are the days of the logs. Then this lists
+    folders; without it, it makes no request and opens no file. `by_hand`: for a run in this process, with today as a
+    partition, and without what runs by itself.
     """
     reports = load_reports(settings) if reports is None else reports
     resources = target.resources if target else dagster_resources(settings)
@@ -53,7 +53,11 @@ def build_definitions(
     left_out = without_fields(reports, known_fields(settings, target.bucket, may_look=may_look))
     not_made = [(report.title, left_out[report.name]) for report in reports if report.name in left_out]
     reports = [report for report in reports if report.name not in left_out]
-    days = days_of_the_logs(settings, target.bucket) if days_of_logs_only else days_from_the_start(settings)
+    today_too = by_hand or settings.running_day
+    if days_of_logs_only:
+        days = days_of_the_logs(settings, target.bucket, today_too=today_too)
+    else:
+        days = days_from_the_start(settings, today_too=today_too)
     with warnings.catch_warnings():
         # What is beta here: a range of days in one run, and the code references.
         warnings.simplefilter("ignore", category=dg.BetaWarning)
@@ -74,24 +78,22 @@ def build_definitions(
         )
     job = daily_job([network_interfaces, *daily])
     removal = retention_job(settings.retention)
+    schedules = [
+        daily_schedule(job, days),
+        running_day_schedule(job, days, is_on=settings.running_day),
+        retention_schedule(removal, settings.retention),
+    ]
+    sensors = [
+        late_objects_sensor(job, days, settings.lateness_days, settings.retention),
+        missed_days_sensor(job, days, settings.retention),
+        *alert_sensors(settings, days, reports, [JOB_NAME, removal.name, teardown.name]),
+    ]
     return dg.Definitions(
         assets=assets,
         jobs=[job, removal, teardown],
         asset_checks=[] if by_hand else [every_day_came],
-        schedules=[]
-        if by_hand
-        else [
-            daily_schedule(job, days),
-            running_day_schedule(job, days),
-            retention_schedule(removal, settings.retention),
-        ],
-        sensors=[]
-        if by_hand
-        else [
-            late_objects_sensor(job, days, settings.lateness_days, settings.retention),
-            missed_days_sensor(job, days, settings.retention),
-            *alert_sensors(settings, days, reports, [JOB_NAME, removal.name, teardown.name]),
-        ],
+        schedules=[] if by_hand else schedules,
+        sensors=[] if by_hand else sensors,
         resources=resources,
         executor=EXECUTOR,
     )

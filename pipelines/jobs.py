@@ -69,21 +69,23 @@ def daily_schedule(job: "UnresolvedAssetJobDefinition", days: dg.DailyPartitions
 
 
 def running_day_schedule(
-    job: "UnresolvedAssetJobDefinition", days: dg.DailyPartitionsDefinition
+    job: "UnresolvedAssetJobDefinition", days: dg.DailyPartitionsDefinition, *, is_on: bool
 ) -> dg.ScheduleDefinition:
-    """Every hour, for the day that is running. It is off until somebody turns it on."""
+    """Every hour, for the day that is running. It is off unless the setting is on, which makes today a partition."""
 
     @dg.schedule(
         name=RUNNING_DAY_SCHEDULE,
         job=job,
         cron_schedule="20 * * * *",
         execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.STOPPED,
-        description="Off by default. Every hour at 20 past, makes the page of the day that is running, which says that "
-        "it is not over. Each run scans all of the day's objects until then.",
+        default_status=dg.DefaultScheduleStatus.RUNNING if is_on else dg.DefaultScheduleStatus.STOPPED,
+        description="Off by default: FLOWLAKE_RUNNING_DAY=true turns it on. Every hour at 20 past, makes the page of "
+        "the day that is running, which says that it is not over. Each run scans all of the day's objects until then.",
     )
     def today(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         moment = context.scheduled_execution_time.astimezone(timezone.utc)
+        if not is_on:
+            return dg.SkipReason("The running day is no partition. Set FLOWLAKE_RUNNING_DAY=true.")
         if not is_partition(days, moment.date()):
             return dg.SkipReason(f"{moment.date()} is not a day of these logs.")
         if moment.date() in busy_days(context.instance, moment):

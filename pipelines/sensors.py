@@ -24,6 +24,9 @@ from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine
 
 if TYPE_CHECKING:
+    from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+        AssetCheckEvaluationTargetMaterializationData,
+    )
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 LATE_SENSOR = "late_objects_sensor"
@@ -132,7 +135,8 @@ def missed_days_sensor(
                 errors[day] = str(error)
         busy = busy_days(context.instance, now) if digests else ()
         decision = decide(days_in(cursor), digests, busy, now, unknown=errors)
-        told = [day.isoformat() for day in owed]
+        target = _latest_page(context.instance)
+        told = [*map(str, owed), target.storage_id if target else None]
         window = due - timedelta(days=CATCH_UP_DAYS)
         remembered = days_as_json(decision.remembered, window)
         new_cursor = json.dumps({"days": remembered, "since": since.isoformat(), "told": told})
@@ -140,7 +144,7 @@ def missed_days_sensor(
         words += [f"{day} has no page, and could not be looked at: {error}" for day, error in errors.items()]
         words += [f"No day has a page yet. Due: {days_text(owed)}."] if owed and not made else []
         requests = run_requests(decision, dict.fromkeys(decision.requested, "it has no page"))
-        events = [_evaluation(owed)] if cursor.get("told") != told else []
+        events = [_evaluation(owed, target)] if cursor.get("told") != told else []
         return _result(context, requests, words, new_cursor, "Every day that is due has its page.", events)
 
     return missed
@@ -165,7 +169,24 @@ def run_requests(decision: Decision, reasons: Mapping[date, str]) -> list[dg.Run
     return requests
 
 
-def _evaluation(missed: Sequence[date]) -> dg.AssetCheckEvaluation:
+def _latest_page(instance: dg.DagsterInstance) -> "AssetCheckEvaluationTargetMaterializationData | None":
+    """The last materialization of the page: the UI shows the result of a check only if it is of that."""
+    from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+        AssetCheckEvaluationTargetMaterializationData,
+    )
+
+    records = instance.fetch_materializations(CAME.asset_key, limit=1).records
+    if not records:
+        return None
+    last = records[0]
+    return AssetCheckEvaluationTargetMaterializationData(
+        storage_id=last.storage_id, run_id=last.run_id, timestamp=last.timestamp
+    )
+
+
+def _evaluation(
+    missed: Sequence[date], target: "AssetCheckEvaluationTargetMaterializationData | None"
+) -> dg.AssetCheckEvaluation:
     """What the check finds, without a run."""
     found = came_evaluation(missed)
     return dg.AssetCheckEvaluation(
@@ -175,6 +196,7 @@ def _evaluation(missed: Sequence[date]) -> dg.AssetCheckEvaluation:
         metadata=found.metadata,
         severity=found.severity,
         description=found.description,
+        target_materialization_data=target,
     )
 
 

@@ -155,6 +155,7 @@ class Settings(BaseSettings):
     second_flow_log: bool = Field(False, description="true or false")
     flow_log_name: str = Field("vpc-flow-lake", max_length=256, description="at most 256 characters")
     coarse_summary: bool = Field(False, description="true or false")
+    running_day: bool = Field(False, description="true or false")
     lateness_days: int = Field(3, ge=0, le=31, description="a number of days from 0 (none) to 31")
     leave_out_damaged: bool = Field(False, description="true or false")
     alert_sns_topic: str | None = Field(

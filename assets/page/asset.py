@@ -289,7 +289,8 @@ class FactsOfDays:
 
     def day(self, day: date, totals: DayTotals, left_out: Sequence[tuple[str, str]]) -> Facts:
         """The facts of a day."""
-        read, covered = self.covered(day).get(SOURCES[0]), self._covered_by_page(day)
+        read = self.covered(day).get(SOURCES[0])
+        covered = self._covered_by_page(day)
         return Facts(
             day=day,
             totals=replace(totals, stored_bytes=read.read.size if read else 0),
@@ -306,10 +307,10 @@ class FactsOfDays:
         )
 
     def _covered_by_page(self, day: date) -> Covered | None:
-        read = self.coverage[SOURCES[0]].get(day)
-        if read is None:
+        found = self.covered(day).get(SOURCES[0])
+        if found is None:
             return None
-        return Covered(read.count, read.size, read.digest, partial=self.began[day].date() <= day)
+        return Covered(found.count, found.size, found.digest, partial=self.began[day].date() <= day)
 
     def damaged_warning(self, day: date) -> str | None:
         """What to know of a day that was made without its damaged objects."""

@@ -222,9 +222,7 @@ def day_page(facts: Facts) -> DayPage:
     return DayPage(
         day=facts.day,
         summary=_with_completeness(
-            DaySummary(
-                totals, sentences(totals, looks, first), first, covered=facts.covered, updates=tuple(facts.updates)
-            ),
+            DaySummary(totals, sentences(totals, looks, first), first, covered=facts.covered, updates=facts.updates),
             facts.completeness,
         ),
         numbers=_numbers(totals, facts.baseline),

@@ -385,11 +385,16 @@ def test_the_check_fails_for_a_missing_day_and_passes_when_it_is_there(daemon, l
     assert lake.run(before(0)).success
     daemon.tick(MISSED_SENSOR, 10)
     assert evaluation(lake).passed
+    (page,) = lake.instance.fetch_materializations(dg.AssetKey("daily_page"), limit=1).records
+    # The UI shows a result that is of the last materialization, and no other one.
+    assert evaluation(lake).target_materialization_data.storage_id == page.storage_id
 
 
-def test_the_check_is_told_only_when_it_changes(done):
+def test_the_check_is_told_again_only_when_it_or_the_page_changes(done, lake):
     assert len(done.tick(MISSED_SENSOR).asset_events) == 1
     assert done.tick(MISSED_SENSOR, 10).asset_events == []
+    assert lake.run(before(0), assets=["daily_page"]).success
+    assert len(done.tick(MISSED_SENSOR, 10).asset_events) == 1
 
 
 def test_the_check_can_be_executed_by_hand(done, lake):
@@ -410,37 +415,57 @@ def test_no_run_of_the_lineage_takes_the_checks_step(done, lake):
 # The running day
 
 
-def hourly(lake: Lake, moment: datetime) -> Any:
-    defs = build_definitions(lake.settings, CHOSEN_REPORTS, target=lake.target)
+def hourly(defs: dg.Definitions, instance: dg.DagsterInstance, moment: datetime) -> Any:
     with dg.build_schedule_context(
-        instance=lake.instance, scheduled_execution_time=moment, repository_def=defs.get_repository_def()
+        instance=instance, scheduled_execution_time=moment, repository_def=defs.get_repository_def()
     ) as context:
         return defs.resolve_schedule_def("running_day_schedule").evaluate_tick(context)
 
 
-def test_the_running_day_is_off_by_default(daemon):
+@pytest.fixture
+def running(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    """A daemon with FLOWLAKE_RUNNING_DAY=true."""
+    lake.settings = lake.settings.model_copy(update={"running_day": True})
+    return daemon_of(lake, monkeypatch)
+
+
+def test_the_running_day_is_off_by_default_and_then_no_partition(daemon):
     schedule = daemon.defs.resolve_schedule_def("running_day_schedule")
-    assert (schedule.cron_schedule, schedule.execution_timezone) == ("20 * * * *", "UTC")
     assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+    skipped = hourly(daemon.defs, daemon.instance, NOON).skip_message
+    assert skipped == "The running day is no partition. Set FLOWLAKE_RUNNING_DAY=true."
+    assert daemon.defs.resolve_job_def(JOB).partitions_def.get_last_partition_key() == str(before(0))
 
 
-def test_the_running_day_is_refreshed_hour_by_hour_and_marked_as_partial(done, lake):
+def test_the_daily_schedule_takes_the_day_that_ended_where_today_is_a_partition(running):
+    assert running.defs.resolve_job_def(JOB).partitions_def.get_last_partition_key() == str(NOON.date())
+    with dg.build_schedule_context(
+        scheduled_execution_time=NOON.replace(hour=1), repository_def=running.defs.get_repository_def()
+    ) as context:
+        (request,) = running.defs.resolve_schedule_def(f"{JOB}_schedule").evaluate_tick(context).run_requests
+    assert request.partition_key == str(before(0))
+
+
+def test_the_running_day_is_refreshed_hour_by_hour_and_marked_as_partial(done, running, lake):
     today = NOON.date()
+    schedule = running.defs.resolve_schedule_def("running_day_schedule")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("20 * * * *", "UTC")
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
     keys = []
     for hour in (1, 2):
         arrive(lake, today, [FEW_PACKETS, PING][hour - 1], number=hour)
-        (request,) = hourly(lake, NOON.replace(hour=hour, minute=20)).run_requests
+        (request,) = hourly(running.defs, lake.instance, NOON.replace(hour=hour, minute=20)).run_requests
         assert request.partition_key == str(today)
         keys.append(request.run_key)
-        assert done.launch(request).success
+        assert running.launch(request).success
         assert summary(lake, today).totals.records == hour
         assert f"{today} is not over yet (UTC)" in (lake.results / page_key(today)).read_text()
     assert keys == [f"{today}T01", f"{today}T02"]
     assert summary(lake, today).updates == ()
 
 
-def test_the_running_day_waits_for_a_run_of_it(lake):
+def test_the_running_day_waits_for_a_run_of_it(running, lake):
     today = NOON.date()
     tags = {"dagster/partition": str(today)}
     lake.instance.add_run(dg.DagsterRun(JOB, status=dg.DagsterRunStatus.STARTED, tags=tags))
-    assert hourly(lake, NOON).skip_message == f"A run of {today} has not ended."
+    assert hourly(running.defs, lake.instance, NOON).skip_message == f"A run of {today} has not ended."

@@ -66,6 +66,7 @@ def test_the_defaults_are_those_of_the_embedded_target(root):
         "second_flow_log": False,
         "flow_log_name": "vpc-flow-lake",
         "lateness_days": 3,
+        "running_day": False,
         "scan_limit_bytes": 100_000_000_000,
         "query_timeout_seconds": 1_800,
     }
@@ -101,6 +102,7 @@ def test_the_example_names_every_variable(root):
         ("FLOWLAKE_TRAFFIC_TYPE", "REJECT", "REJECT"),
         ("FLOWLAKE_AGGREGATION_SECONDS", "60", 60),
         ("FLOWLAKE_FLOW_LOG_NAME", "mine", "mine"),
+        ("FLOWLAKE_RUNNING_DAY", "true", True),
         ("FLOWLAKE_LATENESS_DAYS", "0", 0),
         ("FLOWLAKE_LATENESS_DAYS", "31", 31),
         ("FLOWLAKE_KEEP_LOGS_DAYS", "7", 7),
