@@ -11,10 +11,14 @@ export GIVEN_PORT = $(value PORT)
 export GIVEN_RECORDS = $(value RECORDS)
 export GIVEN_ROUNDS = $(value ROUNDS)
 export GIVEN_FOLDER = $(value FOLDER)
+export GIVEN_SEED = $(value SEED)
+export GIVEN_TARGET = $(value TARGET)
+export GIVEN_ROUND = $(value ROUND)
+export GIVEN_INPUTS = $(value INPUTS)
 # The names alone, since a misspelt variable is one that nothing here looks at.
 export GIVEN_NAMES := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 
-.PHONY: run sql dev reports test check bench lock help
+.PHONY: run sql dev reports test check bench torture fuzz lock help
 .DEFAULT_GOAL := run
 
 run: .venv/runtime  ## materialize the whole lineage for a day; print what happened and where its page is
@@ -52,6 +56,14 @@ bench: .venv/bench mawk  ## measure against others: make bench [RECORDS=200000] 
 	@$(BIN)/python -m benchmarks $${GIVEN_RECORDS:+--records "$$GIVEN_RECORDS"} $${GIVEN_ROUNDS:+--rounds "$$GIVEN_ROUNDS"} \
 	  $${GIVEN_FOLDER:+--folder "$$GIVEN_FOLDER"} $(if $(filter 1,$(WRITE)),--write)
 
+torture: .venv/dev  ## run days while everything goes wrong: make torture [SEED=1] [ROUNDS=8] [TARGET=aws] [ROUND=3] [WRITE=1]
+	@$(BIN)/python -m torture $${GIVEN_SEED:+--seed "$$GIVEN_SEED"} $${GIVEN_ROUNDS:+--rounds "$$GIVEN_ROUNDS"} \
+	  $${GIVEN_TARGET:+--target "$$GIVEN_TARGET"} $${GIVEN_ROUND:+--only "$$GIVEN_ROUND"} $(if $(filter 1,$(WRITE)),--write)
+
+fuzz: .venv/fuzz  ## feed bad input, by the thousand: make fuzz [INPUTS=100000] [SEED=1] [TARGET=records] [WRITE=1]
+	@$(BIN)/python -m fuzz $${GIVEN_INPUTS:+--inputs "$$GIVEN_INPUTS"} $${GIVEN_SEED:+--seed "$$GIVEN_SEED"} \
+	  $${GIVEN_TARGET:+--target "$$GIVEN_TARGET"} $(if $(filter 1,$(WRITE)),--write)
+
 .venv/runtime: requirements/runtime.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/runtime.txt
@@ -64,6 +76,10 @@ bench: .venv/bench mawk  ## measure against others: make bench [RECORDS=200000] 
 
 .venv/bench: .venv/runtime requirements/bench.txt
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bench.txt
+	@touch $@
+
+.venv/fuzz: .venv/dev requirements/fuzz.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
 .PHONY: mawk
@@ -88,3 +104,4 @@ lock:  ## pin the requirements again, for every supported Python
 	$(PIN) --constraint requirements/runtime.txt --group deploy --output-file requirements/deploy.txt
 	$(PIN) --constraint requirements/runtime.txt --group deploy --group dev --output-file requirements/dev.txt
 	$(PIN) --constraint requirements/dev.txt --group bench --output-file requirements/bench.txt
+	$(PIN) --constraint requirements/dev.txt --group fuzz --output-file requirements/fuzz.txt

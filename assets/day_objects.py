@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from weakref import WeakKeyDictionary
 
 from assets.copies import find_copies
+from assets.coverage import Coverage, coverage_of
 from assets.object_looks import first_look_at
 from assets.objects_read import ObjectsRead, objects_read
 from flowlogs.errors import FlowLakeError
@@ -40,6 +41,7 @@ from flowlogs.printable import first_names
 from flowlogs.record_format import PARQUET, RecordFormat
 from flowlogs.sources import LogSources
 from resources.bucket import Bucket, StoredObject
+from resources.object_damage import damage_of
 
 INSPECTED_PER_FLOW_LOG = 8
 """How many of a day's objects are inspected for each flow log, evenly from the first to the last.
@@ -69,7 +71,8 @@ class FolderObjects:
     """The objects of one source's folder of a day that Athena reads, by key.
 
     `groups` are those whose format was recognized: of each flow log, and single files. `problem` says why its records
-    cannot be read right, if so. `looks` are the findings by key, `there` is everything that was listed.
+    cannot be read right, if so. `looks` are the findings by key, `there` is everything that was listed, `damaged` are
+    the objects that are left out because they are damaged, with the reason.
     """
 
     source: LogSource
@@ -78,6 +81,7 @@ class FolderObjects:
     looks: Mapping[str, FirstLook] = field(default_factory=dict)
     there: Sequence[StoredObject] = ()
     problem: str | None = None
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def formats(self) -> list[RecordFormat]:
@@ -103,9 +107,18 @@ class DayObjects:
         return sum(stored.size for stored in self.objects.values() if not stored.archived)
 
     @property
-    def read(self) -> ObjectsRead:
-        """The objects of flow logs among them."""
-        return objects_read(self.objects.values())
+    def coverage(self) -> Coverage:
+        """The objects, as they are stored with what is made from them."""
+        return coverage_of(self.objects.values(), self.damaged)
+
+    @property
+    def damaged(self) -> dict[str, str]:
+        """The objects that are left out because they are damaged, by key, and why."""
+        return {key: why for folder in self.folders for key, why in folder.damaged.items()}
+
+    def without(self, damaged: Mapping[str, str]) -> "DayObjects":
+        """The day without these objects, which are damaged."""
+        return replace(self, folders=tuple(_without_damaged(folder, damaged) for folder in self.folders))
 
     @property
     def formats(self) -> list[RecordFormat]:
@@ -261,9 +274,18 @@ def _inspect_folder(bucket: Bucket, day: date, source: LogSource) -> FolderObjec
     groups: list[Group] = []
     looks: dict[str, FirstLook] = {}
     problems: list[str] = []
+    damaged: dict[str, str] = {}
     most = INSPECTED_PER_FLOW_LOG if bucket.objects.most_compared is None else 1
     for flow_log, keys in flow_logs.items():
-        found = {key: first_look_at(bucket, objects[key]) for key in _inspected_keys(keys, most)}
+        found = {}
+        for key in _inspected_keys(keys, most):
+            try:
+                found[key] = first_look_at(bucket, objects[key])
+            except FlowLakeError:
+                why = damage_of(bucket.objects, objects[key]) if bucket.leave_out_damaged else None
+                if why is None:
+                    raise
+                damaged[key] = why
         looks |= found
         by_format = {look.record_format: key for key, look in found.items() if look.record_format and not look.problem}
         if len(by_format) > 1:
@@ -291,7 +313,8 @@ def _inspect_folder(bucket: Bucket, day: date, source: LogSource) -> FolderObjec
                 "another format than that flow log's, so that no query can tell them apart by name. Move it away."
             )
     problems += [f"{bucket.objects.display_path(key)} {look.problem}" for key, look in looks.items() if look.problem]
-    return FolderObjects(source, objects, groups, looks, there, "\n".join(problems) or None)
+    inspected = FolderObjects(source, objects, groups, looks, there, "\n".join(problems) or None)
+    return _without_damaged(inspected, damaged)
 
 
 def _inspected_keys(keys: Sequence[str], most: int) -> list[str]:
@@ -447,6 +470,26 @@ def _without_copies(folder: FolderObjects, identical: Mapping[str, str]) -> Fold
     """The folder with each copy as a group of its own, which no report counts."""
     groups = [Group(key, key, None) for key in folder.objects if key in identical]
     return replace(folder, groups=[*folder.groups, *groups]) if groups else folder
+
+
+def _without_damaged(folder: FolderObjects, damaged: Mapping[str, str]) -> FolderObjects:
+    """The folder with each of these objects as a group of its own, which no report counts."""
+    own = {key: why for key, why in damaged.items() if key in folder.objects}
+    if not own:
+        return folder
+    groups = [*folder.groups, *(Group(key, key, None) for key in own)]
+    return replace(folder, groups=groups, damaged={**folder.damaged, **own})
+
+
+def damaged_warning(bucket: Bucket, day: date, damaged: Mapping[str, str]) -> str:
+    """What people have to know of a day that was made without these objects."""
+    count = "1 damaged object" if len(damaged) == 1 else f"{len(damaged)} damaged objects"
+    named = first_names([f"{bucket.objects.display_path(key)} ({why})" for key, why in sorted(damaged.items())])
+    its = "Its records are" if len(damaged) == 1 else "Their records are"
+    return (
+        f"{day} is made without {count}: {named}. {its} in no number of that day, as FLOWLAKE_LEAVE_OUT_DAMAGED asks "
+        "for. Fetch what is damaged again, then run again for that day."
+    )
 
 
 def _of_other_days(bucket: Bucket, objects: Iterable[str], day: date) -> Iterator[str]:

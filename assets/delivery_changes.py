@@ -4,17 +4,15 @@ Without it, a day with objects of other flow logs looks complete, though a VPC's
 reports days without any object.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 
-from assets.day_objects import DayObjects, visible_of_day
+from assets.day_objects import DayObjects
+from assets.deliveries import ByFlowLog
+from flowlogs.completeness import SILENT_DAYS
 from flowlogs.layout import find_flow_log, find_source
 from resources.bucket import Bucket
-
-DAYS_BEFORE = 3
-"""With how many days before it a day is compared. So a flow log that stopped is reported for this many days."""
 
 
 @dataclass(frozen=True)
@@ -29,24 +27,25 @@ class DeliveryChanges:
     silent_on: Mapping[date, list[str]] = field(default_factory=dict)
 
 
-def delivery_changes(bucket: Bucket, inspected: Mapping[date, DayObjects]) -> DeliveryChanges:
-    """Compare the flow logs of these days with those of the DAYS_BEFORE days before each.
+def delivery_changes(
+    bucket: Bucket, inspected: Mapping[date, DayObjects], deliveries: Mapping[date, ByFlowLog]
+) -> DeliveryChanges:
+    """Compare the flow logs of these days with those of the SILENT_DAYS days before each, by their `deliveries`.
 
     A flow log is silent if it delivered on one of them, and not on the day. It is new if it delivered on none of them,
     and others did. Only days that are over are checked.
     """
     sources, today = bucket.sources(), datetime.now(timezone.utc).date()
-    counted = {day: _by_flow_log(found.objects) for day, found in inspected.items() if found.objects}
     silent, new = [], {}
-    for day in [day for day in counted if day < today]:
+    for day in [day for day, found in inspected.items() if found.objects and day < today]:
         all_before = set[str]()
-        for before in [day - timedelta(days=number) for number in range(1, DAYS_BEFORE + 1)]:
-            if before not in counted:
-                counted[before] = _by_flow_log(stored.key for stored in visible_of_day(bucket, sources, before))
-            all_before |= counted[before].keys()
-            for flow_log in sorted(counted[before].keys() - counted[day].keys()):
-                silent.append((day, flow_log, before, counted[before][flow_log]))
-        if all_before and (came := counted[day].keys() - all_before):
+        now = deliveries.get(day, {})
+        for before in [day - timedelta(days=number) for number in range(1, SILENT_DAYS + 1)]:
+            there = deliveries.get(before, {})
+            all_before |= there.keys()
+            for flow_log in sorted(there.keys() - now.keys()):
+                silent.append((day, flow_log, before, there[flow_log].objects))
+        if all_before and (came := now.keys() - all_before):
             new[day] = _with_sources(sources.bucket, inspected[day].objects, came)
     # Where a flow log delivered on several days before, the last of them is named.
     nearest = {(day, flow_log): (before, number) for day, flow_log, before, number in reversed(silent)}
@@ -69,11 +68,6 @@ def _with_sources(bucket: str, keys: Iterable[str], flow_logs: Iterable[str]) ->
         if (flow_log := find_flow_log(key)) in chosen and (source := find_source(bucket, key))
     }
     return sorted(found)
-
-
-def _by_flow_log(keys: Iterable[str]) -> Counter[str]:
-    """How many objects there are of each flow log."""
-    return Counter(flow_log for key in keys if (flow_log := find_flow_log(key)))
 
 
 def _objects(number: int) -> str:

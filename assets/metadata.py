@@ -5,6 +5,7 @@ from datetime import date
 
 import dagster as dg
 
+from assets.coverage import Coverage
 from assets.tables import code_block
 from resources.engine import QueryResult
 
@@ -34,6 +35,16 @@ def told_once(days: Sequence[date], metadata: Mapping[str, object]) -> dict[date
 
 def _link(value: object) -> object:
     return dg.MetadataValue.url(value) if isinstance(value, str) and value.startswith("https://") else value
+
+
+def coverage_metadata(covered: Coverage) -> Mapping[str, object]:
+    """What was read for a day, as metadata of what was made from it."""
+    return {
+        "objects covered": covered.count,
+        "bytes covered": covered.size,
+        **({"newest object": dg.MetadataValue.timestamp(covered.newest)} if covered.newest else {}),
+        "coverage": covered.digest,
+    }
 
 
 def sql_metadata(statements: Sequence[str]) -> dg.MetadataValue:

@@ -14,9 +14,13 @@ from resources.bucket import StoredObject
 
 @dataclass(frozen=True)
 class ObjectsRead:
-    """The objects of flow logs of one day: by each one's name, its size in bytes, as stored."""
+    """The objects of flow logs of one day: by each one's name, its size in bytes, as stored.
+
+    `left_out` are those that were not read because they are damaged. If one of them is removed, nothing is lost.
+    """
 
     sizes: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -37,9 +41,10 @@ class ObjectsRead:
 
     def has_more(self, now: "ObjectsRead") -> bool:
         """Whether there are objects now that were not read, or that were replaced since."""
-        read = set(map(unpacked_name, self.sizes))
-        new = any(unpacked_name(name) not in read for name in now.sizes)
-        return new or any(self.sizes.get(name, size) != size for name, size in now.sizes.items())
+        known = {**self.sizes, **self.left_out}
+        names = set(map(unpacked_name, known))
+        new = any(unpacked_name(name) not in names for name in now.sizes)
+        return new or any(known.get(name, size) != size for name, size in now.sizes.items())
 
     def as_text(self) -> str:
         """A line for each object: its size and its name."""

@@ -6,8 +6,10 @@ from datetime import date
 import dagster as dg
 
 from assets.added_days import record_added_days
-from assets.day_objects import DayObjects, inspect_days, unreadable_days
+from assets.day_objects import DayObjects, damaged_warning, inspect_days, unreadable_days
+from assets.deliveries import compared_deliveries, deliveries_by_day
 from assets.delivery_changes import delivery_changes
+from assets.delivery_check import ALL_DAY_SPEC, all_day_check, delivery_metadata, irregularities
 from assets.expired_days import over_days, removed_among
 from assets.flow_logs_table import GROUP, vpc_flow_logs
 from assets.infrastructure import vpc_flow_log
@@ -55,6 +57,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition, retention: Retention = K
                 asset="vpc_flow_logs_partition",
                 description="Nothing in the days' folders is left out or counted twice, as far as a first look tells.",
             ),
+            ALL_DAY_SPEC,
         ],
     )
     def vpc_flow_logs_partition(
@@ -94,12 +97,18 @@ def partition_asset(days: dg.DailyPartitionsDefinition, retention: Retention = K
             readable = {day: found for day, found in readable.items() if day not in misread}
             empty = [day for day, found in readable.items() if not found.objects]
             undelivered = [nothing_delivered(bucket, empty)] if empty else []
-            changes = delivery_changes(bucket, readable)
+            by_day = deliveries_by_day(bucket, readable)
+            changes = delivery_changes(bucket, readable, by_day)
+            compared = {day: compared_deliveries(day, by_day) for day in readable}
+            deliveries = {day: found for day, found in compared.items() if readable[day].objects or found.expected}
             undelivered += changes.silent
             for day, flow_logs in changes.new.items():
                 context.log.info(f"New on {day}: {first_names(flow_logs)}")
             warnings = [text for found in readable.values() for text in found.warnings]
-            for warning in [*undelivered, *warnings]:
+            warnings += [
+                damaged_warning(bucket, day, found.damaged) for day, found in readable.items() if found.damaged
+            ]
+            for warning in [*undelivered, *irregularities(deliveries), *warnings]:
                 context.log.warning(warning)
             told = told_once(list(readable), {"statements": sql_metadata([*created, *added])}) if readable else {}
             done = {
@@ -109,14 +118,21 @@ def partition_asset(days: dg.DailyPartitionsDefinition, retention: Retention = K
                     **({"new flow logs": first_names(changes.new[day])} if day in changes.new else {}),
                     "objects": len(found.objects),
                     "bytes": found.size,
+                    **(delivery_metadata(deliveries[day]) if day in deliveries else {}),
                     **told[day],
                 }
                 for day, found in readable.items()
             }
-            yield from finish_days(context, days, done, unreadable_days(inspected) | misread | expired, "daily assets")
+            finished = yield from finish_days(context, days, done, unreadable_days(inspected) | misread | expired)
         yield dg.MaterializeResult(
-            check_results=[delivery_check(undelivered, empty, days), understood_check(warnings, days)]
+            metadata=finished.metadata,
+            check_results=[
+                delivery_check(undelivered, empty, days),
+                understood_check(warnings, days),
+                all_day_check(deliveries, days),
+            ],
         )
+        finished.fail_if_last()
 
     return vpc_flow_logs_partition
 

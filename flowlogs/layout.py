@@ -15,8 +15,9 @@ from pathlib import PurePosixPath
 
 from flowlogs.errors import FlowLakeError
 
-ACCOUNT_ID = re.compile(r"\d{12}")
-REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d")
+# Digits are written out: \d is any digit of Unicode, also one that AWS never writes.
+ACCOUNT_ID = re.compile(r"[0-9]{12}")
+REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]")
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 LATE_DELIVERY = timedelta(minutes=10)
@@ -27,7 +28,7 @@ EARLY_DELIVERY = timedelta(minutes=15)
 
 _NAME = (
     rf"(?P<account>{ACCOUNT_ID.pattern})_vpcflowlogs_(?P<region>{REGION.pattern})_(?P<flow_log>fl-[0-9a-zA-Z]+)_"
-    r"(?P<window>\d{8}T\d{4})Z_[0-9a-zA-Z]+"
+    r"(?P<window>[0-9]{8}T[0-9]{4})Z_[0-9a-zA-Z]+"
 )
 _OBJECT_NAME = re.compile(rf"{_NAME}(?P<suffix>\.log(\.gz|\.parquet)?)")
 _NAME_INSIDE = re.compile(rf"(?<![0-9A-Za-z]){_NAME}(?![0-9A-Za-z])")
@@ -44,10 +45,10 @@ _ABOVE_SOURCES = re.compile(
     rf"aws-account-id={ACCOUNT_ID.pattern}/(?:(?:aws-)?service=vpcflowlogs/)?)?"
 )
 _ACCOUNT_FOLDER = re.compile(rf"(?:.*/)?{ACCOUNT_ID.pattern}/")
-_DAY_KEY = re.compile(r"(\d{4})/(\d{2})/(\d{2})/.*", re.DOTALL)
-_ABOVE_DAYS = re.compile(r"\d{4}/((0[1-9]|1[0-2])/)?")
-_HIVE_DAY_KEY = re.compile(r"year=(\d{4})/month=(\d{2})/day=(\d{2})/.*", re.DOTALL)
-_HIVE_ABOVE_DAYS = re.compile(r"year=\d{4}/(month=(0[1-9]|1[0-2])/)?")
+_DAY_KEY = re.compile(r"([0-9]{4})/([0-9]{2})/([0-9]{2})/.*", re.DOTALL)
+_ABOVE_DAYS = re.compile(r"[0-9]{4}/((0[1-9]|1[0-2])/)?")
+_HIVE_DAY_KEY = re.compile(r"year=([0-9]{4})/month=([0-9]{2})/day=([0-9]{2})/.*", re.DOTALL)
+_HIVE_ABOVE_DAYS = re.compile(r"year=[0-9]{4}/(month=(0[1-9]|1[0-2])/)?")
 _PREFIX = re.compile(r"[^/]+(?:/[^/]+)*/")
 
 TOP = "AWSLogs/"

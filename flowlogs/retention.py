@@ -28,11 +28,11 @@ class Retention:
         return (self.logs, self.datasets, self.reports) != (None, None, None)
 
     def remakes_from(self, today: date) -> date | None:
-        """The first day whose logs and datasets are both kept; None if all are.
+        """The first day whose logs, datasets and reports are all kept; None if those of every day are.
 
         No sensor and no schedule asks for a day before that.
         """
-        firsts = [first for kept in (self.logs, self.datasets) if (first := first_kept(kept, today))]
+        firsts = [first for kept in (self.logs, self.datasets, self.reports) if (first := first_kept(kept, today))]
         return max(firsts, default=None)
 
 

@@ -94,6 +94,7 @@ class FlowLogsBucket(LogsResource[S3Bucket]):
             self.vpc_ids,
             self.results,
             Retention(logs=self.keep_logs_days, reports=self.keep_reports_days),
+            leave_out_damaged=self.leave_out_damaged,
         )
 
 

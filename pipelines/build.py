@@ -1,4 +1,4 @@
-"""Builds Dagster's definitions from the settings: assets, jobs, the schedule and the resources.
+"""Builds Dagster's definitions from the settings: assets, jobs, schedules, sensors and resources.
 
 definitions.py and workspace.py load them.
 """
@@ -14,17 +14,20 @@ from assets.datasets.asset import datasets_asset
 from assets.definition_metadata import described
 from assets.flow_logs_table import vpc_flow_logs
 from assets.infrastructure import vpc_flow_log, vpc_flow_logs_bucket
+from assets.missed_days import every_day_came
 from assets.network_interfaces import network_interfaces
 from assets.page.asset import page_asset
 from assets.partitions import partition_asset
 from assets.reports.asset import report_asset
 from assets.reports.report_files import Report
 from flowlogs.errors import FlowLakeError
+from pipelines.alerts.configured import alert_sensors
 from pipelines.dagster_resources import dagster_resources
 from pipelines.days import days_from_the_start, days_of_the_logs
-from pipelines.jobs import EXECUTOR, daily_job, daily_schedule, teardown
+from pipelines.jobs import EXECUTOR, JOB_NAME, daily_job, daily_schedule, running_day_schedule, teardown
 from pipelines.report_selection import known_fields, load_reports, without_fields
 from pipelines.retention_job import retention_job, retention_schedule
+from pipelines.sensors import late_objects_sensor, missed_days_sensor
 from pipelines.settings import Settings, read_settings
 from pipelines.targets import KINDS, Target, build_target
 
@@ -33,14 +36,15 @@ def build_definitions(
     settings: Settings,
     reports: Sequence[Report] | None = None,
     *,
-    today_too: bool = False,
+    by_hand: bool = False,
     days_of_logs_only: bool = False,
     target: Target | None = None,
 ) -> dg.Definitions:
     """New definitions for these settings; with the resources of `target`, if it is given.
 
-    Partitions are the days that are over, and with `today_too` also today. With `days_of_logs_only`, they are the days
-    of the logs. Then this lists folders; without it, it makes no request and opens no file.
+    Partitions are all days, also the one that is running. With `days_of_logs_only`, they are the days of the logs. Then
+    this lists folders; without it, it makes no request and opens no file. `by_hand`: without what runs by itself, for a
+    run in this process.
     """
     reports = load_reports(settings) if reports is None else reports
     resources = target.resources if target else dagster_resources(settings)
@@ -49,10 +53,7 @@ def build_definitions(
     left_out = without_fields(reports, known_fields(settings, target.bucket, may_look=may_look))
     not_made = [(report.title, left_out[report.name]) for report in reports if report.name in left_out]
     reports = [report for report in reports if report.name not in left_out]
-    if days_of_logs_only:
-        days = days_of_the_logs(settings, target.bucket)
-    else:
-        days = days_from_the_start(settings, today_too=today_too)
+    days = days_of_the_logs(settings, target.bucket) if days_of_logs_only else days_from_the_start(settings)
     with warnings.catch_warnings():
         # What is beta here: a range of days in one run, and the code references.
         warnings.simplefilter("ignore", category=dg.BetaWarning)
@@ -76,7 +77,21 @@ def build_definitions(
     return dg.Definitions(
         assets=assets,
         jobs=[job, removal, teardown],
-        schedules=[daily_schedule(job), retention_schedule(removal, settings.retention)],
+        asset_checks=[] if by_hand else [every_day_came],
+        schedules=[]
+        if by_hand
+        else [
+            daily_schedule(job, days),
+            running_day_schedule(job, days),
+            retention_schedule(removal, settings.retention),
+        ],
+        sensors=[]
+        if by_hand
+        else [
+            late_objects_sensor(job, days, settings.lateness_days, settings.retention),
+            missed_days_sensor(job, days, settings.retention),
+            *alert_sensors(settings, days, reports, [JOB_NAME, removal.name, teardown.name]),
+        ],
         resources=resources,
         executor=EXECUTOR,
     )

@@ -68,7 +68,13 @@ class LogsFolder(LogsResource[FolderBucket]):
     bucket: str = Field(description="FLOWLAKE_BUCKET: the folder that holds AWSLogs.")
 
     def create_resource(self, context: dg.InitResourceContext) -> FolderBucket:
-        return folder_bucket(Path(self.bucket), self.choice, self.record_format, self.delivery)
+        return folder_bucket(
+            Path(self.bucket),
+            self.choice,
+            self.record_format,
+            self.delivery,
+            leave_out_damaged=self.leave_out_damaged,
+        )
 
 
 class LogsFolderFlowLog(LogsResource[FlowLog]):

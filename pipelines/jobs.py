@@ -1,21 +1,26 @@
-"""The daily job, its schedule, the teardown job, and the executor of runs."""
+"""The daily job, its schedules, the teardown job, and the executor of runs. Its sensors are in sensors.py."""
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta, timezone
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assets.infrastructure import DELIVERS
+from assets.missed_days import CAME
 from assets.runs import as_dagster_failure
+from pipelines.active_runs import busy_days
+from pipelines.days import is_partition
 from resources.bucket import Bucket, ObjectStore
 from resources.flow_log import FlowLog
 
 if TYPE_CHECKING:
-    from dagster._core.definitions.partitions.partitioned_schedule import UnresolvedPartitionedAssetScheduleDefinition
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 JOB_NAME = "daily_reject_reports"
+
+RUNNING_DAY_SCHEDULE = "running_day_schedule"
 
 EXECUTOR = dg.in_process_executor
 """Runs all steps in the run's own process. Steps wait for files or for Athena. A process for each of them (Dagster's
@@ -35,18 +40,57 @@ def daily_job(daily_assets: Sequence[dg.AssetsDefinition]) -> "UnresolvedAssetJo
     """
     return dg.define_asset_job(
         JOB_NAME,
-        selection=dg.AssetSelection.checks(DELIVERS) | dg.AssetSelection.assets(*daily_assets),
+        selection=(dg.AssetSelection.checks(DELIVERS) | dg.AssetSelection.assets(*daily_assets))
+        - dg.AssetSelection.checks(CAME),
         description="Check the flow logs, look up the names of network interfaces, add the day's partition, scan it "
         "once for the datasets, then write the reports from those, and the page of the day from the reports.",
         tags=NOT_REPEATED,
     )
 
 
-def daily_schedule(
-    job: "UnresolvedAssetJobDefinition",
-) -> "dg.ScheduleDefinition | UnresolvedPartitionedAssetScheduleDefinition":
+def daily_schedule(job: "UnresolvedAssetJobDefinition", days: dg.DailyPartitionsDefinition) -> dg.ScheduleDefinition:
     """Every day at 01:00 UTC, for the day before: its last objects usually arrive within 10 minutes."""
-    return dg.build_schedule_from_partitioned_job(job, hour_of_day=1, default_status=dg.DefaultScheduleStatus.RUNNING)
+
+    @dg.schedule(
+        name=f"{JOB_NAME}_schedule",
+        job=job,
+        cron_schedule="0 1 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="At 01:00 UTC, makes the reports of the day that just ended.",
+    )
+    def yesterday(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        day = context.scheduled_execution_time.astimezone(timezone.utc).date() - timedelta(days=1)
+        if not is_partition(days, day):
+            return dg.SkipReason(f"{day} is not a day of these logs.")
+        return dg.RunRequest(run_key=day.isoformat(), partition_key=day.isoformat())
+
+    return yesterday
+
+
+def running_day_schedule(
+    job: "UnresolvedAssetJobDefinition", days: dg.DailyPartitionsDefinition
+) -> dg.ScheduleDefinition:
+    """Every hour, for the day that is running. It is off until somebody turns it on."""
+
+    @dg.schedule(
+        name=RUNNING_DAY_SCHEDULE,
+        job=job,
+        cron_schedule="20 * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description="Off by default. Every hour at 20 past, makes the page of the day that is running, which says that "
+        "it is not over. Each run scans all of the day's objects until then.",
+    )
+    def today(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        moment = context.scheduled_execution_time.astimezone(timezone.utc)
+        if not is_partition(days, moment.date()):
+            return dg.SkipReason(f"{moment.date()} is not a day of these logs.")
+        if moment.date() in busy_days(context.instance, moment):
+            return dg.SkipReason(f"A run of {moment.date()} has not ended.")
+        return dg.RunRequest(run_key=f"{moment:%Y-%m-%dT%H}", partition_key=moment.date().isoformat())
+
+    return today
 
 
 KEPT_BY_TEARDOWN = (

@@ -23,6 +23,9 @@ class LogsResource(dg.ConfigurableResource[T], Generic[T]):
     file_format: str = Field(description="FLOWLAKE_FILE_FORMAT: plain-text or parquet.")
     hive_partitions: bool = Field(description="FLOWLAKE_HIVE_PARTITIONS: whether folders are Hive-compatible.")
     hourly_partitions: bool = Field(description="FLOWLAKE_HOURLY_PARTITIONS: whether each hour has a folder.")
+    leave_out_damaged: bool = Field(
+        description="FLOWLAKE_LEAVE_OUT_DAMAGED: whether a day is made without its damaged objects, and says so."
+    )
 
     @property
     def choice(self) -> Choice:
@@ -42,5 +45,8 @@ class LogsResource(dg.ConfigurableResource[T], Generic[T]):
 
 def logs_settings(settings: Settings) -> dict[str, Any]:
     """The settings that a LogsResource shows, by their names."""
-    names = ("prefix", "account_id", "region", "log_format", "file_format", "hive_partitions", "hourly_partitions")
+    names = (
+        *("prefix", "account_id", "region", "log_format", "file_format", "hive_partitions", "hourly_partitions"),
+        "leave_out_damaged",
+    )
     return {name: getattr(settings, name) for name in names}

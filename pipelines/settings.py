@@ -12,10 +12,11 @@ from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -45,6 +46,9 @@ _TEMPORARY_FOLDER_VARIABLES = ("TMPDIR", "TEMP", "TMP")
 """The variables that name the folder of temporary files, for Python and for most programs."""
 
 VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$")]
+
+_SECRETS = frozenset({"alert_webhook"})
+"""The settings whose values nobody is shown, not even in an error about them."""
 
 _OF_PATHS = "see FLOWLAKE_BUCKET, FLOWLAKE_RESULTS and FLOWLAKE_NAMES"
 
@@ -151,6 +155,22 @@ class Settings(BaseSettings):
     second_flow_log: bool = Field(False, description="true or false")
     flow_log_name: str = Field("vpc-flow-lake", max_length=256, description="at most 256 characters")
     coarse_summary: bool = Field(False, description="true or false")
+    lateness_days: int = Field(3, ge=0, le=31, description="a number of days from 0 (none) to 31")
+    leave_out_damaged: bool = Field(False, description="true or false")
+    alert_sns_topic: str | None = Field(
+        None,
+        pattern=_whole_match(re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")),
+        description="the ARN of a standard topic, such as arn:aws:sns:eu-west-1:123456789012:flow-lake",
+    )
+    alert_webhook: SecretStr | None = Field(
+        None, description="an address that begins with https:// (http:// on this machine alone)"
+    )
+    alert_link: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s\x00-\x1f\x7f<>]{1,500}$",
+        description="the address of Dagster's UI, such as https://dagster.example.com",
+    )
+    alert_least_records: int = Field(10, ge=1, description="a number of records, at least 1")
     scan_limit_bytes: int = Field(100_000_000_000, ge=10_000_000, description="a number of bytes, at least 10000000")
     query_timeout_seconds: float = Field(
         1_800, gt=0, le=604_800, allow_inf_nan=False, description="a number of seconds, at most 604800 (a week)"
@@ -199,6 +219,13 @@ class Settings(BaseSettings):
                 raise ValueError(str(error)) from None
             if found.position("action") is None:
                 raise ValueError("a format with ${action}, without which nobody can tell what was rejected")
+        return value
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _is_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not is_webhook_address(value.get_secret_value()):
+            raise ValueError("not an address")
         return value
 
     @field_validator("start_date", mode="before")
@@ -301,6 +328,19 @@ class Settings(BaseSettings):
         return self.results or f"s3://{self.bucket}"
 
 
+def is_webhook_address(text: str) -> bool:
+    """Whether a text is an address that alerts may be posted to: encrypted, or on this machine."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    is_local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    # A name and password in an address would not be sent, and nobody would be told.
+    is_plain = text.isascii() and text.isprintable() and " " not in text and "@" not in parts.netloc
+    return bool(parts.hostname) and is_plain and (parts.scheme == "https" or (parts.scheme == "http" and is_local))
+
+
 def bucket_and_prefix(address: str) -> tuple[str, str]:
     """The bucket and the key prefix of an ``s3://`` address. The prefix is empty or ends in a slash."""
     bucket, _, prefix = address.removeprefix("s3://").partition("/")
@@ -346,6 +386,8 @@ def _variables_in(path: Path) -> list[str]:
     for binding in bindings:
         if binding.error or (binding.value is None and (binding.key or "").startswith(PREFIX)):
             line = binding.original.string.strip()
+            if secret := next((name for name in _SECRETS if name.upper() in line.upper()), None):
+                line = f"{PREFIX}{secret.upper()}…"
             raise FlowLakeError(
                 f"{printable(str(path))}, line {binding.original.line}: {printable(line)!r} sets nothing. Write "
                 "NAME=value, or # in front of a line that is not a setting."
@@ -422,7 +464,7 @@ def _find_logs(path: Path, bucket: Path, linked: Iterable[Path]) -> str | None:
 
     Logs are in the bucket, where links in it lead, and in every folder with the name AWSLogs.
     """
-    real = Path(os.path.realpath(path.expanduser()))
+    real = Path(os.path.realpath(os.path.expanduser(path)))  # noqa: PTH111 - leaves ~nobody as it is
     above = (real, *real.parents)
     for place in (bucket, *linked):
         if place in above:
@@ -476,8 +518,9 @@ def _from_root(path: str) -> Path:
 
 def _wrong_variables(error: ValidationError) -> str:
     wrong = {str(problem["loc"][0]): problem["input"] for problem in error.errors()}
+    shown = {name: "(a secret)" if name in _SECRETS else repr(value) for name, value in wrong.items()}
     lines = [
-        f"{PREFIX}{name.upper()}={value!r}: expected {Settings.model_fields[name].description}."
-        for name, value in wrong.items()
+        f"{PREFIX}{name.upper()}={value}: expected {Settings.model_fields[name].description}."
+        for name, value in shown.items()
     ]
     return "\n".join([*lines, "The environment and .env are where these are set; .env.example explains each."])

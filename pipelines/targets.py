@@ -18,12 +18,14 @@ from flowlogs.retention import KEPT_FOR_GOOD, Retention
 from flowlogs.sources import Choice
 from flowlogs.statements import TableName
 from pipelines.settings import PROJECT_ROOT, Settings, bucket_and_prefix, folder_name, is_default_bucket
+from resources.alert_channel import AlertChannel
 from resources.aws.athena import Athena
 from resources.aws.bucket import S3Bucket
 from resources.aws.clients import AwsClients
 from resources.aws.flow_log import Ec2FlowLog
 from resources.aws.network_interfaces import Ec2NetworkInterfaces
 from resources.aws.object_store import S3Store
+from resources.aws.topic import SnsTopic
 from resources.bucket import Bucket, ObjectStore
 from resources.embedded.athena import EmbeddedAthena
 from resources.embedded.bucket import FolderBucket
@@ -36,6 +38,7 @@ from resources.engine import QueryEngine
 from resources.flow_log import ExistingLogs, FlowLog
 from resources.names_file import NamesFile
 from resources.network_interfaces import NetworkInterfaces, UnknownInterfaces
+from resources.webhook import Webhook
 
 SIMULATED_BUCKET = "simulated-vpc-flow-logs"
 SIMULATED_ACCOUNT = "123456789012"
@@ -79,7 +82,13 @@ def build_target(settings: Settings) -> Target:
 
 
 def _embedded(settings: Settings) -> Target:
-    bucket = folder_bucket(settings.bucket_folder, settings.choice, settings.record_format, settings.delivery)
+    bucket = folder_bucket(
+        settings.bucket_folder,
+        settings.choice,
+        settings.record_format,
+        settings.delivery,
+        leave_out_damaged=settings.leave_out_damaged,
+    )
     results = folder_of_results(settings.results_folder)
     return Target(
         bucket=bucket,
@@ -94,18 +103,37 @@ def _embedded(settings: Settings) -> Target:
     )
 
 
+def alert_channels(settings: Settings) -> list[AlertChannel]:
+    """The channels that alerts go to; none where none is configured. Makes no request."""
+    channels: list[AlertChannel] = []
+    if settings.alert_sns_topic:
+        channels.append(SnsTopic(AwsClients(), settings.alert_sns_topic))
+    if settings.alert_webhook:
+        channels.append(Webhook(settings.alert_webhook.get_secret_value()))
+    return channels
+
+
 def folder_bucket(
-    folder: Path, choice: Choice, expected: RecordFormat | None = None, delivery: Delivery = DEFAULT_DELIVERY
+    folder: Path,
+    choice: Choice,
+    expected: RecordFormat | None = None,
+    delivery: Delivery = DEFAULT_DELIVERY,
+    *,
+    leave_out_damaged: bool = False,
 ) -> FolderBucket:
     """A folder of logs, or the one that the simulated VPC delivers to.
 
     `expected` is the format in the settings, if any. `delivery` is how the simulated VPC delivers.
     """
-    if not is_default_bucket(folder):
-        return FolderBucket(folder_name(folder), folder, choice, expected)
     account, region = choice.account or SIMULATED_ACCOUNT, choice.region or SIMULATED_REGION
     source = LogSource(SIMULATED_BUCKET, account, region, delivery.root, delivery.service)
-    return SimulatedBucket(folder, source, choice, expected)
+    bucket = (
+        SimulatedBucket(folder, source, choice, expected)
+        if is_default_bucket(folder)
+        else FolderBucket(folder_name(folder), folder, choice, expected)
+    )
+    bucket.leave_out_damaged = leave_out_damaged
+    return bucket
 
 
 def folder_flow_log(
@@ -163,6 +191,7 @@ def _aws(settings: Settings) -> Target:
         settings.vpc_ids,
         results,
         settings.retention,
+        leave_out_damaged=settings.leave_out_damaged,
     )
     return Target(
         bucket=bucket,
@@ -202,11 +231,13 @@ def s3_bucket(
     vpc_ids: Sequence[str],
     results: str,
     retention: Retention = KEPT_FOR_GOOD,
+    *,
+    leave_out_damaged: bool = False,
 ) -> S3Bucket:
     """The bucket of flow logs. Query results and reports may be in the same bucket: `results` says so."""
     results_bucket, prefix = bucket_and_prefix(results)
     is_here = results_bucket == name
-    return S3Bucket(
+    bucket = S3Bucket(
         clients,
         name,
         choice,
@@ -218,6 +249,8 @@ def s3_bucket(
         reports=f"{prefix}reports/" if is_here else None,
         retention=retention,
     )
+    bucket.leave_out_damaged = leave_out_damaged
+    return bucket
 
 
 def s3_results(clients: AwsClients, results: str) -> S3Store:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -27,13 +27,17 @@ class StoredObject:
     """An object's key and its size in bytes, as stored.
 
     `archived`: the object has to be restored before it can be read (S3's Glacier classes). `version` changes whenever
-    the object is replaced, also by one of the same size. It does not count where objects are compared.
+    the object is replaced, also by one of the same size. `etag` is S3's ETag; of a file, it is made as web servers make
+    it: from its size and the time of its last change. `modified` is that time (UTC). These three do not count where
+    objects are compared.
     """
 
     key: str
     size: int
     archived: bool = False
     version: str = field(default="", compare=False)
+    etag: str = field(default="", compare=False)
+    modified: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,9 @@ class Bucket(ABC):
 
     expected_format: RecordFormat | None = None
     """The format that the settings name; None where none is named."""
+
+    leave_out_damaged: bool = False
+    """Whether a day is made without its damaged objects, and says so; else such a day fails."""
 
     @abstractmethod
     def ensure(self) -> Ensured:

@@ -268,6 +268,7 @@ NAMES: Mapping[str, str] = {
     "WORKGROUP": "vpc-flow-lake",
     "DATABASE": "vpc_flow_lake",
     "TABLE": "vpc_flow_logs",
+    "TOPIC": "flow-lake",
 }
 
 

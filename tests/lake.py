@@ -90,7 +90,7 @@ class Lake:
     def run(self, first: date, last: date | None = None, assets: list[str] | None = None) -> dg.ExecuteInProcessResult:
         """Materialize the whole lineage, or these assets, for a day or a range of days."""
         if self._job is None:
-            definitions = build_definitions(self.settings, CHOSEN_REPORTS, today_too=True, target=self.target)
+            definitions = build_definitions(self.settings, CHOSEN_REPORTS, by_hand=True, target=self.target)
             self._job = definitions.resolve_implicit_global_asset_job_def()
         selection = [dg.AssetKey(name) for name in assets] if assets else None
         days = {"partition_key": first.isoformat()}
@@ -141,6 +141,7 @@ def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str | None, d
 
 
 def failure(result: dg.ExecuteInProcessResult) -> tuple[str, str]:
-    """The one asset that failed, and its words."""
-    (event,) = result.get_step_failure_events()
-    return event.step_key, event.step_failure_data.user_failure_data.description
+    """The asset that failed, and its words; the first one, where several failed for the same days."""
+    events = result.get_step_failure_events()
+    (words,) = {event.step_failure_data.user_failure_data.description for event in events}
+    return events[0].step_key, words

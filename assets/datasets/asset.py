@@ -17,11 +17,12 @@ from assets.datasets.files import UnloadResult
 from assets.datasets.lost_objects import losing_days
 from assets.datasets.partition_swap import swap_partitions
 from assets.datasets.unload import Scan, days_too_large, scan_batches
-from assets.day_objects import inspect_days, unreadable_days
+from assets.day_objects import damaged_warning, inspect_days, unreadable_days
 from assets.expired_days import over_days, removed_among
+from assets.metadata import coverage_metadata
 from assets.raw_tables import find_raw_tables, unread_days
 from assets.results_source import claim_results
-from assets.runs import as_dagster_failure, finish_dataset_days, run_days
+from assets.runs import as_dagster_failure, data_version, days_to_do, finish_dataset_days, run_days
 from assets.table_guards import derived_days_read_otherwise, require_table
 from flowlogs.datasets import DATASETS, coarser
 from flowlogs.days import batches, days_text
@@ -75,7 +76,7 @@ def datasets_asset(
         The day's partitions point at the new files when all of them are there; those that they replace are removed. A
         day that cannot be read fails by name and stays as it was; the other days of a range are done.
         """
-        days = run_days(context)
+        days, failed_before = days_to_do(context)
         chosen = [dataset for dataset in DATASETS.values() if dg.AssetKey(dataset.name) in context.selected_asset_keys]
         names = {dataset: TableName(table.database, dataset.name) for dataset in chosen}
         with as_dagster_failure():
@@ -95,7 +96,8 @@ def datasets_asset(
             for warning in [text for day, found in inspected.items() if day not in failures for text in found.warnings]:
                 context.log.warning(warning)
             failures |= unreadable_days(inspected)
-            read = {day: found.read for day, found in inspected.items() if day not in failures}
+            covered = {day: found.coverage for day, found in inspected.items() if day not in failures}
+            read = {day: found.read for day, found in covered.items()}
             for name in names.values():
                 failures |= derived_days_read_otherwise(athena, name, list(read))
             locations = {name.table: athena.partition_locations(name, list(read)) for name in names.values()}
@@ -104,7 +106,7 @@ def datasets_asset(
             failures |= days_too_large(athena, {day: sizes[day] for day in sizes if day not in failures})
             readable = [day for day in days if day not in failures]
             made = [coarser(dataset) if coarse else dataset for dataset in chosen]
-            scan = Scan(context, bucket, athena, results, raw, tables, inspected, failures, made)
+            scan = Scan(context, bucket, athena, results, raw, tables, inspected, failures, made, locations)
             done: list[date] = []
             stopped: FlowLakeError | None = None
             for group in batches(readable, MAX_PARTITIONS_PER_STATEMENT):
@@ -117,9 +119,10 @@ def datasets_asset(
                             context.log.info(f"{progress}: written.")
                 except FlowLakeError as error:
                     stopped = error
+                covered |= {day: inspected[day].coverage for part in parts for day in part.days}
                 # Also where a later day failed: these are complete.
                 try:
-                    markers, newer = swap_partitions(context, athena, results, table.database, bucket, read, parts)
+                    markers, newer = swap_partitions(context, athena, results, table.database, bucket, covered, parts)
                     scan.cleanup_markers += markers
                     failures |= newer
                     done += [day for part in parts for day in part.days if day not in newer]
@@ -133,9 +136,23 @@ def datasets_asset(
                     for left in remove_orphans(athena, results, table.database, scan.cleanup_markers, now):
                         context.log.warning(left)
             failures |= {day: str(stopped) for day in readable if day not in done and day not in failures}
-            metadata = {dataset.name: {day: scan.metadata[dataset.name, day] for day in done} for dataset in chosen}
-            yield from finish_dataset_days(context, days, metadata, failures, "reports")
+            for day in done:
+                if inspected[day].damaged:
+                    context.log.warning(damaged_warning(bucket, day, inspected[day].damaged))
+            metadata = {
+                dataset.name: {
+                    day: {**scan.metadata[dataset.name, day], **coverage_metadata(covered[day])} for day in done
+                }
+                for dataset in chosen
+            }
+            versions = {day: covered[day].digest for day in done}
+            finished = yield from finish_dataset_days(
+                context, run_days(context), metadata, failed_before | failures, versions
+            )
         for dataset in chosen:
-            yield dg.MaterializeResult(dataset.name)
+            yield dg.MaterializeResult(
+                dataset.name, metadata=finished.metadata, data_version=data_version(versions, days)
+            )
+        finished.fail_if_last()
 
     return daily_datasets

@@ -19,7 +19,8 @@ from datetime import date, datetime, timezone
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from assets.objects_read import ObjectsRead, parse_objects_read
+from assets.coverage import Coverage, parse_coverage
+from assets.objects_read import ObjectsRead
 from flowlogs.datasets import DATASET_COLUMN, DATASETS, REJECTED_FLOWS
 from flowlogs.days import days_text
 from flowlogs.errors import FlowLakeError
@@ -27,9 +28,10 @@ from flowlogs.fields import PARTITION_COLUMN
 from flowlogs.layout import is_visible
 from flowlogs.printable import first_names, printable
 from flowlogs.sources import SOURCES_MARK, LogSources
-from flowlogs.statements import DATASETS_FOLDER, IDENTIFIER
+from flowlogs.statements import DATASETS_FOLDER, IDENTIFIER, TableName
 from flowlogs.unload import dataset_location
 from resources.bucket import ObjectStore, StoredObject
+from resources.engine import QueryEngine
 
 ROOT = DATASETS_FOLDER
 
@@ -170,9 +172,9 @@ def unload_result(root: str, datasets: Iterable[str], days: Sequence[date], file
 
 
 def mark_complete(
-    results: ObjectStore, unloads: Iterable[UnloadResult], sources: LogSources, read: Mapping[date, ObjectsRead]
+    results: ObjectStore, unloads: Iterable[UnloadResult], sources: LogSources, covered: Mapping[date, Coverage]
 ) -> None:
-    """Write the completion marker of each folder, with the objects that it was read from.
+    """Write the completion marker of each folder, with the coverage of its day: the objects that it was read from.
 
     This comes before any partition points at its folder.
     """
@@ -181,7 +183,7 @@ def mark_complete(
         for found, folder in unload.folders.items():
             sizes = unload.sizes_of(found)
             marker_folder = _marker_folder(folder) if sizes else f"{folder}_complete/"
-            markers[f"{marker_folder}{_marker_name(sizes, sources)}"] = read[found.day].as_text().encode()
+            markers[f"{marker_folder}{_marker_name(sizes, sources)}"] = covered[found.day].as_text().encode()
     results.replace(markers)
 
 
@@ -317,8 +319,23 @@ def size_in_marker(key: str) -> int:
 
 def recorded_objects(results: ObjectStore, markers: Mapping[date, str]) -> dict[date, ObjectsRead]:
     """By day, the objects that its files were made from, as far as its completion marker records them."""
+    return {day: covered.read for day, covered in recorded_coverage(results, markers).items()}
+
+
+def recorded_coverage(results: ObjectStore, markers: Mapping[date, str]) -> dict[date, Coverage]:
+    """By day, the coverage of its files, as far as its completion marker records it."""
     texts = {day: results.read(key).decode(errors="replace") for day, key in markers.items()}
-    return {day: read for day, text in texts.items() if (read := parse_objects_read(text))}
+    return {day: covered for day, text in texts.items() if (covered := parse_coverage(text))}
+
+
+def stored_coverage(
+    results: ObjectStore, athena: QueryEngine, name: TableName, days: Sequence[date]
+) -> dict[date, Coverage]:
+    """By day, the objects that this dataset was made from; without the days that it does not have.
+
+    `name` is the dataset's table. This reads partitions, listings and small files, and no record.
+    """
+    return recorded_coverage(results, completion_markers(results, name.table, athena.partition_locations(name, days)))
 
 
 def is_known_empty(results: ObjectStore, location: str) -> bool:

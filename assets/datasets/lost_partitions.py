@@ -65,7 +65,7 @@ def restore_flow_log_partitions(
     for statement in add_partitions_of(tables):
         athena.execute(statement)
     known = [warning for found in inspected.values() for warning in found.warnings]
-    now = {day: inspected[day].read for day in days}
+    now = {day: inspected[day].coverage.read for day in days}
     known += changed_warnings(athena, results, table.database, DATASETS, now)
     return RestoredPartitions(days, [*known, *([left_out_warning(left_out)] if left_out else [])])
 

@@ -5,6 +5,7 @@ from datetime import date
 
 import dagster as dg
 
+from assets.coverage import Coverage
 from assets.datasets.cleanup import (
     OWNER_UNKNOWN,
     folders_of_partitions,
@@ -20,7 +21,6 @@ from assets.datasets.files import (
     require_unchanged_files,
 )
 from assets.datasets.lost_objects import losing_days
-from assets.objects_read import ObjectsRead
 from assets.table_guards import require_days
 from flowlogs.statements import TableName, add_partitions, set_partition_location
 from resources.bucket import Bucket, ObjectStore
@@ -33,16 +33,16 @@ def swap_partitions(
     results: ObjectStore,
     database: str,
     bucket: Bucket,
-    read: Mapping[date, ObjectsRead],
+    covered: Mapping[date, Coverage],
     unloads: Sequence[UnloadResult],
 ) -> tuple[list[str], dict[date, str]]:
     """Point each day's partition of each dataset at its new folder, and remove the folder before.
 
     Returns the clean-up markers left, and the days that were not changed, with the reason: a parallel run has made them
-    meanwhile, from objects that were not `read` here.
+    meanwhile, from objects that were not `covered` here.
     """
     require_unchanged_files(results, unloads)
-    mark_complete(results, unloads, bucket.sources(), read)
+    mark_complete(results, unloads, bucket.sources(), covered)
     folders = {one: folder for unload in unloads for one, folder in unload.folders.items()}
     changed: dict[DatasetDay, str] = {}
     replaced_by_us: dict[str, Mapping[date, str]] = {}
@@ -61,7 +61,7 @@ def swap_partitions(
         }
         replaced_by_us[dataset] = others
         changed |= {DatasetDay(dataset, day): location for day, location in others.items()}
-    of_days = {one.day: read[one.day] for one in changed}
+    of_days = {one.day: covered[one.day].read for one in changed}
     newer = losing_days(bucket, results, replaced_by_us, of_days, smaller_too=True)
     # A day is changed in all datasets, or in none.
     changed = {one: location for one, location in changed.items() if one.day not in newer}

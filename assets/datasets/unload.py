@@ -20,7 +20,8 @@ from assets.datasets.files import (
     orphaned_files,
     unload_result,
 )
-from assets.day_objects import DayObjects, changed_since
+from assets.datasets.lost_objects import losing_days
+from assets.day_objects import DayObjects, changed_since, damaged_warning, first_paths
 from assets.metadata import query_metadata
 from assets.raw_tables import RawTable, RawTables, reads_of
 from assets.runs import query_comment
@@ -35,6 +36,7 @@ from flowlogs.statements import (
 from flowlogs.unload import dataset_location, unload_datasets
 from resources.bucket import Bucket, ObjectStore
 from resources.engine import QueryEngine, QueryResult, ScanLimitError, misread_messages
+from resources.object_damage import damage_of
 
 MAX_FAILED_STATEMENTS = 20
 """How many statements of a run may fail because of a day. Each of them has scanned the other days in vain."""
@@ -45,6 +47,10 @@ REFUSED = r"access.?denied|permission_denied|not authorized|forbidden"
 
 EXHAUSTED = r"exhausted resources|EXCEEDED_\w*MEMORY_LIMIT|EXCEEDED_SPILL_LIMIT|EXCEEDED_LOCAL_MEMORY"
 """What an engine says where a query needs more memory than it may have ("Query exhausted resources", Athena)."""
+
+
+OF_AN_OBJECT = r"HIVE_(CURSOR_ERROR|BAD_DATA|CANNOT_OPEN_SPLIT)"
+"""What an engine says where an object cannot be read, also where it does not say which one."""
 
 
 def days_too_large(athena: QueryEngine, sizes: Mapping[date, int]) -> dict[date, str]:
@@ -80,8 +86,9 @@ class Scan:
     """The scan of a run's days, with what it has done so far.
 
     `raw` and `tables` are the tables over flow logs, `inspected` are the days' objects, `failures` the days that cannot
-    be read and why, `datasets` those that are chosen, `metadata` that of each written day of a dataset,
-    `cleanup_markers` the keys of this run's clean-up markers and `roots` those of its attempts.
+    be read and why, `datasets` those that are chosen, `locations` where their partitions point before the scan, by
+    dataset, `metadata` that of each written day of a dataset, `cleanup_markers` the keys of this run's clean-up markers
+    and `roots` those of its attempts.
     """
 
     context: dg.AssetExecutionContext
@@ -90,9 +97,10 @@ class Scan:
     results: ObjectStore
     raw: RawTables
     tables: Sequence[RawTable]
-    inspected: Mapping[date, DayObjects]
+    inspected: dict[date, DayObjects]
     failures: dict[date, str]
     datasets: Sequence[Dataset]
+    locations: Mapping[str, Mapping[date, str]] = field(default_factory=dict)
     metadata: dict[tuple[str, date], Mapping[str, object]] = field(default_factory=dict)
     cleanup_markers: list[str] = field(default_factory=list)
     roots: list[str] = field(default_factory=list)
@@ -135,7 +143,9 @@ class Scan:
         the day.
         """
         sources = self.raw.sources
-        damaged = [day for day in days if any(prefix in str(error) for prefix in sources.day_prefixes(day).values())]
+        # The statement, which an error may quote, names objects that are left out.
+        words = str(error).partition("\nThe statement was:\n")[0]
+        damaged = [day for day in days if any(prefix in words for prefix in sources.day_prefixes(day).values())]
         too_large = isinstance(error, ScanLimitError)
         exhausted = re.search(EXHAUSTED, str(error), re.IGNORECASE)
         if (too_large or exhausted) and len(days) > 1:
@@ -148,17 +158,49 @@ class Scan:
                 "FLOWLAKE_COARSE_SUMMARY=true, traffic_summary has networks of 256 addresses in place of the "
                 "internet's addresses. rejected_flows alone can be made in any case."
             )
-        if too_large:
+        is_unnamed = not damaged and re.search(OF_AN_OBJECT, words) is not None
+        if too_large or (is_unnamed and len(days) == 1):
             damaged = list(days)
         self.failed_statements += 1
         refused = re.search(REFUSED, str(error), re.IGNORECASE)
-        if not damaged or refused or self.failed_statements > MAX_FAILED_STATEMENTS:
+        if refused or self.failed_statements > MAX_FAILED_STATEMENTS or not (damaged or is_unnamed):
             raise error
-        self.failures |= dict.fromkeys(damaged, str(error))
-        rest = [day for day in days if day not in damaged]
-        if rest:
+        if not damaged:
+            self.context.log.warning(f"{days_text(days)}: an object cannot be read. Each half of them by itself.")
+            return [list(days[: len(days) // 2]), list(days[len(days) // 2 :])]
+        left_out = {day for day in damaged if not too_large and self._leave_out_damaged(day, words)}
+        self.failures |= {day: self.failures.get(day, str(error)) for day in damaged if day not in left_out}
+        rest = [day for day in days if day not in damaged or day in left_out]
+        damaged = [day for day in damaged if day not in left_out]
+        if rest and damaged:
             self.context.log.warning(f"{days_text(damaged)}: cannot be read. The other days are read without that.")
         return list(batches(rest, len(days)))
+
+    def _leave_out_damaged(self, day: date, words: str) -> bool:
+        """Leave out of a day the objects that an error names, if they are damaged and a setting says so.
+
+        Returns whether that can be read without them. An object that an earlier run read is not left out: its records
+        would be taken away.
+        """
+        found = self.inspected[day]
+        named = [key for key in found.objects if key in words and key not in found.damaged]
+        if not self.bucket.leave_out_damaged or not named:
+            return False
+        looked_at = {key: damage_of(self.bucket.objects, found.objects[key]) for key in named}
+        damaged = {key: why for key, why in looked_at.items() if why}
+        if not damaged:
+            return False
+        without = found.without(damaged)
+        lost = losing_days(self.bucket, self.results, self.locations, {day: without.coverage.read})
+        if day in lost:
+            self.failures[day] = (
+                f"{first_paths(self.bucket, sorted(damaged))} cannot be read any more "
+                f"({next(iter(damaged.values()))}), and an earlier run read it. {lost[day]}"
+            )
+            return False
+        self.inspected[day] = without
+        self.context.log.warning(damaged_warning(self.bucket, day, damaged))
+        return True
 
     def _new_attempt(self) -> str:
         """The root of a new attempt. A new clean-up marker lists all roots of this run: old markers count as dead."""

@@ -5,12 +5,13 @@ it.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from statistics import median
 from typing import TYPE_CHECKING
 
+from assets.page.odd_records import OF_FLOWS, OF_HOURS, odd_condition
 from assets.tables import plain_rows
 from flowlogs.datasets import REJECTED_FLOWS, TRAFFIC_BY_HOUR, TRAFFIC_SUMMARY
 from flowlogs.errors import FlowLakeError
@@ -25,11 +26,13 @@ SOURCES = (TRAFFIC_BY_HOUR.name, TRAFFIC_SUMMARY.name, REJECTED_FLOWS.name)
 FOLDER = "reports/day_totals/"
 
 _SQL = f"""\
-SELECT hours.dt, hours.hour, hours.action, hours.logstatus, hours.records, hours.packets, hours.bytes,
+SELECT hours.dt, hours.hour, hours.action, hours.logstatus, hours.records, hours.packets, hours.bytes, hours.odd,
   rejected.sources, rejected.ports,
-  summed.records AS summary_records, summed.rejected AS summary_rejected, flows.records AS rejected_flows
+  summed.records AS summary_records, summed.rejected AS summary_rejected,
+  flows.records AS rejected_flows, flows.odd AS rejected_odd
 FROM (
-  SELECT dt, hour, action, logstatus, sum(records) AS records, sum(numpackets) AS packets, sum(numbytes) AS bytes
+  SELECT dt, hour, action, logstatus, sum(records) AS records, sum(numpackets) AS packets, sum(numbytes) AS bytes,
+    sum(CASE WHEN action = 'ACCEPT' AND ({{odd_hours}}) THEN records ELSE 0 END) AS odd
   FROM {TRAFFIC_BY_HOUR.name}
   WHERE dt BETWEEN '{{first}}' AND '{{last}}'
   GROUP BY dt, hour, action, logstatus
@@ -47,7 +50,7 @@ LEFT JOIN (
   GROUP BY dt
 ) summed ON hours.dt = summed.dt
 LEFT JOIN (
-  SELECT dt, count(*) AS records
+  SELECT dt, count(*) AS records, sum(CASE WHEN {{odd_flows}} THEN 1 ELSE 0 END) AS odd
   FROM {REJECTED_FLOWS.name}
   WHERE dt BETWEEN '{{first}}' AND '{{last}}'
   GROUP BY dt
@@ -62,7 +65,8 @@ class DayTotals:
     """The totals of a UTC day.
 
     `records` is the number of all records. Each is one of `rejected`, `accepted`, `no_data`, `skipped` and
-    `unreadable`, which is none of the others. `rejected_by_hour` has the rejected records whose start is known.
+    `unreadable`, which is none of the others. `odd` is how many rejected and accepted ones lack a number, as far as the
+    datasets show it. `rejected_by_hour` has the rejected records whose start is known.
     `sources` and `ports` are how many of each were rejected, `bytes` those of all records. `stored_bytes` is the size
     of the objects that the day was read from, `need_a_look` how many rows of reports do.
     """
@@ -81,6 +85,7 @@ class DayTotals:
     rejected_by_hour: tuple[int, ...] = (0,) * _HOURS
     stored_bytes: int = 0
     need_a_look: int = 0
+    odd: int = 0
 
 
 COMPARED = ("rejected", "rejected_packets", "sources", "ports", "bytes")
@@ -100,9 +105,17 @@ class Baseline:
     totals: Mapping[str, float]
 
 
-def totals_sql(first: date, last: date) -> str:
-    """The statement for the totals of these days, and of those between."""
-    return _SQL.format(first=first.isoformat(), last=last.isoformat())
+def totals_sql(first: date, last: date, headers: Collection[str] = ()) -> str:
+    """The statement for the totals of these days, and of those between.
+
+    `headers` are AWS's names of the fields that all records of these days have: a missing number is odd only there.
+    """
+    return _SQL.format(
+        first=first.isoformat(),
+        last=last.isoformat(),
+        odd_hours=odd_condition(headers, OF_HOURS),
+        odd_flows=odd_condition(headers, OF_FLOWS),
+    )
 
 
 def totals_of(frame: "pd.DataFrame", days: Iterable[date]) -> dict[date, DayTotals]:
@@ -149,6 +162,7 @@ class _Counts:
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
         self.hours = [0] * _HOURS
+        self.rejected_odd = 0
 
     def add(self, row: Mapping[str, object]) -> None:
         kind = kind_of(row["action"], row["logstatus"])
@@ -156,6 +170,8 @@ class _Counts:
         self._count("records", records)
         self._count(kind, records)
         self._count("bytes", size)
+        self._count("odd", _number(row.get("odd")))
+        self.rejected_odd = _number(row.get("rejected_odd"))
         self.numbers |= {"sources": _number(row["sources"]), "ports": _number(row["ports"])}
         if kind == "rejected":
             self._count("rejected_packets", packets)
@@ -163,6 +179,7 @@ class _Counts:
                 self.hours[_number(row["hour"])] += records
 
     def totals(self, day: date) -> DayTotals:
+        self._count("odd", self.rejected_odd)
         return DayTotals(day=day.isoformat(), rejected_by_hour=tuple(self.hours), **self.numbers)
 
     def _count(self, name: str, more: int) -> None:
@@ -196,12 +213,40 @@ def baseline(day: date, earlier: Sequence[DayTotals]) -> Baseline | None:
 
 
 @dataclass(frozen=True)
+class Covered:
+    """What a page was made from: how many objects, their bytes, as stored, and the digest of the day's coverage.
+
+    `partial`: the day was not over (UTC) when they were read.
+    """
+
+    objects: int
+    bytes: int
+    digest: str
+    partial: bool = False
+
+
+@dataclass(frozen=True)
 class DaySummary:
-    """A day in short: its totals, two sentences, and a line for each of the few rows to look at first."""
+    """A day in short: its totals, two sentences, and a line for each of the few rows to look at first.
+
+    `percent` is how complete the day is, for the `reasons`, and `basis` what that was computed from. It is None in the
+    summary that an earlier version wrote. `covered` is None where nothing is known of what was read. `updates` are
+    sentences about later runs that read more.
+    """
 
     totals: DayTotals
     sentences: tuple[str, ...] = ()
     look_at: tuple[str, ...] = ()
+    percent: int | None = None
+    reasons: tuple[str, ...] = ()
+    basis: str = ""
+    covered: Covered | None = None
+    updates: tuple[str, ...] = ()
+
+    @property
+    def completeness(self) -> str:
+        """The figure in words, such as "97 % complete"."""
+        return "" if self.percent is None else f"{self.percent} % complete"
 
 
 def summary_key(day: date) -> str:
@@ -223,9 +268,27 @@ def parse_summary(data: bytes, path: str) -> DaySummary:
         hours = tuple(int(value) for value in known.pop("rejected_by_hour"))
         day = date.fromisoformat(known.pop("day")).isoformat()
         totals = DayTotals(day, rejected_by_hour=hours, **{name: int(value) for name, value in known.items()})
-        return DaySummary(totals, tuple(map(str, found["sentences"])), tuple(map(str, found["look_at"])))
+        percent, reasons = found.get("percent"), found.get("reasons", ())
+        return DaySummary(
+            totals,
+            tuple(map(str, found["sentences"])),
+            tuple(map(str, found["look_at"])),
+            # Summaries of earlier versions have none of these.
+            None if percent is None else int(percent),
+            tuple(map(str, reasons)),
+            str(found.get("basis", "")),
+            _parse_covered(found.get("covered")),
+            tuple(map(str, found.get("updates", ()))),
+        )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise FlowLakeError(
             f"{path} is not the summary of a day: {printable(str(error))}. Remove it, and materialize daily_page for "
             "that day again."
         ) from None
+
+
+def _parse_covered(found: Mapping[str, object] | None) -> Covered | None:
+    if found is None:
+        return None
+    objects, size = (int(str(found[name])) for name in ("objects", "bytes"))
+    return Covered(objects, size, str(found["digest"]), partial=found["partial"] is True)

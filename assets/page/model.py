@@ -15,12 +15,13 @@ from markupsafe import Markup
 from assets.display import for_people
 from assets.names import NO_NAMES, Names
 from assets.page.charts import bar, columns
-from assets.page.day_totals import Baseline, DaySummary, DayTotals
+from assets.page.day_totals import Baseline, Covered, DaySummary, DayTotals
 from assets.page.words import change_text, cost_text, counted, is_size, label, size_limit_text, size_text, with_commas
 from assets.reports.report_files import Report, lacking
 from assets.reports.report_output import ReportOutput, report_keys
 from assets.reports.report_sql import report_sql
 from assets.tables import cell_text, plain_rows, with_times
+from flowlogs.completeness import Completeness
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,6 +159,7 @@ class DayPage:
     numbers: Sequence[Number]
     parts: Sequence[Part]
     warnings: Sequence[str]
+    examples: Sequence[str]
     looks: Sequence[Looks]
     hours: Markup
     hour_rows: Sequence[tuple[str, str]]
@@ -173,6 +175,8 @@ class DayPage:
 
     @property
     def is_complete(self) -> bool:
+        if self.summary.percent is not None and self.summary.percent < 100:
+            return False
         return not self.warnings and not any(part.is_bad and part.count for part in self.parts)
 
 
@@ -182,7 +186,9 @@ class Facts:
 
     `outputs` are the reports' rows; None where a report has none for the day. `left_out` are the reports that cannot be
     made from these logs, with the reason. `dataset_bytes` is the size of the datasets' files, by day. `cost_of` gives
-    the cost of a query by the bytes that it scans; None if there is no bill.
+    the cost of a query by the bytes that it scans; None if there is no bill. `completeness` has all `warnings` among
+    its reasons; None where it is not known. `odd_records` are examples of them. `covered` and `updates` are the
+    summary's.
     """
 
     day: date
@@ -195,6 +201,10 @@ class Facts:
     is_simulated: bool = False
     dataset_bytes: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
     cost_of: Callable[[int], float | None] = lambda _: None
+    completeness: Completeness | None = None
+    odd_records: Sequence[str] = ()
+    covered: Covered | None = None
+    updates: tuple[str, ...] = ()
 
 
 def day_page(facts: Facts) -> DayPage:
@@ -203,7 +213,7 @@ def day_page(facts: Facts) -> DayPage:
     made = [(report, output) for report, output in stored if not output.lacks]
     not_made = [(report.title, lacking(output.lacks)) for report, output in stored if output.lacks]
     sections = [_section(facts, report, output) for report, output in made]
-    looks = _looks(facts, made)
+    looks = rows_to_look_at(made, facts.names)
     first = _first_rows(facts, made, looks)
     totals = replace(facts.totals, need_a_look=sum(found.count for found in looks))
     figures = {section.name: section.figure for section in sections if section.figure and section.figure.bars}
@@ -211,10 +221,16 @@ def day_page(facts: Facts) -> DayPage:
     histories = {report.name for report, _ in made if report.history}
     return DayPage(
         day=facts.day,
-        summary=DaySummary(totals, sentences(totals, looks, first), first),
+        summary=_with_completeness(
+            DaySummary(
+                totals, sentences(totals, looks, first), first, covered=facts.covered, updates=tuple(facts.updates)
+            ),
+            facts.completeness,
+        ),
         numbers=_numbers(totals, facts.baseline),
         parts=_parts(totals),
-        warnings=facts.warnings,
+        warnings=facts.completeness.texts if facts.completeness else facts.warnings,
+        examples=facts.odd_records,
         looks=looks,
         hours=_hours_picture(totals),
         hour_rows=[(_hour(hour), with_commas(count)) for hour, count in enumerate(totals.rejected_by_hour)],
@@ -228,6 +244,10 @@ def day_page(facts: Facts) -> DayPage:
         is_simulated=facts.is_simulated,
         cost=_day_cost(facts, [report for report, _ in made]),
     )
+
+
+def _with_completeness(summary: DaySummary, found: Completeness | None) -> DaySummary:
+    return replace(summary, percent=found.percent, reasons=tuple(found.texts), basis=found.basis) if found else summary
 
 
 def sentences(totals: DayTotals, looks: Sequence["Looks"], first: Sequence[str]) -> tuple[str, str]:
@@ -267,8 +287,8 @@ def _first_rows(facts: Facts, made: Sequence[tuple[Report, ReportOutput]], looks
     )
 
 
-def _looks(facts: Facts, made: Sequence[tuple[Report, ReportOutput]]) -> list["Looks"]:
-    """The rows that need a look.
+def rows_to_look_at(made: Sequence[tuple[Report, ReportOutput]], names: Names) -> list["Looks"]:
+    """The rows of a day's reports that need a look, with the names of the day.
 
     Behind those of _FIRST_TO_LOOK_AT, a report with few of them comes first: it says more than one with many.
     """
@@ -276,11 +296,11 @@ def _looks(facts: Facts, made: Sequence[tuple[Report, ReportOutput]]) -> list["L
     for report, output in made:
         if report.alarm and output.alarms:
             shown = output.frame.iloc[list(output.alarms[:LOOKS_OF_REPORT])]
-            names = list(map(str, shown.columns))
+            columns = list(map(str, shown.columns))
             parameters = {parameter.name: parameter.value.strip("'") for parameter in report.parameters}
             texts = [
-                _filled(report.alarm.says, parameters | dict(zip(names, (cell.text for cell in row), strict=True)))
-                for row in _cells(frame_for_people(report, shown, facts.names))
+                _filled(report.alarm.says, parameters | dict(zip(columns, (cell.text for cell in row), strict=True)))
+                for row in _cells(frame_for_people(report, shown, names))
             ]
             found.append(Looks(report.name, report.title, texts, len(output.alarms)))
     return sorted(found, key=lambda looks: (looks.name not in _FIRST_TO_LOOK_AT, looks.count))

@@ -26,6 +26,9 @@ MOST_BYTES = 900_000
 
 _ROWS = (MOST_ROWS, 50, 20, 10, 5, 2, 1)
 
+REASONS_ON_TOP = 3
+"""How many reasons why a day is not complete stand at the top of its page. All of them stand below."""
+
 TREND_DAYS = 30
 
 
@@ -33,7 +36,7 @@ def page_html(page: DayPage) -> bytes:
     """The page of a day, with as many rows of each report as fit."""
     html = b""
     for rows in _ROWS:
-        html = _render("day.html", page=page, rows_shown=rows)
+        html = _render("day.html", page=page, rows_shown=rows, reasons_on_top=REASONS_ON_TOP)
         if len(html) <= MOST_BYTES:
             break
     return html

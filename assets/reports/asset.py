@@ -10,8 +10,9 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from assets.datasets.files import completion_markers, days_without_files, recorded_objects, require_files
-from assets.day_objects import arrived_since, fields_of_day
+from assets.coverage import Coverage, coverage_version
+from assets.datasets.files import completion_markers, days_without_files, recorded_coverage, require_files
+from assets.day_objects import arrived_since, damaged_warning, fields_of_day
 from assets.metadata import query_metadata
 from assets.names import NO_NAMES, Names, NamesByDay
 from assets.page.charts import bars_picture
@@ -26,7 +27,7 @@ from assets.reports.report_output import (
 )
 from assets.reports.report_sql import report_sql
 from assets.results_source import require_own_results
-from assets.runs import as_dagster_failure, finish_days, query_comment, run_days
+from assets.runs import as_dagster_failure, data_version, days_to_do, finish_days, query_comment, run_days
 from assets.table_guards import days_without_partition, derived_days_read_otherwise, require_days
 from assets.tables import SHOWN_AT_ONCE, markdown_table
 from flowlogs.days import batches, days_text
@@ -41,6 +42,9 @@ from resources.names_file import NamesFile
 GROUP = "reports"
 ROWS_SHOWN = 20
 BARS_SHOWN = 10
+MADE_WITHOUT = "made without"
+"""The metadata of a day that was made without its damaged objects."""
+
 DAYS_AT_ONCE = 30
 """How many days' files are written together. Each file is whole, and the disk is waited for once."""
 
@@ -65,9 +69,11 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
         names_file: dg.ResourceParam[NamesFile],
         table: dg.ResourceParam[TableName],
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult]:
-        days = run_days(context)
+        days, failed_before = days_to_do(context)
         done: dict[date, Mapping[str, object]] = {}
         failures: dict[date, str] = {}
+        coverage: dict[date, list[Coverage]] = {}
+        left_out: dict[date, Mapping[str, str]] = {}
         with as_dagster_failure():
             require_own_results(results, bucket, athena, table)
             for source in sources_of(report, table):
@@ -78,7 +84,11 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                     athena, source, [day for day in locations if day not in failures]
                 )
                 there = {day: locations[day] for day in days if day not in failures}
-                made_from = recorded_objects(results, completion_markers(results, source.table, there))
+                covered = recorded_coverage(results, completion_markers(results, source.table, there))
+                for day, found in covered.items():
+                    coverage.setdefault(day, []).append(found)
+                left_out |= {day: found.left_out for day, found in covered.items() if found.left_out}
+                made_from = {day: found.read for day, found in covered.items()}
                 for warning in arrived_since(bucket, made_from, source.table):
                     context.log.warning(warning)
             lacks = {
@@ -121,10 +131,15 @@ def report_asset(report: Report, days: dg.DailyPartitionsDefinition) -> dg.Asset
                         }
             except FlowLakeError as error:
                 failures |= {day: str(error) for day in there_days if day not in done}
+            for day in done:
+                if day in left_out:
+                    done[day] = {**done[day], MADE_WITHOUT: damaged_warning(bucket, day, left_out[day])}
             for warning in names.warnings:
                 context.log.warning(warning)
-            yield from finish_days(context, days, done, failures)
-        yield dg.MaterializeResult()
+            versions = {day: coverage_version(coverage.get(day, ())) for day in done}
+            finished = yield from finish_days(context, run_days(context), done, failed_before | failures, versions)
+        yield dg.MaterializeResult(metadata=finished.metadata, data_version=data_version(versions, days))
+        finished.fail_if_last()
 
     return write_report
 

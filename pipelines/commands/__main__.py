@@ -19,7 +19,9 @@ from assets.reports.report_files import read_reports
 from assets.results_source import require_own_results
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
+from pipelines.alerts.configured import alert_of_run
 from pipelines.commands.arguments import choose_day, require_variables, settings_for, whole_number
+from pipelines.commands.changed_days import changed_days
 from pipelines.commands.history import history
 from pipelines.commands.interruptions import errors_for_people
 from pipelines.commands.materialization import materialize
@@ -69,10 +71,15 @@ def run(typed: str | None, logs: str | None, day_text: str | None) -> None:
         terminal = TerminalLog(stopped_by)
         with history(settings) as kept:
             result = materialize(settings, kept, day, terminal, stopped_by)
+            not_sent = alert_of_run(settings, target, kept.instance, result.run_id)
         if result.success:
             print_day(target.results, day, is_simulated=target.bucket.is_simulated())
+            for told in changed_days(target, day, settings.lateness_days, logs):
+                click.secho(f"\n{printable(told, keep_newlines=True)}", fg="yellow")
         for warning in dict.fromkeys(message for _, message in terminal.warnings):
             click.secho(f"\nWarning: {warning}", fg="yellow")
+        for problem in not_sent:
+            click.secho(f"\nWarning: {problem}", fg="yellow")
         if not result.success:
             raise FlowLakeError(failure_text(result, terminal))
 

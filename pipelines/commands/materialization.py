@@ -38,7 +38,7 @@ def materialize(
         return logger
 
     definitions = dg.Definitions.merge(
-        build_definitions(settings, today_too=True), dg.Definitions(loggers={"terminal": dg.logger({})(logger)})
+        build_definitions(settings, by_hand=True), dg.Definitions(loggers={"terminal": dg.logger({})(logger)})
     )
     job = definitions.resolve_implicit_global_asset_job_def()
     keep_what_is_imported()

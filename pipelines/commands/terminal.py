@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     import dagster as dg
     import pandas as pd
 
+    from assets.page.day_totals import DaySummary
     from resources.bucket import ObjectStore
 
+
+REASONS_SHOWN = 5
+"""How many reasons why a day is not complete are printed."""
 
 SIMULATED = "SIMULATED: these flow logs are made up, and no VPC is behind them."
 
@@ -90,15 +94,27 @@ def print_day(results: "ObjectStore", day: date, *, is_simulated: bool) -> None:
     click.echo()
     if is_simulated:
         click.secho(SIMULATED, fg="yellow")
-    for sentence in summary.sentences:
+    for sentence in (*summary.sentences, *summary.updates):
         click.echo(printable(sentence))
     if summary.look_at:
         click.echo("\nLook first at" if summary.totals.need_a_look else "\nMost packets were rejected from")
     for number, text in enumerate(summary.look_at, 1):
         click.echo(f"  {number}. {printable(text)}")
+    print_completeness(summary)
     click.echo(f"\nPage     {address(results.display_path(page_key(day)))}")
     click.echo(f"All days {address(results.display_path(INDEX))}")
     click.echo(f"Files    {results.display_path(f'reports/<report>/{day}.csv')} and .parquet")
+
+
+def print_completeness(summary: "DaySummary") -> None:
+    """Print how complete a day is, and the first reasons why it is not."""
+    if summary.percent is None:
+        return
+    click.secho(f"\n{summary.completeness}. {printable(summary.basis)}", fg="yellow" if summary.reasons else None)
+    for reason in summary.reasons[:REASONS_SHOWN]:
+        click.echo(f"  - {printable(reason)}")
+    if len(summary.reasons) > REASONS_SHOWN:
+        click.echo(f"  And {len(summary.reasons) - REASONS_SHOWN} more, on the page.")
 
 
 def address(path: str) -> str:

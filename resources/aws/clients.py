@@ -31,7 +31,10 @@ CONFLICTS = {"ConditionalRequestConflict", "OperationAborted"}
 CONFLICT_SECONDS = (0.5, 1.0, 2.0, 4.0)
 """How long it is waited before each time that such a request is asked again."""
 
-ACCESS_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden", "403"}
+ACCESS_DENIED = {
+    *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden", "403"),
+    *("AuthorizationError", "AuthorizationErrorException"),  # SNS's
+}
 
 NO_BUCKET = {"404", "NoSuchBucket"}
 
@@ -271,4 +274,5 @@ _SERVICE_OF_OPERATION: Mapping[str, str] = {
     "DescribeNetworkInterfaces": "ec2",
     "DescribeInstances": "ec2",
     "GetKeyPolicy": "kms",
+    "Publish": "sns",
 }

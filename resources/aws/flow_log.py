@@ -38,6 +38,19 @@ _LOOKUPS: Mapping[str, tuple[str, str, str, str]] = {
 
 NOTHING_CONFIGURED = Ensured({"flow log": "none is created: FLOWLAKE_VPC_IDS names no VPC, so existing logs are read"})
 
+FAILURES = {
+    "access error": (
+        "The bucket's policy, or the policy of its key, denies the writes of delivery.logs.amazonaws.com: materialize "
+        "vpc_flow_logs_bucket, which checks the bucket's policy"
+    ),
+    "rate limited": "AWS throttles the delivery: it goes on by itself; ask AWS Support if it does not",
+}
+FAILED_OTHERWISE = (
+    "Materialize vpc_flow_logs_bucket, which says whether the bucket can be delivered to; else ask AWS Support"
+)
+"""What to do about the values of `DeliverLogsErrorMessage` ("FlowLog", Amazon EC2 API reference, 2026), in lower case,
+and about any other."""
+
 LIMIT = "FlowLogsLimitExceeded"
 """What EC2 answers where a resource has as many flow logs as it may ("Error codes", EC2 developer guide, 2026)."""
 
@@ -112,6 +125,12 @@ class Ec2FlowLog(FlowLog):
         others = [log for log in here if log["ResourceId"] not in self.vpc_ids]
         warnings = [warning for log in logs for warning in self._differences(log)]
         warnings += [f"{reason}. It delivers to this bucket too" for log in others for reason in _unreadable(log)]
+        warnings += [
+            f"{log['FlowLogId']} of {log['ResourceId']}, which FLOWLAKE_VPC_IDS does not name, cannot deliver to this "
+            f"bucket: {log.get('DeliverLogsErrorMessage', 'AWS gives no reason')}"
+            for log in others
+            if log.get("DeliverLogsStatus") == "FAILED"
+        ]
         wholes: Mapping[str, Sequence[str]] = {}
         try:
             wholes = self._wholes_of_parts(here)
@@ -325,9 +344,14 @@ class Ec2FlowLog(FlowLog):
         """Why a flow log's records do not arrive, or cannot be read by the table."""
         who = f"{log['FlowLogId']} of {log['ResourceId']}"
         if log.get("FlowLogStatus") != "ACTIVE":
-            yield f"{who} is {log.get('FlowLogStatus')}, not ACTIVE"
+            yield (
+                f"{who} is {log.get('FlowLogStatus')}, not ACTIVE: nothing is recorded. Delete it, then materialize "
+                "vpc_flow_log, which creates another one"
+            )
         if log.get("DeliverLogsStatus") == "FAILED":
-            yield f"{who} cannot deliver: {log.get('DeliverLogsErrorMessage', 'AWS gives no reason')}"
+            reason = str(log.get("DeliverLogsErrorMessage", "AWS gives no reason"))
+            advice = FAILURES.get(reason.lower(), FAILED_OTHERWISE)
+            yield f"{who} cannot deliver: {reason}. What it records is lost until then. {advice}"
         for reason in _unreadable(log):
             yield (
                 f"{reason}. A flow log's format cannot be changed: have another one deliver to another bucket, and "

@@ -1,5 +1,6 @@
 """An object store in S3, below a prefix of a bucket. What the bucket is set up for is in bucket.py."""
 
+import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,7 +49,8 @@ class S3Store(ObjectStore):
                 for found in page.get("Contents", []):
                     archived = found.get("StorageClass") in ARCHIVED
                     key = found["Key"].removeprefix(self.prefix)
-                    yield StoredObject(key, found["Size"], archived, found["ETag"])
+                    etag, modified = found["ETag"], found["LastModified"]
+                    yield StoredObject(key, found["Size"], archived, etag, etag.strip('"'), modified)
 
     def list_folder(self, prefix: str) -> FolderListing:
         keys, folders = list[str](), list[str]()
@@ -62,36 +64,33 @@ class S3Store(ObjectStore):
         return FolderListing(keys, folders)
 
     def open(self, key: str) -> BinaryIO:
-        with aws_errors(f"reading {self.display_path(key)}"):
-            body: BinaryIO = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"]
-            return body
+        return io.BytesIO(self.read(key))
 
     def read(self, key: str) -> bytes:
         with aws_errors(f"reading {self.display_path(key)}"):
-            return super().read(key)
+            data, _ = self._get(key)
+            return data
 
     def head(self, key: str, size: int) -> bytes:
         from botocore.exceptions import ClientError
 
         with aws_errors(f"reading {self.display_path(key)}"):
             try:
-                first = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + key, Range=f"bytes=0-{size - 1}")
+                data, first = self._get(key, Range=f"bytes=0-{size - 1}")
             except ClientError as error:
                 # An empty object has no range at all.
                 if error_code(error) == "InvalidRange":
                     return b""
                 raise
             self._encrypts_with_kms |= "kms" in first.get("ServerSideEncryption", "")
-            data: bytes = first["Body"].read()
             return data
 
     def tail(self, stored: StoredObject, size: int) -> bytes:
         if not stored.size:
             return b""
         with aws_errors(f"reading {self.display_path(stored.key)}"):
-            last = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + stored.key, Range=f"bytes=-{size}")
+            data, last = self._get(stored.key, Range=f"bytes=-{size}")
             self._encrypts_with_kms |= "kms" in last.get("ServerSideEncryption", "")
-            data: bytes = last["Body"].read()
             return data
 
     def possible_copies(self, alike: Sequence[StoredObject]) -> Sequence[StoredObject]:
@@ -136,6 +135,23 @@ class S3Store(ObjectStore):
                     f"{failed['Code']}: {printable(failed['Message'])}. "
                     "If access is denied, grant s3:DeleteObject there to the caller."
                 )
+
+    def _get(self, key: str, **more: str) -> tuple[bytes, Mapping[str, Any]]:
+        """An object's bytes, or those of a range, and S3's answer. Where the connection breaks off, it asks once more.
+
+        Botocore asks again until an answer begins, and not where one breaks off.
+        """
+        from botocore.exceptions import HTTPClientError, IncompleteReadError
+
+        for is_last in (False, True):
+            answer = self._s3.get_object(Bucket=self.bucket, Key=self.prefix + key, **more)
+            try:
+                # Not in a `with` block: that reads the connection itself, without looking whether all has come.
+                return answer["Body"].read(), answer
+            except (HTTPClientError, IncompleteReadError):
+                if is_last:
+                    raise
+        raise AssertionError("unreachable")
 
     @property
     def _s3(self) -> Any:  # noqa: ANN401

@@ -13,6 +13,7 @@ import stat
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
@@ -385,7 +386,13 @@ class FolderStore(ObjectStore):
 
 def _stored_object(key: str, found: os.stat_result) -> StoredObject:
     """A file as an object. Its version has the change time (ctime), which a program cannot set, unlike mtime."""
-    return StoredObject(key, found.st_size, version=f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}")
+    return StoredObject(
+        key,
+        found.st_size,
+        version=f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}",
+        etag=f"{found.st_mtime_ns:x}-{found.st_size:x}",
+        modified=datetime.fromtimestamp(found.st_mtime, timezone.utc),
+    )
 
 
 def _flush_to_disk(files: Sequence[Path]) -> None:
@@ -458,7 +465,10 @@ def _remove_abandoned(lock: Path) -> None:
     """Remove the staging folder of a killed run, and its lock file. Nothing else is removed."""
     folder = lock.with_suffix("")
     with suppress(OSError), _open_file(lock, os.O_NOFOLLOW) as file:
-        if file.read(len(LOCK_TEXT) + 1) != LOCK_TEXT:
+        text = file.read(len(LOCK_TEXT) + 1)
+        # On a full disk, or killed in between, a run leaves a lock without all of its text, and nothing beside it.
+        is_unfinished = LOCK_TEXT.startswith(text) and not os.path.lexists(folder)
+        if text != LOCK_TEXT and not is_unfinished:
             return
         take_lock(file)
         with suppress(FileNotFoundError):

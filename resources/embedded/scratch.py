@@ -90,13 +90,34 @@ def _remove_abandoned(place: Path, protected_folders: Collection[Path]) -> None:
                     with folder_lock(left):
                         if _is_marked(left) and _is_old(left):
                             shutil.rmtree(left, ignore_errors=True)
+                        elif _is_old(left):
+                            _remove_unfinished(left)
 
 
 def _is_old(folder: Path) -> bool:
     return time.time() - folder.lstat().st_mtime > ABANDONED_AFTER_SECONDS
 
 
+def _remove_unfinished(folder: Path) -> None:
+    """Remove a folder without anything in it, or with a part of the marker alone.
+
+    On a full disk, or killed in between, a process leaves such a one. Raises OSError for any other folder.
+    """
+    marker = folder / MARKER
+    if [path.name for path in folder.iterdir()] == [MARKER] and _is_own_file(marker):
+        if not MARKER_TEXT.startswith(marker.read_bytes()):
+            return
+        marker.unlink()
+    folder.rmdir()
+
+
 def _is_marked(folder: Path) -> bool:
     marker = folder / MARKER
-    found = marker.lstat()
-    return stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and marker.read_bytes() == MARKER_TEXT
+    return _is_own_file(marker) and marker.read_bytes() == MARKER_TEXT
+
+
+def _is_own_file(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        found = path.lstat()
+        return stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid()
+    return False

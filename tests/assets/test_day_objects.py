@@ -13,6 +13,7 @@ from lake import DAILY, Lake, failure, metadata
 from support import (
     DAY,
     FEW_PACKETS,
+    FEW_REPORTS,
     MANY_PACKETS,
     NEXT_DAY,
     PING,
@@ -94,9 +95,7 @@ def test_of_a_range_the_days_that_can_be_read_are_added_and_told_in_the_history(
     result = lake.run(DAY, LAST_DAY, DAILY[:1])
     asset, words = failure(result)
     assert words.startswith(f"{path} is of a flow log")
-    assert words.endswith(
-        f"\nNot done: {DAY}. Done: 2 other days. Run again for the days not done, then the daily assets for all 3."
-    )
+    assert words.endswith(f"\nNot done: {DAY}. Done: 2 other days. Run again for the days not done.")
     assert list(lake.target.athena.partition_locations(lake.target.table, [DAY, NEXT_DAY, LAST_DAY])) == [
         NEXT_DAY,
         LAST_DAY,
@@ -292,7 +291,7 @@ def test_an_object_that_the_scan_finds_without_a_header_fails_its_day_alone(lake
     before = lake.without_cleanup_markers()
     path = unseen(lake, FEW_PACKETS, MANY_PACKETS)
     asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
-    assert asset == "daily_datasets"
+    assert asset == FEW_REPORTS[0]
     assert words.startswith(f"{path} has no header line. Athena passes over the first line of each object")
     assert f"\nNot done: {DAY}. Done: 1 other day." in words
     after = lake.without_cleanup_markers()
@@ -469,11 +468,9 @@ def test_objects_that_vanish_before_they_are_read_fail_the_day_and_no_other(lake
 
     engine.before = vanish
     asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
-    assert asset == "daily_datasets"
+    assert asset == FEW_REPORTS[0]
     assert words.startswith(f"Objects of {DAY} came, went or changed while they were read: {lake.logs}/{FOLDER}/")
-    assert words.endswith(
-        f"\nNot done: {DAY}. Done: 1 other day. Run again for the days not done, then the reports for all 2."
-    )
+    assert words.endswith(f"\nNot done: {DAY}. Done: 1 other day. Run again for the days not done.")
     assert files_in(lake.results / "reports") == before
     lake.run(DAY, NEXT_DAY, ["top_rejected_pairs"])
     assert report_rows(lake.results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
@@ -593,7 +590,7 @@ def test_a_day_that_is_more_than_a_query_may_scan_fails_alone(lake):
 
     engine.before = limit
     asset, words = failure(lake.run(DAY, LAST_DAY, DAILY))
-    assert asset == "daily_datasets"
+    assert asset == FEW_REPORTS[0]
     assert "Bytes scanned limit was exceeded" in words
     assert f"\nNot done: {NEXT_DAY}. Done: 2 other days." in words
 
@@ -662,11 +659,9 @@ def test_a_damaged_object_fails_its_own_day_and_the_others_are_done(lake):
     write_object(lake.logs, LAST_DAY, [FEW_PACKETS])
     result = lake.run(DAY, LAST_DAY)
     asset, words = failure(result)
-    assert asset == "daily_datasets"
+    assert asset == "daily_page"
     assert words.startswith(f"{path} cannot be read to its end")
-    assert words.endswith(
-        f"\nNot done: {NEXT_DAY}. Done: 2 other days. Run again for the days not done, then the reports for all 3."
-    )
+    assert words.endswith(f"\nNot done: {NEXT_DAY}. Done: 2 other days. Run again for the days not done.")
     assert sorted(metadata(result, "rejected_flows")) == [str(DAY), str(LAST_DAY)]
     asset, words = failure(lake.run(DAY, LAST_DAY, ["top_rejected_pairs"]))
     assert f"has no partition for {NEXT_DAY}. Materialize rejected_flows for that first." in words
@@ -737,7 +732,7 @@ def test_a_day_that_is_too_large_is_refused_before_it_is_scanned(lake):
     engine = lake.watch()
     engine.limit = size - 1
     asset, words = failure(lake.run(DAY, NEXT_DAY, DAILY))
-    assert asset == "daily_datasets"
+    assert asset == FEW_REPORTS[0]
     assert words.startswith(f"The objects of {DAY} are {size:,} bytes, and one query may scan {size - 1:,}. Raise ")
     assert f"\nNot done: {DAY}. Done: 1 other day." in words
     assert [text for text in engine.statements if text.startswith("UNLOAD") and f"'{DAY}'" in text] == []

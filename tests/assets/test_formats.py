@@ -291,7 +291,7 @@ def test_a_damaged_parquet_object_fails_its_own_day_by_name_and_the_others_are_d
     data = path.read_bytes()
     path.write_bytes(data[:4] + bytes(400) + data[404:])
     asset, words = failure(lake.run(DAY, NEXT_DAY))
-    assert asset == "daily_datasets"
+    assert asset == "daily_page"
     assert words.startswith(f"{path} cannot be read to its end: ")
     assert f"Not done: {DAY}. Done: 1 other day." in words
 

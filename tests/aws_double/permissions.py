@@ -225,6 +225,8 @@ def _refusal(service: str, action: str, message: str) -> Exception:
         return Refusal(service, "UnauthorizedOperation", message, 403)
     if service in ("iam", "sts"):
         return Refusal(service, "AccessDenied", message, 403)
+    if service == "sns":  # "Common errors", Amazon SNS API reference (2026): AuthorizationError
+        return Refusal(service, "AuthorizationError", message, 403)
     if service == "athena":
         message = (
             f"You are not authorized to perform: {action} on the resource. After your AWS administrator or you have "
@@ -255,6 +257,8 @@ def _needs(response: Any, caller: Caller, service: str, action: str, resource: s
             yield "athena:TagResource", arn, {}
     elif service == "kms":
         yield f"kms:{action}", get("KeyId"), {}
+    elif service == "sns":
+        yield f"sns:{action}", get("TopicArn") or "*", {}
     elif action != "DeleteObject" or resource.count("/"):
         yield f"{service}:{action}", resource, {"s3:prefix": get("prefix") or ""} if action == "ListBucket" else {}
         name, _, key = resource.rpartition(":::")[2].partition("/")

@@ -49,7 +49,7 @@ def error_body(service: str, code: str, message: str) -> str:
         return f"<Response><Errors><Error>{parts}</Error></Errors><RequestID>1</RequestID></Response>"
     if service == "s3":
         return f"<Error>{parts}<RequestId>1</RequestId></Error>"
-    if service in ("iam", "sts"):
+    if service in ("iam", "sts", "sns"):
         return f"<ErrorResponse><Error><Type>Sender</Type>{parts}</Error><RequestId>1</RequestId></ErrorResponse>"
     return json.dumps({"__type": code, "message": message})
 

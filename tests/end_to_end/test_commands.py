@@ -23,6 +23,7 @@ from support import (
     FEW_REPORTS,
     MANY_PACKETS,
     NEXT_DAY,
+    PING,
     SMALL_DETAILS,
     SMALL_TOP,
     command,
@@ -39,6 +40,7 @@ from support import (
     write_object,
     write_small_logs,
 )
+from webhook_receiver import TOKEN, webhook_receiver
 
 from assets.results_source import SOURCE_RECORD
 from flowlogs.datasets import DATASETS
@@ -285,6 +287,8 @@ def test_make_run_tells_of_the_last_day_in_the_folder(project, tmp_path):
         "\n1 record read, 1 rejected by 1 source, 0 unreadable.\n"
         "No report found a row that needs a look; most packets were rejected from 192.0.2.1 to 10.0.0.5: 5 packets.\n\n"
         "Most packets were rejected from\n  1. 192.0.2.1 to 10.0.0.5: 5 packets.\n\n"
+        "100 % complete. Only 1 of the 7 days before has objects, too few to learn from: computed from the day's own "
+        "objects and records.\n\n"
         f"Page     file://{results}/reports/2021-09-03.html\n"
         f"All days file://{results}/reports/index.html\n"
         f"Files    {results}/reports/<report>/2021-09-03.csv and .parquet\n"
@@ -544,6 +548,23 @@ def test_today_is_reported_with_the_warning_that_it_is_not_over(project, tmp_pat
     assert f"{today} is not over yet (UTC)" in output
 
 
+def test_a_day_before_that_got_objects_is_told_and_its_page_says_when_they_were_read(project, tmp_path):
+    logs, results = write_small_logs(tmp_path / "logs"), tmp_path / "results"
+
+    def run_day(date):
+        code, output = flow_lake(project, "run", "--logs", logs, "--date", date, FLOWLAKE_RESULTS=results)
+        assert code == 0, output
+        return output
+
+    run_day(DAY)
+    write_object(logs, DAY, [FEW_PACKETS, PING], number=9)
+    told = f"{DAY}: 1 object arrived since its reports were made: make run LOGS={logs} DATE={DAY}"
+    assert told in run_day(NEXT_DAY)
+    output = run_day(DAY)
+    assert told not in output
+    assert re.search(r"\nUpdated \d\d:\d\d on \d{4}-\d\d-\d\d \(UTC\): 1 late object, 2 records\.\n", output)
+
+
 def test_a_folder_that_is_missing_is_an_error(project, tmp_path):
     assert failed(flow_lake(project, "run", "--logs", tmp_path / "x")) == (
         f"LOGS={tmp_path}/x: {tmp_path}/x does not exist. {NAME_THE_FOLDER}"
@@ -682,6 +703,59 @@ def test_an_object_that_cannot_be_read_is_an_error_that_names_it(project, tmp_pa
     outcome = flow_lake(project, "run", "--logs", logs, "--date", DAY, FLOWLAKE_RESULTS=results)
     assert re.match(rf"\w+ failed: {damaged} cannot be read to its end: ", failed(outcome))
     assert reports_in(results) == before
+
+
+def test_alerts_of_a_run_are_sent_and_its_address_is_not_printed(project, tmp_path):
+    logs, results = write_small_logs(tmp_path / "logs"), tmp_path / "results"
+    damaged = write_object(logs, DAY, ["x"], number=9)
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    with webhook_receiver() as receiver:
+        settings = {"FLOWLAKE_RESULTS": results, "FLOWLAKE_ALERT_WEBHOOK": receiver.url}
+        outcomes = [flow_lake(project, "run", "--logs", logs, "--date", DAY, **settings) for _ in range(2)]
+        (message,) = receiver.messages
+        assert (message["cause"], message["days"]) == ("failed run", ["2021-09-02"])
+        assert message["lines"][0].startswith(f"daily_datasets: {damaged} cannot be read to its end: ")
+        damaged.unlink()
+        receiver.answers = [404]
+        empty = flow_lake(project, "run", "--logs", logs, "--date", "2021-09-04", **settings)
+    for outcome in outcomes:
+        assert failed(outcome).startswith(f"daily_datasets failed: {damaged} cannot be read to its end: ")
+    code, output = empty
+    assert code == 0
+    assert "Warning: An alert was not sent, and is tried again at the next occasion: the webhook at 127.0.0.1" in output
+    assert not [text for _, text in (*outcomes, empty) if TOKEN in text]
+    kept = [path for path in results.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
+    assert kept == []
+
+
+def test_with_the_setting_a_run_says_that_its_day_lacks_an_object(project, tmp_path):
+    logs, results = write_small_logs(tmp_path / "logs"), tmp_path / "results"
+    damaged = write_object(logs, DAY, ["x"], number=9)
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    settings = {"FLOWLAKE_RESULTS": results, "FLOWLAKE_LEAVE_OUT_DAMAGED": "true"}
+    code, output = flow_lake(project, "run", "--logs", logs, "--date", DAY, **settings)
+    assert code == 0
+    assert f"\nWarning: {DAY} is made without 1 damaged object: {damaged} (" in output
+    assert report_rows(results, "top_rejected_pairs", DAY) == with_day(SMALL_TOP[DAY], DAY)
+
+
+def test_a_range_with_a_damaged_day_makes_the_others_and_fails(project, tmp_path):
+    logs, results = write_small_logs(tmp_path / "logs"), tmp_path / "results"
+    damaged = write_object(logs, NEXT_DAY, ["x"], number=9)
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    assert flow_lake(project, "run", "--logs", logs, "--date", DAY, FLOWLAKE_RESULTS=results)[0] == 0
+    page = results / f"reports/{DAY}.html"
+    page.unlink()
+    code, output = run(
+        project,
+        *RANGE,
+        FLOWLAKE_BUCKET=logs,
+        FLOWLAKE_RESULTS=results,
+        DAGSTER_HOME=results / "dagster",
+    )
+    assert code != 0
+    assert f"Not done: {NEXT_DAY}. Done: 1 other day. Run again for the days not done." in output
+    assert page.exists() and not page.with_name(f"{NEXT_DAY}.html").exists()
 
 
 def test_results_that_cannot_be_made_are_an_error_that_names_the_variable(project, small_logs, tmp_path):

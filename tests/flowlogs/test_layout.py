@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowlogs.errors import FlowLakeError
-from flowlogs.layout import HIVE, OLD_HIVE, PLAIN, LogSource, find_source, find_sources, is_visible, owner_prefix
+from flowlogs.layout import (
+    HIVE,
+    OLD_HIVE,
+    PLAIN,
+    LogSource,
+    find_flow_log,
+    find_source,
+    find_sources,
+    find_window,
+    is_visible,
+    owner_prefix,
+)
 
 SOURCE = LogSource("flow-logs", "123456789012", "eu-west-1")
 PREFIX = "AWSLogs/123456789012/vpcflowlogs/eu-west-1/"
@@ -29,6 +40,28 @@ def test_an_objects_name_tells_its_source_flow_log_and_window() -> None:
     assert SOURCE.object_key("fl-0a1b", window, "4c5d") == (
         f"{PREFIX}2024/02/29/123456789012_vpcflowlogs_eu-west-1_fl-0a1b_20240229T2355Z_4c5d.log.gz"
     )
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        SOURCE.object_key("fl-0a1b", datetime(2024, 2, 29, tzinfo=timezone.utc), "4c5d").replace(
+            "123456789012", "\u0661" * 12
+        ),
+        SOURCE.object_key("fl-0a1b", datetime(2024, 2, 29, tzinfo=timezone.utc), "4c5d").replace(
+            "eu-west-1", "eu-west-\uff11"
+        ),
+    ],
+)
+def test_digits_that_aws_does_not_write_are_no_account_and_no_region(key: str) -> None:
+    assert (find_source("flow-logs", key), find_flow_log(key), find_window(key)) == (None, None, None)
+
+
+def test_digits_that_aws_does_not_write_are_no_day_and_no_window() -> None:
+    key = SOURCE.object_key("fl-0a1b", datetime(2024, 2, 29, tzinfo=timezone.utc), "4c5d").replace(
+        "2024", "\uff12\uff10\uff12\uff14"
+    )
+    assert (SOURCE.find_day(key), find_flow_log(key), find_window(key)) == (None, None, None)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from pipelines.settings import Settings
 from pipelines.targets import build_target
 
 TODAY = datetime.now(timezone.utc).date()
-YESTERDAY = TODAY - timedelta(days=1)
 LAST_WEEK = TODAY - timedelta(days=7)
 
 
@@ -44,18 +43,18 @@ def test_days_before_the_start_date_are_none(logs):
     assert keys(logs)[0] == "2021-09-02"
 
 
-def test_the_days_of_a_folder_that_still_grows_have_no_end(logs):
+def test_the_days_of_a_folder_that_still_grows_end_with_the_running_one(logs):
     write_object(logs, LAST_WEEK, [])
-    assert (keys(logs)[0], keys(logs)[-1]) == ("2021-09-02", str(YESTERDAY))
+    assert (keys(logs)[0], keys(logs)[-1]) == ("2021-09-02", str(TODAY))
 
 
-def test_a_folder_that_has_today_alone_has_no_partition_yet(tmp_path):
+def test_a_folder_that_has_today_alone_has_one_day(tmp_path):
     write_object(tmp_path, TODAY, [])
-    assert keys(tmp_path) == []
+    assert keys(tmp_path) == [str(TODAY)]
 
 
 def test_a_folder_without_flow_logs_has_every_day(tmp_path):
-    assert (keys(tmp_path)[0], keys(tmp_path)[-1]) == ("2021-01-01", str(YESTERDAY))
+    assert (keys(tmp_path)[0], keys(tmp_path)[-1]) == ("2021-01-01", str(TODAY))
 
 
 @pytest.mark.parametrize("target", ["embedded", "aws"])
@@ -64,11 +63,6 @@ def test_other_buckets_have_every_day(monkeypatch, tmp_path, target):
     settings = Settings(target=target, bucket="my-flow-logs" if target == "aws" else "data/bucket")
     days = days_of_the_logs(settings, build_target(settings).bucket)
     assert days == days_from_the_start(settings)
-
-
-def test_today_is_a_day_where_it_was_asked_for():
-    days = days_from_the_start(Settings(), today_too=True)
-    assert days.get_last_partition_key() == str(TODAY)
 
 
 def test_the_ui_loads_the_days_of_the_logs(project, logs):

@@ -1,7 +1,7 @@
 """What Dagster loads: the assets and how they hang together, the job, the schedule, and what loading them costs."""
 
 import json
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 import dagster as dg
@@ -135,7 +135,7 @@ def test_kinds_are_those_of_the_target(root, target, kinds):
     assert {graph.get(dg.AssetKey(name)).tags["target"] for name in ASSETS} == {target}
 
 
-def test_the_daily_assets_have_utc_days_from_the_start_date(root):
+def test_the_daily_assets_have_utc_days_from_the_start_date_to_the_running_one(root):
     graph = build_definitions(Settings(start_date=date(2020, 2, 28))).resolve_asset_graph()
     for name in ASSETS:
         days = graph.get(dg.AssetKey(name)).partitions_def
@@ -143,8 +143,7 @@ def test_the_daily_assets_have_utc_days_from_the_start_date(root):
             assert days is None
             continue
         assert days.get_partition_keys()[:3] == ["2020-02-28", "2020-02-29", "2020-03-01"]
-        yesterday = datetime.now(timezone.utc).date() - timedelta(days=1)
-        assert days.get_last_partition_key() == yesterday.isoformat()
+        assert days.get_last_partition_key() == datetime.now(timezone.utc).date().isoformat()
         window = days.time_window_for_partition_key("2020-02-29")
         assert window.start == datetime(2020, 2, 29, tzinfo=timezone.utc)
         assert window.end == datetime(2020, 3, 1, tzinfo=timezone.utc)
@@ -275,6 +274,9 @@ def test_dg_lists_the_definitions(whole_project):
     assert code == 0
     assert sorted(asset["asset_key"] for asset in listed["assets"]) == sorted(ASSETS)
     assert {JOB, "retention", "teardown"} <= {job["name"] for job in listed["jobs"]}
-    schedules = {schedule["name"]: schedule["cron_schedule"] for schedule in listed["schedules"]}
-    assert schedules[f"{JOB}_schedule"] == "0 1 * * *"
-    assert schedules["retention_schedule"] == "0 3 * * *"
+    assert {schedule["name"]: schedule["cron_schedule"] for schedule in listed["schedules"]} == {
+        f"{JOB}_schedule": "0 1 * * *",
+        "running_day_schedule": "20 * * * *",
+        "retention_schedule": "0 3 * * *",
+    }
+    assert [sensor["name"] for sensor in listed["sensors"]] == ["late_objects_sensor", "missed_days_sensor"]

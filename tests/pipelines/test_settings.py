@@ -55,11 +55,17 @@ def test_the_defaults_are_those_of_the_embedded_target(root):
         "names": None,
         "reports": None,
         "coarse_summary": False,
+        "leave_out_damaged": False,
+        "alert_sns_topic": None,
+        "alert_webhook": None,
+        "alert_link": None,
+        "alert_least_records": 10,
         "keep_logs_days": None,
         "keep_datasets_days": None,
         "keep_reports_days": None,
         "second_flow_log": False,
         "flow_log_name": "vpc-flow-lake",
+        "lateness_days": 3,
         "scan_limit_bytes": 100_000_000_000,
         "query_timeout_seconds": 1_800,
     }
@@ -95,16 +101,94 @@ def test_the_example_names_every_variable(root):
         ("FLOWLAKE_TRAFFIC_TYPE", "REJECT", "REJECT"),
         ("FLOWLAKE_AGGREGATION_SECONDS", "60", 60),
         ("FLOWLAKE_FLOW_LOG_NAME", "mine", "mine"),
+        ("FLOWLAKE_LATENESS_DAYS", "0", 0),
+        ("FLOWLAKE_LATENESS_DAYS", "31", 31),
         ("FLOWLAKE_KEEP_LOGS_DAYS", "7", 7),
         ("FLOWLAKE_KEEP_DATASETS_DAYS", "90", 90),
         ("FLOWLAKE_KEEP_REPORTS_DAYS", "36500", 36_500),
         ("FLOWLAKE_SCAN_LIMIT_BYTES", "10000000", 10_000_000),
         ("FLOWLAKE_QUERY_TIMEOUT_SECONDS", "1.5", 1.5),
+        ("FLOWLAKE_LEAVE_OUT_DAMAGED", "true", True),
+        *(
+            ("FLOWLAKE_ALERT_SNS_TOPIC", arn, arn)
+            for arn in ("arn:aws:sns:eu-west-1:123456789012:a_B-1", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:x")
+        ),
+        ("FLOWLAKE_ALERT_LINK", "https://dagster.example.com/x", "https://dagster.example.com/x"),
+        ("FLOWLAKE_ALERT_LEAST_RECORDS", "1", 1),
     ],
 )
 def test_a_variable_sets_what_it_names(monkeypatch, root, variable, text, value):
     monkeypatch.setenv(variable, text)
     assert getattr(read_settings(), variable.removeprefix("FLOWLAKE_").lower()) == value
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://hooks.slack.com/services/T0/B0/x",
+        "https://example.com:8443/?token=a%20b",
+        "http://localhost:8000/x",
+        "http://127.0.0.1/x",
+        "http://[::1]:9/x",
+    ],
+)
+def test_a_webhook_is_an_address_that_is_not_shown(monkeypatch, root, address):
+    monkeypatch.setenv("FLOWLAKE_ALERT_WEBHOOK", address)
+    settings = read_settings()
+    assert settings.alert_webhook.get_secret_value() == address
+    assert address not in repr(settings) and address not in str(settings.model_dump())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://hooks.example.com/secret",
+        "http://127.0.0.1.example.com/secret",
+        "ftp://localhost/secret",
+        "file:///etc/secret",
+        "hooks.example.com/secret",
+        "https:///secret",
+        "https://user:secret@example.com/",
+        "https://example.com/a secret",
+        "https://example.com/secret\nX: y",
+        "https://example.com:port/secret",
+        "https://[secret",
+        "https://example.com/sécret",
+    ],
+)
+def test_another_address_is_refused_and_not_shown(monkeypatch, root, address):
+    monkeypatch.setenv("FLOWLAKE_ALERT_WEBHOOK", address)
+    with pytest.raises(FlowLakeError) as caught:
+        read_settings()
+    assert str(caught.value) == (
+        "FLOWLAKE_ALERT_WEBHOOK=(a secret): expected an address that begins with https:// (http:// on this machine "
+        f"alone).{WHERE_TO_SET}"
+    )
+    assert caught.value.__cause__ is None and caught.value.__suppress_context__
+
+
+def test_a_line_of_the_env_file_that_names_a_secret_and_sets_nothing_is_not_shown(monkeypatch, root):
+    (root / ".env").write_text("FLOWLAKE_ALERT_WEBHOOK https://hooks.example.com/t0ken\n")
+    with pytest.raises(FlowLakeError) as caught:
+        read_settings()
+    assert "line 1: 'FLOWLAKE_ALERT_WEBHOOK…' sets nothing." in str(caught.value)
+    assert "t0ken" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "flow-lake",
+        "arn:aws:sqs:eu-west-1:123456789012:x",
+        "arn:aws:sns:eu-west-1:123456789012:x.fifo",
+        "arn:aws:sns:eu-west-1:1:x",
+        "arn:aws:sns:eu-west-1:123456789012:x:subscription",
+    ],
+)
+def test_what_is_no_arn_of_a_standard_topic_is_refused(monkeypatch, root, arn):
+    monkeypatch.setenv("FLOWLAKE_ALERT_SNS_TOPIC", arn)
+    with pytest.raises(FlowLakeError, match=r"expected the ARN of a standard topic"):
+        read_settings()
 
 
 def test_a_variable_that_is_empty_is_not_set(monkeypatch, root):
@@ -209,6 +293,12 @@ def test_the_home_of_a_user_that_does_not_exist_is_no_folder(monkeypatch, root):
     monkeypatch.setenv("FLOWLAKE_BUCKET", "~nobody-has-this-name/logs")
     with pytest.raises(FlowLakeError, match=r"~nobody-has-this-name/logs \(see FLOWLAKE_BUCKET"):
         read_settings()
+
+
+@pytest.mark.parametrize("variable", ["DAGSTER_HOME", "TMPDIR"])
+def test_other_programs_folders_may_have_any_name(monkeypatch, root, variable):
+    monkeypatch.setenv(variable, "~nobody-has-this-name/x")
+    assert read_settings() == Settings()
 
 
 @pytest.mark.parametrize("results", ["logs", "logs/results", "logs/../logs/results"])

@@ -29,7 +29,9 @@ def page_text(lake: Lake, day) -> str:
 
 
 def test_the_summary_has_the_days_totals(made):
-    assert summary(made, DAY) == {
+    found = summary(made, DAY)
+    assert len(found["covered"].pop("digest")) == 32
+    assert found == {
         "totals": {
             "day": "2021-09-02",
             "records": 7,
@@ -45,6 +47,7 @@ def test_the_summary_has_the_days_totals(made):
             "rejected_by_hour": [4, *[0] * 23],
             "stored_bytes": sum(path.stat().st_size for path in made.logs.rglob("*/02/*.gz")),
             "need_a_look": 0,
+            "odd": 1,
         },
         "sentences": [
             "7 records read, 4 rejected by 3 sources, 0 unreadable.",
@@ -56,6 +59,20 @@ def test_the_summary_has_the_days_totals(made):
             "198.51.100.7 to 10.0.0.6: 3 packets.",
             "198.51.100.6 to 10.0.0.6: unknown packets.",
         ],
+        "percent": 71,  # 5 of 7 records
+        "reasons": [
+            "1 record is SKIPDATA, 14.3 % of all: at least 1 record stands for lost ones. AWS could not record some "
+            "traffic, and nobody can bring it back; if this comes often, ask AWS Support.",
+            "1 record lacks a number that belongs there, or it does not parse: counted as records, but in no sum. The "
+            "examples show what to look for in the objects.",
+        ],
+        "basis": "No day before has objects: computed from the day's own objects and records.",
+        "covered": {
+            "objects": 2,
+            "bytes": sum(path.stat().st_size for path in made.logs.rglob("*/02/*.gz")),
+            "partial": False,
+        },
+        "updates": [],
     }
 
 
@@ -120,8 +137,16 @@ def test_one_query_gives_the_totals_of_all_days(made):
     assert made.run(NEXT_DAY).success
     engine = made.watch()
     assert made.run(DAY, NEXT_DAY, [PAGE]).success
-    assert len(engine.statements) == 1
+    assert len(engine.statements) == 2
     assert engine.statements[0].startswith("SELECT hours.dt")
+    assert "row_number()" in engine.statements[1]  # the examples of odd records, of which DAY has one
+
+
+def test_a_day_without_odd_records_takes_one_query(made):
+    assert made.run(NEXT_DAY).success
+    engine = made.watch()
+    assert made.run(NEXT_DAY, assets=[PAGE]).success
+    assert len(engine.statements) == 1
 
 
 def test_datasets_with_other_records_are_told(made):

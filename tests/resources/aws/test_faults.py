@@ -38,6 +38,7 @@ from flowlogs.statements import TableName
 from pipelines.targets import build_target
 from resources.aws.athena import Athena
 from resources.engine import QueryEngine
+from torture.cutting_proxy import CuttingProxy
 
 SERVICES = ("s3", "ec2", "athena", "glue", "sts")
 
@@ -179,6 +180,26 @@ def test_a_fault_on_the_way_to_a_flow_log_fails_clearly_and_the_next_run_repairs
 def test_slow_answers_are_waited_for(aws: AwsDouble, network: FaultyNetwork) -> None:
     network.inject({"service": "*", "latency": 60})
     succeed(settings([make_vpc()]))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_answer_that_breaks_off_is_asked_for_once_more(
+    aws: AwsDouble, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    data = bytes(range(256)) * 1_000
+    boto3.client("s3").put_object(Bucket=BUCKET, Key="large", Body=data)
+    proxy = CuttingProxy(aws.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+    store = build_target(settings()).results
+    proxy.arm(100_000, times)
+    if times == 1:
+        assert store.read("large") == data
+    else:
+        with pytest.raises(FlowLakeError, match=r"^AWS could not be asked \(reading s3://.*/large\)"):
+            store.read("large")
+    assert proxy.cuts() == times
+    proxy.stop()
 
 
 def test_reports_that_cannot_be_written_leave_the_earlier_ones(

@@ -265,7 +265,7 @@ def test_the_actions_that_only_aws_asks_for_are_granted() -> None:
 
 
 POLICIES = [f"iam-policy{part}.json" for part in ("", "-setup", "-daily", "-read")]
-ALL_POLICIES = [*POLICIES, "iam-policy-names.json", "iam-policy-retention.json"]
+ALL_POLICIES = [*POLICIES, *(f"iam-policy-{part}.json" for part in ("names", "alerts", "retention"))]
 
 
 def statements(name: str) -> list[dict[str, Any]]:

@@ -602,6 +602,14 @@ def test_a_folder_without_our_lock_is_left_alone(store, text):
     assert (theirs / "a/1").read_bytes() == b"1"
 
 
+@pytest.mark.parametrize("text", [b"", LOCK_TEXT[:10]])
+def test_a_lock_that_a_writer_had_just_begun_is_removed(store, text):
+    lock = begun(store, 1, text).with_suffix(".lock")
+    shutil.rmtree(lock.with_suffix(""))
+    store.replace({"b": b"1"})
+    assert not lock.parent.exists()
+
+
 @pytest.mark.parametrize("name", ["mine", "0" * 31, "g" * 32, "0" * 32 + ".backup"])
 def test_what_has_another_name_is_left_alone(store, name):
     files(store.root / STAGING_FOLDER / name, "1")

@@ -104,6 +104,15 @@ def test_a_folder_without_our_marker_is_left_alone(place: Path, text: bytes | No
     assert (theirs / "spilled").exists()
 
 
+@pytest.mark.parametrize("text", [None, b"", MARKER_TEXT[:10]])
+def test_a_folder_that_was_just_begun_is_removed(place: Path, text: bytes | None) -> None:
+    begun = left(place, text=text)
+    (begun / "spilled").unlink()
+    os.utime(begun, (0, 0))
+    use()
+    assert not begun.exists()
+
+
 def test_no_link_is_followed_by_a_sweep(place: Path, tmp_path: Path) -> None:
     theirs = leave(tmp_path / "theirs")
     ours = left(place, 1)
