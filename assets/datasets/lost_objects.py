@@ -7,6 +7,7 @@ what was read is in objects_read.py.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
+from assets.added_days import removed_days
 from assets.datasets.files import (
     ROOT,
     completion_markers,
@@ -60,8 +61,11 @@ def losing_days(
 def lost_since(
     bucket: Bucket, results: ObjectStore, athena: QueryEngine, database: str, days: Sequence[date]
 ) -> list[str]:
-    """Warnings about days of which a run read more than is there now."""
-    now = objects_of_days(bucket, days)
+    """Warnings about days of which a run read more than is there now.
+
+    Days whose logs were removed when they were over are none of them.
+    """
+    now = _without_removed(results, database, objects_of_days(bucket, days))
     locations = {name: athena.partition_locations(TableName(database, name), days) for name in DATASETS}
     return list(losing_days(bucket, results, locations, now, smaller_too=True).values())
 
@@ -75,8 +79,10 @@ def changed_warnings(
 ) -> list[str]:
     """Warnings about days with other objects now than these datasets were made from, one for the same days.
 
-    Reports tell of it too, but only those that are made again.
+    Reports tell of it too, but only those that are made again. Days whose logs were removed when they were over are as
+    they are to stay.
     """
+    now = _without_removed(results, database, now)
     alike: dict[tuple[date, ...], list[str]] = {}
     for dataset in datasets if now else ():
         locations = athena.partition_locations(TableName(database, dataset), list(now))
@@ -91,6 +97,13 @@ def changed_warnings(
         "are as they were read then. Materialize them for these days again, then their reports."
         for days, names in alike.items()
     ]
+
+
+def _without_removed(results: ObjectStore, database: str, now: Mapping[date, ObjectsRead]) -> dict[date, ObjectsRead]:
+    """The days and their objects, without those whose logs were removed when they were over, and are not back."""
+    empty = {day for day, read in now.items() if not read.count}
+    removed = removed_days(results, database) if empty else set[date]()
+    return {day: read for day, read in now.items() if day not in empty & removed}
 
 
 def _gone(bucket: Bucket, records: Records, now: Mapping[date, ObjectsRead]) -> dict[date, str]:

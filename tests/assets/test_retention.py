@@ -18,6 +18,7 @@ from flowlogs.datasets import DATASETS
 from flowlogs.retention import Retention, first_kept
 from flowlogs.statements import TableName
 from pipelines.build import build_definitions
+from pipelines.commands.query_warnings import query_warnings
 from pipelines.settings import Settings
 from pipelines.targets import build_target
 from resources.engine import QueryError
@@ -225,6 +226,21 @@ def test_removed_days_are_not_missed_when_the_table_is_made_again(simulated: Lak
     result = kept.run(NEXT_DAY, assets=["vpc_flow_logs"])
     assert result.success and kept.messages(result, logging.WARNING) == []
     assert partition_days(simulated)[TABLE.table] == [NEXT_DAY]
+
+
+def test_make_sql_says_nothing_of_logs_that_were_removed_when_they_were_over(simulated: Lake) -> None:
+    def warnings() -> list[str]:
+        target = simulated.target
+        statement = f"SELECT count(*) AS records FROM rejected_flows WHERE dt = '{DAY}'"
+        return list(query_warnings(target, statement, target.athena.execute(statement)))
+
+    assert Kept(simulated, keep_logs_days=kept_since(NEXT_DAY)).remove().success
+    assert warnings() == []
+    # Logs that somebody took away are told.
+    for path in simulated.target.results.list("source/days/removed/"):
+        simulated.target.results.delete([path.key])
+    (warning,) = warnings()
+    assert warning.startswith(f"Objects of {DAY} came, went or changed after they were read for rejected_flows")
 
 
 def test_simulated_days_that_were_removed_come_again_without_the_setting(simulated: Lake) -> None:

@@ -20,10 +20,12 @@ import yaml
 from aws_double.permissions import verdict
 from aws_double.server import AwsDouble
 from aws_lineage import BUCKET
+from dagster._config import process_config
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.launcher import LaunchRunContext, WorkerStatus
 from dagster._core.origin import DEFAULT_DAGSTER_ENTRY_POINT, JobPythonOrigin, RepositoryPythonOrigin
+from dagster._core.storage.config import pg_config
 from dagster_aws.ecs import EcsRunLauncher
 from support import BIN, ROOT
 
@@ -415,5 +417,8 @@ def test_the_whole_instance_is_what_dagster_takes(
     assert type(found.run_launcher).__name__ == "EcsRunLauncher"
     assert type(found.compute_log_manager).__name__ == "S3ComputeLogManager"
     assert type(found.local_artifact_storage).__name__ == "LocalArtifactStorage"
+    checked = process_config(pg_config(), INSTANCE["storage"]["postgres"])
+    assert checked.success and checked.value is not None
+    assert checked.value["postgres_db"]["hostname"] == ATTRIBUTES["Database.Endpoint.Address"]
     for name in ("run_storage", "event_storage", "schedule_storage"):
         assert "dagster_postgres" in getattr(found, f"{name}_data").module_name

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from flowlogs.bucket_lifecycle import aborts_uploads, expires, lifecycle_rules
+from flowlogs.bucket_lifecycle import (
+    aborts_uploads,
+    are_of_the_older_kind,
+    expires,
+    keep_rules,
+    keep_rules_of_others,
+    lifecycle_rules,
+    with_keep_rules,
+)
 
 TAG = {"Key": "team", "Value": "audit"}
 ALL = {"Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 30}}
@@ -56,3 +64,35 @@ def test_the_rules_of_a_created_bucket_are_enough() -> None:
     rules = lifecycle_rules({"derived/results/": 30, "dagster-logs/": 90})
     assert expires(rules, "derived/results/") and expires(rules, "dagster-logs/") and aborts_uploads(rules)
     assert not expires(rules, "AWSLogs/")
+
+
+def test_objects_that_expire_later_than_asked_are_not_enough() -> None:
+    assert expires([ALL], "logs/", within=30)
+    assert not expires([ALL], "logs/", within=29)
+
+
+def test_rules_of_ours_are_added_changed_and_removed_and_others_stay_in_their_places() -> None:
+    theirs = [{"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 1}}, ALL]
+    added = with_keep_rules(theirs, {"logs/": 90, "reports/": None})
+    assert added == [*theirs, *keep_rules({"logs/": 90})]
+    changed = with_keep_rules([added[2], *theirs], {"logs/": 30, "reports/": 400})
+    assert changed == [*keep_rules({"logs/": 30}), *theirs, *keep_rules({"reports/": 400})]
+    assert with_keep_rules(changed, {"logs/": None, "reports/": None}) == theirs
+    assert with_keep_rules(changed, {"logs/": 30, "reports/": 400}) == changed
+
+
+def test_rules_of_another_installation_stay_and_are_known() -> None:
+    other = keep_rules({"other/": 9})
+    assert with_keep_rules(other, {"logs/": None}) == other
+    assert keep_rules_of_others(other, {"logs/": 9}) == ["other/"]
+    assert keep_rules_of_others(other, {"other/": 9}) == []
+
+
+def test_a_rule_with_a_prefix_and_no_filter_is_of_the_older_kind() -> None:
+    assert are_of_the_older_kind([ALL, {"Status": "Enabled", "Prefix": "logs/", "Expiration": {"Days": 1}}])
+    assert not are_of_the_older_kind([ALL])
+
+
+def test_the_id_of_a_rule_is_as_short_as_s3_takes_it() -> None:
+    (rule,) = keep_rules({"x" * 1024: 9})
+    assert len(rule["ID"]) <= 255

@@ -24,6 +24,7 @@ from flowlogs.statements import (
     create_database,
     create_table,
     dataset_table,
+    drop_partitions,
     drop_table,
     set_partition_location,
     show_partitions,
@@ -287,3 +288,15 @@ def test_a_table_with_projected_partitions_is_another_one(value: str, told: bool
     expected = default_table(SOURCE)
     projected = replace(expected, properties={**expected.properties, "projection.enabled": value})
     assert any("projection.enabled" in text for text in expected.differences(projected)) is told
+
+
+def test_drop_partitions() -> None:
+    name = TableName("lake", "flows")
+    assert list(drop_partitions(name, ["dt", "aws_region"], [("2021-09-02", "a"), ("2021-09-03", "b")])) == [
+        "ALTER TABLE `lake`.`flows` DROP IF EXISTS\n"
+        "  PARTITION (dt='2021-09-02', aws_region='a'),\n"
+        "  PARTITION (dt='2021-09-03', aws_region='b')"
+    ]
+    assert list(drop_partitions(name, ["dt"], [])) == []
+    many = [(f"day {number}",) for number in range(201)]
+    assert [text.count("PARTITION (") for text in drop_partitions(name, ["dt"], many)] == [100, 100, 1]
