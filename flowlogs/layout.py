@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import PurePosixPath
 
 from flowlogs.errors import FlowLakeError
 
@@ -171,7 +170,7 @@ def find_embedded_object_name(name: str) -> str | None:
 
 def unpacked_name(key: str) -> str:
     """An object's name without the ending of its compression."""
-    return PurePosixPath(key).name.removesuffix(".gz")
+    return _last_part(key).removesuffix(".gz")
 
 
 def find_flow_log(key: str) -> str | None:
@@ -179,19 +178,19 @@ def find_flow_log(key: str) -> str | None:
 
     A flow log's format cannot be changed: all objects with this id have the same format.
     """
-    match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
+    match = _OBJECT_NAME.fullmatch(_last_part(key))
     return match["flow_log"] if match else None
 
 
 def find_owner(key: str) -> tuple[str, str] | None:
     """The account and region in the name of a flow log's object; None for any other name."""
-    match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
+    match = _OBJECT_NAME.fullmatch(_last_part(key))
     return (match["account"], match["region"]) if match else None
 
 
 def find_window(key: str) -> datetime | None:
     """When an object's delivery window begins (UTC), which its name tells; None where it is not called so."""
-    match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
+    match = _OBJECT_NAME.fullmatch(_last_part(key))
     try:
         return datetime.strptime(match["window"], "%Y%m%dT%H%M") if match else None  # noqa: DTZ007 - a UTC day's
     except ValueError:
@@ -205,6 +204,11 @@ def touches_day(window: datetime, day: date) -> bool:
     """
     midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - in UTC, as every window
     return midnight - LATE_DELIVERY <= window <= midnight + timedelta(days=1) + EARLY_DELIVERY
+
+
+def _last_part(key: str) -> str:
+    """What stands behind a key's last slash. A key is no path: in ``a/./b`` nothing is left out."""
+    return key.rpartition("/")[2]
 
 
 def _date(year: str, month: str, day: str) -> date | None:
@@ -221,5 +225,5 @@ def is_visible(key: str, prefix: str) -> bool:
     Considerations, Athena user guide, 2026), and ``…/``, which S3's console makes (Trino's `TrinoS3FileSystem`,
     `statusFromListing`).
     """
-    hidden = any(part.startswith(("_", ".")) for part in PurePosixPath(key[len(prefix) :]).parts)
+    hidden = any(part.startswith(("_", ".")) for part in key[len(prefix) :].split("/"))
     return not hidden and not key.endswith(("_$folder$", "/"))
