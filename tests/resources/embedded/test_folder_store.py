@@ -34,6 +34,7 @@ from resources.embedded.folder_store import LOCK_TEXT, STAGING_FOLDER, FolderSto
 from resources.embedded.readers.lines import object_text
 from resources.embedded.simulation.bucket import SimulatedBucket
 from resources.embedded.simulation.vpc import SimulatedVpc
+from torture.child import finish, start
 
 SOURCE = LogSource("simulated-bucket", "123456789012", "us-east-1")
 
@@ -729,7 +730,6 @@ store = FolderStore(Path(sys.argv[1]), "FLOWLAKE_RESULTS", "results")
 for number in range(50):
     store.replace({key: sys.argv[2].encode() * 100_000 for key in ("a/1", "a/2", "b")})
 """
-from torture.child import finish, start
 
 
 def test_two_writers_at_once_leave_the_objects_of_one_of_them(store):
