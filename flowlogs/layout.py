@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from pathlib import PurePosixPath
 
 from flowlogs.errors import FlowLakeError
 
@@ -172,7 +171,7 @@ def find_embedded_object_name(name: str) -> str | None:
 
 def unpacked_name(key: str) -> str:
     """An object's name without the ending of its compression."""
-    return PurePosixPath(key).name.removesuffix(".gz")
+    return _last_part(key).removesuffix(".gz")
 
 
 def find_flow_log(key: str) -> str | None:
@@ -180,13 +179,13 @@ def find_flow_log(key: str) -> str | None:
 
     A flow log's format cannot be changed: all objects with this id have the same format.
     """
-    match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
+    match = _OBJECT_NAME.fullmatch(_last_part(key))
     return match["flow_log"] if match else None
 
 
 def find_owner(key: str) -> tuple[str, str] | None:
     """The account and region in the name of a flow log's object; None for any other name."""
-    match = _OBJECT_NAME.fullmatch(PurePosixPath(key).name)
+    match = _OBJECT_NAME.fullmatch(_last_part(key))
     return (match["account"], match["region"]) if match else None
 
 
@@ -201,7 +200,7 @@ def find_delivery(key: str) -> tuple[str, datetime | None] | None:
 
     A bucket may hold millions of objects of a day.
     """
-    match = _OBJECT_NAME.fullmatch(key.rpartition("/")[2])
+    match = _OBJECT_NAME.fullmatch(_last_part(key))
     return (match["flow_log"], _window(match["window"])) if match else None
 
 
@@ -222,6 +221,11 @@ def touches_day(window: datetime, day: date) -> bool:
     return midnight - LATE_DELIVERY <= window <= midnight + timedelta(days=1) + EARLY_DELIVERY
 
 
+def _last_part(key: str) -> str:
+    """What stands behind a key's last slash. A key is no path: in ``a/./b`` nothing is left out."""
+    return key.rpartition("/")[2]
+
+
 def _date(year: str, month: str, day: str) -> date | None:
     try:
         return date(int(year), int(month), int(day))
@@ -236,5 +240,5 @@ def is_visible(key: str, prefix: str) -> bool:
     Considerations, Athena user guide, 2026), and ``…/``, which S3's console makes (Trino's `TrinoS3FileSystem`,
     `statusFromListing`).
     """
-    hidden = any(part.startswith(("_", ".")) for part in PurePosixPath(key[len(prefix) :]).parts)
+    hidden = any(part.startswith(("_", ".")) for part in key[len(prefix) :].split("/"))
     return not hidden and not key.endswith(("_$folder$", "/"))

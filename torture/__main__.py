@@ -14,14 +14,13 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 
 from torture.aws_world import AwsWorld
 from torture.folder_world import FolderWorld
 from torture.page import write_table
-from torture.rounds import RUNS, Report, calibrate, keep, play
+from torture.rounds import RUNS, Report, calibrate, play
 from torture.world import World
 
 TARGETS = ("embedded", "aws")
@@ -136,10 +135,7 @@ def _work(target: str, seed: int, numbers: Sequence[int], runs: int, kept: Path,
         world.prepare()
         usual = calibrate(world)
         for number in numbers:
-            report = play(world, usual, seed, number, runs)
-            if report.wrong:
-                with suppress(Exception):
-                    keep(world, report, kept / f"{seed}-{target}-{number}")
+            report = play(world, usual, seed, number, kept / f"{seed}-{target}-{number}", runs)
             told = {**vars(report), "blamed": sorted(report.blamed)}
             print(json.dumps(told), file=out, flush=True)
     finally:

@@ -86,7 +86,7 @@ class Twice(Fault):
         if item is None:
             self.struck = False
             return
-        if self.rng.random() < 0.5:
+        if self.rng.random() < 0.5 and item.key not in self.world.in_parts:
             other = random_object(self.rng, item.day, item.lines)
             item = LogObject(other.key, item.day, item.lines, item.data)
         self.what = item.key
@@ -317,6 +317,7 @@ class Upload(Fault):
 
     def _complete(self) -> None:
         self.done = True
+        self.world.in_parts.add(self.item.key)
         with self.world.as_administrator():
             self.world.s3.complete_multipart_upload(
                 **self.place, UploadId=self.upload, MultipartUpload={"Parts": self.parts}

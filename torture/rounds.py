@@ -1,6 +1,7 @@
 """A round: runs with faults in one world, then a clean run, which must leave what it would have left without them."""
 
 import gc
+import shutil
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -87,18 +88,15 @@ def _differences(found: Mapping[str, Sequence[Any]], expected: Tables) -> tuple[
 
 @dataclass(frozen=True)
 class Calibration:
-    """What undisturbed runs of a world are like: their events, their seconds, the names that each of them adds, and all
-    names that they leave, of a run of all days, and of each day alone.
-    """
+    """What undisturbed runs of a world are like: their events, their seconds, and the names that each of them adds."""
 
     events: int
     seconds: float
     added_by_each: frozenset[str]
-    left: frozenset[str]
 
 
 def calibrate(world: World) -> Calibration:
-    """Undisturbed runs: two of all days, and one of each day. What the first one imports is imported here."""
+    """Two undisturbed runs. What the first one imports is imported here."""
     world.empty()
     _fill(Random(0), world)
     first = _succeeding(world.run(DAYS))
@@ -106,10 +104,8 @@ def calibrate(world: World) -> Calibration:
     before = world.names()
     second = _succeeding(world.run(DAYS))
     added = frozenset(name for name, count in world.names().items() if count > before[name])
-    for day in DAYS:
-        _succeeding(world.run((day, day)))
     world.on_calibrated()
-    return Calibration(min(first.events, second.events), second.seconds, added, frozenset(world.names()))
+    return Calibration(min(first.events, second.events), second.seconds, added)
 
 
 def _import_what_was_imported(run: Outcome) -> None:
@@ -137,20 +133,26 @@ def _fill(rng: Random, world: World) -> None:
         world.deliver(random_object(rng, DAYS[0]))
 
 
-def play(world: World, usual: Calibration, seed: int, number: int, runs: int = RUNS) -> Report:
-    """Play a round of so many runs: it depends on the seed, the target and its number alone."""
+def play(world: World, usual: Calibration, seed: int, number: int, kept: Path, runs: int = RUNS) -> Report:
+    """Play a round of so many runs: it depends on the seed, the target and its number alone.
+
+    What there is of a round that went wrong is kept in the folder `kept`.
+    """
     rng = Random(f"{seed} {world.target} {number}")
     report = Report(world.target, number)
     try:
-        _play(rng, world, usual, report, runs)
+        _play(rng, world, usual, report, kept, runs)
     except Exception:
         report.wrong.append(f"the round could not be played: {traceback.format_exc()}")
     if report.wrong:
         report.blamed |= report.injected.keys()
+        _keep(world, report, kept)
+    else:
+        shutil.rmtree(kept, ignore_errors=True)
     return report
 
 
-def _play(rng: Random, world: World, usual: Calibration, report: Report, runs: int) -> None:
+def _play(rng: Random, world: World, usual: Calibration, report: Report, kept: Path, runs: int) -> None:
     world.empty()
     _fill(rng, world)
     requests: list[Request] = [DAYS] if rng.random() < 0.8 else [(day, day) for day in DAYS]
@@ -162,6 +164,7 @@ def _play(rng: Random, world: World, usual: Calibration, report: Report, runs: i
     report.compare(world.read(DAYS), wanted, "after the clean run", together=True)
     report.wrong += [f"a log was touched: {key}" for key in world.foreign_changes()]
     if not report.wrong:
+        _keep(world, report, kept)  # what is compared with it takes its place
         _find_strays(world, usual, requests, report)
 
 
@@ -181,10 +184,15 @@ def _find_strays(world: World, usual: Calibration, requests: Sequence[Request], 
     for request in requests:
         _clean_run(world, request, report)
     wanted = world.names()
+    notes = set[str]()
+    if found.keys() - wanted.keys():
+        # Such as a note of the days that a run could add, where it could not add all of them.
+        for day in DAYS:
+            _succeeding(world.run((day, day)))
+        notes = world.names().keys() - wanted.keys()
     for name in sorted(found.keys() | wanted.keys()):
         extra = found[name] - wanted[name]
-        is_note = not wanted[name] and name in usual.left  # such as one of the days that a run could add
-        if extra and not is_note and not (name in usual.added_by_each and found[name]):
+        if extra and name not in notes and not (name in usual.added_by_each and found[name]):
             report.stray += max(extra, 0)
             report.wrong.append(f"{'stray' if extra > 0 else 'missing'} ({abs(extra)}): {name}")
 
@@ -275,8 +283,11 @@ def _days(request: Request) -> str:
     return f"{request[0]}" if request[0] == request[1] else f"{request[0]} to {request[1]}"
 
 
-def keep(world: World, report: Report, folder: Path) -> None:
-    """Keep what is there and what happened, for people to look at."""
+def _keep(world: World, report: Report, folder: Path) -> None:
+    """Keep what happened and, unless it is kept already, what is there, for people to look at."""
+    is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "story.txt").write_text("\n\n".join([*report.story, "WRONG:", *report.wrong]), encoding="utf-8")
-    world.keep(folder)
+    if is_new:
+        with suppress(Exception):
+            world.keep(folder)

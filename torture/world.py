@@ -45,6 +45,8 @@ class World(ABC):
     def __init__(self) -> None:
         self.history = [Deliveries()]
         self.job: dg.JobDefinition | None = None
+        self.in_parts: set[str] = set()
+        """The keys of objects that were uploaded in parts: S3 does not tell whether another one is a copy of them."""
 
     @property
     def deliveries(self) -> Deliveries:
@@ -53,6 +55,7 @@ class World(ABC):
     def empty(self) -> None:
         """Begin anew: an empty bucket, no results."""
         self.history = [Deliveries()]
+        self.in_parts.clear()
         self._empty()
 
     def deliver(self, item: LogObject) -> None:

@@ -67,8 +67,14 @@ class FolderBucket(Bucket):
 
     def ensure(self) -> Ensured:
         root = self.root
-        if not root.is_dir():
-            what = "is no folder" if root.exists() else "does not exist"
+        try:
+            is_folder, is_there = root.is_dir(), root.exists()
+        except OSError as error:  # a folder above may not be entered
+            raise FlowLakeError(
+                f"FLOWLAKE_BUCKET: {self.objects.display_path()} cannot be read: {error.strerror}."
+            ) from error
+        if not is_folder:
+            what = "is no folder" if is_there else "does not exist"
             raise FlowLakeError(
                 f"FLOWLAKE_BUCKET: {self.objects.display_path()} {what}. Name the folder that contains AWSLogs, as "
                 "`aws s3 sync` leaves it."

@@ -323,7 +323,11 @@ class Catalog:
                 )
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path if self.path.exists() else ":memory:", timeout=LOCK_SECONDS)
+        try:
+            is_there = self.path.exists()
+        except OSError as error:  # a folder above may not be entered
+            raise self._failure("read", error) from error
+        return sqlite3.connect(self.path if is_there else ":memory:", timeout=LOCK_SECONDS)
 
     def _failure(self, done: str, error: Exception) -> FlowLakeError:
         where = printable(str(self.path))

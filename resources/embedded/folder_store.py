@@ -90,12 +90,17 @@ class FolderStore(ObjectStore):
         devices: opening one raises an error that names it.
         """
         top = self._path(prefix)
-        if self.is_immutable and not self.root.is_dir():
+        try:
+            is_gone = self.is_immutable and not self.root.is_dir()
+            is_there, is_folder = top.exists(), top.is_dir()
+        except OSError as error:  # a folder above may not be entered
+            raise FlowLakeError(f"{path_text(top)} cannot be read: {error.strerror}.") from error
+        if is_gone:
             raise FlowLakeError(f"{path_text(self.root)} ({self.setting}) is gone. Fetch it again, then run again.")
-        if not top.exists():
+        if not is_there:
             self._refuse_broken_link(top)
             return
-        if not top.is_dir():
+        if not is_folder:
             raise FlowLakeError(f"{path_text(top)} is a file, where a folder belongs. Move it away, then run again.")
         yield from sorted(self._walk(prefix, top), key=lambda stored: stored.key)
 

@@ -13,6 +13,7 @@ from flowlogs.layout import (
     PLAIN,
     LogSource,
     find_flow_log,
+    find_owner,
     find_source,
     find_sources,
     find_window,
@@ -55,6 +56,13 @@ def test_an_objects_name_tells_its_source_flow_log_and_window() -> None:
 )
 def test_digits_that_aws_does_not_write_are_no_account_and_no_region(key: str) -> None:
     assert (find_source("flow-logs", key), find_flow_log(key), find_window(key)) == (None, None, None)
+
+
+def test_a_key_is_no_path() -> None:
+    key = SOURCE.object_key("fl-0a1b", datetime(2024, 2, 29, tzinfo=timezone.utc), "4c5d")
+    assert find_flow_log(key) == "fl-0a1b"
+    assert (find_flow_log(f"{key}/"), find_flow_log(f"{key}/."), find_owner(f"{key}/.")) == (None, None, None)
+    assert not is_visible(f"{PREFIX}2024/02/29/./a.log", PREFIX)
 
 
 def test_digits_that_aws_does_not_write_are_no_day_and_no_window() -> None:

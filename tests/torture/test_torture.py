@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support import DAY, ROOT, SMALL_DETAILS, SMALL_LOGS, SMALL_TOP, run, with_day
+from support import DAY, ROOT, SMALL_DETAILS, SMALL_LOGS, SMALL_TOP, command, with_day
 
 from torture.__main__ import again, table
 from torture.child import Child, finish, start
@@ -22,9 +22,10 @@ def small_day() -> Deliveries:
 
 def test_a_round_survives_its_faults_and_counts_them(tmp_path: Path) -> None:
     arguments = ("--seed", 1, "--rounds", 1, "--runs", 1, "--target", "embedded", "--kept", tmp_path / "kept")
-    code, output = run(ROOT, "python", "-m", "torture", *arguments)
-    assert code == 0, output
-    assert "right" in output and "| all |" in output and not (tmp_path / "kept").exists()
+    process = command(ROOT, "python", "-m", "torture", *arguments)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output
+    assert "right" in output and "| all |" in output and list((tmp_path / "kept").iterdir()) == []
 
 
 def test_what_is_expected_of_a_day_is_what_was_written_by_hand() -> None:

@@ -25,13 +25,16 @@ from support import DAY, NEXT_DAY, ROOT, files_in, write_object
 from flowlogs.errors import FlowLakeError
 from flowlogs.layout import LogSource
 from flowlogs.sources import Choice
+from flowlogs.statements import TableName
 from resources.bucket import StoredObject
 from resources.embedded.bucket import FolderBucket
+from resources.embedded.catalog import Catalog
 from resources.embedded.flow_log import SimulatedFlowLog
 from resources.embedded.folder_store import LOCK_TEXT, STAGING_FOLDER, FolderStore
 from resources.embedded.readers.lines import object_text
 from resources.embedded.simulation.bucket import SimulatedBucket
 from resources.embedded.simulation.vpc import SimulatedVpc
+from torture.child import finish, start
 
 SOURCE = LogSource("simulated-bucket", "123456789012", "us-east-1")
 
@@ -600,6 +603,34 @@ def test_a_folder_without_our_lock_is_left_alone(store, text):
     theirs = begun(store, 1, text)
     store.replace({"b": b"1"})
     assert (theirs / "a/1").read_bytes() == b"1"
+
+
+def words_without_rights(do) -> tuple[str, ...]:
+    """What is said where this is done by somebody who is not root."""
+
+    def work() -> dict[str, object]:
+        try:
+            do()
+        except FlowLakeError as error:
+            return {"failures": [str(error)]}
+        return {"success": True}
+
+    (outcome,) = finish(start(work))
+    assert outcome.crashes == ()
+    return outcome.failures
+
+
+def test_what_lies_in_a_folder_that_may_not_be_entered_is_an_error_by_name(store):
+    files(store.root / "a/b", "1")
+    catalog = Catalog(store.root / "a/catalog.sqlite")
+    (store.root / "a").chmod(0)
+    listed = words_without_rights(lambda: list(store.list("a/b/")))
+    read = words_without_rights(lambda: catalog.find_table(TableName("lake", "flows")))
+    ensured = words_without_rights(FolderBucket("logs", store.root / "a/b").ensure)
+    (store.root / "a").chmod(0o700)
+    assert listed == (f"{store.root}/a/b cannot be read: Permission denied.",)
+    assert read[0].startswith(f"The catalog {store.root}/a/catalog.sqlite cannot be read: ")
+    assert ensured[0].endswith("/a/b cannot be read: Permission denied.") and ensured[0].startswith("FLOWLAKE_BUCKET: ")
 
 
 @pytest.mark.parametrize("text", [b"", LOCK_TEXT[:10]])
