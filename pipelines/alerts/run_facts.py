@@ -13,15 +13,13 @@ from assets.page.model import rows_to_look_at
 from assets.reports.report_files import Report
 from assets.reports.report_output import ReportOutput, parse_output, report_keys
 from flowlogs.errors import FlowLakeError
+from pipelines.active_runs import days_of_run, parse_day
 from pipelines.alerts.alert import FailedCheck, RunFacts
 from resources.bucket import ObjectStore
 from resources.names_file import NamesFile
 
 COUNTS = ("records", "attempts", "tried", "skipdata", "odd")
 """The columns of reports that say how often something happened: below the floor, a row gives no alert."""
-
-_RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-_DAY_TAG = "dagster/partition"
 
 _ASKED_FOR_BY_KILL = "Its process was killed, or could not be started; Dagster's log of the run may say more."
 
@@ -31,7 +29,7 @@ def run_facts(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunFacts:
     ended = instance.get_run_record_by_id(run.run_id)
     at = ended.end_time if ended and ended.end_time else None
     moment = datetime.fromtimestamp(at, timezone.utc) if at else datetime.now(timezone.utc)
-    days = list(days_of(run)) or [moment.date()]
+    days = list(days_of_run(run.tags)) or [moment.date()]
     materialized = list(_materializations(instance, run.run_id))
     of_page = {day for asset, day, _ in materialized if asset == PAGE}
     empty = {
@@ -91,26 +89,10 @@ def _output(results: ObjectStore, report: Report, day: date) -> ReportOutput | N
         return None
 
 
-def days_of(run: dg.DagsterRun) -> Iterator[date]:
-    """The days that a run is for, by its tags."""
-    first, last = (_day(run.tags.get(name)) for name in _RANGE_TAGS)
-    if first and last:
-        yield from map(date.fromordinal, range(first.toordinal(), last.toordinal() + 1))
-    elif day := _day(run.tags.get(_DAY_TAG)):
-        yield day
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-
-
 def _materializations(instance: dg.DagsterInstance, run_id: str) -> Iterator[tuple[str, date, dg.AssetMaterialization]]:
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
         made = entry.asset_materialization
-        if made and (day := _day(made.partition)):
+        if made and (day := parse_day(made.partition)):
             yield made.asset_key.to_user_string(), day, made
 
 

@@ -14,8 +14,9 @@ from assets.page.asset import made_days
 from assets.reports.report_files import Report
 from flowlogs.errors import FlowLakeError
 from flowlogs.printable import printable
+from pipelines.active_runs import busy_days
 from pipelines.alerts.alert import Alert, Places, alerts_of, no_run
-from pipelines.alerts.run_facts import days_of, run_facts, with_alarms
+from pipelines.alerts.run_facts import run_facts, with_alarms
 from pipelines.alerts.sender import send_alerts
 from resources.alert_channel import AlertChannel
 from resources.bucket import ObjectStore
@@ -35,14 +36,6 @@ RUNS_AT_ONCE = 50
 """How many ended runs one look tells of. The others follow with the next look."""
 
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-
-NOT_ENDED = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
 
 IMPLICIT_JOB = "__ASSET_JOB"
 """Dagster's (1.13) name of the job of assets that were chosen by hand."""
@@ -144,8 +137,7 @@ def day_that_did_not_come(
     made = made_days(results)
     if day in made or not any(day - LATELY <= before < day for before in made):
         return None
-    active = instance.get_runs(dg.RunsFilter(statuses=list(NOT_ENDED)))
-    return None if any(day in days_of(run) for run in active) else day
+    return None if day in busy_days(instance, now) else day
 
 
 def _since(cursor: str | None, now: datetime) -> datetime:
