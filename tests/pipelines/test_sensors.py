@@ -66,6 +66,13 @@ def daemon(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Daemon:
 
 
 @pytest.fixture
+def running(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    """A daemon with FLOWLAKE_RUNNING_DAY=true."""
+    lake.settings = lake.settings.model_copy(update={"running_day": True})
+    return daemon_of(lake, monkeypatch)
+
+
+@pytest.fixture
 def done(daemon: Daemon) -> Daemon:
     """The daemon, where all three days are done."""
     return daemon
@@ -243,13 +250,13 @@ def test_a_days_page_is_not_compared_before_it_is_due(done, lake):
     assert done.tick(LATE_SENSOR).skip_message == f"Nothing new for {before(2)}, {before(1)}."
 
 
-def test_a_page_of_a_part_of_a_day_is_made_again_when_the_day_is_over(lake, daemon):
+def test_a_page_of_a_part_of_a_day_is_made_again_when_the_day_is_over(lake, running):
     today = NOON.date()
     write_object(lake.logs, today, [on_day(FEW_PACKETS, today)])
     assert lake.run(today).success
     assert summary(lake, today).covered.partial
-    daemon.now = NOON + timedelta(days=1)
-    (request,) = daemon.ask(LATE_SENSOR)
+    running.now = NOON + timedelta(days=1)
+    (request,) = running.ask(LATE_SENSOR)
     assert request.tags["vpc-flow-lake/because"] == f"{today}: it was not over when its reports were made"
 
 
@@ -331,10 +338,10 @@ def test_a_day_of_long_ago_does_not_make_all_since_then_missed(daemon, lake):
     assert daemon.ask(MISSED_SENSOR) == []
 
 
-def test_without_any_page_nothing_is_requested_and_the_day_is_told(daemon, lake):
-    assert daemon.ask(MISSED_SENSOR) == []
-    daemon.now += timedelta(days=1)
-    answer = daemon.tick(MISSED_SENSOR)
+def test_without_any_page_nothing_is_requested_and_the_day_is_told(running, lake):
+    assert running.ask(MISSED_SENSOR) == []
+    running.now += timedelta(days=1)
+    answer = running.tick(MISSED_SENSOR)
     assert answer.run_requests == []
     assert answer.skip_message == f"No day has a page yet. Due: {NOON.date()}."
     assert not evaluation(lake).passed
@@ -350,20 +357,20 @@ def test_a_missed_day_is_not_requested_before_it_is_due(daemon, lake):
     )
 
 
-def test_a_failing_day_is_requested_three_times_until_its_objects_change(daemon, lake):
+def test_a_failing_day_is_requested_three_times_until_its_objects_change(running, lake):
     assert lake.run(before(2), before(1)).success
     damaged = next(lake.logs.rglob(f"*{before(0):%Y%m%d}T00*"))
     whole = damaged.read_bytes()
     damaged.write_bytes(whole[:20])
-    asked = [request for _ in range(6 * 12) for request in daemon.tick(MISSED_SENSOR, 10).run_requests]
+    asked = [request for _ in range(6 * 12) for request in running.tick(MISSED_SENSOR, 10).run_requests]
     assert len(asked) == 3
-    assert not daemon.launch(asked[0]).success
+    assert not running.launch(asked[0]).success
     damaged.write_bytes(whole)
-    daemon.now += timedelta(days=1)
+    running.now += timedelta(days=1)
     write_object(lake.logs, NOON.date(), [on_day(FEW_PACKETS, NOON.date())])
-    (request,) = daemon.ask(MISSED_SENSOR)
+    (request,) = running.ask(MISSED_SENSOR)
     assert days_of(request) == (None, str(before(0)), str(NOON.date()))
-    assert daemon.launch(request).success
+    assert running.launch(request).success
 
 
 # The check of days that did not come
@@ -420,13 +427,6 @@ def hourly(defs: dg.Definitions, instance: dg.DagsterInstance, moment: datetime)
         instance=instance, scheduled_execution_time=moment, repository_def=defs.get_repository_def()
     ) as context:
         return defs.resolve_schedule_def("running_day_schedule").evaluate_tick(context)
-
-
-@pytest.fixture
-def running(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Daemon:
-    """A daemon with FLOWLAKE_RUNNING_DAY=true."""
-    lake.settings = lake.settings.model_copy(update={"running_day": True})
-    return daemon_of(lake, monkeypatch)
 
 
 def test_the_running_day_is_off_by_default_and_then_no_partition(daemon):
