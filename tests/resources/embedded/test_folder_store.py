@@ -633,6 +633,18 @@ def test_what_lies_in_a_folder_that_may_not_be_entered_is_an_error_by_name(store
     assert ensured[0].endswith("/a/b cannot be read: Permission denied.") and ensured[0].startswith("FLOWLAKE_BUCKET: ")
 
 
+def test_a_staging_folder_that_cannot_be_removed_is_removed_by_a_later_run(store):
+    def write() -> None:
+        with store.staging_folder() as folder:
+            files(folder, "a/1")
+            (folder / "a").chmod(0)
+
+    words_without_rights(write)
+    assert len(list((store.root / STAGING_FOLDER).iterdir())) == 2
+    store.replace({"b": b"1"})
+    assert not (store.root / STAGING_FOLDER).exists()
+
+
 @pytest.mark.parametrize("text", [b"", LOCK_TEXT[:10]])
 def test_a_lock_that_a_writer_had_just_begun_is_removed(store, text):
     lock = begun(store, 1, text).with_suffix(".lock")
