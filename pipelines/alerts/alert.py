@@ -63,7 +63,8 @@ class RunFacts:
     """What is known of a run that ended.
 
     `days` are those that it was for, `done` those whose page it made, `empty` those without a single object, `alarms`
-    the sentences about rows that need a look, by day. `problem` says why it failed; None where it did not. A run that
+    the sentences about rows that need a look, by day, `updates` those about pages that were made again with other
+    objects. `problem` says why it failed; None where it did not. A run that
     is not for days counts for the day on which it ended.
     """
 
@@ -74,6 +75,7 @@ class RunFacts:
     empty: Sequence[date] = ()
     failed_checks: Sequence[FailedCheck] = ()
     alarms: Mapping[date, Sequence[str]] = field(default_factory=dict)
+    updates: Mapping[date, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def alerts_of(facts: RunFacts, places: Places) -> list[Alert]:
         _failed_run(facts, places),
         _no_delivery(facts, places),
         _failed_checks(facts, places),
+        _late_objects(facts, places),
         _alarms(facts, places),
     ]
     return [alert for alert in found if alert.items]
@@ -153,6 +156,12 @@ def _failed_checks(facts: RunFacts, places: Places) -> Alert:
         record = f"check-{check.asset}-{check.name}"
         items += [Item(day, record, tuple(lines)) for day, lines in sorted(by_day.items())]
     return Alert("failed check", tuple(items), "Look at the check in Dagster's UI.", places.run(facts.run_id))
+
+
+def _late_objects(facts: RunFacts, places: Places) -> Alert:
+    items = [Item(day, "late-objects", (f"{day}: {text}",)) for day, text in sorted(facts.updates.items())]
+    advice = "The day's numbers are others than before: look at its page again."
+    return Alert("late objects", tuple(items), advice, places.page([item.day for item in items]) if items else "")
 
 
 def _alarms(facts: RunFacts, places: Places) -> Alert:

@@ -44,6 +44,7 @@ def run_facts(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunFacts:
         done=sorted(of_page),
         empty=sorted(empty),
         failed_checks=_failed_checks(instance, run.run_id),
+        updates={day: text for asset, day, made in materialized if asset == PAGE and (text := _last_update(made))},
     )
 
 
@@ -99,6 +100,12 @@ def _materializations(instance: dg.DagsterInstance, run_id: str) -> Iterator[tup
 def _number(made: dg.AssetMaterialization, name: str) -> object:
     found = made.metadata.get(name)
     return found.value if found else None
+
+
+def _last_update(made: dg.AssetMaterialization) -> str:
+    """What the page says of the last run that read other objects; empty if it says nothing."""
+    found = made.metadata.get("updates")
+    return _plain(str(found.value)).splitlines()[-1] if found else ""
 
 
 def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[FailedCheck]:

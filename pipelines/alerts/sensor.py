@@ -61,8 +61,8 @@ def alerts_sensor(
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Every minute, tells people (FLOWLAKE_ALERT_SNS_TOPIC, FLOWLAKE_ALERT_WEBHOOK) of failed runs, "
-        "failed checks, days without delivery and rows that need a look; and at 03:00 UTC, if the page of the day "
-        "before did not come. Of a day and cause, it tells once.",
+        "failed checks, days without delivery, late objects and rows that need a look; and at 03:00 UTC, if the page "
+        "of the day before did not come. Of a day and cause, it tells once.",
     )
     def alerts(
         context: dg.SensorEvaluationContext,

@@ -68,6 +68,16 @@ def test_rows_that_need_a_look_are_told_with_the_page():
     assert message_of(alert).lines == ("one", "two", "Look at the page.", "/results/reports/2021-09-02.html")
 
 
+def test_late_objects_are_told_with_the_page():
+    (alert,) = alerts_of(RunFacts("1", [DAY], done=[DAY], updates={DAY: "Updated 14:05: 3 late objects."}), PLACES)
+    assert (alert.cause, alert.items[0].record) == ("late objects", "late-objects")
+    assert message_of(alert).lines == (
+        "2021-09-02: Updated 14:05: 3 late objects.",
+        "The day's numbers are others than before: look at its page again.",
+        "/results/reports/2021-09-02.html",
+    )
+
+
 def test_the_link_is_the_run_in_the_ui_where_that_is_known():
     (alert,) = alerts_of(RunFacts("abc", [DAY], "why"), UI)
     assert alert.link == "https://dagster.example.com/runs/abc"

@@ -1,6 +1,7 @@
 """The alerts' sensor on real runs and a real receiver: what is told, once, and what is never told."""
 
 import json
+import re
 from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
@@ -36,7 +37,7 @@ def lake_of(tmp_path, instance, receiver: Receiver, **settings: object) -> Lake:
 
 def look(lake: Lake, cursor: str | None = '{"since": "2020-01-01T00:00:00+00:00"}', reports=CHOSEN_REPORTS):
     """One tick of the sensor; returns its words and the new cursor."""
-    definitions = build_definitions(lake.settings, reports, today_too=True, target=lake.target)
+    definitions = build_definitions(lake.settings, reports, target=lake.target)
     names = ("results", "names_file")
     context = dg.build_sensor_context(
         instance=lake.instance,
@@ -54,7 +55,8 @@ def causes(receiver: Receiver) -> list[tuple[str, list[str]]]:
 
 def test_without_a_channel_there_is_no_sensor(tmp_path, instance):
     lake = Lake(tmp_path / "logs", tmp_path, instance)
-    assert list(build_definitions(lake.settings, CHOSEN_REPORTS, target=lake.target).sensors or ()) == []
+    sensors = build_definitions(lake.settings, CHOSEN_REPORTS, target=lake.target).sensors or ()
+    assert SENSOR not in [sensor.name for sensor in sensors]
 
 
 def test_a_good_day_gives_no_alert(tmp_path, instance, receiver):
@@ -104,6 +106,20 @@ def test_a_failed_check_is_told_with_its_words(tmp_path, instance, receiver):
     assert message["lines"][0].startswith(begins) and message["more"] > 0
     told = {path.name for path in (lake.results / "alerts/2021-09-02").iterdir()}
     assert told >= {f"check-daily_page-{name}.1.json" for name in ("day_complete", "no_object_left_out")}
+
+
+def test_a_day_that_is_made_again_with_late_objects_is_told(tmp_path, instance, receiver):
+    lake = lake_of(tmp_path, instance, receiver)
+    assert lake.run(NEXT_DAY).success
+    assert lake.run(NEXT_DAY).success
+    look(lake)
+    assert causes(receiver) == []
+    write_object(lake.logs, NEXT_DAY, [on_day(FEW_PACKETS, NEXT_DAY)], number=9)
+    assert lake.run(NEXT_DAY).success
+    look(lake)
+    assert causes(receiver) == [("late objects", ["2021-09-03"])]
+    (line,) = receiver.messages[-1]["lines"]
+    assert re.fullmatch(r"2021-09-03: Updated .* \(UTC\): 1 late object, 1 record[.]", line)
 
 
 @pytest.mark.parametrize(("least", "told"), [(10, []), (1, [("rows that need a look", ["2021-09-02"])])])
