@@ -72,11 +72,12 @@ def run(typed: str | None, logs: str | None, day_text: str | None) -> None:
         with history(settings) as kept:
             result = materialize(settings, kept, day, terminal, stopped_by)
             not_sent = alert_of_run(settings, target, kept.instance, result.run_id)
+        warnings = list(dict.fromkeys(message for _, message in terminal.warnings))
         if result.success:
-            print_day(target.results, day, is_simulated=target.bucket.is_simulated())
+            print_day(target.results, day, is_simulated=target.bucket.is_simulated(), told_below=warnings)
             for told in changed_days(target, day, settings.lateness_days, logs):
                 click.secho(f"\n{printable(told, keep_newlines=True)}", fg="yellow")
-        for warning in dict.fromkeys(message for _, message in terminal.warnings):
+        for warning in warnings:
             click.secho(f"\nWarning: {warning}", fg="yellow")
         for problem in not_sent:
             click.secho(f"\nWarning: {problem}", fg="yellow")

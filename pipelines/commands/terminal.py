@@ -1,7 +1,7 @@
 """Prints in the terminal: the progress of a run, the reason of its failure, what happened on a day, and tables."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
@@ -84,8 +84,11 @@ def failure_text(result: "dg.ExecuteInProcessResult", terminal: TerminalLog) -> 
     return "The run failed; `make dev` shows its log."
 
 
-def print_day(results: "ObjectStore", day: date, *, is_simulated: bool) -> None:
-    """Print what happened on a day, the rows to look at first, and where the page and the files are."""
+def print_day(results: "ObjectStore", day: date, *, is_simulated: bool, told_below: Collection[str] = ()) -> None:
+    """Print what happened on a day, the rows to look at first, and where the page and the files are.
+
+    `told_below` are warnings that are printed after that.
+    """
     from assets.page.asset import INDEX, page_key, stored_summaries
 
     summary = stored_summaries(results, [day]).get(day)
@@ -100,21 +103,26 @@ def print_day(results: "ObjectStore", day: date, *, is_simulated: bool) -> None:
         click.echo("\nLook first at" if summary.totals.need_a_look else "\nMost packets were rejected from")
     for number, text in enumerate(summary.look_at, 1):
         click.echo(f"  {number}. {printable(text)}")
-    print_completeness(summary)
+    print_completeness(summary, told_below)
     click.echo(f"\nPage     {address(results.display_path(page_key(day)))}")
     click.echo(f"All days {address(results.display_path(INDEX))}")
     click.echo(f"Files    {results.display_path(f'reports/<report>/{day}.csv')} and .parquet")
 
 
-def print_completeness(summary: "DaySummary") -> None:
-    """Print how complete a day is, and the first reasons why it is not."""
+def print_completeness(summary: "DaySummary", told_below: Collection[str] = ()) -> None:
+    """Print how complete a day is, and the first reasons why it is not, but for those that are `told_below`."""
     if summary.percent is None:
         return
     click.secho(f"\n{summary.completeness}. {printable(summary.basis)}", fg="yellow" if summary.reasons else None)
-    for reason in summary.reasons[:REASONS_SHOWN]:
-        click.echo(f"  - {printable(reason)}")
-    if len(summary.reasons) > REASONS_SHOWN:
-        click.echo(f"  And {len(summary.reasons) - REASONS_SHOWN} more, on the page.")
+    reasons = [reason for reason in map(printable, summary.reasons) if reason not in told_below]
+    for reason in reasons[:REASONS_SHOWN]:
+        click.echo(f"  - {reason}")
+    if len(reasons) > REASONS_SHOWN:
+        click.echo(f"  And {len(reasons) - REASONS_SHOWN} more, on the page.")
+    if more := len(summary.reasons) - len(reasons):
+        click.echo(
+            f"  {'And' if reasons else 'For'} {'the warning' if more == 1 else f'{more} of the warnings'} below."
+        )
 
 
 def address(path: str) -> str:
