@@ -31,6 +31,7 @@ from support import (
     write_small_logs,
 )
 
+from assets.coverage import coverage_of
 from assets.metadata import sql_metadata
 from assets.tables import cell_text, csv_bytes, markdown_table, markdown_text, parquet_bytes
 from flowlogs.datasets import DATASETS
@@ -187,7 +188,23 @@ def test_the_partitions_metadata(lake):
     assert made == {
         "location": dg.MetadataValue.text(location),
         "objects": dg.MetadataValue.int(2),
-        "bytes": dg.MetadataValue.int(sum(stored.size for stored in objects)),
+        "bytes": dg.MetadataValue.int(size := sum(stored.size for stored in objects)),
+        "flow logs": dg.MetadataValue.int(1),
+        "flow logs that stopped": dg.MetadataValue.int(0),
+        "windows with objects": dg.MetadataValue.int(2),
+        "windows expected": dg.MetadataValue.int(2),
+        "windows missing": dg.MetadataValue.int(0),
+        "first window": dg.MetadataValue.text("00:05 UTC"),
+        "last window": dg.MetadataValue.text("01:05 UTC"),
+        "longest gap in minutes": dg.MetadataValue.int(1_370),
+        "share delivered in percent": dg.MetadataValue.float(100.0),
+        "compared with": dg.MetadataValue.text(
+            "No day before has objects: computed from the day's own objects and records."
+        ),
+        "deliveries": dg.MetadataValue.md(
+            "|flow log|windows|expected|missing|longest gap|objects|bytes|\n|-|-|-|-|-|-|-|\n"
+            f"|fl-0123456789abcdef0|2|2|0|22 h 50 min|2|{size}|"
+        ),
         "statements": dg.MetadataValue.md(
             "```sql\n"
             "ALTER TABLE `vpc_flow_lake`.`vpc_flow_logs` ADD IF NOT EXISTS "
@@ -204,12 +221,18 @@ def test_the_rejected_flows_metadata(lake):
     seconds, query_id, statement = (made.pop(name) for name in ("seconds", "query id", "statement"))
     (path,) = lake.rejected_files()
     location = f"s3://vpc-flow-lake-results/{path.rpartition('/')[0]}/"
+    covered = coverage_of(lake.target.bucket.objects.list("AWSLogs/123456789012/vpcflowlogs/us-east-1/2021/09/02/"))
+    assert covered.newest
     assert made == {
         "folder": dg.MetadataValue.path(lake.results / path.rpartition("/")[0]),
         "location": dg.MetadataValue.text(location),
         "files": dg.MetadataValue.int(1),
         "bytes": dg.MetadataValue.int((lake.results / path).stat().st_size),
-        "bytes scanned": metadata(result, "vpc_flow_logs_partition")[str(DAY)]["bytes"],
+        "bytes scanned": (read := metadata(result, "vpc_flow_logs_partition")[str(DAY)]["bytes"]),
+        "objects covered": dg.MetadataValue.int(2),
+        "bytes covered": read,
+        "newest object": dg.MetadataValue.timestamp(covered.newest),
+        "coverage": dg.MetadataValue.text(covered.digest),
     }
     assert isinstance(seconds, dg.FloatMetadataValue)
     assert isinstance(query_id, dg.TextMetadataValue)
