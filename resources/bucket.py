@@ -138,6 +138,9 @@ class ObjectStore(ABC):
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects; a missing object is not an error. Raises FlowLakeError if that fails."""
 
+    def remove_empty_folders(self, prefix: str) -> None:  # noqa: B027 - S3 has none
+        """Remove the folders without any file at and below a prefix that ends in a slash."""
+
     @contextmanager
     def staging_folder(self) -> Iterator[Path]:
         """An empty folder.

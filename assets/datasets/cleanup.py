@@ -97,6 +97,8 @@ def remove_orphans(
         left += _left_warnings(results, beside, removed)
         try:
             results.delete(orphans[folder])
+            if database_of(folder) == database:  # a run that was killed behind a file left its folder empty
+                results.remove_empty_folders(folder)
         except FlowLakeError as error:
             problems[folder] = str(error)
     expired = f"{now - MARKER_EXPIRES_AFTER:{STAMP}}"

@@ -341,6 +341,13 @@ class FolderStore(ObjectStore):
         except OSError as error:
             raise self._failure(at_fault, "removed", error) from error
 
+    def remove_empty_folders(self, prefix: str) -> None:
+        top = self._writable_path(prefix.rstrip("/"))
+        with self._write_lock():
+            self._require_no_link(top)
+            for folder, _, _ in os.walk(top, topdown=False):
+                _remove_empty(Path(folder), self.root)
+
     @contextmanager
     def _new_staging_folder(self) -> Iterator[Path]:
         """An empty folder of this process's own, to write files in before they are renamed.

@@ -272,6 +272,21 @@ def test_folders_in_old_cleanup_markers_are_removed_if_no_partition_points_there
     assert (tables.results / "reports/left/dt=2021-09-02/dataset=rejected_flows/x").exists()
 
 
+def test_folders_in_old_cleanup_markers_that_are_empty_are_removed(tables):
+    kept = put(tables, "pointed-at", NEXT_DAY)
+    root = tables.results / ROOT
+    for name in ("left", "young"):
+        (root / attempt(name) / f"dt={DAY}/dataset=rejected_flows").mkdir(parents=True)
+    theirs = root / attempt("left").replace(REJECTED.database, "another") / "dt=2021-09-02"
+    theirs.mkdir(parents=True)
+    put_cleanup_marker(tables, 13, "left", "nowhere", f"{theirs.parent.name}/")
+    put_cleanup_marker(tables, 1, "young")
+    remove_orphans(tables.target.athena, tables.target.results, REJECTED.database, [], NOW)
+    assert not (root / attempt("left")).exists()
+    assert (root / attempt("young")).exists() and theirs.exists()
+    assert tables.rejected_files() == kept
+
+
 def test_a_folder_in_a_young_cleanup_marker_stays_as_do_all_markers(tables):
     written = put(tables, "being-written", DAY)
     left = put(tables, "left", DAY)

@@ -530,6 +530,30 @@ def test_objects_are_removed_with_the_folders_that_they_leave_empty(store):
     assert [path.name for path in store.root.iterdir()] == [".lock"]
 
 
+def test_empty_folders_are_removed_and_no_other(store):
+    store.replace({"a/b/kept.txt": b"1", "b/kept.txt": b"2"})
+    for empty in ("a/b/c/d", "a/e", "a/f/g", "aa"):
+        (store.root / empty).mkdir(parents=True)
+    (store.root / "a/f/link").symlink_to(store.root / "aa")
+    store.remove_empty_folders("a/")
+    store.remove_empty_folders("nothing/there/")
+    assert sorted(path.relative_to(store.root).as_posix() for path in store.root.rglob("*") if path.is_dir()) == [
+        *("a", "a/b", "a/f", "a/f/link", "aa", "b")
+    ]
+    store.remove_empty_folders("aa/")
+    assert not (store.root / "aa").exists()
+
+
+def test_no_empty_folder_is_removed_behind_a_link_out_of_the_folder(store, tmp_path):
+    (tmp_path / "outside/empty").mkdir(parents=True)
+    store.root.mkdir()
+    (store.root / "a").symlink_to(tmp_path / "outside")
+    with pytest.raises(FlowLakeError, match="leads out of|lies behind a link"):
+        store.remove_empty_folders("a/empty/")
+    store.remove_empty_folders("a/")
+    assert (tmp_path / "outside/empty").is_dir()
+
+
 @pytest.mark.parametrize("links", [True, False], ids=["a disk with hard links", "one without"])
 def test_what_is_there_is_never_written_over_by_what_is_added(store, monkeypatch, links):
     def refuse(*_: object) -> None:
