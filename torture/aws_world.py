@@ -31,6 +31,8 @@ class AwsWorld(World):
         self.caller: Mapping[str, str] = self.aws.environment
         self.actions: list[str] = []
         self.is_enforced = False
+        self.errors: list[dict[str, Any]] = []
+        self.own_calls: Counter[str] = Counter()
         self._users = 0
 
     def environment(self) -> Mapping[str, str]:
@@ -44,21 +46,27 @@ class AwsWorld(World):
     def _empty(self) -> None:
         self.aws.reset()
         self.is_enforced = False
+        self.errors = []
+        self.own_calls.clear()
         self.caller = self.aws.environment
         self.s3.create_bucket(Bucket=BUCKET)
 
     @contextmanager
     def as_administrator(self) -> Iterator[None]:
-        """What the world itself does in the block is allowed, also while runs are refused something."""
-        if self.is_enforced:
-            self.aws.set(enforce_iam=False)
+        """What the world itself does in the block is allowed and not throttled, also while runs are."""
+        self.aws.set(enforce_iam=False, errors=[])
         yield
-        if self.is_enforced:
-            self.aws.set(enforce_iam=True)
+        self.aws.set(enforce_iam=self.is_enforced, errors=self.errors)
+
+    def fail_calls(self, errors: list[dict[str, Any]]) -> None:
+        """Let calls fail with these errors from now on; with none, let all succeed."""
+        self.errors = errors
+        self.aws.set(errors=errors)
 
     def _put(self, key: str, data: bytes) -> None:
         with self.as_administrator():
             self.s3.put_object(Bucket=BUCKET, Key=key, Body=data)
+            self.own_calls["s3:PutObject"] += 1
 
     def objects(self, prefix: str = "") -> list[dict[str, Any]]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)

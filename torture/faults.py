@@ -238,13 +238,17 @@ class Throttled(Fault):
         self.times = self.rng.choice((1, 2, 4, 20))
         self.what = f"{service}:{action} {self.times} times, {code}"
         self.counted = f"{service}:{action}"
-        self.calls = len(self.world.aws.calls(self.counted))
+        self.calls = self._calls()
         error = {"service": service, "action": action, "code": code, "count": self.times, **status}
-        self.world.aws.set(errors=[error])
+        self.world.fail_calls([error])
 
     def after(self, outcome: Outcome) -> None:
-        self.calls = len(self.world.aws.calls(self.counted)) - self.calls if self.struck else 0
-        self.world.aws.set(errors=[])
+        self.calls = self._calls() - self.calls if self.struck else 0
+        self.world.fail_calls([])
+
+    def _calls(self) -> int:
+        """How often runs made the call until now."""
+        return len(self.world.aws.calls(self.counted)) - self.world.own_calls[self.counted]
 
     def hit(self, outcome: Outcome) -> bool:
         return self.struck and self.calls > 0

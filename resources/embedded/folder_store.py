@@ -344,7 +344,7 @@ class FolderStore(ObjectStore):
     def remove_empty_folders(self, prefix: str) -> None:
         top = self._writable_path(prefix.rstrip("/"))
         with self._write_lock():
-            self._require_no_link(top)
+            self._require_no_link(top / "anything")
             for folder, _, _ in os.walk(top, topdown=False):
                 _remove_empty(Path(folder), self.root)
 
