@@ -56,7 +56,7 @@ bench: .venv/bench mawk  ## measure against others: make bench [RECORDS=200000] 
 	@$(BIN)/python -m benchmarks $${GIVEN_RECORDS:+--records "$$GIVEN_RECORDS"} $${GIVEN_ROUNDS:+--rounds "$$GIVEN_ROUNDS"} \
 	  $${GIVEN_FOLDER:+--folder "$$GIVEN_FOLDER"} $(if $(filter 1,$(WRITE)),--write)
 
-torture: .venv/dev  ## run days while everything goes wrong: make torture [SEED=1] [ROUNDS=8] [TARGET=aws] [ROUND=3] [WRITE=1]
+torture: .venv/dev  ## run days while everything goes wrong: make torture [SEED=1] [ROUNDS=10] [TARGET=aws] [ROUND=3] [WRITE=1]
 	@$(BIN)/python -m torture $${GIVEN_SEED:+--seed "$$GIVEN_SEED"} $${GIVEN_ROUNDS:+--rounds "$$GIVEN_ROUNDS"} \
 	  $${GIVEN_TARGET:+--target "$$GIVEN_TARGET"} $${GIVEN_ROUND:+--only "$$GIVEN_ROUND"} $(if $(filter 1,$(WRITE)),--write)
 

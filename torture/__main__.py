@@ -24,7 +24,7 @@ from torture.rounds import RUNS, Report, calibrate, play
 from torture.world import World
 
 TARGETS = ("embedded", "aws")
-ROUNDS = 8
+ROUNDS = 10
 """For each target: more than 300 faults that hit."""
 
 COLUMNS = ("fault", "target", "injected", "survived", "rows lost", "rows invented", "stray files")
