@@ -72,7 +72,8 @@ def _require_right_format(name: str, stored: bytes, look: FirstLook) -> None:
     if look.record_format and not look.problem:
         if whole is None:
             return  # the scan refuses it
-        words = hive_lines(whole)[0].decode(errors="replace").split()
+        # Columns of Parquet have underscores, and a field that is written so is the same one.
+        words = hive_lines(whole)[0].decode(errors="replace").replace("_", "-").split()
         fields = [field.header for field in look.record_format.fields]
         if words != fields:
             raise SilentLoss(f"{name}: taken for {fields}, and the first line is {words}")

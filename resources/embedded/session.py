@@ -62,6 +62,8 @@ ROWS_AT_ONCE = 2048
 _DAMAGE = "TProtocol|thrift|parquet|decompress|corrupt|snappy|gzip|zstd|page|deserializ|out of buffer|invalid data"
 """What DuckDB's errors about damaged Parquet files say."""
 
+_KIND_OF_ERROR = r"[A-Z][A-Za-z -]* Error: "
+
 T = TypeVar("T")
 
 _SETTINGS_OF_CONNECTION = (
@@ -422,9 +424,9 @@ class Session:
     def _require_whole_files(self, problem: str) -> None:
         """Raise FlowLakeError, with the object, where an error of DuckDB's may come from a damaged Parquet object.
 
-        DuckDB does not say which one it is.
+        DuckDB does not say which one it is. What libraries in it say has no kind of error in front.
         """
-        if not re.search(_DAMAGE, problem, re.IGNORECASE):
+        if re.match(_KIND_OF_ERROR, problem) and not re.search(_DAMAGE, problem, re.IGNORECASE):
             return
         by_path = {path: stored for stored, path in self._files.items()}
         for path, reason in parquet.find_damaged(by_path):

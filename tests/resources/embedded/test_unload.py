@@ -306,6 +306,22 @@ def test_a_file_whose_rows_are_damaged_stops_the_query(tmp_path: Path) -> None:
         bucket.rows("SELECT max(a) FROM t")
 
 
+@pytest.mark.parametrize("byte", [0x0F, 0x6C, 0xFF])
+def test_whatever_byte_of_a_file_is_damaged_the_error_names_the_file(tmp_path: Path, byte: int) -> None:
+    bucket = TwoBuckets(tmp_path)
+    bucket.parquet_table("t", "a bigint")
+    path = bucket.put_parquet("t/1", a=pa.array(range(100)))
+    whole, refused = path.read_bytes(), []
+    for place in range(4, 40):
+        path.write_bytes(whole[:place] + bytes([byte]) + whole[place + 1 :])
+        try:
+            bucket.rows("SELECT max(a) FROM t")
+        except FlowLakeError as error:
+            refused.append(str(error))
+    assert len(refused) > 5
+    assert [text for text in refused if "results/t/1" not in text] == []
+
+
 @pytest.mark.parametrize("partitioned_by", ["", "dt string"])
 def test_a_table_without_files_gives_no_rows_of_the_right_types(tmp_path: Path, partitioned_by: str) -> None:
     bucket = TwoBuckets(tmp_path)
