@@ -4,10 +4,11 @@ Of such a day, some or all objects are gone. Made again, it would count fewer re
 does that is kept, or none. retention.py removes what is over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timezone
 
 from assets.added_days import removed_days
+from assets.day_objects import DayObjects
 from flowlogs.days import days_text
 from flowlogs.retention import Retention, first_kept
 from resources.bucket import ObjectStore
@@ -30,8 +31,9 @@ def over_days(retention: Retention, days: Sequence[date]) -> dict[date, str]:
     return dict.fromkeys(over, problem)
 
 
-def removed_among(results: ObjectStore, database: str, without_objects: Sequence[date]) -> dict[date, str]:
-    """Those of days without objects whose logs were removed when they were over, and what to do."""
+def removed_among(results: ObjectStore, database: str, inspected: Mapping[date, DayObjects]) -> dict[date, str]:
+    """Those of the days that have no objects since these were removed when their time was over, and what to do."""
+    without_objects = [day for day, found in inspected.items() if not found.objects]
     removed = removed_days(results, database).intersection(without_objects) if without_objects else set[date]()
     problem = (
         f"The logs of {days_text(sorted(removed))} were removed, as FLOWLAKE_KEEP_LOGS_DAYS said then: the day is not "

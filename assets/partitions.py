@@ -82,9 +82,7 @@ def partition_asset(days: dg.DailyPartitionsDefinition, retention: Retention = K
             asked = [day for day in days if day not in expired]
             flow_log.deliver(asked)
             inspected = inspect_days(bucket, asked)
-            expired |= removed_among(
-                results, table.database, [d for d, found in inspected.items() if not found.objects]
-            )
+            expired |= removed_among(results, table.database, inspected)
             readable = {day: found for day, found in inspected.items() if not found.problem and day not in expired}
             tables = raw.filled(readable)
             created = create_side_tables(athena, tables)

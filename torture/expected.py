@@ -15,22 +15,27 @@ NUMBERS = {0, 5, 6, 7, 8, 9, 10, 11}
 DATASETS = ("rejected_flows", "traffic_summary", "traffic_by_hour")
 REPORTS = ("top_rejected_pairs", "rejected_flow_details")
 
+RECORD = [
+    "version",
+    "account",
+    "interfaceid",
+    "sourceaddress",
+    "destinationaddress",
+    "sourceport",
+    "destinationport",
+    "protocol",
+    "numpackets",
+    "numbytes",
+    "starttime",
+    "endtime",
+    "action",
+    "logstatus",
+]
+"""The columns of a record."""
+
 COLUMNS = {
     "rejected_flows": [
-        "version",
-        "account",
-        "interfaceid",
-        "sourceaddress",
-        "destinationaddress",
-        "sourceport",
-        "destinationport",
-        "protocol",
-        "numpackets",
-        "numbytes",
-        "starttime",
-        "endtime",
-        "action",
-        "logstatus",
+        *RECORD,
         "aws_account_id",
         "aws_region",
     ],
@@ -66,20 +71,7 @@ COLUMNS = {
     ],
     "top_rejected_pairs": ["packetcount", "sourceaddress", "destinationaddress", "dt"],
     "rejected_flow_details": [
-        "version",
-        "account",
-        "interfaceid",
-        "sourceaddress",
-        "destinationaddress",
-        "sourceport",
-        "destinationport",
-        "protocol",
-        "numpackets",
-        "numbytes",
-        "starttime",
-        "endtime",
-        "action",
-        "logstatus",
+        *RECORD,
         "dt",
     ],
 }

@@ -87,9 +87,7 @@ def datasets_asset(
             require_table(athena, table, raw.main_table.definition)
             expired = over_days(retention, days)
             inspected = inspect_days(bucket, [day for day in days if day not in expired])
-            expired |= removed_among(
-                results, table.database, [d for d, found in inspected.items() if not found.objects]
-            )
+            expired |= removed_among(results, table.database, inspected)
             known = {day: found for day, found in inspected.items() if not found.problem and day not in expired}
             tables = raw.filled(known)
             failures = unread_days(athena, tables, "vpc_flow_logs_partition") | expired

@@ -378,9 +378,8 @@ class FolderStore(ObjectStore):
                 # Errors are ignored here: an error in the block is the one to report.
                 shutil.rmtree(folder, ignore_errors=True)
                 with suppress(OSError), self._write_lock():
-                    if not os.path.lexists(
-                        folder
-                    ):  # otherwise a later run removes both: it knows the folder by its lock
+                    # If the folder is still there, a later run removes both: it knows the folder by its lock.
+                    if not os.path.lexists(folder):
                         own_lock.unlink()
                     _remove_empty(staged, self.root)
 
