@@ -148,7 +148,8 @@ def _plan(query: Query, database: str, find_table: FindTable, one_value: Collect
     if any(column.is_type(exp.DType.INTERVAL) for column in typed):
         raise not_supported("an interval as a column of the result", text)
     zones = {position: zone for position, column in enumerate(typed) if (zone := zone_of(column)) != UTC}
-    return QueryPlan(tree.sql("duckdb"), reads, columns, names, constant_partition_columns, addresses, zones)
+    sql = tree.sql("duckdb", copy=False)
+    return QueryPlan(sql, reads, columns, names, constant_partition_columns, addresses, zones)
 
 
 def _name_relations(tree: exp.Expr, text: str, database: str, find_table: FindTable) -> dict[str, _Relation]:

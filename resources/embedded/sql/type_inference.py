@@ -1,9 +1,11 @@
 """Infers the type of each value of a query as Trino does. sqlglot does most of it; here is where Trino differs.
 
-decimal_types.py has the rules for decimals; type_checks.py says which types may stand together.
+decimal_types.py has the rules for decimals; type_checks.py says which types may stand together. The annotators here are
+functions, because sqlglot's class may be compiled, and has no subclasses then.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, reduce
 from typing import Any
 
 from sqlglot import exp
@@ -42,24 +44,75 @@ def with_inferred_types(
 
     Raises DecimalTypeError or LiteralError for a type that Trino has not.
     """
-    annotator = _TrinoTypes(ensure_schema(schema, dialect="athena"), expression_metadata={**_TYPES_OF_RESULTS, **calls})
-    return annotator.annotate(tree)
+    of_sets: dict[str, Any] = {"annotator": _SetOperations()}
+    metadata = dict[type[exp.Expr], Any](_TYPES_OF_RESULTS) | dict.fromkeys(_SET_OPERATIONS, of_sets) | dict(calls)
+    return TypeAnnotator(ensure_schema(schema, dialect="athena"), expression_metadata=metadata).annotate(tree)
 
 
-class _TrinoTypes(TypeAnnotator):
-    """sqlglot's inference, with Trino's common types of numbers."""
+def _common_type(annotator: TypeAnnotator, type1: AnyType, type2: AnyType) -> AnyType:
+    """The common type of two ("TypeCoercion.java" of Trino)."""
+    if decimal_of(type1) is None and decimal_of(type2) is None:
+        return annotator._maybe_coerce(type1, type2)
+    for one, other in ((type1, type2), (type2, type1)):
+        if _kind(one) in (exp.DType.DOUBLE, exp.DType.FLOAT) and decimal_of(other):
+            return one
+        if _kind(one) is exp.DType.NULL:
+            return other
+    left, right = as_decimal(type1), as_decimal(type2)
+    return common_decimal(left, right).data_type if left and right else exp.DType.UNKNOWN
 
-    def _maybe_coerce(self, type1: AnyType, type2: AnyType) -> AnyType:
-        """The common type of two ("TypeCoercion.java" of Trino)."""
-        if decimal_of(type1) is None and decimal_of(type2) is None:
-            return super()._maybe_coerce(type1, type2)
-        for one, other in ((type1, type2), (type2, type1)):
-            if _kind(one) in (exp.DType.DOUBLE, exp.DType.FLOAT) and decimal_of(other):
-                return one
-            if _kind(one) is exp.DType.NULL:
-                return other
-        left, right = as_decimal(type1), as_decimal(type2)
-        return common_decimal(left, right).data_type if left and right else exp.DType.UNKNOWN
+
+def _of_all(values: Callable[[exp.Expr], Sequence[exp.Expr]], by_sqlglot: dict[str, Any]) -> dict[str, Any]:
+    """The type that is common to these values of a node. sqlglot finds it where none is a decimal."""
+
+    def annotate(annotator: TypeAnnotator, node: exp.Expr) -> None:
+        types = [value.type or exp.DType.UNKNOWN for value in values(node)]
+        if not any(map(decimal_of, types)):
+            by_sqlglot["annotator"](annotator, node)
+            return
+        is_unknown = any(_kind(found) is exp.DType.UNKNOWN for found in types)
+        common = exp.DType.UNKNOWN if is_unknown else reduce(partial(_common_type, annotator), types)
+        if isinstance(node, exp.Array):
+            common = exp.DataType.build(common)
+            common = exp.DataType(this=exp.DType.ARRAY, expressions=[common.copy()], nested=True)
+        annotator._set_type(node, common)
+
+    return {"annotator": annotate}
+
+
+class _SetOperations:
+    """The types of the columns of UNION, EXCEPT and INTERSECT. sqlglot finds them where none is a decimal."""
+
+    def __init__(self) -> None:
+        self._columns: dict[int, list[tuple[str, AnyType]]] = {}
+
+    def __call__(self, annotator: TypeAnnotator, node: exp.Expr) -> None:
+        left, right = (self._columns_of(operand.unnest()) for operand in (node.this, node.expression))
+        found = annotator._setop_column_types.get(id(node), [])
+        if any(decimal_of(kind) for _, kind in (*left, *right)) and len(left) == len(right):
+            found = [
+                (name, _common_type(annotator, one, other)) for (name, one), (_, other) in zip(left, right, strict=True)
+            ]
+            annotator._setop_column_types[id(node)] = found
+        self._columns[id(node)] = found
+        annotator._set_type(node, exp.DType.UNKNOWN)
+
+    def _columns_of(self, operand: exp.Expr) -> list[tuple[str, AnyType]]:
+        if isinstance(operand, exp.SetOperation):
+            return self._columns.get(id(operand), [])
+        selects = operand.selects if isinstance(operand, exp.Query) else []
+        return [(found.alias_or_name, found.type or exp.DType.UNKNOWN) for found in selects]
+
+
+def _annotate_values(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    """In each column of VALUES, decimals have their common type."""
+    for column in zip(*(row.expressions for row in node.expressions), strict=False):
+        types = [value.type or exp.DType.UNKNOWN for value in column]
+        if any(map(decimal_of, types)):
+            common = reduce(partial(_common_type, annotator), types)
+            for value in column:
+                annotator._set_type(value, common)
+    annotator._set_type(node, exp.DType.UNKNOWN)
 
 
 def _kind(data_type: AnyType | None) -> object:
@@ -192,8 +245,30 @@ def _returns(returned: exp.DType, *kinds: type[exp.Expr]) -> dict[type[exp.Expr]
     return {kind: {"returns": returned} for kind in kinds}
 
 
+def _arguments(node: exp.Expr) -> Sequence[exp.Expr]:
+    return [value for value in (node.this, *node.expressions) if isinstance(value, exp.Expr)]
+
+
+def _results(node: exp.Expr) -> Sequence[exp.Expr]:
+    """What a CASE or an IF may give."""
+    branches = [branch.args["true"] for branch in node.args.get("ifs") or [node]]
+    otherwise = node.args.get("default") or node.args.get("false")
+    return [*branches, *([otherwise] if otherwise else [])]
+
+
+def _value_and_default(node: exp.Expr) -> Sequence[exp.Expr]:
+    return [value for value in (node.this, node.args.get("default")) if value]
+
+
+_OF_SQLGLOT = Dialect.get_or_raise("athena").EXPRESSION_METADATA
+_SET_OPERATIONS = (exp.Union, exp.Except, exp.Intersect)
+
 _TYPES_OF_RESULTS: dict[type[exp.Expr], Any] = {
-    **Dialect.get_or_raise("athena").EXPRESSION_METADATA,
+    **_OF_SQLGLOT,
+    **{kind: _of_all(_arguments, _OF_SQLGLOT[kind]) for kind in (exp.Array, exp.Coalesce, exp.Greatest, exp.Least)},
+    **{kind: _of_all(_results, _OF_SQLGLOT[kind]) for kind in (exp.Case, exp.If)},
+    **{kind: _of_all(_value_and_default, _OF_SQLGLOT[kind]) for kind in (exp.Lag, exp.Lead)},
+    exp.Values: {"annotator": _annotate_values},
     **_returns(exp.DType.VARCHAR, exp.Pad, exp.RegexpExtract, exp.RegexpReplace, exp.Replace, exp.Reverse),
     **_returns(exp.DType.VARCHAR, exp.SplitPart, exp.Translate, exp.Typeof),
     **_returns(exp.DType.BIGINT, exp.Count, exp.DateDiff, exp.Day, exp.DayOfMonth, exp.DayOfWeekIso, exp.DayOfYear),
