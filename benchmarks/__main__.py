@@ -30,7 +30,7 @@ MEASURED_PACKAGES = ("dagster", "duckdb", "pyarrow", "pandas", "isal", "polars",
 
 ANSWERING = ("polars", "duckdb", "mawk", "day", "tenfold", "parquet")
 
-BY_HAND = ("duckdb_summary", "duckdb_datasets")
+BY_HAND = ("duckdb_summary", "duckdb_datasets", "polars_datasets")
 """What writes files, and answers nothing."""
 
 Data = dict[str, dict[str, Any]]
@@ -126,6 +126,7 @@ def contestants(data: Data, sample: int) -> dict[str, Callable[[], Cost]]:
         "every_report": lambda: measure.daily_run(OURS, Path(data["day"]["bucket"]), every_report=True),
         "duckdb_summary": lambda: measure.run(command("duckdb_summary", day)),
         "duckdb_datasets": lambda: measure.run(command("duckdb_datasets", day)),
+        "polars_datasets": lambda: measure.run(command("polars_datasets", day)),
         "every_report_empty": lambda: measure.daily_run(OURS, empty_bucket(data), every_report=True),
         "polars": lambda: measure.run(command("polars", day)),
         "duckdb": lambda: measure.run(command("duckdb", day)),

@@ -149,17 +149,48 @@ def _write_by_hand(objects: list[Path], *queries: str) -> None:
             duckdb.execute(query, {"files": [str(path) for path in objects], "target": str(Path(folder, "a.parquet"))})
 
 
-def polars(objects: list[Path]) -> Iterator[tuple[object, ...]]:
-    """A lazy query, which reads only the columns that it needs, by the engine of Polars that is the fastest for it."""
+def _polars_flows(objects: list[Path]) -> Any:  # noqa: ANN401 - Polars is imported where it is used
+    """The records, as a lazy query."""
     import polars as pl
 
-    flows = pl.scan_csv(
+    return pl.scan_csv(
         objects,
         separator=" ",
         quote_char=None,
         null_values="-",
         schema_overrides={"account-id": pl.String, "packets": pl.Int64, "bytes": pl.Int64},
     )
+
+
+def polars_datasets(objects: list[Path]) -> Iterator[tuple[object, ...]]:
+    """The three datasets, from one reading of the objects. It has no limit of memory."""
+    import polars as pl
+
+    flows = _polars_flows(objects)
+    source, destination = pl.col("srcport"), pl.col("dstport")
+    is_destination = (destination < 32768) & (source.is_null() | (destination <= source))
+    service = pl.when(is_destination).then(destination).when(source < 32768).then(source).alias("serviceport")
+    hour = (pl.col("start") % 86400 // 3600).alias("hour")
+    others = ("protocol", "action", "log-status")
+    sums = (pl.len().alias("records"), pl.col("packets").sum(), pl.col("bytes").sum())
+    summary = flows.group_by("interface-id", "srcaddr", "dstaddr", service, *others).agg(
+        *sums, pl.col("start").min(), pl.col("end").max()
+    )
+    by_hour = flows.group_by("interface-id", service, *others, hour).agg(*sums)
+    with TemporaryDirectory() as folder:
+        written = [
+            query.sink_parquet(Path(folder, f"{number}.parquet"), compression="zstd", compression_level=1, lazy=True)
+            for number, query in enumerate((summary, by_hour, flows.filter(pl.col("action") == "REJECT")))
+        ]
+        pl.collect_all(written, engine="streaming")
+    yield from ()
+
+
+def polars(objects: list[Path]) -> Iterator[tuple[object, ...]]:
+    """A lazy query, which reads only the columns that it needs, by the engine of Polars that is the fastest for it."""
+    import polars as pl
+
+    flows = _polars_flows(objects)
     pairs = flows.filter(pl.col("action") == "REJECT").group_by("srcaddr", "dstaddr").agg(pl.col("packets").sum())
     top = pairs.sort("packets", "srcaddr", "dstaddr", descending=[True, False, False], nulls_last=True).head(20)
     yield from top.select("packets", "srcaddr", "dstaddr").collect(engine="streaming").rows()
@@ -225,6 +256,7 @@ PYTHON: Mapping[str, Callable[[list[Path]], Iterator[tuple[object, ...]]]] = {
     "duckdb_summary": duckdb_summary,
     "duckdb_datasets": duckdb_datasets,
     "polars": polars,
+    "polars_datasets": polars_datasets,
     "flowlogs_reader": flowlogs_reader,
     "isal": isal,
 }

@@ -23,6 +23,7 @@ NAMES = {
     "every_report_empty": "This project, the same of a day without records",
     "duckdb_summary": "DuckDB by hand, `traffic_summary` alone",
     "duckdb_datasets": "DuckDB by hand, the three datasets",
+    "polars_datasets": "Polars, the three datasets, with as much memory as it takes",
     "parquet": "This project, the same day in Parquet",
     "empty_day": "This project, two reports of a day without records",
     "empty_graph": "Dagster, seven assets that do nothing",
@@ -140,6 +141,12 @@ def aims_table(measured: Measured) -> str:
             "the same, to the three datasets by hand in DuckDB",
             "ratio of seconds",
             ratio(seconds["every_report"] - seconds["every_report_empty"], seconds["duckdb_datasets"]),
+            "",
+        ),
+        (
+            "the same, to the three datasets in Polars",
+            "ratio of seconds",
+            ratio(seconds["every_report"] - seconds["every_report_empty"], seconds["polars_datasets"]),
             "",
         ),
         (

@@ -44,7 +44,18 @@ def counted(**kinds: tuple[int, int]) -> dict[str, dict[str, int]]:
 
 
 def measured() -> dict[str, object]:
-    others = ("polars", "duckdb", "duckdb_summary", "duckdb_datasets", "mawk", "zcat", "isal", "load", "load_empty")
+    others = (
+        "polars",
+        "duckdb",
+        "duckdb_summary",
+        "duckdb_datasets",
+        "polars_datasets",
+        "mawk",
+        "zcat",
+        "isal",
+        "load",
+        "load_empty",
+    )
     package = {"dagster": {"own": 6.5, "cumulative": 7.5}}
     folder = {"objects": 100, "records": 1_000, "rejects": 125, "gzip_bytes": 30_000, "text_bytes": 112_000}
     return {
