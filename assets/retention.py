@@ -1,12 +1,12 @@
 """Removes what is not kept any more: logs, datasets and reports of days that are over, and the partitions of such days.
 
 First it is found what would go, then it is removed. Every step may be repeated: what a killed run left is found again
-by the next one. Only objects that this project made are removed, by their names: on S3 a lifecycle rule lets the logs
+by the next one. Only objects that this project made are removed: on S3 a lifecycle rule lets the logs
 expire (resources/aws/bucket.py), and here only the partitions of days go whose folders are empty by then.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 
@@ -15,6 +15,7 @@ from assets.datasets.cleanup import folders_in_use, remove_folders
 from assets.datasets.files import ROOT, DayFolder, day_folders, parse_day
 from assets.page.asset import INDEX, index_page
 from assets.raw_tables import find_raw_tables
+from assets.reports.report_output import is_output
 from flowlogs.datasets import DATASETS
 from flowlogs.days import days_text
 from flowlogs.fields import PARTITION_COLUMN
@@ -23,10 +24,12 @@ from flowlogs.statements import TableName, drop_partitions
 from resources.bucket import Bucket, ObjectStore, StoredObject
 from resources.engine import QueryEngine, day_values
 
+_DAY = r"\d{4}-\d\d-\d\d"
 _REPORT_FILE = re.compile(
-    r"reports/(?:[a-z_][a-z0-9_]*/(?P<day>\d{4}-\d\d-\d\d)\.(?:parquet|csv|json)|(?P<page>\d{4}-\d\d-\d\d)\.html)"
+    rf"reports/(?:(?P<report>[a-z_][a-z0-9_]*)/(?P<day>{_DAY})\.(?:parquet|csv)|day_totals/(?P<totals>{_DAY})\.json"
+    rf"|(?P<page>{_DAY})\.html)"
 )
-"""The key of a file that a report, the day's totals or the day's page made. The index is of all days."""
+"""The key of a file of a report, of the day's totals or of the day's page. The index is of all days."""
 
 Partitions = Mapping[TableName, Sequence[tuple[str, ...]]]
 """Partitions by table, each by the values of the partition columns."""
@@ -81,15 +84,25 @@ class Expired:
 
 
 def day_of_report_file(key: str) -> date | None:
-    """The day of a file that a report, the day's totals or the day's page made; None for any other key."""
+    """The day of a file of a report, of the day's totals or of the day's page; None for any other key."""
     match = _REPORT_FILE.fullmatch(key)
-    return parse_day(match["day"] or match["page"]) if match else None
+    return parse_day(match["day"] or match["totals"] or match["page"]) if match else None
 
 
 def find_expired(
-    retention: Retention, today: date, bucket: Bucket, athena: QueryEngine, results: ObjectStore, table: TableName
+    retention: Retention,
+    today: date,
+    bucket: Bucket,
+    athena: QueryEngine,
+    results: ObjectStore,
+    table: TableName,
+    reports_here: Collection[str] = (),
 ) -> Expired:
-    """What is not kept any more on this day. Nothing is changed."""
+    """What is not kept any more on this day. Nothing is changed.
+
+    `reports_here` are the names of the project's reports. Files of a folder with another name, such as that of a report
+    that was there before, are opened to see whether a report made them.
+    """
     added = recorded_days(results, table)
     logs, datasets, reports = ExpiredLogs(), ExpiredDatasets(), ExpiredReports()
     if first_logs := first_kept(retention.logs, today):
@@ -97,12 +110,8 @@ def find_expired(
     if first_datasets := first_kept(retention.datasets, today):
         known = {day for days in added.values() for day in days if day < first_datasets}
         datasets = _expired_datasets(first_datasets, athena, results, table.database, known)
-    first_reports = first_kept(retention.reports, today)
-    if first_reports:
-        stored = results.list("reports/")
-        reports = ExpiredReports(
-            [one for one in stored if (day := day_of_report_file(one.key)) and day < first_reports]
-        )
+    if first_reports := first_kept(retention.reports, today):
+        reports = _expired_reports(first_reports, results, reports_here)
     return Expired(logs, datasets, reports)
 
 
@@ -155,6 +164,26 @@ def _expired_datasets(
     days = sorted({*known, *(found.dataset_day.day for found in folders)})
     partitions = {name: sorted(athena.partition_locations(TableName(database, name), days)) for name in DATASETS}
     return ExpiredDatasets(folders, {name: found for name, found in partitions.items() if found})
+
+
+def _expired_reports(first: date, results: ObjectStore, reports_here: Collection[str]) -> ExpiredReports:
+    over = {
+        stored.key: stored
+        for stored in results.list("reports/")
+        if (day := day_of_report_file(stored.key)) is not None and day < first
+    }
+    others = {key: name for key in over if (name := _report_of(key)) and name not in reports_here}
+    parquet = {key: f"{key.rpartition('.')[0]}.parquet" for key in others}
+    outputs = {key for key in {*parquet.values()}.intersection(over) if is_output(results.read(key))}
+    kept = {key for key in others if parquet[key] not in outputs}
+    # A Parquet file, which tells that a report made both, goes after its CSV file.
+    return ExpiredReports([over[key] for key in sorted(over, key=lambda key: (key in outputs, key)) if key not in kept])
+
+
+def _report_of(key: str) -> str | None:
+    """The name of the report that a file is of, by its key."""
+    match = _REPORT_FILE.fullmatch(key)
+    return match["report"] if match else None
 
 
 def in_words(retention: Retention, expired: Expired) -> list[str]:

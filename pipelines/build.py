@@ -47,6 +47,7 @@ def build_definitions(
     partition, and without what runs by itself.
     """
     reports = load_reports(settings) if reports is None else reports
+    names = [report.name for report in reports]
     resources = target.resources if target else dagster_resources(settings)
     may_look = days_of_logs_only or target is not None
     target = target or build_target(settings)
@@ -77,7 +78,7 @@ def build_definitions(
             tags={"target": settings.target},
         )
     job = daily_job([network_interfaces, *daily])
-    removal = retention_job(settings.retention)
+    removal = retention_job(settings.retention, names)
     schedules = [
         daily_schedule(job, days),
         running_day_schedule(job, days, is_on=settings.running_day),

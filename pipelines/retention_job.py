@@ -3,7 +3,7 @@
 By hand it only says what would be removed, unless it is told to remove it. assets/retention.py finds and removes it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, timezone
 
 import dagster as dg
@@ -31,8 +31,8 @@ class RetentionRun(dg.Config):
     dry_run: bool = True
 
 
-def retention_job(retention: Retention) -> dg.JobDefinition:
-    """The job ``retention`` for these settings."""
+def retention_job(retention: Retention, reports: Collection[str]) -> dg.JobDefinition:
+    """The job ``retention`` for these settings. `reports` are the names of all reports."""
 
     @dg.op(name=OP_NAME, out=dg.Out(dg.Nothing))
     def remove_expired_days(
@@ -54,7 +54,7 @@ def retention_job(retention: Retention) -> dg.JobDefinition:
                 context.log.info(f"Nothing is removed: nothing was made yet in {results.display_path()}.")
                 return
             today = datetime.now(timezone.utc).date()
-            expired = find_expired(retention, today, bucket, athena, results, table)
+            expired = find_expired(retention, today, bucket, athena, results, table, reports)
             for line in in_words(retention, expired):
                 context.log.info(f"{'Would be' if config.dry_run else 'To be'} removed: {line}")
             for line in waiting_words(expired, bucket):

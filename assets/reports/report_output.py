@@ -96,6 +96,18 @@ def stored_outputs(results: ObjectStore, report: Report) -> set[str]:
     return {stored.key for stored in results.list(f"reports/{report.name}/")}
 
 
+def is_output(data: bytes) -> bool:
+    """Whether this is a Parquet file of `files_of_report`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        known = pq.read_schema(pa.BufferReader(data)).metadata
+    except (pa.ArrowException, OSError):
+        return False
+    return METADATA_KEY.encode() in (known or {})
+
+
 def parse_output(data: bytes) -> ReportOutput:
     """The rows that a Parquet file of `files_of_report` holds."""
     import pandas as pd

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pytest
 from lake import CHOSEN_REPORTS, DAILY, TABLE, Lake, failure, metadata
 from support import DAY, FEW_REPORTS, NEXT_DAY, SMALL_LOGS, files_in, write_object, write_small_logs
@@ -148,6 +149,25 @@ def test_reports_go_and_the_index_links_those_that_are_left(made: Lake) -> None:
     index = (made.results / "reports" / "index.html").read_text()
     assert f"{NEXT_DAY}.html" in index and f"{DAY}.html" not in index
     assert (made.results / "reports" / "mine.txt").read_text() == "mine"
+
+
+def test_of_a_folder_that_is_no_report_here_only_files_that_a_report_made_go(made: Lake) -> None:
+    reports = made.results / "reports"
+    (reports / "top_rejected_pairs").rename(reports / "renamed_since")
+    for name in ("parquet", "csv", "json"):
+        (reports / "mine").mkdir(exist_ok=True)
+        (reports / "mine" / f"{DAY}.{name}").write_bytes(b"mine")
+    pd.DataFrame({"mine": [1]}).to_parquet(reports / "mine" / f"{DAY - timedelta(days=1)}.parquet")
+    (reports / "mine_too").mkdir()
+    (reports / "mine_too" / f"{DAY}.csv").write_bytes(b"mine")
+    mine = {key: text for key, text in files_in(made.results).items() if key.startswith("reports/mine")}
+    assert Kept(made, keep_reports_days=kept_since(NEXT_DAY)).remove().success
+    now = files_in(made.results)
+    assert {key: text for key, text in now.items() if key.startswith("reports/mine")} == mine
+    assert [key for key in now if "renamed_since" in key] == [
+        f"reports/renamed_since/{NEXT_DAY}.csv",
+        f"reports/renamed_since/{NEXT_DAY}.parquet",
+    ]
 
 
 def test_logs_of_ones_own_are_never_removed(made: Lake) -> None:
@@ -316,6 +336,7 @@ def test_results_of_others_are_not_touched(made: Lake, tmp_path: Path) -> None:
         ("reports/day_totals/2021-09-02.json", DAY),
         ("reports/2021-09-02.html", DAY),
         ("reports/index.html", None),
+        ("reports/top_rejected_pairs/2021-09-02.json", None),
         ("reports/top_rejected_pairs/2021-09-02.csv.bak", None),
         ("reports/top_rejected_pairs/2021-02-30.csv", None),
         ("reports/a/b/2021-09-02.csv", None),

@@ -18,12 +18,18 @@ from resources.engine import QueryError
 
 _CALLS: tuple[type[exp.Expr], ...] = (exp.Anonymous, exp.AnonymousAggFunc)
 
-_OTHER_FAMILIES: Mapping[exp.DType, str] = {
+_FAMILIES: Mapping[object, str] = {
+    **dict.fromkeys(exp.DataType.TEXT_TYPES, "varchar"),
+    **dict.fromkeys(exp.DataType.NUMERIC_TYPES, "number"),
+    **dict.fromkeys(exp.DataType.TEMPORAL_TYPES, "date or timestamp"),
+    exp.DType.BOOLEAN: "boolean",
+    exp.DType.INTERVAL: "interval",
     exp.DType.ARRAY: "array",
     exp.DType.IPADDRESS: "ipaddress",
     exp.DType.JSON: "json",
     exp.DType.MAP: "map",
 }
+"""By kind of type, the types that Trino lets stand together, by one name."""
 
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 
@@ -94,7 +100,12 @@ def _require_function(call: exp.Expr, functions: Functions, text: str) -> None:
 
 
 def is_integer(value: exp.Expr) -> bool:
-    return value.is_type(*exp.DataType.INTEGER_TYPES)
+    return _kind(value) in exp.DataType.INTEGER_TYPES
+
+
+def _kind(value: exp.Expr) -> object:
+    """What a typed value is, without the parameters of its type."""
+    return value.type.this if value.type else None
 
 
 def element_type(array: exp.Expr) -> exp.Expr:
@@ -106,27 +117,14 @@ def element_type(array: exp.Expr) -> exp.Expr:
 
 
 def is_floating(value: exp.Expr) -> bool:
-    return value.is_type(exp.DType.DOUBLE, exp.DType.FLOAT)
+    return _kind(value) in (exp.DType.DOUBLE, exp.DType.FLOAT)
 
 
 def type_family(value: exp.Expr | None) -> str | None:
     """The types that Trino lets stand together with the value's, by one name; None if the type is not known."""
-    if value is None or value.type is None or isinstance(value, exp.Null):
+    if value is None or isinstance(value, exp.Null):
         return None
-    if value.is_type(*exp.DataType.TEXT_TYPES):
-        return "varchar"
-    if value.is_type(*exp.DataType.NUMERIC_TYPES):
-        return "number"
-    if value.is_type(*exp.DataType.TEMPORAL_TYPES):
-        return "date or timestamp"
-    if value.is_type(exp.DType.BOOLEAN):
-        return "boolean"
-    if value.is_type(exp.DType.INTERVAL):
-        return "interval"
-    for kind, name in _OTHER_FAMILIES.items():
-        if value.is_type(kind):
-            return name
-    return None
+    return _FAMILIES.get(_kind(value))
 
 
 def _mismatch(node: exp.Expr, families: list[str], text: str) -> QueryError:
