@@ -11,6 +11,7 @@ import re
 import shutil
 import stat
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime, timezone
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-GZIP_SIZE_BYTES = 4
-"""How many bytes at a gzip file's end hold the length of its text."""
+GZIP_CHECKSUM_BYTES, GZIP_SIZE_BYTES = 4, 4
+"""How many bytes at a gzip file's end hold the checksum and the size of its text (RFC 1952)."""
 
 STAGING_FOLDER = ".being-written"
 
@@ -235,14 +236,17 @@ class FolderStore(ObjectStore):
 
     def content_id(self, stored: StoredObject) -> str:
         """The size of its text, which gzip's last four bytes hold (RFC 1952), at any compression level."""
-        if not stored.key.endswith(".gz") or stored.size < GZIP_SIZE_BYTES:
+        if not _is_packed(stored):
             return str(stored.size)
-        with self.open(stored.key) as file:
-            try:
-                file.seek(-GZIP_SIZE_BYTES, os.SEEK_END)
-                return str(int.from_bytes(file.read(GZIP_SIZE_BYTES), "little"))
-            except OSError as error:
-                raise FlowLakeError(f"{self.display_path(stored.key)} cannot be read: {error.strerror}.") from error
+        return str(int.from_bytes(self.tail(stored, GZIP_SIZE_BYTES), "little"))
+
+    def possible_copies(self, alike: Sequence[StoredObject]) -> Sequence[StoredObject]:
+        """Those with another one's checksum of the text, which gzip holds in front of its size."""
+        if not all(map(_is_packed, alike)):
+            return alike
+        checksums = {stored: self.tail(stored, GZIP_CHECKSUM_BYTES + GZIP_SIZE_BYTES) for stored in alike}
+        times = Counter(checksums.values())
+        return [stored for stored, checksum in checksums.items() if times[checksum] > 1]
 
     def local_file(self, key: str, folder: Path) -> Path:
         path = self._path(key)
@@ -396,6 +400,10 @@ class FolderStore(ObjectStore):
             f"{printable(str(path))} cannot be {done}: {error.strerror}. What was there is unchanged. Free some space "
             f"or make it writable, or name another folder in {self.setting}; then run again."
         )
+
+
+def _is_packed(stored: StoredObject) -> bool:
+    return stored.key.endswith(".gz") and stored.size >= GZIP_CHECKSUM_BYTES + GZIP_SIZE_BYTES
 
 
 def _stored_object(key: str, found: os.stat_result) -> StoredObject:

@@ -25,6 +25,7 @@ from support import (
     write_object,
 )
 
+import assets.object_looks
 from assets.datasets import partition_swap
 from assets.day_objects import (
     INSPECTED_PER_FLOW_LOG,
@@ -899,6 +900,18 @@ def test_objects_of_one_size_and_other_records_are_no_copies(lake):
     for number in range(2):
         write_object(lake.logs, DAY, [FEW_PACKETS.replace("eni-0a", f"eni-{number}")], number=10 + number)
     assert inspect_days(lake.target.bucket, [DAY])[DAY].warnings == ()
+
+
+def test_objects_of_one_size_and_other_checksums_are_not_opened_to_compare_them(lake, monkeypatch):
+    for number in range(40):
+        write_object(lake.logs, DAY, [FEW_PACKETS.replace("eni-0a", f"eni-{number:04d}")], number=number)
+    looks = set()
+    first_look = assets.object_looks.first_look
+    monkeypatch.setattr(
+        assets.object_looks, "first_look", lambda name, *rest: looks.add(name) or first_look(name, *rest)
+    )
+    assert inspect_days(lake.target.bucket, [DAY])[DAY].warnings == ()
+    assert len(looks) <= INSPECTED_PER_FLOW_LOG + 2
 
 
 def test_more_objects_of_one_size_than_are_compared_are_told(lake, monkeypatch):
