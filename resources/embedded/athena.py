@@ -210,7 +210,7 @@ class EmbeddedAthena(QueryEngine):
                 names = ["/".join(f"{c}={v}" for c, v in zip(columns, p.values, strict=True)) for p in partitions]
                 return pa.table({"partition": pa.array(names, pa.string())})
             case statements.SetPartitionLocation(name, partition, partition_columns):
-                values = self._ordered_values(name, partition.values, partition_columns, statement)
+                values = _ordered_values(self._table(name, statement), partition.values, partition_columns, statement)
                 if not self.catalog.set_partition_location(name, Partition(values, partition.location)):
                     raise _no_partition(values, statement)
                 return nothing
@@ -218,7 +218,8 @@ class EmbeddedAthena(QueryEngine):
                 self._add_partitions(parsed, statement)
                 return nothing
             case statements.DropPartitions(name, partitions, partition_columns, if_exists):
-                dropped = [self._ordered_values(name, values, partition_columns, statement) for values in partitions]
+                table = self._table(name, statement)
+                dropped = [_ordered_values(table, values, partition_columns, statement) for values in partitions]
                 if missing := self.catalog.drop_partitions(name, dropped, skip_missing=if_exists):
                     raise _no_partition(missing, statement)
                 return nothing
@@ -254,7 +255,7 @@ class EmbeddedAthena(QueryEngine):
         table = self._table(parsed.name, statement)
         partitions = []
         for partition in parsed.partitions:
-            values = self._ordered_values(parsed.name, partition.values, parsed.partition_columns, statement)
+            values = _ordered_values(table, partition.values, parsed.partition_columns, statement)
             named = zip(table.partition_columns, values, strict=True)
             folder = "/".join(f"{column}={value}" for (column, _), value in named)
             partitions.append(Partition(values, partition.location or f"{table.location.rstrip('/')}/{folder}"))
@@ -263,23 +264,6 @@ class EmbeddedAthena(QueryEngine):
             raise QueryError(
                 "AlreadyExistsException", f"Partition already exists: {', '.join(present.values)}.", statement
             )
-
-    def _ordered_values(
-        self, name: TableName, values: Sequence[str], columns: Sequence[str], statement: str
-    ) -> tuple[str, ...]:
-        """A partition's values, which are given for `columns`, in the order of the table's partition columns."""
-        own = [column for column, _ in self._table(name, statement).partition_columns]
-        if sorted(own) != sorted(columns):
-            raise QueryError(
-                "SemanticException",
-                f"the partition names {', '.join(columns)}; the table is partitioned by {', '.join(own) or 'nothing'}.",
-                statement,
-            )
-        for column, kind in self._table(name, statement).partition_columns:
-            if kind == "date" and not _is_date(value := values[columns.index(column)]):
-                problem = f"{column}={value} is no date, which is written as year-month-day."
-                raise QueryError("SemanticException", problem, statement)
-        return tuple(values[columns.index(column)] for column in own)
 
     def _add_columns(self, name: TableName, added: Sequence[tuple[str, str]], statement: str) -> None:
         from resources.embedded.sql.errors import not_supported
@@ -780,6 +764,24 @@ def _lies_in(store: ObjectStore, prefix: str, other: ObjectStore) -> bool:
     if not (isinstance(store, FolderStore) and isinstance(other, FolderStore)):
         return False
     return is_within(store.root / prefix, other.root)
+
+
+def _ordered_values(
+    table: TableDefinition, values: Sequence[str], columns: Sequence[str], statement: str
+) -> tuple[str, ...]:
+    """A partition's values, which are given for `columns`, in the order of the table's partition columns."""
+    own = [column for column, _ in table.partition_columns]
+    if sorted(own) != sorted(columns):
+        raise QueryError(
+            "SemanticException",
+            f"the partition names {', '.join(columns)}; the table is partitioned by {', '.join(own) or 'nothing'}.",
+            statement,
+        )
+    for column, kind in table.partition_columns:
+        if kind == "date" and not _is_date(value := values[columns.index(column)]):
+            problem = f"{column}={value} is no date, which is written as year-month-day."
+            raise QueryError("SemanticException", problem, statement)
+    return tuple(values[columns.index(column)] for column in own)
 
 
 def _no_partition(values: Sequence[str], statement: str) -> QueryError:

@@ -14,6 +14,7 @@ from support import ROOT, default_table
 from flowlogs.errors import FlowLakeError
 from flowlogs.statements import TableName, create_database, create_table, set_partition_location
 from resources.embedded.athena import EmbeddedAthena
+from resources.embedded.catalog import Catalog
 from resources.engine import QueryError
 
 
@@ -806,6 +807,25 @@ def test_a_partition_that_is_there_is_added_again_only_if_not_exists_is_said(emp
     assert empty.rows("SHOW PARTITIONS flows") == [("dt=a",), ("dt=b",)]
     locations = [partition.location for partition in empty.engine.catalog.partitions(NAME)]
     assert locations == ["s3://flow-logs/third", "s3://flow-logs/first"]
+
+
+def test_the_table_is_looked_up_as_often_for_many_partitions_as_for_one(
+    empty: SmallBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up = []
+    find_table = Catalog.find_table
+    monkeypatch.setattr(Catalog, "find_table", lambda *given: looked_up.append(given[1]) or find_table(*given))
+    counts = []
+    for first, number in ((0, 1), (1, 100)):
+        clauses = " ".join(f"PARTITION (dt='{day:03d}')" for day in range(first, first + number))
+        for statement in (
+            f"ALTER TABLE flows ADD {clauses}",
+            f"ALTER TABLE flows DROP {clauses.replace(') P', '), P')}",
+        ):
+            looked_up.clear()
+            empty.engine.execute(statement)
+            counts.append(len(looked_up))
+    assert counts[:2] == counts[2:]
 
 
 def test_a_partition_without_a_location_lies_below_the_tables(empty: SmallBucket) -> None:
