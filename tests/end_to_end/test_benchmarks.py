@@ -211,7 +211,7 @@ def test_the_table_has_medians_ranges_and_ratios_of_medians() -> None:
     table = report.day_table(measured())
     assert cells(table, "**This project**, the classroom") == ["8.00", "7.00 to 30.00", "2.00", "8.00", "310"]
     assert cells(table, "This project, less a day without records") == ["2.00", "", "0.50", "", ""]
-    assert cells(table, "Polars") == ["4.00", "2.00 to 9.00", "1.00", "4.00", "100"]
+    assert cells(table, "Polars, top 20") == ["4.00", "2.00 to 9.00", "1.00", "4.00", "100"]
 
 
 def test_a_sample_is_scaled_without_its_start_up() -> None:
