@@ -280,7 +280,8 @@ def _first_rows(facts: Facts, made: Sequence[tuple[Report, ReportOutput]], looks
     names = list(map(str, output.frame.columns))
     rows = [dict(zip(names, (cell.text for cell in row), strict=True)) for row in shown]
     return tuple(
-        f"{row['sourceaddress']} to {row['destinationaddress']}: {row['packetcount'] or 'unknown'} packets."
+        f"{row['sourceaddress']} to {row['destinationaddress']}: {row['packetcount'] or 'unknown'} "
+        f"packet{'' if row['packetcount'] == '1' else 's'}."
         for row in rows
     )
 

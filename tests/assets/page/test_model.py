@@ -23,6 +23,11 @@ def test_a_quiet_day_names_the_pair_that_was_rejected_most():
     )
 
 
+def test_one_packet_is_no_packets():
+    found = page((PAIRS, pairs((2, "203.0.113.9", "10.0.0.5"), (1, "203.0.113.9", "10.0.0.6"))))
+    assert found.summary.look_at == ("203.0.113.9 to 10.0.0.5: 2 packets.", "203.0.113.9 to 10.0.0.6: 1 packet.")
+
+
 def test_what_is_rare_comes_first_and_each_report_has_its_turn():
     found = page(
         (LOUD, senders(("192.0.2.1", 10), ("192.0.2.2", 2000), ("192.0.2.3", 1), alarms=(0, 1))),
