@@ -1,8 +1,8 @@
 """Removes what is not kept any more: logs, datasets and reports of days that are over, and the partitions of such days.
 
 First it is found what would go, then it is removed. Every step may be repeated: what a killed run left is found again
-by the next one. Only objects that this project made are removed: on S3 a lifecycle rule lets the logs
-expire (resources/aws/bucket.py), and here only the partitions of days go whose folders are empty by then.
+by the next one. Only objects that this project made are removed: on S3 a lifecycle rule lets the logs expire
+(resources/aws/bucket.py), and here only the partitions of days go whose folders are empty by then.
 """
 
 import re
@@ -96,7 +96,7 @@ def find_expired(
     athena: QueryEngine,
     results: ObjectStore,
     table: TableName,
-    reports_here: Collection[str] = (),
+    reports_here: Collection[str],
 ) -> Expired:
     """What is not kept any more on this day. Nothing is changed.
 
@@ -172,10 +172,10 @@ def _expired_reports(first: date, results: ObjectStore, reports_here: Collection
         for stored in results.list("reports/")
         if (day := day_of_report_file(stored.key)) is not None and day < first
     }
-    others = {key: name for key in over if (name := _report_of(key)) and name not in reports_here}
-    parquet = {key: f"{key.rpartition('.')[0]}.parquet" for key in others}
+    of_others = [key for key in over if (name := _report_of(key)) and name not in reports_here]
+    parquet = {key: f"{key.rpartition('.')[0]}.parquet" for key in of_others}
     outputs = {key for key in {*parquet.values()}.intersection(over) if is_output(results.read(key))}
-    kept = {key for key in others if parquet[key] not in outputs}
+    kept = {key for key in of_others if parquet[key] not in outputs}
     # A Parquet file, which tells that a report made both, goes after its CSV file.
     return ExpiredReports([over[key] for key in sorted(over, key=lambda key: (key in outputs, key)) if key not in kept])
 

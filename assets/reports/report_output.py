@@ -99,26 +99,29 @@ def stored_outputs(results: ObjectStore, report: Report) -> set[str]:
 def is_output(data: bytes) -> bool:
     """Whether this is a Parquet file of `files_of_report`."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        known = pq.read_schema(pa.BufferReader(data)).metadata
+        return _told_of_rows(data) is not None
     except (pa.ArrowException, OSError):
         return False
-    return METADATA_KEY.encode() in (known or {})
+
+
+def _told_of_rows(data: bytes) -> bytes | None:
+    """What a Parquet file says of its rows; None where no report made it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    return (pq.read_schema(pa.BufferReader(data)).metadata or {}).get(METADATA_KEY.encode())
 
 
 def parse_output(data: bytes) -> ReportOutput:
     """The rows that a Parquet file of `files_of_report` holds."""
     import pandas as pd
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     # Arrow gets bytes, not a Python file: its threads may use a file after the interpreter's end, and abort.
-    stored = pa.BufferReader(data)
-    frame = pd.read_parquet(stored, dtype_backend="numpy_nullable")
-    stored.seek(0)
-    text = (pq.read_schema(stored).metadata or {}).get(METADATA_KEY.encode())
+    frame = pd.read_parquet(pa.BufferReader(data), dtype_backend="numpy_nullable")
+    text = _told_of_rows(data)
     known = json.loads(text) if text else {}
     return ReportOutput(
         frame,

@@ -13,7 +13,7 @@ from sqlglot.optimizer.annotate_types import TypeAnnotator
 from resources.embedded.sql.decimal_types import DecimalTypeError, LiteralError
 from resources.embedded.sql.errors import athena_sql
 from resources.embedded.sql.functions import Function
-from resources.embedded.sql.type_inference import with_inferred_types
+from resources.embedded.sql.type_inference import kind_of, with_inferred_types
 from resources.engine import QueryError
 
 _CALLS: tuple[type[exp.Expr], ...] = (exp.Anonymous, exp.AnonymousAggFunc)
@@ -100,12 +100,7 @@ def _require_function(call: exp.Expr, functions: Functions, text: str) -> None:
 
 
 def is_integer(value: exp.Expr) -> bool:
-    return _kind(value) in exp.DataType.INTEGER_TYPES
-
-
-def _kind(value: exp.Expr) -> object:
-    """What a typed value is, without the parameters of its type."""
-    return value.type.this if value.type else None
+    return kind_of(value.type) in exp.DataType.INTEGER_TYPES
 
 
 def element_type(array: exp.Expr) -> exp.Expr:
@@ -117,14 +112,14 @@ def element_type(array: exp.Expr) -> exp.Expr:
 
 
 def is_floating(value: exp.Expr) -> bool:
-    return _kind(value) in (exp.DType.DOUBLE, exp.DType.FLOAT)
+    return kind_of(value.type) in (exp.DType.DOUBLE, exp.DType.FLOAT)
 
 
 def type_family(value: exp.Expr | None) -> str | None:
     """The types that Trino lets stand together with the value's, by one name; None if the type is not known."""
     if value is None or isinstance(value, exp.Null):
         return None
-    return _FAMILIES.get(_kind(value))
+    return _FAMILIES.get(kind_of(value.type))
 
 
 def _mismatch(node: exp.Expr, families: list[str], text: str) -> QueryError:

@@ -54,9 +54,9 @@ def _common_type(annotator: TypeAnnotator, type1: AnyType, type2: AnyType) -> An
     if decimal_of(type1) is None and decimal_of(type2) is None:
         return annotator._maybe_coerce(type1, type2)
     for one, other in ((type1, type2), (type2, type1)):
-        if _kind(one) in (exp.DType.DOUBLE, exp.DType.FLOAT) and decimal_of(other):
+        if kind_of(one) in (exp.DType.DOUBLE, exp.DType.FLOAT) and decimal_of(other):
             return one
-        if _kind(one) is exp.DType.NULL:
+        if kind_of(one) is exp.DType.NULL:
             return other
     left, right = as_decimal(type1), as_decimal(type2)
     return common_decimal(left, right).data_type if left and right else exp.DType.UNKNOWN
@@ -70,11 +70,10 @@ def _of_all(values: Callable[[exp.Expr], Sequence[exp.Expr]], by_sqlglot: dict[s
         if not any(map(decimal_of, types)):
             by_sqlglot["annotator"](annotator, node)
             return
-        is_unknown = any(_kind(found) is exp.DType.UNKNOWN for found in types)
+        is_unknown = any(kind_of(found) is exp.DType.UNKNOWN for found in types)
         common = exp.DType.UNKNOWN if is_unknown else reduce(partial(_common_type, annotator), types)
         if isinstance(node, exp.Array):
-            common = exp.DataType.build(common)
-            common = exp.DataType(this=exp.DType.ARRAY, expressions=[common.copy()], nested=True)
+            common = exp.DataType(this=exp.DType.ARRAY, expressions=[exp.DataType.build(common)], nested=True)
         annotator._set_type(node, common)
 
     return {"annotator": annotate}
@@ -115,7 +114,8 @@ def _annotate_values(annotator: TypeAnnotator, node: exp.Expr) -> None:
     annotator._set_type(node, exp.DType.UNKNOWN)
 
 
-def _kind(data_type: AnyType | None) -> object:
+def kind_of(data_type: AnyType | None) -> object:
+    """What a type is, without its parameters."""
     return data_type.this if isinstance(data_type, exp.DataType) else data_type
 
 
@@ -135,7 +135,7 @@ def _annotate_literal(annotator: TypeAnnotator, node: exp.Expr) -> None:
 def _annotate_operator(annotator: TypeAnnotator, node: exp.Expr) -> None:
     """The type of an operator's result: of integers the wider one, and decimals' own rules."""
     types = [node.this.type, node.expression.type]
-    kinds = list(map(_kind, types))
+    kinds = list(map(kind_of, types))
     left, right = map(as_decimal, types)
     if any(map(decimal_of, types)):
         if left and right:
@@ -161,9 +161,9 @@ def _of_value(
         value = node.this.type
         if found := decimal_of(value):
             annotator._set_type(node, of_decimal(found).data_type)
-        elif _kind(value) in _INTEGERS and of_integer:
+        elif kind_of(value) in _INTEGERS and of_integer:
             annotator._set_type(node, of_integer)
-        elif of_other and _kind(value) is not exp.DType.UNKNOWN:
+        elif of_other and kind_of(value) is not exp.DType.UNKNOWN:
             annotator._set_type(node, of_other)
         else:
             annotator._set_type(node, value)
@@ -192,7 +192,7 @@ def _annotate_cast(annotator: TypeAnnotator, node: exp.Expr) -> None:
         digits = target.expressions[0].name if target.expressions else "3"
         target = zoned_type(literal_with_zone(node.this.name)[1] or UTC, int(digits))
     found = decimal_of(target)
-    is_text = _kind(target) is exp.DType.VARCHAR
+    is_text = kind_of(target) is exp.DType.VARCHAR
     annotator._set_type(node, checked(found).data_type if found else exp.DType.VARCHAR if is_text else target)
 
 
